@@ -1,0 +1,28 @@
+"""What proves that a start took effect although its answer was lost (design section 2)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orchestrator.model import LiveState
+
+RUNNING: Final = frozenset({"active", "preparing"})
+
+
+def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str | None:
+    """The evidence that the campaign was started since `baseline` was read, in words; None where there is none.
+
+    An unchanged Ready proves nothing: the request may still be queued. `baseline` is `LiveState.as_json()` of the
+    preflight, or None where it was off. Source: kore-api.md section 1.7, the last but one note.
+    """
+    if live is None:
+        return None
+    if live.status.casefold() in RUNNING:
+        return f"the platform says {live.status}"
+    if baseline is None or "instance" not in baseline:
+        return None
+    if live.instance_id is not None and live.instance_id != baseline["instance"]:
+        return f"its instance {live.instance_id} is new since preflight"
+    updated = live.instance_updated_at
+    if updated is not None and updated != baseline.get("instance_updated_at"):
+        return f"its instance was updated at {updated}, which is new since preflight"
+    return None

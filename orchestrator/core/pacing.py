@@ -1,0 +1,110 @@
+"""Rolling windows that hold for any latency (design section 7).
+
+A slot is held from the moment a call leaves until its reply plus the window. If the (n+1)-th call leaves at s, one of
+the n before it had its reply by s - w, so it arrived by s - w; the new one arrives at s or later. No n+1 arrivals fit
+into any w, rolling or fixed. A token bucket with burst = rate would admit almost 2n.
+"""
+
+import math
+from bisect import bisect_right, insort
+from dataclasses import dataclass
+
+from orchestrator.model import Window
+
+_RATE_ERROR = 0.0005  # two disciplined clocks drift apart by at most 500 ppm (the most Linux ever slews)
+_TICK = 0.001  # servers count in milliseconds, rounded down
+
+
+@dataclass(frozen=True, slots=True)
+class PacerSnapshot:
+    """Counts for the progress line, the result and the tests. `peak` is the fullest the tightest window ever was."""
+
+    windows: tuple[Window, ...]
+    calls: int
+    open_calls: int
+    peaks: tuple[int, ...]
+    throttled: int
+    paused_until: float
+
+
+class Pacer:
+    """Says when the next call of a lane may leave. Times are monotonic seconds, given by the caller."""
+
+    def __init__(self, windows: tuple[Window, ...]) -> None:
+        self.windows = windows
+        self._spans = tuple(w.seconds * (1 + _RATE_ERROR) + _TICK for w in windows)
+        self._open = 0
+        self._ended: list[float] = []  # when each call was known to have arrived, ascending
+        self._calls = 0
+        self._throttled = 0
+        self._paused_until = -math.inf
+        self._peaks = [0] * len(windows)
+
+    def wait(self, now: float) -> float:
+        """Seconds until a call may leave: 0.0 means now, infinity means not before another call's release."""
+        waits = [self._wait_for(w.limit, span, now) for w, span in zip(self.windows, self._spans, strict=True)]
+        return max(0.0, self._paused_until - now, *waits)
+
+    def _wait_for(self, limit: int, span: float, now: float) -> float:
+        first = bisect_right(self._ended, now - span)
+        missing = self._open + len(self._ended) - first - limit + 1
+        if missing <= 0:
+            return 0.0
+        if first + missing > len(self._ended):
+            return math.inf
+        return self._ended[first + missing - 1] + span - now
+
+    def reserve(self, now: float) -> None:
+        """Take a slot. Raises ValueError, and takes nothing, where `wait(now)` is not 0."""
+        if self.wait(now) > 0:
+            raise ValueError("no slot is free at this time")
+        self._open += 1
+        self._calls += 1
+        for i, span in enumerate(self._spans):
+            held = self._open + len(self._ended) - bisect_right(self._ended, now - span)
+            self._peaks[i] = max(self._peaks[i], held)
+
+    def release(self, at: float) -> None:
+        """The call's reply came at `at`; without a reply, the latest time at which it can have arrived."""
+        if self._open == 0:
+            raise ValueError("no call is open")
+        self._open -= 1
+        if self.windows:
+            insort(self._ended, at)
+            self._forget(self._ended[-1])
+
+    def _forget(self, now: float) -> None:
+        first = bisect_right(self._ended, now - max(self._spans))
+        if first > 64:  # in bulk: deleting from the front costs the length of the list
+            del self._ended[:first]
+
+    def pause_until(self, at: float) -> None:
+        """The server limited a call: nothing leaves before `at`."""
+        self._throttled += 1
+        self._paused_until = max(self._paused_until, at)
+
+    def fill(self, at: float) -> None:
+        """Take every window as full at `at`: what an earlier holder sent in its last moments is not known."""
+        for _ in range(max((w.limit for w in self.windows), default=0)):
+            insort(self._ended, at)
+
+    def recall(self, ended: list[float]) -> None:
+        """Calls that an earlier holder of this budget made: their slots are still held."""
+        for at in ended:
+            insort(self._ended, at)
+
+    def recent(self, now: float) -> list[float]:
+        """When the calls ended whose slots are still held at `now`: what the next holder must know."""
+        span = max(self._spans, default=0.0)
+        return [at for at in self._ended if at > now - span]
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the longest window; the platform's minute where there is none (kore-api.md section 4)."""
+        return max((w.seconds for w in self.windows), default=60.0)
+
+    def snapshot(self) -> PacerSnapshot:
+        """The counts as they are now."""
+        return PacerSnapshot(
+            self.windows, self._calls, self._open, tuple(self._peaks), self._throttled, self._paused_until
+        )

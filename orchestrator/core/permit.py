@@ -1,0 +1,36 @@
+"""The right to send one start. Only a ledger that has committed the intent makes one (P1, P5)."""
+
+from orchestrator.model import CampaignKey, Record
+
+
+class PermitError(Exception):
+    """The permit was used before, is past its deadline, or is for another campaign: nothing may be sent."""
+
+
+class Permit:
+    """Good for one send of one campaign, begun before its deadline. Made by `grant` alone."""
+
+    __slots__ = ("_used", "attempt", "campaign", "deadline")
+
+    def __init__(self) -> None:
+        raise PermitError("a permit is granted by a ledger that has committed an intent")
+
+    def use(self, campaign: CampaignKey, now: float) -> None:
+        """Spend it, at `now` POSIX seconds, right before the first byte. Raises PermitError."""
+        if self._used:
+            raise PermitError("this permit has been used")
+        if campaign != self.campaign:
+            raise PermitError(f"this permit is for {self.campaign}, not for {campaign}")
+        if now > self.deadline:
+            raise PermitError("this permit's deadline has passed")
+        self._used = True
+
+
+def grant(intent: Record) -> Permit:
+    """The permit for a committed intent. Called by ledgers, after the commit and nowhere else (tests check it)."""
+    permit = object.__new__(Permit)
+    permit.campaign = CampaignKey(intent.campaign)
+    permit.attempt = intent.attempt
+    permit.deadline = intent.data["deadline"]
+    permit._used = False
+    return permit

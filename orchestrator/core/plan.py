@@ -1,0 +1,214 @@
+"""Manifest + journal + live state -> an ordered plan (design section 3)."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from orchestrator.core import waves
+from orchestrator.core.evidence import decisive
+from orchestrator.core.manifest import Campaign, Manifest, Preflight
+from orchestrator.core.outcome import SENDABLE, History, State
+from orchestrator.core.selection import Selection
+from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
+
+_RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
+_SCHEDULED_STATES: Final = frozenset({"scheduled", "rescheduled"})
+
+
+class Action(StrEnum):
+    """What the engine does with a campaign."""
+
+    START = "start"
+    JUDGE = "judge"  # an open intent of an earlier run: probe it, never send
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One campaign's place in the plan. A skip knows its outcome; `reason` and `message` say why."""
+
+    action: Action
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    message: str = ""
+
+
+_START: Final = Decision(Action.START)
+_JUDGE: Final = Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "an earlier run may have started it")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A campaign of the plan, with all that the engine and the reports need to know of it."""
+
+    target: CallTarget
+    account: str
+    name: str
+    wave: str
+    window: str | None
+    decision: Decision
+    live: LiveState | None = None
+
+    @property
+    def key(self) -> CampaignKey:
+        return self.target.key
+
+    def as_row(self) -> list[Any]:
+        """The part that reports need, as JSON: kept in the journal, so that they can be rebuilt from it alone."""
+        d = self.decision
+        return [self.account, self.target.stream, self.target.campaign, self.name, self.wave, d.action, d.outcome,
+                d.reason, d.message]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ordered plan. `sha256` identifies what would be sent: approval is given to it."""
+
+    launch: str
+    entries: tuple[Entry, ...]
+    warnings: tuple[str, ...]
+    sha256: str
+
+    def count(self, action: Action) -> int:
+        """How many campaigns the plan treats in this way."""
+        return sum(entry.decision.action is action for entry in self.entries)
+
+
+def lane_of(manifest: Manifest, account: str) -> Lane:
+    """The lane of an account: whose budget its calls spend."""
+    return Lane(f"{manifest.host} {manifest.accounts[account].account_id}")
+
+
+def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
+    """What calls about a campaign are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
+    account = manifest.accounts[campaign.account]
+    return CallTarget(
+        lane_of(manifest, campaign.account),
+        account.account_id,
+        campaign.stream,
+        campaign.iid or campaign.stream,
+        campaign.type,
+        campaign.campaign,
+    )
+
+
+def undecided(
+    manifest: Manifest, histories: Mapping[CampaignKey, History], selection: Selection, *, retry_failed: bool
+) -> tuple[Campaign, ...]:
+    """The campaigns whose live state matters: all that the manifest and the journal alone do not settle."""
+    return tuple(
+        campaign
+        for campaign in manifest.campaigns
+        if (settled := _settled(campaign, histories.get(campaign.key), selection, retry_failed=retry_failed)) is None
+        or settled.outcome is Outcome.UNKNOWN
+    )
+
+
+def build(
+    manifest: Manifest,
+    histories: Mapping[CampaignKey, History],
+    live: Mapping[CampaignKey, LiveState],
+    selection: Selection,
+    *,
+    manifest_sha256: str,
+    retry_failed: bool = False,
+) -> Plan:
+    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found."""
+    position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
+    entries = []
+    for campaign in manifest.campaigns:
+        history, state = histories.get(campaign.key), live.get(campaign.key)
+        decision = _settled(campaign, history, selection, retry_failed=retry_failed)
+        if decision is None:
+            decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
+        elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
+            decision = _JUDGE
+        wave = waves.assign(campaign, manifest.waves)
+        target = target_of(manifest, campaign)
+        entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
+    entries.sort(key=lambda entry: position[entry.wave])
+    plan = tuple(entries)
+    return Plan(manifest.launch, plan, _warnings(plan), _hash(plan, manifest_sha256))
+
+
+def _settled(
+    campaign: Campaign, history: History | None, selection: Selection, *, retry_failed: bool
+) -> Decision | None:
+    if not campaign.enabled:
+        return Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
+    if not selection.matches(campaign, history):
+        return Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
+    return _by_journal(history, retry_failed=retry_failed) if history else None
+
+
+def _by_journal(history: History, *, retry_failed: bool) -> Decision | None:
+    if history.state is State.STARTED:
+        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
+    if history.state in {State.INTENDED, State.SUSPECT}:
+        return _JUDGE
+    if history.state is State.UNKNOWN:
+        return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, "still unknown: a person must look")
+    if history.state is State.FAILED and not retry_failed:
+        message = "failed in an earlier run and was not sent again: " + str(history.last.get("message", ""))
+        return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
+    return None if history.state in SENDABLE else _JUDGE
+
+
+def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
+    if live is None:
+        return Decision(
+            Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign; no start was sent"
+        )
+    status = live.status.casefold()
+    if status == "active":
+        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
+    if status in _SCHEDULED_STATES or live.scheduled:
+        return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
+    if status in _RERUN_STATES:
+        return _rerun(campaign, live, manifest.preflight)
+    if status not in {s.casefold() for s in manifest.preflight.startable}:
+        return _skip(Reason.NOT_STARTABLE, f"its state is {live.status!r}, which preflight.startable does not list")
+    return _checked(live, manifest.preflight)
+
+
+def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decision:
+    if campaign.rerun:
+        return _checked(live, preflight)
+    return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
+
+
+def _checked(live: LiveState, preflight: Preflight) -> Decision:
+    if preflight.require_dnc and not live.dnc_lists:
+        return _skip(Reason.NO_DNC_LIST, "it has no DNC list, and preflight.require_dnc is set")
+    return _START
+
+
+def _skip(reason: Reason, message: str) -> Decision:
+    return Decision(Action.SKIP, Outcome.SKIPPED, reason, message)
+
+
+def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Contact lists that two starts share: the platform cannot run both at once (kore-api.md section 0, fact 7)."""
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries:
+        if entry.decision.action is Action.START and entry.live:
+            for name in entry.live.contact_lists:
+                users[entry.target.lane, name].append(entry.key)
+    return tuple(
+        f"contact list {name!r} is used by {len(keys)} campaigns to be started "
+        f"({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}); they cannot run at the same time"
+        for (_, name), keys in users.items()
+        if len(keys) > 1
+    )
+
+
+def _hash(entries: tuple[Entry, ...], manifest_sha256: str) -> str:
+    digest = hashlib.sha256(manifest_sha256.encode())
+    for entry in entries:
+        if entry.decision.action is Action.START:
+            digest.update(json.dumps([entry.target.lane, entry.key, entry.target.iid, entry.wave]).encode())
+    return digest.hexdigest()

@@ -1,0 +1,163 @@
+"""What one reply or fault means (design section 2), and how long to wait before attempt n."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from orchestrator.model import Fault, Progress, Reply
+
+
+class VerdictKind(StrEnum):
+    """What one start attempt came to."""
+
+    NOT_SENT = "not_sent"  # no byte left: safe to try again
+    LIMITED = "limited"  # refused at the rate limiter: the whole lane waits, then again
+    UNAUTHORIZED = "unauthorized"  # refused at the token check: a new token, once
+    REJECTED = "rejected"  # refused for good: failed
+    ACCEPTED = "accepted"  # the platform says Active: started
+    INDETERMINATE = "indeterminate"  # it may have started: probe, never send again
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision as a value. `retry_after` is in seconds, and only with LIMITED; `hourly` means a minute won't help."""
+
+    kind: VerdictKind
+    message: str
+    retry_after: float | None = None
+    hourly: bool = False
+    updated_at: str | None = None
+
+
+_STATUS: Final[Mapping[int, VerdictKind]] = MappingProxyType(
+    dict.fromkeys((400, 403, 404, 405, 412, 422), VerdictKind.REJECTED)
+    | {401: VerdictKind.UNAUTHORIZED, 429: VerdictKind.LIMITED}
+)
+
+# kore-api.md section 4: the documented texts, in the wordings of three generations of the documentation.
+_LIMIT_TEXTS: Final = (
+    "exceeded the per-minute rate limit",
+    "exceeded the hourly rate limit",
+    "rate limit for this api has been reached",
+)
+
+
+def classify(answer: Reply | Fault) -> Verdict:
+    """The verdict on one start attempt. Total: what no row names is INDETERMINATE."""
+    if isinstance(answer, Fault):
+        return _classify_fault(answer)
+    if 200 <= answer.http_status < 300:
+        return _classify_success(answer)
+    return _classify_refusal(answer)
+
+
+def _classify_fault(fault: Fault) -> Verdict:
+    if fault.progress is Progress.UNSENT:
+        return Verdict(VerdictKind.NOT_SENT, fault.text)
+    if fault.http_status is not None and fault.http_status in _STATUS:
+        # The status line alone proves these; only the body was lost.
+        return Verdict(_STATUS[fault.http_status], f"HTTP {fault.http_status}; {fault.text}")
+    return Verdict(VerdictKind.INDETERMINATE, fault.text)
+
+
+def _classify_success(reply: Reply) -> Verdict:
+    state = reply.payload.get("status") if isinstance(reply.payload, dict) else None
+    if isinstance(state, str) and state.casefold() == "active":
+        updated_at = reply.payload.get("updatedAt")
+        return Verdict(VerdictKind.ACCEPTED, message_of(reply), updated_at=_text_or_none(updated_at))
+    return Verdict(VerdictKind.INDETERMINATE, f"HTTP {reply.http_status} that does not say Active: {message_of(reply)}")
+
+
+def _classify_refusal(reply: Reply) -> Verdict:
+    message = message_of(reply)
+    if is_limited(reply):
+        return Verdict(VerdictKind.LIMITED, message, wait_of(reply), hourly="hourly" in reply.text.casefold())
+    if 300 <= reply.http_status < 400:
+        return Verdict(VerdictKind.REJECTED, f"HTTP {reply.http_status}: redirects are never followed")
+    kind = _STATUS.get(reply.http_status, VerdictKind.INDETERMINATE)
+    return Verdict(kind, f"HTTP {reply.http_status}: {message}")
+
+
+def is_limited(reply: Reply) -> bool:
+    """Whether the reply is the rate limiter's: 429, or a 4xx with a documented text (kore-api.md section 4)."""
+    folded = reply.text.casefold()
+    return reply.http_status == 429 or (
+        400 <= reply.http_status < 500 and any(text in folded for text in _LIMIT_TEXTS)
+    )
+
+
+def wait_of(reply: Reply) -> float | None:
+    """Seconds that the reply's `Retry-After` asks for (RFC 9110 section 10.2.3); None where it says nothing usable."""
+    if reply.retry_after is None:
+        return None
+    asked = reply.retry_after.strip()
+    if asked.isascii() and asked.isdigit():
+        return float(min(int(asked[:12]), 10**9))
+    due = _http_date(asked)
+    if due is None:
+        return None
+    # Their clock against their clock, so that ours need not be right.
+    said = _http_date(reply.date or "")
+    return max(0.0, due - (said if said is not None else reply.sent_at + reply.elapsed))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        stamp = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    # RFC 9110 knows GMT only; "-0000" parses as naive and means UTC.
+    seconds = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+    return seconds if math.isfinite(seconds) else None
+
+
+def message_of(reply: Reply) -> str:
+    """The server's own words: `errors[].msg`, `message`, `error`, else the raw text (kore-api.md section 5)."""
+    payload = reply.payload if isinstance(reply.payload, dict) else {}
+    errors = payload.get("errors")
+    candidates: list[Any] = [e.get("msg") for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    candidates += [payload.get("message"), payload.get("error"), reply.text]
+    return next((c for c in candidates if isinstance(c, str) and c.strip()), "(no text)")[:500]
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+class ReadKind(StrEnum):
+    """What a reply to a read means: reads may be repeated freely."""
+
+    OK = "ok"
+    RETRY = "retry"
+    LIMITED = "limited"
+    UNAUTHORIZED = "unauthorized"
+    REFUSED = "refused"
+
+
+def classify_read(answer: Reply | Fault) -> ReadKind:
+    """The verdict on a list, status or get call. A 200 may carry a failure (kore-api.md section 0, fact 5)."""
+    if isinstance(answer, Fault):
+        return ReadKind.RETRY
+    if is_limited(answer):
+        return ReadKind.LIMITED
+    if answer.http_status == 401:
+        return ReadKind.UNAUTHORIZED
+    if answer.http_status >= 500 or answer.http_status == 408:
+        return ReadKind.RETRY
+    if answer.http_status == 200 and isinstance(answer.payload, dict):
+        return ReadKind.OK if answer.payload.get("status") == "success" else ReadKind.REFUSED
+    return ReadKind.RETRY if answer.http_status == 200 else ReadKind.REFUSED
+
+
+def backoff(attempt: int, low: float, high: float, random: Callable[[], float]) -> float:
+    """Seconds before the attempt after `attempt` (from 1): full jitter over an exponential ceiling.
+
+    Source: Brooker, "Exponential Backoff And Jitter", 2015. `random` draws from [0, 1).
+    """
+    ceiling = high if attempt > 1000 else min(high, low * 2.0 ** (attempt - 1))
+    return random() * ceiling

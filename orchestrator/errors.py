@@ -1,0 +1,85 @@
+"""The few errors a user can cause. Each knows its exit code (design section 6) and the one command to type next."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class OrchestratorError(Exception):
+    """What happened, in words for a person. `next_step` is one thing to do about it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input file: where, what, and what to write instead. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}: "
+        subject = f"{self.path}: " if self.path else ""
+        return f"{where}{subject}{self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class ManifestError(OrchestratorError):
+    """The manifest, or a file it names, is not valid. Carries every problem found in one pass."""
+
+    exit_code = 3
+
+    def __init__(self, problems: tuple[Problem, ...], *, next_step: str = "") -> None:
+        count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+        super().__init__(f"the manifest has {count}", next_step=next_step)
+        self.problems = problems
+
+
+class Refused(OrchestratorError):  # noqa: N818 - it is a decision, not a malfunction
+    """Preflight, approval, cap or a stale plan forbids the run."""
+
+    exit_code = 4
+
+
+class NothingSelected(OrchestratorError):  # noqa: N818 - the same
+    """The selection matched no campaign."""
+
+    exit_code = 5
+
+
+class LaneLeased(OrchestratorError):  # noqa: N818 - the same
+    """Another live run holds an account that this run needs."""
+
+    exit_code = 6
+
+
+class CredentialError(OrchestratorError):
+    """A credential is missing, malformed, or was rejected before any start."""
+
+    exit_code = 7
+
+
+class LedgerError(OrchestratorError):
+    """The ledger cannot be reached, is damaged, or lies where it is not safe."""
+
+    exit_code = 8
+
+
+class JournalWriteError(OrchestratorError):
+    """The journal could not be written in mid-run: sending has ceased."""
+
+    exit_code = 13
+
+
+class LeaseLost(OrchestratorError):  # noqa: N818 - the same
+    """This run no longer holds the lane: it gets no permit."""
+
+    exit_code = 12

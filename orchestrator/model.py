@@ -1,0 +1,167 @@
+"""Frozen values that every room of the house may know. No I/O, no clock, no rules."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NewType
+
+CampaignKey = NewType("CampaignKey", str)
+"""`stream/campaign`: names a campaign within a launch, whatever the manifest calls its account."""
+
+Lane = NewType("Lane", str)
+"""`host account_id`: whose budget a call spends. One lease, one pacer and one queue of starts each."""
+
+
+class CampaignType(StrEnum):
+    """The two kinds with a public trigger API (kore-api.md section 2)."""
+
+    SMS = "sms"
+    VOICE = "voice"
+
+
+class Outcome(StrEnum):
+    """Where a campaign ends up. Each campaign of a run has exactly one."""
+
+    STARTED = "started"
+    ALREADY_STARTED = "already_started"  # journal or live state says so; nothing sent
+    FAILED = "failed"  # definitely not started
+    UNKNOWN = "unknown"  # may have started; a person must look
+    HELD = "held"  # not attempted: guard, window, pause, interrupt
+    SKIPPED = "skipped"  # deselected, disabled, or not startable
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `limit` calls in any `seconds` seconds."""
+
+    limit: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.limit}/{self.seconds:g}s"
+
+
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """What a call to the remote API is about: headers and path of kore-api.md section 1.0."""
+
+    lane: Lane
+    account_id: str
+    stream: str
+    iid: str
+    type: CampaignType
+    campaign: str = ""
+
+    @property
+    def key(self) -> CampaignKey:
+        return CampaignKey(f"{self.stream}/{self.campaign}")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What the remote API says of one campaign (kore-api.md section 1.7)."""
+
+    status: str
+    name: str = ""
+    instance_id: str | None = None
+    instance_updated_at: str | None = None
+    scheduled: bool = False
+    contact_lists: tuple[str, ...] = ()
+    dnc_lists: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The part a later probe compares with: kept in the intent's record."""
+        return {"status": self.status, "instance": self.instance_id, "instance_updated_at": self.instance_updated_at}
+
+
+class Progress(StrEnum):
+    """How far the bytes of a request got before a fault ended it."""
+
+    UNSENT = "unsent"  # no connection, or cancelled before the first byte: it cannot have been delivered
+    SENDING = "sending"  # from the first byte on: it may have been delivered
+    ANSWERED = "answered"  # the reply's headers came, its body did not
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP reply. `payload` is its JSON value, or None where the body is not JSON."""
+
+    http_status: int
+    payload: Any
+    text: str  # the first 500 characters, secrets taken out
+    sent_at: float  # POSIX seconds
+    elapsed: float  # seconds
+    retry_after: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A call without a whole reply. `text` says in plain words what happened."""
+
+    progress: Progress
+    text: str
+    sent_at: float | None
+    elapsed: float
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the journal. `campaign` is `@run` for records about the run itself."""
+
+    launch: str
+    campaign: str
+    attempt: int
+    kind: str
+    run_id: str
+    at: float  # POSIX seconds
+    lane: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Reason(StrEnum):
+    """Why an outcome is what it is: one stable word each, for machines; the message beside it is for people."""
+
+    ACCEPTED = "accepted"  # the platform answered Active
+    EVIDENCE = "evidence"  # the answer was lost; a probe found the start
+    RESOLVED = "resolved"  # a person said so
+    JOURNAL = "journal"  # an earlier run started it
+    LIVE_STATE = "live_state"  # it is Active already, and not by this launch
+    REJECTED = "rejected"
+    GAVE_UP = "gave_up"  # attempts or time used up, and certainly not started
+    NOT_FOUND = "not_found"
+    FAILED_BEFORE = "failed_before"  # in an earlier run; --retry-failed tries again
+    NO_EVIDENCE = "no_evidence"
+    OPEN_INTENT = "open_intent"  # the run ended before it could be judged
+    NOT_STARTABLE = "not_startable"
+    RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
+    SCHEDULED = "scheduled"  # it starts by itself
+    NO_DNC_LIST = "no_dnc_list"
+    DISABLED = "disabled"
+    DESELECTED = "deselected"
+    WINDOW = "window"
+    STOPPED = "stopped"  # the run stopped before its turn
+
+
+class StopReason(StrEnum):
+    """Why a run ended before its plan did."""
+
+    RULE = "rule"
+    WAVE = "wave"
+    CREDENTIAL = "credential"
+    LIMITED = "limited"
+    LEASE_LOST = "lease_lost"
+    JOURNAL = "journal"
+    INTERNAL = "internal"
+    SIGINT = "SIGINT"
+    SIGTERM = "SIGTERM"
+    SIGHUP = "SIGHUP"
+    CRASHED = "crashed"  # no record says how the run ended
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A run's or a lane's early end: the reason for machines, the detail for people."""
+
+    reason: StopReason
+    detail: str
