@@ -106,6 +106,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A list or status call's answer and what could be read in it. `more` says that a list has another page."""
+
+    answer: Reply | Fault
+    live: dict[str, LiveState] = field(default_factory=dict)  # by campaign id
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One line of the journal. `campaign` is `@run` for records about the run itself."""
 

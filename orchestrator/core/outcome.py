@@ -90,12 +90,11 @@ class History:
     state: State = State.NEW
     attempt: int = 0
     lane: str = ""
-    run_id: str = ""  # of the last record
+    by: Event | None = None  # what moved it last
     intent_at: float | None = None
     finished_at: float | None = None
     intent: dict[str, Any] = field(default_factory=dict)  # the last intent's data
     last: dict[str, Any] = field(default_factory=dict)  # the data of the last record after an intent
-    sent_in: set[str] = field(default_factory=set)  # the runs that held a permit for it
 
 
 def event_of(record: Record) -> Event:
@@ -115,11 +114,10 @@ def apply(history: History, record: Record) -> None:
         raise IllegalMove(f"{event} of attempt {record.attempt} cannot follow attempt {history.attempt}")
     history.state = step(history.state, event)
     history.attempt = record.attempt
-    history.run_id = record.run_id
+    history.by = event
     if event is Event.INTENT:
         history.lane, history.intent_at, history.intent = record.lane, record.at, record.data
         history.last, history.finished_at = {}, None
-        history.sent_in.add(record.run_id)
     else:
         history.last = {**history.last, **record.data}
         history.finished_at = record.at

@@ -1,0 +1,64 @@
+"""structlog set-up: events with stable names, secrets taken out in every sink, tracebacks included."""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import structlog
+
+from orchestrator.redaction import Redactor
+
+QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done"})
+"""Events of single campaigns: in text they would drown the progress line, in JSON they are the record."""
+
+
+def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO | None = None) -> None:
+    """Configure logging to `stream`, by default stderr. `log_format` is `text` or `json`."""
+
+    def redact(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {key: redactor.value(value) for key, value in event.items()}
+
+    is_json = log_format == "json"
+    last: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()] if is_json else [_as_text]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if is_json or verbose else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    sys.excepthook = _hook(redactor)
+
+
+def _hook(redactor: Redactor) -> Any:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(redactor.text("".join(traceback.format_exception(kind, error, trace))))
+
+    return hook
+
+
+def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    at, name = str(event.pop("timestamp"))[11:19], event.pop("event")
+    event.pop("level")
+    trace = event.pop("exception", "")
+    words = " ".join(f"{key}={value}" for key, value in event.items() if value not in {None, ""})
+    return f"{at} {name} {words}".rstrip() + (f"\n{trace}" if trace else "")
+
+
+class LogObserver:
+    """Hands the engine's events to structlog."""
+
+    def __init__(self) -> None:
+        self._log: Any = structlog.get_logger()
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Log an event."""
+        log = self._log.debug if name in QUIET else self._log.info
+        log(name, **fields)

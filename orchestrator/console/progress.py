@@ -1,0 +1,86 @@
+"""What a person sees while a run goes on: bars at a terminal, a line per 30 s without one."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from typing import Any, Final, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from orchestrator.ports import Clock
+
+_LINE_EVERY: Final = 30.0
+_DRAW_EVERY: Final = 0.25
+
+
+class ProgressObserver:
+    """Counts what is done per account."""
+
+    def __init__(self, expected: Mapping[str, int], clock: Clock) -> None:
+        self.expected = dict(expected)
+        self.done = dict.fromkeys(self.expected, 0)
+        self.outcomes: dict[str, int] = {}
+        self._clock = clock
+        self._begun = clock.now()
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Count a campaign that got its outcome."""
+        if name == "campaign_done":
+            lane = str(fields["lane"])
+            self.done[lane] = self.done.get(lane, 0) + 1
+            self.outcomes[fields["outcome"]] = self.outcomes.get(fields["outcome"], 0) + 1
+
+    @property
+    def rate(self) -> float:
+        """Campaigns done per second so far."""
+        return sum(self.done.values()) / max(self._clock.now() - self._begun, 1e-9)
+
+    def line(self) -> str:
+        """One line for a log."""
+        done, total = sum(self.done.values()), sum(self.expected.values())
+        left = (total - done) / self.rate if done else 0.0
+        counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
+        eta = f", about {left:.0f} s left" if done and done < total else ""
+        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate:.1f}/s{eta}"
+
+
+@asynccontextmanager
+async def shown(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> AsyncIterator[None]:
+    """Show the progress on `stream` while the block runs. `names` are the accounts' names by lane."""
+    show = _bars if stream.isatty() else _lines
+    task = asyncio.create_task(show(progress, stream, names))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _lines(progress: ProgressObserver, stream: TextIO, _: Mapping[str, str]) -> None:
+    while True:
+        await asyncio.sleep(_LINE_EVERY)
+        stream.write(progress.line() + "\n")
+        stream.flush()
+
+
+async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> None:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(file=stream), auto_refresh=False, transient=True) as bars:
+        tasks = {lane: bars.add_task(names.get(lane, lane), total=n, rate="") for lane, n in progress.expected.items()}
+        try:
+            while True:
+                _draw(bars, progress, tasks)
+                await asyncio.sleep(_DRAW_EVERY)
+        finally:
+            _draw(bars, progress, tasks)
+
+
+def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
+    for lane, task in tasks.items():
+        bars.update(task, completed=progress.done.get(lane, 0), rate=f"{progress.rate:.1f}/s")
+    bars.refresh()

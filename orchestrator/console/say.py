@@ -1,0 +1,119 @@
+"""The summary on stdout, errors on stderr, and the question at a terminal."""
+
+import json
+import sys
+from typing import Any
+
+from orchestrator.core.plan import Action, Plan
+from orchestrator.core.result import CampaignResult, Result
+from orchestrator.errors import ManifestError, OrchestratorError
+from orchestrator.model import Outcome
+
+_SHOWN = 20
+_LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
+
+
+def summary(result: Result, *, color: bool | None = None) -> str:
+    """What a person wants to know: totals per account, then what needs them, unknown first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    table.add_column("account")
+    for outcome in Outcome:
+        table.add_column(str(outcome), justify="right")
+    table.add_column("calls", justify="right")
+    table.add_column("throttled", justify="right")
+    for account, row in _by_account(result).items():
+        table.add_row(account, *row)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, no_color=color is False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join([_headline(result), "", capture.get().rstrip(), *_needs(result), *_footer(result)]) + "\n"
+
+
+def _headline(result: Result) -> str:
+    run = result.run
+    counts = ", ".join(f"{count} {word}" for word, count in result.totals.items() if count)
+    return f"launch {run['launch']}, run {run['run_id']}: {counts or 'nothing to do'}"
+
+
+def _by_account(result: Result) -> dict[str, list[str]]:
+    accounts = dict.fromkeys(campaign.account for campaign in result.campaigns)
+    budgets = {budget["account"]: budget for budget in result.budget.values()}
+    rows = {}
+    for account in accounts:
+        own = [c.outcome for c in result.campaigns if c.account == account]
+        budget = budgets.get(account, {})
+        counts = [str(own.count(outcome) or "-") for outcome in Outcome]
+        rows[account] = [*counts, str(budget.get("calls", "-")), str(budget.get("throttled", "-"))]
+    return rows
+
+
+def _needs(result: Result) -> list[str]:
+    lines = []
+    for outcome in _LOOK_AT:
+        chosen = [c for c in result.campaigns if c.outcome is outcome]
+        if chosen:
+            lines += ["", f"{outcome}:", *(_line(c) for c in chosen[:_SHOWN])]
+            lines += [f"  ... and {len(chosen) - _SHOWN} more, all in result.json"] if len(chosen) > _SHOWN else []
+            lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
+    return lines
+
+
+def _line(campaign: CampaignResult) -> str:
+    return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {campaign.message}"
+
+
+def _footer(result: Result) -> list[str]:
+    stop, lines = result.run["stop"], []
+    if stop:
+        lines += ["", f"stopped early ({stop['reason']}): {stop['detail']}"]
+    lines += [f"warning: {text}" for text in result.warnings]
+    return [*lines, "", f"exit code {result.exit_code}"]
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for a person: what would be sent, and why the rest would not."""
+    lines = [f"plan for launch {plan.launch}: {plan.count(Action.START)} to start, "
+             f"{plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"]  # fmt: skip
+    for entry in plan.entries:
+        why = f"  {entry.decision.outcome or ''}: {entry.decision.message}" if entry.decision.message else ""
+        lines.append(f"  {entry.decision.action:5}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    lines += [f"warning: {text}" for text in plan.warnings]
+    return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """A plan for a machine."""
+    keys = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
+    campaigns = [dict(zip(keys, entry.as_row(), strict=True)) for entry in plan.entries]
+    return {"schema_version": "1", "launch": plan.launch, "plan_sha256": plan.sha256, "campaigns": campaigns,
+            "warnings": list(plan.warnings)}  # fmt: skip
+
+
+def error_text(error: OrchestratorError) -> str:
+    """An error for a person."""
+    lines = [f"error: {error.message}"]
+    if isinstance(error, ManifestError):
+        lines = [*(str(problem) for problem in error.problems), *lines]
+    return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
+
+
+def error_json(error: OrchestratorError) -> str:
+    """An error for a machine."""
+    problems = error.problems if isinstance(error, ManifestError) else ()
+    value = {
+        "schema_version": "1",
+        "error": {
+            "exit_code": error.exit_code,
+            "kind": type(error).__name__,
+            "message": error.message,
+            "next": error.next_step,
+            "problems": [
+                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
+                 "hint": p.hint} for p in problems
+            ],
+        },
+    }  # fmt: skip
+    return json.dumps(value, indent=2) + "\n"

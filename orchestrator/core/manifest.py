@@ -1,0 +1,262 @@
+"""The manifest as frozen models, closed at every level. `parse` builds one, or says all that is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import time
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import ValidationError as _ValidationError
+
+from orchestrator.core import manifest_checks, manifest_faults
+from orchestrator.core.manifest_checks import Issue
+from orchestrator.core.manifest_values import (
+    BACKOFF,
+    HOST,
+    HOURS,
+    LEDGER,
+    RATE,
+    SHARE,
+    THRESHOLD,
+    WINDOW,
+    ZONE,
+    FilledText,
+    Id,
+    KeyText,
+    Text,
+    Threshold,
+    duration,
+    fault,
+)
+from orchestrator.model import CampaignKey, CampaignType, Window
+
+__all__ = [
+    "Account", "Campaign", "Defaults", "Issue", "Limits", "Manifest", "OpenHours", "Pass", "Preflight", "Probe",
+    "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts", "Wave", "manifest_schema", "parse",
+]  # fmt: skip
+
+DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LATER: Final = frozenset({"junit", "markdown", "html"})
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _reference(value: Any) -> Any:
+    if isinstance(value, SecretRef):
+        return value
+    if not isinstance(value, Mapping):
+        raise fault("a secret must be a reference, never the value itself", "write {env: NAME} or {file: PATH}")
+    if len(value) != 1 or not value.keys() <= SecretRef.model_fields.keys():
+        raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
+    return value
+
+
+class SecretRef(_Part):
+    """Where a secret is found: an environment variable, a file or a command's output. Exactly one is set."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    env: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$")] | None = None
+    file: FilledText | None = None
+    command: Annotated[tuple[FilledText, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
+            raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
+        return self
+
+
+_Secret = Annotated[SecretRef, BeforeValidator(_reference)]
+
+
+class Account(_Part):
+    """One account of the host: its id, its credentials and its budget. No windows (`rate: ()`) means unlimited."""
+
+    account_id: Id
+    client_id: _Secret | None = None
+    client_secret: _Secret | None = None
+    algorithm: Literal["HS256", "HS512", "RS256", "RS512"] = "HS256"
+    rate: Annotated[tuple[Window, ...], RATE] = Field(
+        default=DEFAULT_RATE, json_schema_extra={"default": ["50/60s", "10/10s"]}
+    )
+    in_flight: StrictInt = Field(default=8, ge=1, le=256)
+
+
+class Defaults(_Part):
+    """What campaigns have that do not say otherwise."""
+
+    account: Id | None = None
+    type: CampaignType = CampaignType.SMS
+    window: Id | None = None
+
+
+class Campaign(_Part):
+    """One campaign to be started. `parse` fills `account`, `type` and `window` in from the defaults."""
+
+    stream: Id
+    campaign: Id
+    account: Id = ""
+    type: CampaignType = CampaignType.SMS
+    iid: Id | None = None
+    name: Text = ""
+    tags: tuple[Id, ...] = ()
+    window: Id | None = None
+    rerun: StrictBool = False
+    enabled: StrictBool = True
+
+    @property
+    def key(self) -> CampaignKey:
+        """`stream/campaign`."""
+        return CampaignKey(f"{self.stream}/{self.campaign}")
+
+
+class Preflight(_Part):
+    """What is looked at before the first start."""
+
+    check: Literal["list", "status", "off"] = "list"
+    startable: Annotated[tuple[FilledText, ...], Field(min_length=1)] = ("Ready",)
+    require_dnc: StrictBool = False
+
+
+class Probe(_Part):
+    """How long an unknown start may take to show. None: twice `timeouts.total`."""
+
+    settle: Annotated[float, duration(0, 3600)] | None = None
+
+
+class Sandbox(_Part):
+    """The built-in platform's behaviour."""
+
+    faults: Literal["none", "calm", "realistic", "nasty"] = "none"
+    seed: StrictInt = 0
+    limit: Annotated[Window, WINDOW] | None = None
+
+
+class OpenHours(_Part):
+    """Hours in which campaigns may be started: open in every zone at once."""
+
+    zones: Annotated[tuple[Annotated[str, ZONE], ...], Field(min_length=1)]
+    hours: Annotated[tuple[time, time], HOURS]
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = _DAYS
+
+
+class Pass(_Part):
+    """The share of a wave that must be started before the next wave opens."""
+
+    started: Annotated[float, SHARE]
+
+
+class Wave(_Part):
+    """Campaigns that go before the next wave. With neither tags nor campaigns: all that no earlier wave names."""
+
+    name: Id
+    tags: tuple[Id, ...] = ()
+    campaigns: tuple[KeyText, ...] = ()
+    bake: Annotated[float, duration(0, 7 * 86400)] = 0.0
+    pass_: Pass | None = Field(default=None, alias="pass")
+
+
+class Retry(_Part):
+    """How often, how fast and how long a start that certainly did not happen is tried again."""
+
+    attempts: StrictInt = Field(default=4, ge=1, le=20)
+    backoff: Annotated[tuple[float, float], BACKOFF] = Field(
+        default=(1.0, 60.0), json_schema_extra={"default": "1s..60s"}
+    )
+    max_elapsed: Annotated[float, duration(0, 86400)] = 600.0
+
+
+class Timeouts(_Part):
+    """Seconds to connect, and for a whole call."""
+
+    connect: Annotated[float, duration(0.01, 300)] = 5.0
+    total: Annotated[float, duration(0.01, 3600)] = 30.0
+
+
+class StopWhen(_Part):
+    """Rules that end a run. A share counts from `min_sample` attempted campaigns on."""
+
+    failed: Annotated[Threshold, THRESHOLD] | None = None
+    unknown: Annotated[Threshold, THRESHOLD] | None = None
+    min_sample: StrictInt = Field(default=10, ge=1)
+
+
+class Limits(_Part):
+    """A cap on the starts of one run."""
+
+    max_starts: StrictInt | None = Field(default=None, ge=1)
+
+
+def _format(value: Any) -> Any:
+    if isinstance(value, str) and value in _LATER:
+        raise fault(f"{value} reports are not supported yet", "write json or csv")
+    return value
+
+
+class Report(_Part):
+    """Where reports go, and which."""
+
+    dir: FilledText = "reports"
+    formats: tuple[Annotated[Literal["json", "csv"], BeforeValidator(_format)], ...] = ("json", "csv")
+
+
+class Manifest(_Part):
+    """One launch: what to start, where, how fast, and when to stop."""
+
+    version: Literal[1]
+    launch: Id
+    host: Annotated[str, HOST]
+    accounts: Annotated[dict[Id, Account], Field(min_length=1)]
+    defaults: Defaults = Defaults()
+    campaigns: tuple[Campaign, ...] = ()
+    campaigns_from: tuple[FilledText, ...] = ()
+    preflight: Preflight = Preflight()
+    probe: Probe = Probe()
+    sandbox: Sandbox = Sandbox()
+    windows: dict[Id, OpenHours] = {}
+    waves: tuple[Wave, ...] = ()
+    retry: Retry = Retry()
+    timeouts: Timeouts = Timeouts()
+    stop_when: StopWhen | None = None
+    approval: Literal["none", "plan"] = "none"
+    limits: Limits = Limits()
+    ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
+    report: Report = Report()
+
+
+_PARTS: Final[Mapping[str, type[BaseModel]]] = {
+    "accounts": Account, "defaults": Defaults, "campaigns": Campaign, "preflight": Preflight, "probe": Probe,
+    "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
+    "stop_when": StopWhen, "limits": Limits, "report": Report, "pass": Pass,
+}  # fmt: skip
+_KNOWN: Final[Mapping[str, type[BaseModel]]] = {"": Manifest, **_PARTS}
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(field.alias or key for key, field in part.model_fields.items()) for name, part in _KNOWN.items()
+}
+
+
+def parse(
+    raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), *, complete: bool = True
+) -> tuple[Manifest | None, tuple[Issue, ...]]:
+    """The manifest, or every fault of it. `rows` come from `campaigns_from` and are campaigns after the inline ones:
+    a fault in row n has the path `("campaigns", inline + n, …)`. Not `complete`: some rows could not be read, so
+    nothing is said about campaigns that are missing."""  # noqa: D205, D209
+    campaigns, issues = manifest_checks.gather(raw, rows)
+    issues += manifest_checks.cross_check(raw, campaigns, complete=complete)
+    try:
+        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_alias=True, by_name=False)
+    except _ValidationError as error:
+        found = error.errors(include_url=False)
+        return None, tuple(issues) + tuple(manifest_faults.issue(details, _KEYS) for details in found)
+    return (None, tuple(issues)) if issues else (manifest, ())
+
+
+def manifest_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest file: what an editor completes and checks."""
+    schema = Manifest.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

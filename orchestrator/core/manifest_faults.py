@@ -1,0 +1,64 @@
+"""pydantic's errors in the words of the manifest."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from orchestrator.core.manifest_checks import Issue, Path
+from orchestrator.core.manifest_values import ID_PATTERN, KEY_PATTERN, did_you_mean
+
+_PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
+    ID_PATTERN: (
+        "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+        "begin with a letter or a digit",
+    ),
+    KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
+}
+_TYPES: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("is missing", ""),
+    "string_type": ("must be a string", "quote it"),
+    "bool_type": ("must be true or false", ""),
+    "int_type": ("must be a whole number", ""),
+    "tuple_type": ("must be a list", "write it as [one, two]"),
+    "dict_type": ("must be a mapping", "write it as key: value"),
+    "model_type": ("must be a mapping", "write it as key: value"),
+    "model_attributes_type": ("must be a mapping", "write it as key: value"),
+}
+
+
+def issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
+    """One fault. `keys` are the known keys by section; the value at fault is never repeated."""
+    path: Path = tuple(part for part in details["loc"] if part != "[key]")
+    if details["type"] == "extra_forbidden":
+        return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
+    return Issue(path, *_words(details))
+
+
+def _section(parents: Path) -> str:
+    if not parents:
+        return ""
+    return "pass" if parents[-1] == "pass" else str(parents[0])
+
+
+def _words(details: ErrorDetails) -> tuple[str, str]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "manifest":
+        return str(context["message"]), str(context["hint"])
+    if kind in _TYPES:
+        return _type_words(kind, details["input"])
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
+    if kind in {"literal_error", "enum"}:
+        return f"must be {context['expected']}", ""
+    message = details["msg"]
+    return message[:1].lower() + message[1:], ""
+
+
+def _type_words(kind: str, value: Any) -> tuple[str, str]:
+    message, hint = _TYPES[kind]
+    if value is None and kind != "missing":
+        return f"{message}, and is empty", "write a value, or leave the key out"
+    if kind == "string_type" and isinstance(value, (list, Mapping)):
+        return message, ""
+    return message, hint

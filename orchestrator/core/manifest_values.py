@@ -1,0 +1,207 @@
+"""How the manifest writes durations, rates, shares, hours and addresses: each a parser and the schema that says so."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from orchestrator.model import Window
+
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+KEY_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}/[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+TEXT_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
+
+Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
+KeyText = Annotated[str, StringConstraints(strict=True, pattern=KEY_PATTERN)]
+Text = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, max_length=512)]
+FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, min_length=1, max_length=4096)]
+
+_NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_SPAN: Final = rf"{_NUMBER}(?:ms|s|m|h)"
+_LONG: Final = 10**9
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PERCENT: Final = r"^[0-9]{1,3}(?:\.[0-9]{1,4})?%$"
+_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS: Final = rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"
+_NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
+_HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def fault(message: str, hint: str = "") -> PydanticCustomError:
+    """A fault in our own words. Neither word may hold a value that could be a secret."""
+    return PydanticCustomError("manifest", "{message}", {"message": message, "hint": hint})
+
+
+def did_you_mean(word: object, known: Sequence[str]) -> str:
+    """The hint for a mistyped word; without a near one, what may be written (where that is short)."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6) if isinstance(word, str) and len(known) <= 2000 else []
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Annotates a field whose value is written as text. Values of the field's own type pass through `parse`."""
+
+    parse: Callable[[Any], Any]
+    schema: dict[str, Any] = field(hash=False)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def seconds(value: Any) -> float:
+    """Seconds from `10m`, `60s`, `1h`, `500ms` or a number."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LONG:
+        return float(value)
+    match = re.fullmatch(rf"({_NUMBER})(ms|s|m|h)", value) if isinstance(value, str) else None
+    if match is None:
+        raise fault("must be a duration", "write a number and a unit: 500ms, 60s, 10m or 1h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def duration(low: float, high: float) -> Written:
+    """A duration within bounds, in seconds."""
+
+    def parse(value: Any) -> float:
+        found = seconds(value)
+        if not low <= found <= high:
+            raise fault(f"must be between {low:g}s and {high:g}s")
+        return found
+
+    text = {"type": "string", "pattern": f"^{_SPAN}$", "examples": ["500ms", "60s", "10m", "1h"]}
+    return Written(parse, {"anyOf": [text, {"type": "number", "minimum": low, "maximum": high}]})
+
+
+def _backoff(value: Any) -> tuple[float, float]:
+    parts = value.split("..") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or len(parts) != 2 or isinstance(value, list):
+        raise fault("must be the first and the longest wait", "write it as 1s..60s")
+    first, longest = seconds(parts[0]), seconds(parts[1])
+    if not 0 <= first <= longest <= 3600:
+        raise fault("must begin with the shorter wait, and end at 3600s at most", "write it as 1s..60s")
+    return first, longest
+
+
+def _window(value: Any) -> Window:
+    if isinstance(value, Window):
+        return value
+    match = re.fullmatch(rf"([0-9]{{1,7}})/({_SPAN})", value) if isinstance(value, str) else None
+    if match is None:
+        raise fault("must be calls per time", "write it as 50/60s: at most 50 calls in any 60 seconds")
+    window = Window(int(match[1]), seconds(match[2]))
+    if window.limit < 1 or not 0.1 <= window.seconds <= 86400:
+        raise fault("must allow at least one call, in 100ms to 24h")
+    return window
+
+
+def _rate(value: Any) -> tuple[Window, ...]:
+    if value in ("unlimited", ()):
+        return ()
+    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= 8:
+        raise fault("must be a list of one to eight windows", "write it as [50/60s, 10/10s], or unlimited")
+    return tuple(_window(item) for item in value)
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, float) and 0 < value <= 1:
+        return value
+    if not isinstance(value, str) or not re.fullmatch(_PERCENT, value) or not 0 < float(value[:-1]) <= 100:
+        raise fault("must be a share", "write a percentage above 0%, such as 100%")
+    return float(value[:-1]) / 100
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number of campaigns (`3`) or a share of those attempted (`20%`). Exactly one of the two is set."""
+
+    count: int | None = None
+    fraction: float | None = None
+
+
+def _threshold(value: Any) -> Threshold:
+    if isinstance(value, Threshold):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return Threshold(count=value)
+    if isinstance(value, str) and re.fullmatch(_PERCENT, value) and 0 < float(value[:-1]) <= 100:
+        return Threshold(fraction=float(value[:-1]) / 100)
+    raise fault("must be a number of campaigns or a share of them", "write a whole number from 1, or 20%")
+
+
+def _hours(value: Any) -> tuple[time, time]:
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(item, time) for item in value):
+        opens, closes = value
+    elif isinstance(value, str) and re.fullmatch(_HOURS, value):
+        first, _, last = value.partition("-")
+        opens, closes = time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
+    else:
+        raise fault("must be opening hours", 'write them as "09:00-20:00"')
+    if opens >= closes:
+        raise fault("must open before they close, on the same day", 'write them as "09:00-20:00"')
+    return opens, closes
+
+
+def _zone(value: Any) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError, AttributeError):
+        hint = did_you_mean(value, sorted(available_timezones())) or "write an IANA name such as America/New_York"
+        raise fault("is no time zone", hint) from None
+
+
+def _host(value: Any) -> str:
+    if value == "sandbox":
+        return "sandbox"
+    match = re.fullmatch(_HOST, value) if isinstance(value, str) else None
+    if match is None or (match[3] and not 0 < int(match[3]) < 65536):
+        raise fault(
+            "must be sandbox or the address of a Kore host, without path, user name or query",
+            "write it as https://platform.kore.ai",
+        )
+    scheme, name, port = match[1] or "https", match[2].lower(), match[3]
+    if scheme == "http" and name not in _LOOPBACK:
+        raise fault("must be https: plain http is for this machine only", "write it as https://…")
+    standard = port is None or int(port) == {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{name}" if standard else f"{scheme}://{name}:{int(port)}"
+
+
+def _ledger(value: Any) -> str:
+    hint = "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database"
+    if not isinstance(value, str) or not re.fullmatch(_LEDGER, value):
+        raise fault("must be the address of an SQLite or PostgreSQL database", hint)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise fault("must be the address of an SQLite or PostgreSQL database", hint) from None
+    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+        raise fault("must not hold a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
+    return value
+
+
+_LEDGER: Final = r"^(?:sqlite:///[^\x00-\x20]+|postgresql(?:\+psycopg)?://[^\x00-\x20]+)$"
+_WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^[0-9]{{1,7}}/{_SPAN}$", "examples": ["50/60s"]}
+_SHARE_SCHEMA: Final = {"type": "string", "pattern": _PERCENT, "examples": ["20%"]}
+_RATE_LIST: Final = {"type": "array", "items": _WINDOW_SCHEMA, "minItems": 1, "maxItems": 8}
+
+WINDOW: Final = Written(_window, _WINDOW_SCHEMA)
+RATE: Final = Written(_rate, {"anyOf": [{"const": "unlimited"}, _RATE_LIST]})
+BACKOFF: Final = Written(_backoff, {"type": "string", "pattern": rf"^{_SPAN}\.\.{_SPAN}$"})
+SHARE: Final = Written(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]})
+THRESHOLD: Final = Written(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})
+HOURS: Final = Written(_hours, {"type": "string", "pattern": _HOURS, "examples": ["09:00-20:00"]})
+ZONE: Final = Written(_zone, {"type": "string", "examples": ["America/New_York"]})
+HOST: Final = Written(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
+LEDGER: Final = Written(_ledger, {"type": "string", "pattern": _LEDGER})

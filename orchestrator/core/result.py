@@ -1,0 +1,210 @@
+"""Plan + journal -> the result of a run, its totals and its exit code. A pure function of journaled records."""
+
+import json
+import zlib
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from orchestrator.core.outcome import Event, History, State, fold
+from orchestrator.core.plan import Action, Decision
+from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
+
+SCHEMA_VERSION: Final = "1"
+
+_SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
+_NEVER_SENT: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+_HOW_STARTED: Final = {
+    Event.ACCEPTED: Reason.ACCEPTED,
+    Event.EVIDENCE: Reason.EVIDENCE,
+    Event.RESOLVED_STARTED: Reason.RESOLVED,
+}
+_COMMAND: Final = "python -m orchestrator"
+
+
+class NoRunError(LookupError):
+    """The journal has no run of this launch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """Where one campaign ended up. Times are RFC 3339 in UTC; `next` is the one command to type."""
+
+    account: str
+    stream: str
+    campaign: str
+    name: str
+    wave: str
+    outcome: Outcome
+    reason: Reason
+    message: str
+    attempts: int
+    intent_at: str | None
+    sent_at: str | None
+    finished_at: str | None
+    http_status: int | None
+    elapsed_ms: float | None
+    evidence: str | None
+    updated_at: str | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to."""
+
+    run: dict[str, Any]
+    totals: dict[str, int]
+    budget: dict[str, Any]
+    waves: list[dict[str, Any]]
+    campaigns: tuple[CampaignResult, ...]
+    warnings: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        """The run's exit code (design section 6)."""
+        return int(self.run["exit_code"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The contents of `result.json`."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+
+def conclude(decision: Decision, history: History | None, stop: Stop | None) -> tuple[Outcome, Reason, str]:
+    """The one outcome of a campaign, why, and in words."""
+    if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
+        return decision.outcome, decision.reason, decision.message
+    state = history.state if history else State.NEW
+    message = str(history.last.get("message", "")) if history else ""
+    if state is State.STARTED and history:
+        if decision.action is Action.SKIP:
+            return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
+        return Outcome.STARTED, _HOW_STARTED.get(history.by, Reason.ACCEPTED), message
+    if state is State.FAILED:
+        return Outcome.FAILED, _why_failed(decision, history), message
+    if state is State.UNKNOWN:
+        return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
+    if state in {State.INTENDED, State.SUSPECT}:
+        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
+    if decision.outcome is not None and decision.reason is not None:
+        return decision.outcome, decision.reason, decision.message
+    if stop is None:
+        return Outcome.HELD, Reason.WINDOW, "its window is closed; no start was sent"
+    return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
+
+
+def _why_failed(decision: Decision, history: History | None) -> Reason:
+    if decision.action is Action.SKIP:
+        return Reason.FAILED_BEFORE
+    return Reason.GAVE_UP if history and history.by is Event.GAVE_UP else Reason.REJECTED
+
+
+def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
+    """13 > 11 > 130, 143, 129 > 12 > 10 > 0 (design section 6)."""
+    outcomes = [(c.outcome, c.reason) for c in campaigns]
+    if stop is not None and stop.reason is StopReason.JOURNAL:
+        return 13
+    if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
+        return 11
+    if stop is not None and stop.reason in _SIGNAL_CODES:
+        return _SIGNAL_CODES[stop.reason]
+    if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
+        return 12
+    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in _NEVER_SENT) for o, r in outcomes):
+        return 10
+    return 0
+
+
+def build(records: Sequence[Record], run_id: str | None = None) -> Result:
+    """The result of a run, the last one where none is named. Raises NoRunError, and IllegalMove for a bad journal."""
+    headers = [r for r in records if r.kind == "run" and run_id in {None, r.run_id}]
+    if not headers:
+        raise NoRunError(run_id or "no run")
+    header = headers[-1]
+    own = [r for r in records if r.campaign == header.campaign]
+    end = next((r for r in own if r.kind == "end"), None)
+    histories = fold(records)
+    stop = _stop_of(end)
+    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
+    campaigns = tuple(_campaign(row, histories, stop, header) for row in rows)
+    ending = end.data if end else {}
+    run = {
+        "run_id": header.run_id,
+        "launch": header.launch,
+        "manifest": header.data["manifest"],
+        "manifest_sha256": header.data["manifest_sha256"],
+        "plan_sha256": header.data["plan_sha256"],
+        "host": header.data["host"],
+        "ledger": header.data["ledger"],
+        "started_at": timestamp(header.at),
+        "finished_at": timestamp(end.at) if end else None,
+        "exit_code": exit_code(campaigns, stop),
+        "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
+    }
+    return Result(
+        run, totals(campaigns), ending.get("budget", {}), ending.get("waves", []), campaigns, header.data["warnings"]
+    )
+
+
+def totals(campaigns: Iterable[CampaignResult]) -> dict[str, int]:
+    """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
+    counted = Counter(c.outcome for c in campaigns)
+    return {str(outcome): counted[outcome] for outcome in Outcome}
+
+
+def timestamp(at: float | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _stop_of(end: Record | None) -> Stop | None:
+    if end is None:
+        return Stop(StopReason.CRASHED, "the run was ended before it could say why")
+    stop = end.data.get("stop")
+    return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
+
+
+def _unpack(record: Record) -> list[list[Any]]:
+    rows: list[list[Any]] = json.loads(zlib.decompress(b64decode(record.data["rows"])))
+    return rows
+
+
+def _campaign(
+    row: list[Any], histories: Mapping[CampaignKey, History], stop: Stop | None, header: Record
+) -> CampaignResult:
+    account, stream, campaign, name, wave, action, planned, reason, words = row
+    decision = Decision(
+        Action(action), Outcome(planned) if planned else None, Reason(reason) if reason else None, words
+    )
+    history = histories.get(CampaignKey(f"{stream}/{campaign}"))
+    outcome, why, message = conclude(decision, history, stop)
+    last = history.last if history else {}
+    return CampaignResult(
+        account, stream, campaign, name, wave, outcome, why, message,
+        attempts=history.attempt if history else 0,
+        intent_at=timestamp(history.intent_at) if history else None,
+        sent_at=timestamp(last.get("sent_at")),
+        finished_at=timestamp(history.finished_at) if history else None,
+        http_status=last.get("http_status"),
+        elapsed_ms=last.get("elapsed_ms"),
+        evidence=message if why is Reason.EVIDENCE else None,
+        updated_at=last.get("updated_at"),
+        next=_next(outcome, why, f"{stream}/{campaign}", header),
+    )  # fmt: skip
+
+
+def _next(outcome: Outcome, reason: Reason, key: str, header: Record) -> str | None:
+    if outcome is Outcome.UNKNOWN and reason is Reason.OPEN_INTENT:
+        return f"{_COMMAND} run {header.data['manifest']}"
+    if outcome is Outcome.UNKNOWN:
+        return f"{_COMMAND} resolve {header.launch} {key} --as started|not-started --reason TEXT"
+    if outcome is Outcome.FAILED:
+        return f"{_COMMAND} run {header.data['manifest']} --retry-failed"
+    if outcome is Outcome.HELD:
+        return f"{_COMMAND} run {header.data['manifest']}"
+    return None

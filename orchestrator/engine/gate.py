@@ -1,0 +1,46 @@
+"""Where the calls of a lane wait for their slots."""
+
+import asyncio
+import math
+from contextlib import suppress
+
+from orchestrator.core.pacing import Pacer
+from orchestrator.engine.halt import Halt
+from orchestrator.ports import Clock
+
+
+class Gate:
+    """Lets calls through in order of arrival, when the pacer says so."""
+
+    def __init__(self, pacer: Pacer, clock: Clock, halt: Halt) -> None:
+        self.pacer = pacer
+        self._clock = clock
+        self._halt = halt
+        self._turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+        halt.watch(self._changed)
+
+    async def enter(self) -> None:
+        """Wait for a slot and take it; `leave` gives it back. Raises Halted, and takes nothing."""
+        async with self._turn:
+            self._halt.check()
+            while (delay := self.pacer.wait(self._clock.now())) > 0:
+                await self._wait(delay)
+                self._halt.check()
+            self.pacer.reserve(self._clock.now())
+
+    async def _wait(self, delay: float) -> None:
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if math.isinf(delay) else delay):
+                await self._changed.wait()
+
+    def leave(self, at: float) -> None:
+        """The call is known to have arrived by `at`, or never to arrive after it."""
+        self.pacer.release(at)
+        self._changed.set()
+
+    def pause(self, seconds: float) -> None:
+        """The server limited a call: nothing goes through for so long."""
+        self.pacer.pause_until(self._clock.now() + seconds)
+        self._changed.set()

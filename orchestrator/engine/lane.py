@@ -1,0 +1,186 @@
+"""One account's queue of starts with one rate budget."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
+
+from orchestrator.core.outcome import Event, State
+from orchestrator.core.pacing import Pacer
+from orchestrator.core.plan import Action, Entry
+from orchestrator.core.verdict import Verdict, VerdictKind, backoff, classify
+from orchestrator.engine.context import Context
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.probe import Probe
+from orchestrator.engine.reads import Reader
+from orchestrator.errors import JournalWriteError, LeaseLost
+from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
+
+_AGAIN = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
+
+
+@dataclass(slots=True)
+class _Job:
+    """A campaign on its way: what this run has tried so far."""
+
+    entry: Entry
+    begun: float
+    sends: int = 0  # attempts that count against retry.attempts
+    refused_tokens: int = 0
+    message: str = ""
+
+
+class LaneRunner:
+    """Starts the campaigns of one account, wave by wave. Lanes know nothing of each other."""
+
+    def __init__(self, context: Context, lane: Lane, pacer: Pacer, in_flight: int) -> None:
+        self._context = context
+        self._in_flight = in_flight
+        self.lane = lane
+        self.halt = Halt(context.halt)
+        self.gate = Gate(pacer, context.clock, self.halt)
+        self.reader = Reader(context, self.gate, self.halt)
+        self._probe = Probe(context, self.reader, self.halt)
+
+    async def run(self, entries: Sequence[Entry]) -> None:
+        """Start, or judge, every entry; returns when each has its outcome or the lane stops."""
+        pending = iter(entries)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._in_flight, len(entries))):
+                group.create_task(self._work(pending, group))
+
+    async def _work(self, pending: Iterator[Entry], group: asyncio.TaskGroup) -> None:
+        try:
+            for entry in pending:
+                self.halt.check()
+                if entry.decision.action is Action.JUDGE:
+                    group.create_task(self._judge_leftover(entry))
+                else:
+                    await self._start(entry, group)
+        except Halted:
+            return
+        except LeaseLost as lost:
+            self._stop(StopReason.LEASE_LOST, lost.message)
+        except JournalWriteError as broken:
+            # Everybody else's journal is the same: the whole run stops, and what is in flight is awaited.
+            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+
+    async def _start(self, entry: Entry, group: asyncio.TaskGroup) -> None:
+        job = _Job(entry, self._context.clock.now())
+        verdict: Verdict = await AsyncRetrying(
+            sleep=self.halt.sleep,
+            wait=lambda _: self._pause(job),
+            stop=lambda state: self._is_final(job, state),
+            retry=retry_if_result(lambda verdict: verdict.kind in _AGAIN),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(self._attempt, job)
+        if verdict.kind is VerdictKind.INDETERMINATE:
+            group.create_task(self._judge(entry))
+        elif verdict.kind in _AGAIN and self.halt.stop is None:
+            await self._give_up(job, verdict)
+
+    def _is_final(self, job: _Job, _: RetryCallState) -> bool:
+        retry = self._context.manifest.retry
+        late = self._context.clock.now() - job.begun >= retry.max_elapsed
+        return late or job.sends >= retry.attempts or self.halt.stop is not None
+
+    def _pause(self, job: _Job) -> float:
+        """Only a call that never arrived is waited for here; the gate holds back the others."""
+        if job.sends == 0:
+            return 0.0
+        return backoff(job.sends, *self._context.manifest.retry.backoff, self._context.random)
+
+    async def _attempt(self, job: _Job) -> Verdict:
+        await self.gate.enter()
+        arrived_by = self._context.clock.now()
+        try:
+            answer = await self._send(job.entry)
+            if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
+                arrived_by = answer.sent_at + self._context.manifest.timeouts.total
+            else:
+                arrived_by = self._context.clock.now()
+        finally:
+            self.gate.leave(arrived_by)
+        verdict = classify(answer)
+        await asyncio.shield(self._context.write(self._verdict_record(job.entry, answer, verdict)))
+        self._follow(job, verdict)
+        return verdict
+
+    async def _send(self, entry: Entry) -> Reply | Fault:
+        context = self._context
+        attempt = context.history(entry.key).attempt + 1
+        baseline = entry.live.as_json() if entry.live else None
+        deadline = context.clock.now() + context.manifest.timeouts.total
+        intent = context.line(entry.key, attempt, Event.INTENT, self.lane, {"deadline": deadline, "baseline": baseline})
+        permit = await context.journal.permit(intent)
+        context.moved(intent)
+        return await context.api.start(entry.target, permit, check=self.halt.objection)
+
+    def _verdict_record(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> Any:
+        data = {
+            "event": str(verdict.kind),
+            "message": verdict.message,
+            "http_status": answer.http_status,
+            "sent_at": answer.sent_at,
+            "elapsed_ms": round(answer.elapsed * 1000, 1),
+            "updated_at": verdict.updated_at,
+        }
+        attempt = self._context.history(entry.key).attempt
+        self._context.observer.event(
+            "start_answered", campaign=entry.key, attempt=attempt, verdict=str(verdict.kind), lane=self.lane,
+            http_status=answer.http_status, elapsed_ms=data["elapsed_ms"], message=verdict.message,
+        )  # fmt: skip
+        return self._context.line(entry.key, attempt, "verdict", self.lane, data)
+
+    def _follow(self, job: _Job, verdict: Verdict) -> None:
+        """What a verdict means for the job's next attempt and for its lane."""
+        job.message = verdict.message
+        if verdict.kind is VerdictKind.NOT_SENT:
+            job.sends += 1
+        elif verdict.kind is VerdictKind.UNAUTHORIZED:
+            job.refused_tokens += 1
+            if job.refused_tokens > 1:
+                self._stop(StopReason.CREDENTIAL, f"a new token was rejected too ({verdict.message})")
+        elif verdict.kind is VerdictKind.LIMITED:
+            self._slow_down(verdict)
+
+    def _slow_down(self, verdict: Verdict) -> None:
+        seconds = self.gate.pacer.longest if verdict.retry_after is None else verdict.retry_after
+        self.gate.pause(seconds)
+        self._context.observer.event("lane_limited", lane=self.lane, seconds=seconds, message=verdict.message)
+        if verdict.hourly or seconds > self._context.manifest.retry.max_elapsed:
+            self._stop(StopReason.LIMITED, f"the platform limits the account for longer ({verdict.message})")
+
+    def _stop(self, reason: StopReason, detail: str) -> None:
+        account = self.lane.rpartition(" ")[2]
+        self.halt.set(Stop(reason, f"account {account}: {detail}"))
+        self._context.observer.event("lane_stopped", lane=self.lane, reason=str(reason), message=detail)
+
+    async def _give_up(self, job: _Job, verdict: Verdict) -> None:
+        attempt = self._context.history(job.entry.key).attempt
+        message = f"gave up after {attempt} attempts, none of which was carried out: {verdict.message}"
+        record = self._context.line(job.entry.key, attempt, Event.GAVE_UP, self.lane, {"message": message})
+        await asyncio.shield(self._context.write(record))
+
+    async def _judge(self, entry: Entry) -> None:
+        try:
+            await self._probe.judge(entry, since=self._context.clock.now())
+        except JournalWriteError as broken:
+            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+
+    async def _judge_leftover(self, entry: Entry) -> None:
+        """An open intent of an earlier run: its holder may send until the deadline, and wait for the timeout."""
+        history = self._context.history(entry.key)
+        over = float(history.intent.get("deadline", 0.0)) + self._context.manifest.timeouts.total
+        try:
+            if history.state is State.INTENDED:
+                await self.halt.sleep(max(0.0, over - self._context.clock.now()))
+        except Halted:
+            return
+        try:
+            await self._probe.judge(entry, since=history.intent_at or 0.0)
+        except JournalWriteError as broken:
+            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))

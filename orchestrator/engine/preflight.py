@@ -1,0 +1,66 @@
+"""The look at the live state of every campaign before the first start."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from orchestrator.engine.reads import Reader, ReadFailed
+from orchestrator.errors import CredentialError, OrchestratorError, Refused
+from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
+
+
+async def look(readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], check: str) -> dict[CampaignKey, LiveState]:
+    """The live state by campaign; who is not in it does not exist. All lanes at once; raises what the first raises.
+
+    Raises CredentialError where the platform rejects a credential, Refused for any other reason, and Halted.
+    """
+    if check == "off":
+        return {}
+    by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
+    for target in targets:
+        by_lane[target.lane].append(target)
+    one_by_one = check == "status"
+    jobs = [_lane(readers[lane], group, one_by_one=one_by_one) for lane, group in by_lane.items()]
+    live: dict[CampaignKey, LiveState] = {}
+    for part in await asyncio.gather(*jobs):
+        live.update(part)
+    return live
+
+
+async def _lane(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:
+    try:
+        return await (_by_status(reader, targets) if one_by_one else _by_list(reader, targets))
+    except ReadFailed as failure:
+        raise _refusal(targets[0].account_id, failure) from failure
+
+
+def _refusal(account_id: str, failure: ReadFailed) -> OrchestratorError:
+    if failure.unauthorized:
+        return CredentialError(
+            f"the platform rejects the credential of account {account_id} ({failure.message}); no start was sent",
+            next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",
+        )
+    return Refused(
+        f"preflight of account {account_id} failed ({failure.message}); no start was sent",
+        next_step="run again when the platform answers",
+    )
+
+
+async def _by_list(reader: Reader, targets: Sequence[CallTarget]) -> dict[CampaignKey, LiveState]:
+    streams: dict[tuple[str, str, CampaignType], list[CallTarget]] = defaultdict(list)
+    for target in targets:
+        streams[target.stream, target.iid, target.type].append(target)
+    live: dict[CampaignKey, LiveState] = {}
+    for group in streams.values():
+        states = await reader.states(group[0], {target.campaign for target in group})
+        live.update({target.key: states[target.campaign] for target in group if target.campaign in states})
+    return live
+
+
+async def _by_status(reader: Reader, targets: Sequence[CallTarget]) -> dict[CampaignKey, LiveState]:
+    live: dict[CampaignKey, LiveState] = {}
+    for target in targets:
+        state = await reader.status(target)
+        if state is not None:
+            live[target.key] = state
+    return live

@@ -1,0 +1,105 @@
+"""Reads of the remote API: they may be repeated, but they spend the lane's budget like any call."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
+
+from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_of, wait_of
+from orchestrator.engine.context import Context
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.halt import Halt
+from orchestrator.model import CallTarget, Fault, LiveState, Progress, Read, Reply
+
+
+@dataclass(slots=True)
+class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
+    """A read was refused, or failed as often as the manifest allows."""
+
+    message: str
+    unauthorized: bool = False
+
+
+class Reader:
+    """Lists and status calls of one lane, paced and retried."""
+
+    def __init__(self, context: Context, gate: Gate, halt: Halt) -> None:
+        self._context = context
+        self._gate = gate
+        self._halt = halt
+
+    async def status(self, target: CallTarget) -> LiveState | None:
+        """The state of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
+        read = await self._read(lambda: self._context.api.status(target))
+        return read.live.get(target.campaign)
+
+    async def states(self, target: CallTarget, wanted: set[str]) -> dict[str, LiveState]:
+        """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and Halted."""
+        found: dict[str, LiveState] = {}
+        page, more = 1, True
+        while more and not wanted <= found.keys():
+            read = await self._read(lambda page=page: self._context.api.list(target, page))  # type: ignore[misc]
+            known = len(found)
+            found.update(read.live)
+            # A list that says "more" for ever, with nothing new on it, must end too.
+            page, more = page + 1, read.more and len(found) > known
+        return {key: live for key, live in found.items() if key in wanted}
+
+    async def _read(self, call: Callable[[], Awaitable[Read]]) -> Read:
+        retry = self._context.manifest.retry
+        begun = self._context.clock.now()
+        tries = dict.fromkeys(ReadKind, 0)
+
+        async def once() -> tuple[ReadKind, Read]:
+            read = await self._once(call)
+            kind = classify_read(read.answer)
+            tries[kind] += 1
+            self._mind_the_limit(kind, read)
+            return kind, read
+
+        def is_final(_: RetryCallState) -> bool:
+            late = self._context.clock.now() - begun >= retry.max_elapsed
+            return late or tries[ReadKind.UNAUTHORIZED] > 1 or tries[ReadKind.RETRY] >= retry.attempts
+
+        def pause(_: RetryCallState) -> float:
+            return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._context.random)
+
+        again = {ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED}
+        kind, read = await AsyncRetrying(
+            sleep=self._halt.sleep,
+            wait=pause,
+            stop=is_final,
+            retry=retry_if_result(lambda result: result[0] in again),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(once)
+        if kind is not ReadKind.OK:
+            raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
+        return read
+
+    async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
+        await self._gate.enter()
+        arrived_by = self._context.clock.now() + self._context.manifest.timeouts.total
+        try:
+            read = await call()
+            if not _may_still_arrive(read.answer):
+                arrived_by = self._context.clock.now()
+        finally:
+            self._gate.leave(arrived_by)
+        return read
+
+    def _mind_the_limit(self, kind: ReadKind, read: Read) -> None:
+        if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
+            asked = wait_of(read.answer)
+            seconds = self._gate.pacer.longest if asked is None else asked
+            self._gate.pause(seconds)
+            self._context.observer.event("lane_limited", seconds=seconds, message=message_of(read.answer))
+
+
+def _may_still_arrive(answer: Reply | Fault) -> bool:
+    return isinstance(answer, Fault) and answer.progress is Progress.SENDING
+
+
+def _words(answer: Reply | Fault) -> str:
+    if isinstance(answer, Fault):
+        return answer.text
+    return f"HTTP {answer.http_status}: {message_of(answer)}"

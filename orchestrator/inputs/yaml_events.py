@@ -1,0 +1,237 @@
+"""YAML as plain data, from the parser's events: no recursion, no tags, no surprises.
+
+Scalars follow the core schema of YAML 1.2: `off`, `yes` and dates are strings. Positions are looked up in a second
+pass, and only when there is something to say.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+from yaml import events as ev
+
+from orchestrator.errors import ManifestError, Problem
+from orchestrator.inputs.yaml_marks import Mark, Path, events, locate, render
+from orchestrator.inputs.yaml_scalars import is_core, resolve
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+MAX_DEPTH: Final = 32
+MAX_ALIASES: Final = 100
+MAX_EXPANDED: Final = 100_000
+
+_NO_KEY: Final[Any] = object()
+_MERGE: Final[Any] = object()
+_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A document's value, and the faults that did not keep it from being built."""
+
+    name: str
+    text: str
+    value: Any
+    problems: tuple[Problem, ...]
+
+    def marks(self, paths: Collection[Path]) -> dict[Path, Mark]:
+        """Line and column of each path: of the key in a mapping, of the item in a list, else of the nearest parent."""
+        return locate(self.text, paths)
+
+
+def load(text: str, name: str) -> Loaded:
+    """The one document in `text`. Raises ManifestError where no value can be built."""
+    builder = _Builder(name)
+    try:
+        for event in events(text):
+            _HANDLERS[type(event)](builder, event)
+    except yaml.YAMLError as error:
+        builder.faults.append(_syntax(error, text))
+    except _StopError as stop:
+        builder.faults.append(stop.fault)
+    else:
+        return Loaded(name, text, builder.root, builder.problems(text))
+    raise ManifestError(builder.problems(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    line: int
+    column: int
+    path: Path
+    message: str
+    hint: str = ""
+    clash: bool = False  # the path was written before; say where
+
+
+class _StopError(Exception):
+    def __init__(self, fault: _Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def _syntax(error: yaml.YAMLError, text: str) -> _Fault:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        words = [word for word in (getattr(error, "problem", None), getattr(error, "context", None)) if word]
+        return _Fault(mark.line + 1, mark.column + 1, (), "is not YAML: " + ", ".join(words))
+    found = _UNPRINTABLE.search(text)
+    at = found.start() if found else 0
+    line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+    return _Fault(line, column, (), "is not YAML: a character that text may not hold")
+
+
+@dataclass(slots=True)
+class _Frame:
+    data: Any
+    mapping: bool
+    anchor: str | None
+    start: int  # nodes before this one
+    key: Any = _NO_KEY
+    merges: list[Any] = field(default_factory=list)
+
+
+class _Builder:
+    """Builds the value. `nodes` counts all nodes, aliases' contents included."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.root: Any = None
+        self.faults: list[_Fault] = []
+        self._stack: list[_Frame] = []
+        self._top: Any = None
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._documents = self._aliases = self._nodes = self._expanded = 0
+
+    def problems(self, text: str) -> tuple[Problem, ...]:
+        first = locate(text, [fault.path for fault in self.faults if fault.clash])
+        return tuple(
+            Problem(
+                self.name, f.line, f.column, render(f.path), f.message,
+                f"first at {self.name}:{first[f.path][0]}:{first[f.path][1]}" if f.clash else f.hint,
+            )
+            for f in self.faults
+        )  # fmt: skip
+
+    def fault(self, event: Any, message: str, hint: str = "") -> _Fault:
+        mark = event.start_mark
+        return _Fault(mark.line + 1, mark.column + 1, self._path(), message, hint)
+
+    def _path(self) -> Path:
+        return tuple(
+            f.key if f.mapping else len(f.data) for f in self._stack if f.key not in (_NO_KEY, _MERGE) or not f.mapping
+        )
+
+    def nothing(self, event: Any) -> None:
+        """The stream's frame says nothing."""
+
+    def document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise _StopError(self.fault(event, "a second document begins here", "write one document per file"))
+
+    def scalar(self, event: Any) -> None:
+        self._nodes += 1
+        top, value = self._top, event.value
+        plain = event.implicit[0]
+        if event.tag is not None and not is_core(event.tag):
+            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
+        elif plain or (event.tag is not None and event.tag[-4:] not in (":str", "!")):
+            value = resolve(value)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, 1)
+        if top is not None and top.mapping and top.key is _NO_KEY:
+            self._key(event, value, plain=plain)
+        else:
+            self._put(value)
+
+    def _key(self, event: Any, value: Any, *, plain: bool) -> None:
+        top = self._top
+        if plain and value == "<<":
+            if top.merges:
+                self.faults.append(self.fault(event, "merges twice", "write <<: [*one, *two]"))
+            top.key = _MERGE
+            return
+        if type(value) is not str:
+            self.faults.append(self.fault(event, "a key must be a string", "quote it"))
+            value = event.value
+        top.key = value
+        if value in top.data:
+            mark = event.start_mark
+            message = "is written twice"
+            self.faults.append(_Fault(mark.line + 1, mark.column + 1, self._path(), message, clash=True))
+
+    def _put(self, value: Any) -> None:
+        top = self._top
+        if top is None:
+            self.root = value
+        elif not top.mapping:
+            top.data.append(value)
+        elif top.key is _MERGE:
+            top.merges.append(value)
+            top.key = _NO_KEY
+        else:
+            top.data[top.key] = value
+            top.key = _NO_KEY
+
+    def alias(self, event: Any) -> None:
+        self._refuse_key(event)
+        known = self._anchors.get(event.anchor)
+        if known is None:
+            raise _StopError(
+                self.fault(event, "an alias for which there is no finished anchor", "quote it if it is text")
+            )
+        self._aliases += 1
+        self._expand(event, known[1])
+        if self._aliases > MAX_ALIASES:
+            raise _StopError(self.fault(event, f"there are more than {MAX_ALIASES} aliases"))
+        self._put(known[0])
+
+    def _expand(self, event: Any, nodes: int) -> None:
+        self._nodes += nodes
+        self._expanded += nodes
+        if self._expanded > MAX_EXPANDED:
+            raise _StopError(self.fault(event, f"aliases and merges stand for more than {MAX_EXPANDED} values"))
+
+    def _refuse_key(self, event: Any) -> None:
+        if self._top is not None and self._top.mapping and self._top.key is _NO_KEY:
+            raise _StopError(self.fault(event, "a key must be a string", "write key: value"))
+
+    def begin(self, event: Any) -> None:
+        self._refuse_key(event)
+        if len(self._stack) >= MAX_DEPTH:
+            raise _StopError(self.fault(event, f"is nested more than {MAX_DEPTH} levels deep"))
+        if event.tag is not None and not is_core(event.tag):
+            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
+        mapping = type(event) is ev.MappingStartEvent
+        self._top = _Frame({} if mapping else [], mapping, event.anchor, self._nodes)
+        self._nodes += 1
+        self._stack.append(self._top)
+
+    def end(self, event: Any) -> None:
+        frame = self._stack.pop()
+        if frame.merges:
+            self._merge(event, frame)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = (frame.data, self._nodes - frame.start)
+        self._top = self._stack[-1] if self._stack else None
+        self._put(frame.data)
+
+    def _merge(self, event: Any, frame: _Frame) -> None:
+        for source in frame.merges:
+            for part in source if isinstance(source, list) else [source]:
+                if not isinstance(part, dict):
+                    self.faults.append(self.fault(event, "merges something that is no mapping", "write <<: *name"))
+                    continue
+                self._expand(event, len(part))
+                frame.data.update({key: value for key, value in part.items() if key not in frame.data})
+
+
+_HANDLERS: Final[dict[type, Any]] = {
+    ev.StreamStartEvent: _Builder.nothing, ev.StreamEndEvent: _Builder.nothing,
+    ev.DocumentStartEvent: _Builder.document, ev.DocumentEndEvent: _Builder.nothing,
+    ev.ScalarEvent: _Builder.scalar, ev.AliasEvent: _Builder.alias,
+    ev.SequenceStartEvent: _Builder.begin, ev.MappingStartEvent: _Builder.begin,
+    ev.SequenceEndEvent: _Builder.end, ev.MappingEndEvent: _Builder.end,
+}  # fmt: skip

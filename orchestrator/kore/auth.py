@@ -1,0 +1,107 @@
+"""Secrets by reference, and a token per attempt (kore-api.md section 3)."""
+
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import jwt
+
+from orchestrator.core.manifest import Account, SecretRef
+from orchestrator.errors import CredentialError
+from orchestrator.ports import Clock
+
+LIFETIME: Final = 300
+"""Seconds a token is valid; the platform allows an hour at most where it enforces `jti`."""
+
+_COMMAND_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An account's app: its client id and its client secret, or its private key in PEM for RS256 and RS512."""
+
+    client_id: str
+    secret: str = field(repr=False)
+    algorithm: str = "HS256"
+
+
+class TokenMinter:
+    """Mints tokens for the accounts it was given credentials of."""
+
+    def __init__(self, credentials: dict[str, Credential], clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._last = 0
+
+    def mint(self, account_id: str) -> str:
+        """A fresh token; no two share a `jti`, so a retry is never taken for a replay. Raises CredentialError."""
+        credential = self._credentials[account_id]
+        now = int(self._clock.now())
+        claims = {
+            "appId": credential.client_id,
+            "iss": credential.client_id,
+            "sub": credential.client_id,
+            "iat": now,
+            "exp": now + LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        try:
+            return jwt.encode(claims, credential.secret, credential.algorithm)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            # Not chained: the library's text may quote the key.
+            raise CredentialError(
+                f"the client secret of account {account_id} cannot sign {credential.algorithm}; no start was sent",
+                next_step="check client_secret and algorithm in the manifest",
+            ) from None
+
+
+def resolve_credential(name: str, account: Account, directory: Path) -> Credential:
+    """What an account's references lead to. Raises CredentialError. `directory` is the manifest's."""
+    if account.client_id is None or account.client_secret is None:
+        raise CredentialError(
+            f"account {name} has no client_id or client_secret; no start was sent",
+            next_step=f"add client_id: {{env: NAME}} and client_secret: {{env: NAME}} under accounts.{name}",
+        )
+    client_id = _resolve(account.client_id, f"accounts.{name}.client_id", directory)
+    secret = _resolve(account.client_secret, f"accounts.{name}.client_secret", directory)
+    return Credential(client_id, secret, account.algorithm)
+
+
+def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
+    if reference.env is not None:
+        value, source = os.environ.get(reference.env, ""), f"environment variable {reference.env}"
+    elif reference.file is not None:
+        value, source = _read(directory / Path(reference.file).expanduser(), path), f"file {reference.file}"
+    else:
+        command = tuple(reference.command or ())
+        value, source = _run(command, path, directory), f"command {command[0]}"
+    if not value.strip():
+        raise CredentialError(
+            f"{path}: {source} is unset or empty; no start was sent", next_step=f"provide {source}, then run again"
+        )
+    return value.strip()
+
+
+def _read(file: Path, path: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise CredentialError(f"{path}: cannot read file {file}: {reason}; no start was sent") from None
+
+
+def _run(command: tuple[str, ...], path: str, directory: Path) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - the manifest's author chose the command; there is no shell
+            command, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=True, cwd=directory
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        # The command's output is not quoted: it may hold the secret.
+        raise CredentialError(
+            f"{path}: command {command[0]} failed ({type(error).__name__}); no start was sent",
+            next_step=f"run {command[0]} by hand and see what it says",
+        ) from None
+    return done.stdout

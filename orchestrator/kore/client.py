@@ -1,0 +1,229 @@
+"""The remote API over one aiohttp session. A reply or a fault leaves it, never an aiohttp exception."""
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import aiohttp
+from yarl import URL
+
+from orchestrator.core.permit import Permit, PermitError
+from orchestrator.kore import wire
+from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
+from orchestrator.ports import Clock
+from orchestrator.redaction import Redactor
+
+_MAX_BODY: Final = 8 * 1024 * 1024
+_TEXT: Final = 500
+_KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
+
+
+class TokenSource(Protocol):
+    """Where tokens come from."""
+
+    def mint(self, account_id: str) -> str:
+        """A fresh token for an account."""
+        ...
+
+
+class _NotNowError(Exception):
+    """Raised right before the first byte: the call may not be sent any more."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call's trace: aiohttp's tracing moves `progress` along."""
+
+    clock: Clock
+    before_first_byte: Callable[[], None] | None = None
+    progress: Progress = Progress.UNSENT
+    begun: float = field(init=False)
+    sent_at: float | None = None
+    http_status: int | None = None
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock.now()
+
+    def first_byte(self) -> None:
+        if self.before_first_byte is not None:
+            self.before_first_byte()
+        self.progress = Progress.SENDING
+        self.sent_at = self.clock.now()
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
+
+    def fault(self, text: str) -> Fault:
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status)
+
+
+async def _on_headers_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+    # aiohttp calls this right before it hands headers and body to the transport; raising here sends no byte.
+    context.trace_request_ctx.first_byte()
+
+
+class KoreClient:
+    """Start, stop, status, list and get (kore-api.md section 1). Use as an async context manager."""
+
+    def __init__(
+        self,
+        host: str,
+        tokens: TokenSource,
+        clock: Clock,
+        *,
+        connect_timeout: float,
+        total_timeout: float,
+        connections: int = 100,
+        redactor: Redactor | None = None,
+    ) -> None:
+        self._host = host
+        self._tokens = tokens
+        self._clock = clock
+        self._redactor = redactor or Redactor()
+        self._timeout = aiohttp.ClientTimeout(total=total_timeout, sock_connect=connect_timeout)
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_on_headers_sent)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
+            timeout=self._timeout,
+            trace_configs=[trace],
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
+            auto_decompress=True,
+            json_serialize=json.dumps,
+        )
+        # aiohttp repeats an idempotent request by itself after a disconnect: such a call would escape the pacer.
+        self._session._retry_connection = False  # noqa: SLF001
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def start(self, target: CallTarget, permit: Permit, *, check: Callable[[], str | None]) -> Reply | Fault:
+        """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
+
+        def last_look() -> None:
+            forbidden = check()
+            if forbidden is not None:
+                raise _NotNowError(forbidden)
+            permit.use(target.key, self._clock.now())
+
+        return await self._call("POST", target, wire.trigger_path(target, "play"), {}, last_look)
+
+    async def stop(self, target: CallTarget) -> Reply | Fault:
+        """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
+        return await self._call("POST", target, wire.trigger_path(target, "stop"), {})
+
+    async def status(self, target: CallTarget) -> Read:
+        """The state of one campaign."""
+        answer = await self._call("POST", target, wire.status_path(target), {})
+        return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
+    async def get(self, target: CallTarget) -> Read:
+        """All that the platform tells of one campaign."""
+        answer = await self._call("GET", target, wire.get_path(target), None)
+        return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
+    async def list(self, target: CallTarget, page: int) -> Read:
+        """One page, from 1, of the campaigns of the target's stream and type."""
+        answer = await self._call("POST", target, wire.list_path(target), wire.list_body(target, page))
+        live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
+        return Read(answer, live, more)
+
+    async def _call(
+        self,
+        method: str,
+        target: CallTarget,
+        path: str,
+        body: Mapping[str, Any] | None,
+        before_first_byte: Callable[[], None] | None = None,
+    ) -> Reply | Fault:
+        call = _Call(self._clock, before_first_byte)
+        headers = wire.headers(target, self._tokens.mint(target.account_id))
+        try:
+            return await self._exchange(call, method, path, headers, body)
+        except (_NotNowError, PermitError) as error:
+            return call.fault(str(error))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return call.fault(self._redactor.text(_words(error, call.progress)))
+
+    async def _exchange(
+        self, call: _Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
+    ) -> Reply:
+        if self._session is None:
+            raise RuntimeError("the client is used outside of `async with`")
+        async with self._session.request(
+            method,
+            _url(self._host, path),
+            headers=headers,
+            data=None if body is None else json.dumps(body).encode(),
+            allow_redirects=False,
+            trace_request_ctx=call,
+        ) as response:
+            call.progress, call.http_status = Progress.ANSWERED, response.status
+            return self._reply(call, response, await _read(response))
+
+    def _reply(self, call: _Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
+        text = raw.decode("utf-8", errors="replace")
+        try:
+            payload = json.loads(raw) if raw else None
+        except (ValueError, RecursionError):
+            payload = None
+        return Reply(
+            http_status=response.status,
+            payload=self._redactor.value(payload),
+            text=self._redactor.text(text[: 4 * _TEXT])[:_TEXT],
+            sent_at=call.sent_at if call.sent_at is not None else call.begun,
+            elapsed=call.elapsed,
+            retry_after=response.headers.get("Retry-After"),
+            date=response.headers.get("Date"),
+        )
+
+
+def _url(host: str, path: str) -> URL:
+    # encoded=True: the path is percent-encoded already and must not be normalised again.
+    return URL(host + path, encoded=True)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(65536):
+        size += len(chunk)
+        if size > _MAX_BODY:
+            raise aiohttp.ClientPayloadError(f"the reply is larger than {_MAX_BODY} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _words(error: Exception, progress: Progress) -> str:
+    """What happened, for a person."""
+    where = {
+        Progress.UNSENT: "before the first byte was sent",
+        Progress.SENDING: "after the request was sent, before an answer",
+        Progress.ANSWERED: "in the middle of the answer",
+    }[progress]
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
+        kind = "TLS failed"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        kind = "the host's name was not found"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        kind = "no connection"
+    elif isinstance(error, TimeoutError):
+        kind = "timeout"
+    elif isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+        kind = "the connection was lost"
+    else:
+        kind = "the exchange failed"
+    detail = str(error).strip()
+    return f"{kind} {where}" + (f" ({detail[:200]})" if detail else "")

@@ -1,0 +1,96 @@
+"""Paths, queries, bodies and envelopes of the v1 API (kore-api.md sections 1.0 to 1.7). No I/O."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from orchestrator.model import CallTarget, LiveState
+
+PAGE_SIZE: Final = 50
+"""Campaigns a list call: the samples' value; the platform documents no maximum."""
+
+_CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
+_AGENT = "/agentassist/api/v1/public/{stream}/campaign"
+
+
+def trigger_path(target: CallTarget, trigger: str) -> str:
+    """Path and query of a start (`play`) or a stop (sections 1.1 to 1.3)."""
+    path = _CAMPAIGN.format(stream=_segment(target.stream), campaign=_segment(target.campaign))
+    return f"{path}?campaignType={target.type}&trigger={trigger}"
+
+
+def status_path(target: CallTarget) -> str:
+    """Path and query of a status call (section 1.5)."""
+    return f"{get_path(target)}/status?view=status"
+
+
+def get_path(target: CallTarget) -> str:
+    """Path of a get-by-id call (section 1.6)."""
+    return f"{_AGENT.format(stream=_segment(target.stream))}/{_segment(target.campaign)}"
+
+
+def list_path(target: CallTarget) -> str:
+    """Path of a list call (section 1.7)."""
+    return f"{_AGENT.format(stream=_segment(target.stream))}/getAllCampaignDetails"
+
+
+def list_body(target: CallTarget, page: int) -> dict[str, Any]:
+    """Body of a list call for a page, from 1. Oldest first, so that a new campaign cannot shift the pages."""
+    return {
+        "type": str(target.type),
+        "limit": PAGE_SIZE,
+        "skip": (page - 1) * PAGE_SIZE,
+        "page": page,
+        "sortBy": {"createdAt": "asc"},
+    }
+
+
+def headers(target: CallTarget, token: str) -> dict[str, str]:
+    """The headers that every campaign call carries (section 1.0)."""
+    return {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
+
+
+def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:
+    """The campaigns of a list page by id, and whether there are more pages."""
+    data = _mapping(_mapping(payload).get("data"))
+    results = data.get("results")
+    items = [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
+    live = {str(item.get("id") or item["_id"]): _live(item) for item in items if item.get("id") or item.get("_id")}
+    return live, bool(data.get("hasMore")) and bool(items)
+
+
+def read_status(payload: Any) -> dict[str, LiveState]:
+    """The campaign of a status or get reply, by id."""
+    data = _mapping(_mapping(payload).get("data"))
+    identity = data.get("id") or data.get("_id")
+    return {str(identity): _live(data)} if identity and isinstance(data.get("status"), str) else {}
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _live(item: dict[str, Any]) -> LiveState:
+    return LiveState(
+        status=str(item.get("status", "")),
+        name=str(item.get("name") or ""),
+        instance_id=_text(item.get("campaignInstanceId")),
+        instance_updated_at=_text(item.get("campaignInstanceUpdatedAt")),
+        scheduled=_mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
+        contact_lists=_names(item.get("contactLists")),
+        dnc_lists=_names(item.get("dncLists")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names out of a list of texts, a list of objects or one object: the samples show all three."""
+    items = value if isinstance(value, list) else [value]
+    named = (item.get("name") if isinstance(item, dict) else item for item in items)
+    return tuple(name for name in named if isinstance(name, str) and name)

@@ -1,0 +1,98 @@
+"""Where a ledger's file may lie, and how it comes to be there whole."""
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
+
+_NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
+
+
+def safe_path(path: Path, *, create: bool) -> Path:
+    """The absolute path. Raises LedgerError where others could write there, or locks cannot be trusted."""
+    path = path.absolute()
+    try:
+        if create:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not path.exists():
+            raise LedgerError(
+                f"there is no ledger at {path}", next_step="run a manifest first, or name its ledger with --ledger"
+            )
+        _check_place(path)
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: {error.strerror}; no start was sent") from error
+    return path
+
+
+def _check_place(path: Path) -> None:
+    for place, widest in ((path.parent, 0o755), (path, 0o600)):
+        if place.exists() and stat.S_IMODE(place.stat().st_mode) & ~widest:
+            mode = f"{stat.S_IMODE(place.stat().st_mode):04o}"
+            raise LedgerError(
+                f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal; no start was sent",
+                next_step=f"chmod {widest & 0o700:o} {place}",
+            )
+    kind = _file_system(path.parent)
+    if kind in _NETWORK:
+        raise LedgerError(
+            f"{path} is on a network file system ({kind}), whose locks cannot be trusted; no start was sent",
+            next_step="put the ledger on a local disk",
+        )
+
+
+def _file_system(directory: Path) -> str:
+    """The type of the file system that holds `directory`; empty where the machine does not say."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    real = directory.resolve()
+    best = ("", "")
+    for line in mounts.splitlines():
+        fields = line.split()
+        point = fields[1].replace("\\040", " ")
+        if real.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, fields[2])
+    return best[1]
+
+
+def create_file(path: Path) -> None:
+    """Make an empty ledger appear at once: a half-made one would look like a launch that never started anything."""
+    draft = path.with_name(f"{path.name}.new-{os.getpid()}")
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            _fill(draft)
+            _link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
+        raise LedgerError(f"cannot create ledger {path}: {error}; no start was sent") from error
+
+
+def _fill(draft: Path) -> None:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(draft)), poolclass=sa.pool.NullPool)
+    metadata.create_all(engine)
+    engine.dispose()
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _link(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return  # another run was quicker; its file is as good
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

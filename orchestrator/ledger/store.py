@@ -1,0 +1,223 @@
+"""The ledger's statements, on SQLAlchemy Core. Synchronous: one thread at a time uses a store."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+
+from orchestrator.errors import LaneLeased, LedgerError, Refused
+from orchestrator.ledger.place import create_file, safe_path
+from orchestrator.ledger.schema import APPLICATION_ID, VERSION, journal, launches, leases
+from orchestrator.model import Lane, Record
+
+LEASE_SECONDS: Final = 30.0
+_BUSY_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lane: what a colleague needs to find the run."""
+
+    run_id: str
+    launch: str
+    machine: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
+
+    lane: Lane
+    fence: int
+    clean: bool
+    recent: tuple[float, ...] = ()
+
+
+class Store:
+    """One ledger. Every method is one transaction."""
+
+    def __init__(self, engine: sa.Engine, url: str) -> None:
+        self._engine = engine
+        self.url = url
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> "Store":
+        """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise LedgerError(f"ledger {url}: only sqlite:/// is supported; no start was sent")
+        path = safe_path(Path(parsed.database or ""), create=create)
+        if create and not path.exists():
+            create_file(path)
+        store = cls(_engine(path), url)
+        store._check()
+        return store
+
+    def _check(self) -> None:
+        with self._transaction() as connection:
+            identity = connection.exec_driver_sql("PRAGMA application_id").scalar()
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar()
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if identity != APPLICATION_ID or version != VERSION:
+            raise LedgerError(f"ledger {self.url} is not a ledger of this version; no start was sent")
+        if found != "ok":
+            raise LedgerError(f"ledger {self.url} is damaged ({found}); no start was sent")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError) as error:
+            cause = error.orig if isinstance(error, DatabaseError) else error
+            raise LedgerError(
+                f"ledger {self.url}: {cause}", next_step="check the disk and the file, then run again"
+            ) from error
+
+    def bind_launch(self, launch: str, host: str, now: float) -> None:
+        """Tie a launch to its host. Raises Refused where it belongs to another: its journal would say nothing here."""
+        with self._transaction() as connection:
+            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
+            if bound is None:
+                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
+        if bound not in {None, host}:
+            raise Refused(
+                f"launch {launch} was begun on host {bound}, the manifest says {host}; no start was sent",
+                next_step="give the manifest a new launch name, or its old host",
+            )
+
+    def launches(self) -> list[str]:
+        """The launches in this ledger, newest first."""
+        with self._transaction() as connection:
+            query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
+            return list(connection.execute(query).scalars())
+
+    def read(self, launch: str) -> list[Record]:
+        """The journal of a launch, in its order. Raises LedgerError where a line cannot be read."""
+        columns = [journal.c[name] for name in ("campaign", "attempt", "kind", "run_id", "at", "lane", "data")]
+        with self._transaction() as connection:
+            rows = connection.execute(sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id))
+            lines = rows.all()
+        try:
+            return [Record(launch, *line[:6], data=json.loads(line[6])) for line in lines]
+        except ValueError as error:
+            raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON; no start was sent") from error
+
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Lease]:
+        """Take all lanes or none. Raises LaneLeased with who holds one."""
+        with self._transaction() as connection:
+            return [_acquire(connection, lane, holder, now) for lane in sorted(lanes)]
+
+    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]]) -> None:
+        """Give lanes back; `recent` tells the next holder which slots are still taken."""
+        with self._transaction() as connection:
+            for lane, ended in recent.items():
+                connection.execute(
+                    leases.update()
+                    .where(leases.c.lane == lane, leases.c.run_id == run_id)
+                    .values(run_id="", recent=json.dumps(list(ended)))
+                )
+
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
+        """Append records in one transaction, renewing this run's leases. Returns the lanes it no longer holds.
+
+        Nothing is granted on a lost lane: its intents are left out, and what was learned late is kept beside the
+        journal's moves, as kind `late_...`. Raises IntegrityError where a record is there already.
+        """
+        with self._transaction() as connection:
+            held = _held(connection, run_id, now)
+            lost = {lane for lane, fence in fences.items() if held.get(lane) != fence}
+            rows = [row for record in records if (row := _row(record, lost)) is not None]
+            if rows:
+                connection.execute(journal.insert(), rows)
+            connection.execute(
+                leases.update()
+                .where(leases.c.run_id == run_id, leases.c.expires > now)
+                .values(expires=now + LEASE_SECONDS)
+            )
+        return lost
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        self._engine.dispose()
+
+
+def _engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=sa.pool.StaticPool,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+    )
+
+    def prepare(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    def begin(connection: sa.Connection) -> None:
+        # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "begin", begin)
+    return engine
+
+
+def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Lease:
+    row = connection.execute(sa.select(leases).where(leases.c.lane == lane)).one_or_none()
+    values = {
+        "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine, "pid": holder.pid,
+        "acquired": now, "expires": now + LEASE_SECONDS, "recent": "[]",
+    }  # fmt: skip
+    if row is None:
+        connection.execute(leases.insert().values(lane=lane, fence=1, **values))
+        return Lease(lane, 1, clean=True)
+    if row.run_id and row.expires > now and not (row.machine == holder.machine and not _is_alive(row.pid)):
+        raise _leased(row, lane, now)
+    fence = row.fence + 1
+    connection.execute(leases.update().where(leases.c.lane == lane).values(fence=fence, **values))
+    return Lease(lane, fence, clean=not row.run_id, recent=tuple(json.loads(row.recent)) if not row.run_id else ())
+
+
+def _leased(row: Any, lane: Lane, now: float) -> LaneLeased:
+    return LaneLeased(
+        f"account {lane.rpartition(' ')[2]} is in use by run {row.run_id} of launch {row.launch} "
+        f"(pid {row.pid} on {row.machine}, since {now - row.acquired:.0f} s); no start was sent",
+        next_step="wait for that run to end, then run again",
+    )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _held(connection: sa.Connection, run_id: str, now: float) -> dict[Lane, int]:
+    query = sa.select(leases.c.lane, leases.c.fence).where(leases.c.run_id == run_id, leases.c.expires > now)
+    return {Lane(lane): fence for lane, fence in connection.execute(query)}
+
+
+def _row(record: Record, lost: set[Lane]) -> dict[str, Any] | None:
+    kind = record.kind
+    if record.lane in lost:
+        if kind == "intent":
+            return None
+        kind = f"late_{kind}"
+    return {
+        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": kind,
+        "run_id": record.run_id, "at": record.at, "lane": record.lane,
+        "data": json.dumps(record.data, separators=(",", ":")),
+    }  # fmt: skip

@@ -1,0 +1,63 @@
+"""Reports on disk: written beside the old one, then put in its place, so that a reader never sees half a file."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.core.result import CampaignResult, Result
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(result: Result) -> str:
+    """`result.json`."""
+    return json.dumps(result.as_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(result: Result) -> str:
+    """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
+    out = io.StringIO()
+    names = [field.name for field in fields(CampaignResult)]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(campaign, name)) for name in names] for campaign in result.campaigns)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet.
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+_WRITERS: Final[Mapping[str, Callable[[Result], str]]] = MappingProxyType({"json": as_json, "csv": as_csv})
+
+
+def write(result: Result, directory: Path, formats: Iterable[str]) -> list[Path]:
+    """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError."""
+    folder = directory / result.run["launch"]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_replace(folder / f"result.{name}", _WRITERS[name](result)) for name in formats]
+
+
+def _replace(path: Path, text: str) -> Path:
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(draft).unlink()
+        raise
+    return path

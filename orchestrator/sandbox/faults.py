@@ -1,0 +1,109 @@
+"""Which fault strikes which call. Decided by a hash, so the order of arrival changes nothing. Pure."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+SLOW_SECONDS: Final = 0.3
+LATE_SECONDS: Final = 1.0
+
+
+class Fault(StrEnum):
+    """What can go wrong with a start. `before` and `after` are about the platform's acting on it."""
+
+    REFUSE_LIMITED = "refuse_limited"  # 429 that uses up nothing
+    UNAUTHORIZED_ONCE = "unauthorized_once"
+    SERVER_ERROR_BEFORE = "server_error_before"
+    SERVER_ERROR_AFTER = "server_error_after"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
+    HANG_BEFORE = "hang_before"
+    HANG_AFTER = "hang_after"
+    TRUNCATE = "truncate"  # acts, then the body is cut off
+    HTML = "html"  # acts, then answers 200 with a web page
+    LATE = "late"  # answers 504, then acts
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How often each fault strikes. Chances are out of 1 and add up to 1 at most."""
+
+    chances: Mapping[Fault, float] = field(default_factory=dict)
+    attempts: int = 1  # only the first attempts of a campaign are struck
+    one_unauthorized: bool = False  # exactly one campaign of the world gets a 401
+    read_errors: float = 0.0
+    boot_delay: float = 0.0  # seconds in which connections are refused
+
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    "none": Profile(),
+    "calm": Profile({Fault.SLOW: 0.2}),
+    "realistic": Profile(
+        {Fault.REFUSE_LIMITED: 0.15, Fault.SLOW: 0.1},
+        one_unauthorized=True,
+        boot_delay=0.4,
+    ),
+    "nasty": Profile(dict.fromkeys(Fault, 0.05), attempts=3, read_errors=0.1),
+}
+
+
+class FaultPlan:
+    """The faults of one world. `keys` are its campaigns, as `stream/campaign`."""
+
+    def __init__(
+        self,
+        profile: str = "none",
+        seed: int = 0,
+        scripted: Mapping[str, Sequence[str | None]] | None = None,
+        keys: Collection[str] = (),
+    ) -> None:
+        if profile not in PROFILES:
+            raise ValueError(f"faults are one of {', '.join(PROFILES)}, not {profile!r}")
+        self.profile = PROFILES[profile]
+        self._seed = seed
+        self._scripted = {key: [_fault(name) for name in names] for key, names in (scripted or {}).items()}
+        self._unauthorized = self._choose(keys) if self.profile.one_unauthorized else None
+
+    def for_start(self, account_id: str, stream: str, campaign: str, attempt: int) -> Fault | None:
+        """The fault that strikes this attempt; attempts count from 1. A script goes before the profile."""
+        key = f"{stream}/{campaign}"
+        if key in self._scripted:
+            script = self._scripted[key]
+            return script[attempt - 1] if attempt <= len(script) else None
+        if attempt > self.profile.attempts:
+            return None
+        if key == self._unauthorized:
+            return Fault.UNAUTHORIZED_ONCE
+        drawn = self._draw(_chance(self._seed, "start", account_id, stream, campaign, attempt))
+        return None if drawn is Fault.UNAUTHORIZED_ONCE and attempt > 1 else drawn
+
+    def fails_read(self, account_id: str, stream: str, campaign: str, count: int) -> bool:
+        """Whether this read is answered with a server error; reads count from 1."""
+        return _chance(self._seed, "read", account_id, stream, campaign, count) < self.profile.read_errors
+
+    def _draw(self, chance: float) -> Fault | None:
+        for fault, share in self.profile.chances.items():
+            if chance < share:
+                return fault
+            chance -= share
+        return None
+
+    def _choose(self, keys: Collection[str]) -> str | None:
+        return min(keys, key=lambda key: _chance(self._seed, "unauthorized", key), default=None)
+
+
+def _fault(name: str | None) -> Fault | None:
+    if name in {None, "", "none"}:
+        return None
+    if name not in set(Fault):
+        raise ValueError(f"a fault is one of {', '.join(Fault)}, not {name!r}")
+    return Fault(name)
+
+
+def _chance(*parts: str | int) -> float:
+    """A number in [0, 1) that depends on the parts alone."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

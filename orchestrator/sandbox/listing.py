@@ -1,0 +1,116 @@
+"""How campaigns look in the platform's replies. Pure."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+MAX_PAGE: Final = 50
+INVALID_ARGUMENTS: Final = "Validation errors/ Invalid arguments"
+_SORTABLE: Final = ("createdAt", "updatedAt", "name")
+
+
+class _Campaign(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def instance_id(self) -> str | None: ...
+    @property
+    def instance_updated_at(self) -> str | None: ...
+    @property
+    def scheduled(self) -> bool: ...
+    @property
+    def contact_lists(self) -> tuple[str, ...]: ...
+    @property
+    def dnc_list(self) -> str | None: ...
+    @property
+    def created_at(self) -> str: ...
+
+
+def stamp(at: float) -> str:
+    """POSIX seconds as the platform writes times: `2025-06-26T14:37:50.069Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def campaign_details(campaign: _Campaign) -> dict[str, Any]:
+    """One campaign, as got by id."""
+    hours = {"frequency": "DAILY", "timezone": "Etc/UTC", "days": []}
+    own = {
+        "_id": campaign.id,
+        "lname": campaign.name.lower(),
+        "description": "",
+        "dialingStrategy": {"callerId": {"phoneNumber": "+15550100000"}, "callingHours": hours},
+        "experienceFlow": "",
+    }
+    details = own | _common(campaign)
+    details["schedule"] = {"isSchedulingEnabled": campaign.scheduled, "isRecurrenceEnabled": False}
+    return details
+
+
+def list_page(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> dict[str, Any] | None:
+    """The page of a list that the body asks for; None where the body is invalid."""
+    numbers = [_number(body.get(name), fallback) for name, fallback in (("skip", 0), ("page", 1), ("limit", MAX_PAGE))]
+    if body.get("type") not in {"sms", "voice"} or any(number is None for number in numbers):
+        return None
+    skip, page, limit = (number or 0 for number in numbers)
+    limit = min(limit, MAX_PAGE) or MAX_PAGE
+    skip = skip or max(page - 1, 0) * limit
+    chosen = _chosen(campaigns, body)
+    if chosen is None:
+        return None
+    return {
+        "results": chosen[skip : skip + limit],
+        "skip": skip,
+        "limit": limit,
+        "hasMore": skip + limit < len(chosen),
+        "totalPages": -(-len(chosen) // limit),
+        "totalResults": len(chosen),
+    }
+
+
+def _chosen(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> list[dict[str, Any]] | None:
+    filters, orders = body.get("filters") or {}, body.get("sortBy") or {}
+    if not isinstance(filters, dict) or not isinstance(orders, dict) or not set(orders) <= set(_SORTABLE):
+        return None
+    wanted = filters.get("status") or ()
+    found = [one for one in campaigns if one.type == body["type"] and (not wanted or one.status in wanted)]
+    items = [_item(one) for one in found]
+    for name, order in reversed(orders.items()):
+        items.sort(key=lambda item: str(item[name]), reverse=order == "desc")
+    return items
+
+
+def _item(campaign: _Campaign) -> dict[str, Any]:
+    voice = campaign.type == "voice"
+    item = {"_id" if voice else "id": campaign.id} | _common(campaign)
+    item |= {"totalCallsCompleted" if voice else "totalMessagesSent": 0, "campaignExecutionType": "NORMAL"}
+    if campaign.instance_id is not None:
+        item["campaignInstanceId"] = campaign.instance_id
+        item["campaignInstanceUpdatedAt"] = campaign.instance_updated_at
+    return item
+
+
+def _common(campaign: _Campaign) -> dict[str, Any]:
+    shared: dict[str, Any] = {
+        "name": campaign.name,
+        "status": campaign.status,
+        "priority": "5",
+        "schedule": {"isSchedulingEnabled": campaign.scheduled},
+        "createdAt": campaign.created_at,
+        "updatedAt": campaign.instance_updated_at or campaign.created_at,
+        "contactLists": list(campaign.contact_lists),
+        "format": "advanced",
+    }
+    return shared if campaign.dnc_list is None else shared | {"dncLists": {"name": campaign.dnc_list}}
+
+
+def _number(value: Any, fallback: int) -> int | None:
+    """A page number: `fallback` where it is left out or empty, None where it is no natural number."""
+    if value is None or value == "":
+        return fallback
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

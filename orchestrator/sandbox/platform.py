@@ -1,0 +1,241 @@
+"""What the remote campaign API does, as far as it is documented: a state machine, a limiter and a memory.
+
+Pure: no I/O and no clock. Times come in as POSIX seconds.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Arrivals, Limit, Reply
+from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, list_page, stamp
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "Account",
+    "Call",
+    "Campaign",
+    "Hazard",
+    "Limit",
+    "Platform",
+    "Reply",
+    "Start",
+    "World",
+    "error_body",
+]
+
+_STARTABLE: Final = frozenset({"Ready", "Stopped", "Completed", "Paused"})
+_Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign as the platform knows it."""
+
+    stream: str
+    id: str
+    name: str
+    account_id: str
+    type: str = "sms"
+    status: str = "Ready"
+    instance_id: str | None = None
+    instance_updated_at: str | None = None
+    scheduled: bool = False
+    contact_lists: tuple[str, ...] = ()
+    dnc_list: str | None = None
+    created_at: str = "2025-06-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who may call: `secret` is the shared secret, or the public key (PEM) with RS256 and RS512."""
+
+    account_id: str
+    client_id: str
+    secret: str = field(repr=False)
+    algorithm: str = "HS256"
+    limit: Limit = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that exists when the sandbox starts."""
+
+    accounts: tuple[Account, ...]
+    campaigns: tuple[Campaign, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One API call, already authenticated. `op` is start, stop, status, list or get."""
+
+    op: str
+    account_id: str
+    stream: str
+    campaign: str = ""
+    type: str = "sms"
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """`stream/campaign`."""
+        return f"{self.stream}/{self.campaign}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start that the platform accepted."""
+
+    account_id: str
+    stream: str
+    campaign: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A call that could have texted people twice. `kind` is duplicate, rerun or not_startable."""
+
+    kind: str
+    account_id: str
+    stream: str
+    campaign: str
+    at: float
+
+
+def error_body(message: str, code: int) -> dict[str, Any]:
+    """The platform's error envelope."""
+    return {"errors": [{"msg": message, "code": code}]}
+
+
+class Platform:
+    """The world in motion. `starts`, `start_counts`, `hazards` and `arrivals` are the oracle's evidence."""
+
+    def __init__(self, world: World, *, retry_after: str = "seconds") -> None:
+        self.world = world
+        self.starts: list[Start] = []
+        self.start_counts: Counter[str] = Counter()
+        self.hazards: list[Hazard] = []
+        self.arrivals = {one.account_id: Arrivals(one.limit, retry_after) for one in world.accounts}
+        self._campaigns = {(one.stream, one.id): one for one in world.campaigns}
+        self._instances = 0
+        self._operations: dict[str, Callable[[Call, float], _Answer]] = {
+            "start": self._start,
+            "stop": self._stop,
+            "status": self._status,
+            "list": self._list,
+            "get": self._get,
+        }
+
+    def arrive(self, account_id: str, now: float) -> Reply | None:
+        """Count an arrival; the 429 reply where it is over the account's limit."""
+        return self.arrivals[account_id].arrive(now)
+
+    def refuse(self, account_id: str, now: float) -> Reply:
+        """The 429 of a limit spent by somebody else; takes the arrival just counted out of the window."""
+        return self.arrivals[account_id].refuse(now)
+
+    def act(self, call: Call, now: float) -> _Answer:
+        """Do what the call asks: HTTP status and JSON body."""
+        return self._operations[call.op](call, now)
+
+    def campaign(self, stream: str, campaign: str) -> Campaign | None:
+        """A campaign as it is now."""
+        return self._campaigns.get((stream, campaign))
+
+    def put(self, campaign: Campaign) -> None:
+        """Replace or add a campaign: for a state that the API itself does not lead to, such as Completed."""
+        self._campaigns[campaign.stream, campaign.id] = campaign
+
+    def allows(self, account_id: str, stream: str, campaign: str = "") -> bool:
+        """Whether the stream, and the campaign where it exists, belong to the account."""
+        known = self.campaign(stream, campaign)
+        if known is not None:
+            return known.account_id == account_id
+        return any(one.stream == stream and one.account_id == account_id for one in self._campaigns.values())
+
+    def record(self) -> dict[str, Any]:
+        """All evidence as JSON."""
+        return {
+            "starts": [
+                {"account": one.account_id, "stream": one.stream, "campaign": one.campaign, "at": one.at}
+                for one in self.starts
+            ],
+            "start_counts": dict(self.start_counts),
+            "hazards": [
+                {"kind": one.kind, "account": one.account_id, "stream": one.stream, "campaign": one.campaign}
+                | {"at": one.at}
+                for one in self.hazards
+            ],
+            "accounts": {account_id: counts.record() for account_id, counts in self.arrivals.items()},
+        }
+
+    def _find(self, call: Call) -> Campaign | None:
+        found = self.campaign(call.stream, call.campaign)
+        return found if found is not None and found.account_id == call.account_id else None
+
+    def _start(self, call: Call, now: float) -> _Answer:
+        found = self._find(call)
+        if found is None or found.type != call.type:
+            return _not_found()
+        if found.status == "Active":
+            self.start_counts[call.key] += 1
+            return self._hazard("duplicate", call, now, "Campaign is already active")
+        if found.status not in _STARTABLE or found.scheduled:
+            return self._hazard("not_startable", call, now, "Campaign cannot be started in its current state")
+        if self.start_counts[call.key]:
+            self._hazard("rerun", call, now, "")
+        self.start_counts[call.key] += 1
+        self.starts.append(Start(call.account_id, call.stream, call.campaign, now))
+        return 200, self._activate(found, now)
+
+    def _hazard(self, kind: str, call: Call, now: float, message: str) -> _Answer:
+        self.hazards.append(Hazard(kind, call.account_id, call.stream, call.campaign, now))
+        return 400, error_body(message, 400)
+
+    def _activate(self, campaign: Campaign, now: float) -> dict[str, Any]:
+        self._instances += 1
+        instance, at = f"cid-{self._instances:08d}", stamp(now)
+        self.put(replace(campaign, status="Active", instance_id=instance, instance_updated_at=at))
+        reply: dict[str, Any] = {"status": "Active", "message": "Campaign Started", "updatedAt": at}
+        if campaign.type == "voice":
+            reply |= {"totalCallsCompleted": 0, "campaignInstanceId": instance}
+        return reply
+
+    def _stop(self, call: Call, now: float) -> _Answer:
+        found = self._find(call)
+        if found is None or found.type != call.type:
+            return _not_found()
+        at = stamp(now)
+        updated_at = at if found.instance_id else None
+        self.put(replace(found, status="Stopped", instance_updated_at=updated_at))
+        reply: dict[str, Any] = {"status": "Stopped", "message": "Campaign Stopped", "updatedAt": at}
+        extra = {"campaignInstanceId": found.instance_id} if found.type == "voice" else {}
+        return 200, reply | (extra or {"campaignExecutionType": "NORMAL"})
+
+    def _status(self, call: Call, _now: float) -> _Answer:
+        found = self._find(call)
+        if found is None:
+            return _not_found()
+        return 200, {"status": "success", "data": {"id": found.id, "status": found.status, "name": found.name}}
+
+    def _get(self, call: Call, _now: float) -> _Answer:
+        found = self._find(call)
+        if found is None:
+            return _not_found()
+        message = f"Campaign {found.name} retrieved successfully"
+        return 200, {"status": "success", "message": message, "data": campaign_details(found)}
+
+    def _list(self, call: Call, _now: float) -> _Answer:
+        own = [
+            one for one in self._campaigns.values() if (one.stream, one.account_id) == (call.stream, call.account_id)
+        ]
+        page = list_page(own, call.body)
+        if page is None:
+            return 412, error_body(INVALID_ARGUMENTS, 412)
+        return 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": page}
+
+
+def _not_found() -> _Answer:
+    return 400, error_body("Campaign not found", 400)

@@ -1,0 +1,180 @@
+"""Worlds: from Python values, from a file, or a small one for a demonstration."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+import yaml
+
+from orchestrator.sandbox.platform import DEFAULT_LIMIT, Account, Campaign, Limit, World
+
+_ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
+_TYPES: Final = ("sms", "voice")
+_WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
+_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm"})
+_CAMPAIGN: Final = frozenset(
+    {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
+)
+
+
+class WorldError(Exception):
+    """A world that makes no sense. The message says where and why."""
+
+
+def world_of(
+    accounts: Iterable[tuple[str, str, str, str]],
+    campaigns: Iterable[tuple[str, str, str, str, str]],
+    limit: Limit = DEFAULT_LIMIT,
+) -> World:
+    """A world of (account_id, client_id, secret, algorithm) and (account_id, stream, campaign, name, type)."""
+    return _checked(
+        World(
+            tuple(Account(*fields, limit) for fields in accounts),
+            tuple(
+                Campaign(stream, campaign, name, account_id, kind)
+                for account_id, stream, campaign, name, kind in campaigns
+            ),
+        )
+    )
+
+
+def demo_world(accounts: int = 2, campaigns: int = 10, limit: Limit = DEFAULT_LIMIT) -> World:
+    """A world of fake accounts, one stream each, with as many ready SMS campaigns each."""
+    return world_of(
+        [
+            (_account_id(n), f"cs-sandbox-{n}", f"sandbox-secret-{n}-not-a-real-one-{'0' * 32}", "HS256")
+            for n in range(1, accounts + 1)
+        ],
+        [
+            (_account_id(n), f"st-sandbox-{n}", f"cd-{n}-{m:04d}", f"Sandbox campaign {n}.{m}", "sms")
+            for n in range(1, accounts + 1)
+            for m in range(1, campaigns + 1)
+        ],
+        limit,
+    )
+
+
+def load_world(path: str | Path) -> World:
+    """The world in a JSON or YAML file: `limit: {calls, seconds}`, `accounts: [...]`, `campaigns: [...]`."""
+    document = _fields(_parsed(Path(path)), "the world", _WORLD)
+    limit = _limit(document["limit"]) if "limit" in document else DEFAULT_LIMIT
+    return _checked(
+        World(
+            tuple(_account(item, where, limit) for where, item in _items(document, "accounts")),
+            tuple(_campaign(item, where) for where, item in _items(document, "campaigns")),
+        )
+    )
+
+
+def _account_id(number: int) -> str:
+    return f"{number:024x}"
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise WorldError(f"{path}: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise WorldError(f"{path}: {error}") from error
+
+
+def _fields(value: Any, where: str, known: frozenset[str]) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise WorldError(f"{where} must be a mapping")
+    unknown = sorted(str(name) for name in value if name not in known)
+    if unknown:
+        raise WorldError(f"{where}: unknown field {unknown[0]}; known are {', '.join(sorted(known))}")
+    return value
+
+
+def _items(document: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
+    values = document.get(name)
+    if not isinstance(values, list) or not values:
+        raise WorldError(f"{name} must be a list with at least one item")
+    return [(f"{name}[{index}]", value) for index, value in enumerate(values)]
+
+
+def _limit(value: Any) -> Limit:
+    fields = _fields(value, "limit", frozenset({"calls", "seconds"}))
+    calls, seconds = fields.get("calls"), fields.get("seconds")
+    if not isinstance(calls, int) or isinstance(calls, bool):
+        raise WorldError("limit: calls must be a whole number")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise WorldError("limit: seconds must be a number")
+    return Limit(calls, float(seconds))
+
+
+def _account(value: Any, where: str, limit: Limit) -> Account:
+    fields = _fields(value, where, _ACCOUNT)
+    return Account(
+        account_id=_text(fields, "account_id", where),
+        client_id=_text(fields, "client_id", where),
+        secret=_text(fields, "secret", where),
+        algorithm=_text(fields, "algorithm", where, "HS256"),
+        limit=limit,
+    )
+
+
+def _campaign(value: Any, where: str) -> Campaign:
+    fields = _fields(value, where, _CAMPAIGN)
+    lists, scheduled = fields.get("contact_lists", []), fields.get("scheduled", False)
+    if not isinstance(lists, list) or not all(isinstance(one, str) for one in lists):
+        raise WorldError(f"{where}: contact_lists must be a list of names")
+    if not isinstance(scheduled, bool):
+        raise WorldError(f"{where}: scheduled must be true or false")
+    return Campaign(
+        stream=_text(fields, "stream", where),
+        id=_text(fields, "campaign", where),
+        name=_text(fields, "name", where, str(fields.get("campaign"))),
+        account_id=_text(fields, "account_id", where),
+        type=_text(fields, "type", where, "sms"),
+        status=_text(fields, "status", where, "Ready"),
+        scheduled=scheduled,
+        contact_lists=tuple(lists),
+        dnc_list=_text(fields, "dnc_list", where) if "dnc_list" in fields else None,
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str, where: str, fallback: str | None = None) -> str:
+    value = fields.get(name, fallback)
+    if not isinstance(value, str) or not value:
+        raise WorldError(f"{where}: {name} must be a text that is not empty (quote numbers)")
+    return value
+
+
+def _checked(world: World) -> World:
+    for account in world.accounts:
+        _check_account(account)
+    known = _once([one.account_id for one in world.accounts], "account")
+    _once([f"{one.stream}/{one.id}" for one in world.campaigns], "campaign")
+    for campaign in world.campaigns:
+        if campaign.account_id not in known:
+            raise WorldError(f"campaign {campaign.id}: there is no account {campaign.account_id}")
+        if campaign.type not in _TYPES:
+            raise WorldError(f"campaign {campaign.id}: type is one of {', '.join(_TYPES)}, not {campaign.type}")
+    return world
+
+
+def _check_account(account: Account) -> None:
+    where = f"account {account.account_id}"
+    if account.algorithm not in _ALGORITHMS:
+        raise WorldError(f"{where}: algorithm is one of {', '.join(_ALGORITHMS)}, not {account.algorithm}")
+    if account.limit.calls < 1 or not account.limit.seconds > 0:
+        raise WorldError(f"{where}: a limit is at least 1 call in more than 0 seconds")
+    try:
+        jwt.get_algorithm_by_name(account.algorithm).prepare_key(account.secret)
+    except (jwt.PyJWTError, ValueError) as error:
+        raise WorldError(f"{where}: the secret is no key for {account.algorithm}: {type(error).__name__}") from error
+
+
+def _once(names: Iterable[str], kind: str) -> set[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise WorldError(f"{kind} {name} is there twice")
+        seen.add(name)
+    return seen

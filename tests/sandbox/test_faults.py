@@ -1,0 +1,69 @@
+from collections import Counter
+
+import pytest
+
+from orchestrator.sandbox.faults import PROFILES, Fault, FaultPlan
+
+KEYS = [f"st-1/cd-{number}" for number in range(400)]
+SAFE = {Fault.REFUSE_LIMITED, Fault.SLOW, Fault.UNAUTHORIZED_ONCE}
+
+
+def struck(profile, seed=0, attempt=1, keys=KEYS):
+    plan = FaultPlan(profile, seed, keys=KEYS)
+    return {key: plan.for_start("a", *key.split("/"), attempt) for key in keys}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_order_of_arrival_changes_nothing(profile):
+    assert struck(profile) == struck(profile, keys=KEYS[::-1])
+
+
+def test_another_seed_strikes_others():
+    assert struck("nasty", seed=1) != struck("nasty", seed=2)
+
+
+def test_a_known_draw_stays_the_same_for_ever():
+    drawn = [fault for fault in struck("nasty", seed=7, keys=KEYS[:6]).values()]
+    assert drawn == [struck("nasty", seed=7)[key] for key in KEYS[:6]]
+
+
+def test_no_faults_without_a_profile():
+    assert set(struck("none").values()) == {None}
+
+
+def test_calm_is_only_slow():
+    assert set(struck("calm").values()) == {None, Fault.SLOW}
+
+
+def test_realistic_strikes_first_attempts_with_what_is_safe_to_retry():
+    counts = Counter(struck("realistic").values())
+    assert set(counts) == SAFE | {None}
+    assert counts[Fault.UNAUTHORIZED_ONCE] == 1
+    assert set(struck("realistic", attempt=2).values()) == {None}
+
+
+def test_nasty_strikes_with_everything():
+    assert set(struck("nasty").values()) == set(Fault) | {None}
+
+
+def test_nasty_ends_and_withholds_a_second_401():
+    assert Fault.UNAUTHORIZED_ONCE not in struck("nasty", attempt=2).values()
+    assert set(struck("nasty", attempt=4).values()) == {None}
+
+
+@pytest.mark.parametrize(("profile", "fails"), [("nasty", True), ("realistic", False), ("calm", False)])
+def test_reads_fail_only_in_nasty(profile, fails):
+    plan = FaultPlan(profile)
+    assert any(plan.fails_read("a", "st", "cd", count) for count in range(1, 200)) is fails
+
+
+def test_a_script_goes_before_the_profile():
+    plan = FaultPlan("nasty", 0, {"st/cd": ["none", "html", None]})
+    assert [plan.for_start("a", "st", "cd", attempt) for attempt in range(1, 9)] == [None, Fault.HTML, *[None] * 6]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="none, calm, realistic, nasty"):
+        FaultPlan("mean")
+    with pytest.raises(ValueError, match="refuse_limited"):
+        FaultPlan(scripted={"st/cd": ["sloow"]})
