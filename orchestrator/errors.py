@@ -80,6 +80,6 @@ class JournalWriteError(OrchestratorError):
 
 
 class LeaseLost(OrchestratorError):  # noqa: N818 - the same
-    """This run no longer holds the lane: it gets no permit."""
+    """The run no longer holds the lane: it gets no permit."""
 
     exit_code = 12

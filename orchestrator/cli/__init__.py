@@ -1,0 +1,46 @@
+"""The commands, a file each: parse, choose, run, say; nothing else."""
+
+import importlib
+from typing import Final
+
+import click
+
+from orchestrator import __version__
+
+_COMMANDS: Final = {
+    "run": "Start every campaign of a manifest.",
+    "plan": "Show what a run would start, and send nothing.",
+    "validate": "Check a manifest; needs no network and no secret.",
+    "status": "Show where a launch stands, unknown campaigns first.",
+    "resolve": "Say what became of an unknown campaign.",
+    "report": "Write a launch's reports again, from the journal alone.",
+    "schema": "Print the manifest's JSON Schema.",
+    "sandbox": "Serve a local stand-in of the campaign API.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is called, so that --help stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="orchestrator")
+def main() -> None:
+    """Starts many Kore.ai campaigns from one manifest: never twice, never over the limit, never a guess.
+
+    Exit codes 2 to 9 mean that not one start was sent.
+    """

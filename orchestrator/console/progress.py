@@ -1,9 +1,8 @@
 """What a person sees while a run goes on: bars at a terminal, a line per 30 s without one."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from typing import Any, Final, TextIO
 
 from rich.console import Console
@@ -47,9 +46,11 @@ class ProgressObserver:
 
 
 @asynccontextmanager
-async def shown(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> AsyncIterator[None]:
+async def shown(
+    progress: ProgressObserver, stream: TextIO, names: Mapping[str, str], *, bars: bool
+) -> AsyncIterator[None]:
     """Show the progress on `stream` while the block runs. `names` are the accounts' names by lane."""
-    show = _bars if stream.isatty() else _lines
+    show = _bars if bars else _lines
     task = asyncio.create_task(show(progress, stream, names))
     try:
         yield

@@ -75,8 +75,10 @@ def _footer(result: Result) -> list[str]:
 
 def plan_text(plan: Plan) -> str:
     """A plan for a person: what would be sent, and why the rest would not."""
-    lines = [f"plan for launch {plan.launch}: {plan.count(Action.START)} to start, "
-             f"{plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"]  # fmt: skip
+    counts = (
+        f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"
+    )
+    lines = [f"plan for launch {plan.launch}: {counts}"]
     for entry in plan.entries:
         why = f"  {entry.decision.outcome or ''}: {entry.decision.message}" if entry.decision.message else ""
         lines.append(f"  {entry.decision.action:5}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")

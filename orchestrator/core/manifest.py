@@ -95,12 +95,16 @@ class Defaults(_Part):
     window: Id | None = None
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]  # "" only says that `parse` has not filled it in
+
+
 class Campaign(_Part):
     """One campaign to be started. `parse` fills `account`, `type` and `window` in from the defaults."""
 
     stream: Id
     campaign: Id
-    account: Id = ""
+    account: Id = Field(default="", json_schema_extra=_without_default)
     type: CampaignType = CampaignType.SMS
     iid: Id | None = None
     name: Text = ""
@@ -243,16 +247,18 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 def parse(
     raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), *, complete: bool = True
 ) -> tuple[Manifest | None, tuple[Issue, ...]]:
-    """The manifest, or every fault of it. `rows` come from `campaigns_from` and are campaigns after the inline ones:
-    a fault in row n has the path `("campaigns", inline + n, …)`. Not `complete`: some rows could not be read, so
-    nothing is said about campaigns that are missing."""  # noqa: D205, D209
+    """The manifest, or every fault of it.
+
+    `rows` come from `campaigns_from` and are campaigns after the inline ones: a fault in row n has the path
+    `("campaigns", inline + n, …)`. Not `complete`: some rows could not be read, so nothing is said about campaigns
+    that are missing.
+    """
     campaigns, issues = manifest_checks.gather(raw, rows)
-    issues += manifest_checks.cross_check(raw, campaigns, complete=complete)
+    issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
     try:
         manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_alias=True, by_name=False)
     except _ValidationError as error:
-        found = error.errors(include_url=False)
-        return None, tuple(issues) + tuple(manifest_faults.issue(details, _KEYS) for details in found)
+        return None, (*issues, *manifest_faults.issues(error.errors(include_url=False), _KEYS))
     return (None, tuple(issues)) if issues else (manifest, ())
 
 

@@ -101,7 +101,7 @@ def _references(
     raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], key: str, section: str
 ) -> Iterator[Issue]:
     named = {i: row[key] for i, row in campaigns.items() if isinstance(row.get(key), str)}
-    known = raw.get(section, {})
+    known = raw.get(section, None if section == "accounts" else {})  # that accounts are missing is said elsewhere
     default = _mapping(raw, "defaults").get(key)
     if (
         not isinstance(known, dict)

@@ -1,6 +1,6 @@
 """pydantic's errors in the words of the manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic_core import ErrorDetails
@@ -27,8 +27,18 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
-    """One fault. `keys` are the known keys by section; the value at fault is never repeated."""
+def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -> Iterator[Issue]:
+    """All faults, except lists that are too short only because an item is at fault. `keys`: the known ones by section.
+
+    The values at fault are never repeated.
+    """
+    parents = {details["loc"][:-1] for details in found}
+    for details in found:
+        if details["type"] != "too_short" or details["loc"] not in parents:
+            yield _issue(details, keys)
+
+
+def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
     path: Path = tuple(part for part in details["loc"] if part != "[key]")
     if details["type"] == "extra_forbidden":
         return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
@@ -51,7 +61,7 @@ def _words(details: ErrorDetails) -> tuple[str, str]:
         return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
     if kind in {"literal_error", "enum"}:
         return f"must be {context['expected']}", ""
-    message = details["msg"]
+    message = details["msg"].replace("Input should", "must").replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
 
 

@@ -11,6 +11,10 @@ class Permit:
     """Good for one send of one campaign, begun before its deadline. Made by `grant` alone."""
 
     __slots__ = ("_used", "attempt", "campaign", "deadline")
+    _used: bool
+    attempt: int
+    campaign: CampaignKey
+    deadline: float  # POSIX seconds
 
     def __init__(self) -> None:
         raise PermitError("a permit is granted by a ledger that has committed an intent")

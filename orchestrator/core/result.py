@@ -77,18 +77,9 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
     """The one outcome of a campaign, why, and in words."""
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    state = history.state if history else State.NEW
-    message = str(history.last.get("message", "")) if history else ""
-    if state is State.STARTED and history:
-        if decision.action is Action.SKIP:
-            return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
-        return Outcome.STARTED, _HOW_STARTED.get(history.by, Reason.ACCEPTED), message
-    if state is State.FAILED:
-        return Outcome.FAILED, _why_failed(decision, history), message
-    if state is State.UNKNOWN:
-        return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
-    if state in {State.INTENDED, State.SUSPECT}:
-        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
+    proven = _proven(decision, history) if history else None
+    if proven is not None:
+        return proven
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
     if stop is None:
@@ -96,10 +87,30 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
-def _why_failed(decision: Decision, history: History | None) -> Reason:
+def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str] | None:
+    """What the journal alone says; None where it says nothing of an outcome."""
+    message = str(history.last.get("message", ""))
+    if history.state is State.STARTED and decision.action is Action.SKIP:
+        return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
+    if history.state is State.STARTED:
+        return Outcome.STARTED, _how_started(history), message
+    if history.state is State.FAILED:
+        return Outcome.FAILED, _why_failed(decision, history), message
+    if history.state is State.UNKNOWN:
+        return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
+    if history.state in {State.INTENDED, State.SUSPECT}:
+        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
+    return None
+
+
+def _how_started(history: History) -> Reason:
+    return _HOW_STARTED.get(history.by, Reason.ACCEPTED) if history.by else Reason.ACCEPTED
+
+
+def _why_failed(decision: Decision, history: History) -> Reason:
     if decision.action is Action.SKIP:
         return Reason.FAILED_BEFORE
-    return Reason.GAVE_UP if history and history.by is Event.GAVE_UP else Reason.REJECTED
+    return Reason.GAVE_UP if history.by is Event.GAVE_UP else Reason.REJECTED
 
 
 def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:

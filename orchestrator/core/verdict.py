@@ -86,9 +86,7 @@ def _classify_refusal(reply: Reply) -> Verdict:
 def is_limited(reply: Reply) -> bool:
     """Whether the reply is the rate limiter's: 429, or a 4xx with a documented text (kore-api.md section 4)."""
     folded = reply.text.casefold()
-    return reply.http_status == 429 or (
-        400 <= reply.http_status < 500 and any(text in folded for text in _LIMIT_TEXTS)
-    )
+    return reply.http_status == 429 or (400 <= reply.http_status < 500 and any(text in folded for text in _LIMIT_TEXTS))
 
 
 def wait_of(reply: Reply) -> float | None:

@@ -75,8 +75,6 @@ class Context:
         if kind == Event.INTENT:
             return
         failed, unknown = self.counts["failed"], self.counts["unknown"]
-        broken = tripped(
-            self.manifest.stop_when, failed=failed, unknown=unknown, attempted=sum(self.counts.values())
-        )
+        broken = tripped(self.manifest.stop_when, failed=failed, unknown=unknown, attempted=sum(self.counts.values()))
         if broken is not None:
             self.halt.set(Stop(StopReason.RULE, broken))

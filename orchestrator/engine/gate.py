@@ -18,7 +18,7 @@ class Gate:
         self._halt = halt
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
-        halt.watch(self._changed)
+        halt.watch(self._changed.set)
 
     async def enter(self) -> None:
         """Wait for a slot and take it; `leave` gives it back. Raises Halted, and takes nothing."""

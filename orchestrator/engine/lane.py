@@ -36,9 +36,10 @@ class _Job:
 class LaneRunner:
     """Starts the campaigns of one account, wave by wave. Lanes know nothing of each other."""
 
-    def __init__(self, context: Context, lane: Lane, pacer: Pacer, in_flight: int) -> None:
+    def __init__(self, context: Context, lane: Lane, account: str, pacer: Pacer) -> None:
         self._context = context
-        self._in_flight = in_flight
+        self._in_flight = context.manifest.accounts[account].in_flight
+        self.account = account
         self.lane = lane
         self.halt = Halt(context.halt)
         self.gate = Gate(pacer, context.clock, self.halt)
@@ -155,8 +156,7 @@ class LaneRunner:
             self._stop(StopReason.LIMITED, f"the platform limits the account for longer ({verdict.message})")
 
     def _stop(self, reason: StopReason, detail: str) -> None:
-        account = self.lane.rpartition(" ")[2]
-        self.halt.set(Stop(reason, f"account {account}: {detail}"))
+        self.halt.set(Stop(reason, f"account {self.account}: {detail}"))
         self._context.observer.event("lane_stopped", lane=self.lane, reason=str(reason), message=detail)
 
     async def _give_up(self, job: _Job, verdict: Verdict) -> None:

@@ -38,8 +38,13 @@ class Launch:
         Raises JournalWriteError only before the first start, when the header cannot be written.
         """
         await self._begin(header)
-        with contextlib.suppress(Halted):  # the reason is in the halt
-            await self._open_waves()
+        try:
+            with contextlib.suppress(Halted):  # the reason is in the halt
+                await self._open_waves()
+        except asyncio.CancelledError:
+            # The second signal: the wait for what is in flight is cut short; its intents stay open in the journal.
+            if self._context.halt.stop is None:
+                raise
         stop = self._stop()
         await self._end(stop)
         return stop
@@ -65,7 +70,9 @@ class Launch:
 
     async def _write_run(self, kind: str, number: int, data: dict[str, Any]) -> None:
         context = self._context
-        record = Record(context.launch, f"@{context.run_id}", number, kind, context.run_id, context.clock.now(), "", data)
+        record = Record(
+            context.launch, f"@{context.run_id}", number, kind, context.run_id, context.clock.now(), "", data
+        )
         await context.journal.record(record)
 
     def _stop(self) -> Stop | None:
@@ -121,6 +128,7 @@ class Launch:
 def _budget(runner: LaneRunner) -> dict[str, Any]:
     seen = runner.gate.pacer.snapshot()
     return {
+        "account": runner.account,
         "limits": [str(window) for window in seen.windows],
         "calls": seen.calls,
         "peak_in_window": list(seen.peaks),

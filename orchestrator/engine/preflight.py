@@ -9,7 +9,9 @@ from orchestrator.errors import CredentialError, OrchestratorError, Refused
 from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
 
 
-async def look(readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], check: str) -> dict[CampaignKey, LiveState]:
+async def look(
+    readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], check: str
+) -> dict[CampaignKey, LiveState]:
     """The live state by campaign; who is not in it does not exist. All lanes at once; raises what the first raises.
 
     Raises CredentialError where the platform rejects a credential, Refused for any other reason, and Halted.
@@ -20,11 +22,14 @@ async def look(readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], ch
     for target in targets:
         by_lane[target.lane].append(target)
     one_by_one = check == "status"
-    jobs = [_lane(readers[lane], group, one_by_one=one_by_one) for lane, group in by_lane.items()]
-    live: dict[CampaignKey, LiveState] = {}
-    for part in await asyncio.gather(*jobs):
-        live.update(part)
-    return live
+    jobs = [asyncio.create_task(_lane(readers[lane], group, one_by_one=one_by_one)) for lane, group in by_lane.items()]
+    try:
+        parts = await asyncio.gather(*jobs)
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+    return {key: state for part in parts for key, state in part.items()}
 
 
 async def _lane(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:

@@ -65,13 +65,14 @@ class Reader:
             return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._context.random)
 
         again = {ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED}
-        kind, read = await AsyncRetrying(
+        outcome: tuple[ReadKind, Read] = await AsyncRetrying(
             sleep=self._halt.sleep,
             wait=pause,
             stop=is_final,
             retry=retry_if_result(lambda result: result[0] in again),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(once)
+        kind, read = outcome
         if kind is not ReadKind.OK:
             raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
         return read

@@ -14,7 +14,7 @@ from yaml import events as ev
 
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.inputs.yaml_marks import Mark, Path, events, locate, render
-from orchestrator.inputs.yaml_scalars import is_core, resolve
+from orchestrator.inputs.yaml_scalars import TEXT_TAGS, is_core, resolve
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -134,17 +134,25 @@ class _Builder:
     def scalar(self, event: Any) -> None:
         self._nodes += 1
         top, value = self._top, event.value
-        plain = event.implicit[0]
-        if event.tag is not None and not is_core(event.tag):
-            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
-        elif plain or (event.tag is not None and event.tag[-4:] not in (":str", "!")):
+        plain = event.implicit[0] and event.tag is None
+        if plain:
             value = resolve(value)
+        elif event.tag is not None:
+            value = self._tagged(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
         if top is not None and top.mapping and top.key is _NO_KEY:
             self._key(event, value, plain=plain)
         else:
             self._put(value)
+
+    def _tagged(self, event: Any) -> Any:
+        self._check_tag(event)
+        return event.value if event.tag in TEXT_TAGS else resolve(event.value)
+
+    def _check_tag(self, event: Any) -> None:
+        if event.tag is not None and not is_core(event.tag):
+            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
 
     def _key(self, event: Any, value: Any, *, plain: bool) -> None:
         top = self._top
@@ -202,8 +210,7 @@ class _Builder:
         self._refuse_key(event)
         if len(self._stack) >= MAX_DEPTH:
             raise _StopError(self.fault(event, f"is nested more than {MAX_DEPTH} levels deep"))
-        if event.tag is not None and not is_core(event.tag):
-            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
+        self._check_tag(event)
         mapping = type(event) is ev.MappingStartEvent
         self._top = _Frame({} if mapping else [], mapping, event.anchor, self._nodes)
         self._nodes += 1

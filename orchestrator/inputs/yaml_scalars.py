@@ -3,6 +3,9 @@
 import re
 from typing import Final
 
+TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
+"""Tags that keep a value from being resolved."""
+
 _CORE: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "map", "seq"))
 _FIRST: Final = frozenset("0123456789+-.~nNtTfF")
 _WORDS: Final[dict[str, bool | float | None]] = {

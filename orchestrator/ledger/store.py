@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,7 +109,9 @@ class Store:
             rows = connection.execute(sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id))
             lines = rows.all()
         try:
-            return [Record(launch, *line[:6], data=json.loads(line[6])) for line in lines]
+            return [
+                Record(launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, json.loads(r.data)) for r in lines
+            ]
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON; no start was sent") from error
 
@@ -146,6 +149,14 @@ class Store:
             )
         return lost
 
+    def append(self, record: Record, now: float) -> None:
+        """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
+        with self._transaction() as connection:
+            row = connection.execute(sa.select(leases).where(leases.c.lane == record.lane)).one_or_none()
+            if row is not None and _is_live(row, socket.gethostname(), now):
+                raise _leased(row, Lane(record.lane), now)
+            connection.execute(journal.insert(), _columns(record, record.kind))
+
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go of it."""
         self._engine.dispose()
@@ -180,11 +191,17 @@ def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) 
     if row is None:
         connection.execute(leases.insert().values(lane=lane, fence=1, **values))
         return Lease(lane, 1, clean=True)
-    if row.run_id and row.expires > now and not (row.machine == holder.machine and not _is_alive(row.pid)):
+    if _is_live(row, holder.machine, now):
         raise _leased(row, lane, now)
     fence = row.fence + 1
     connection.execute(leases.update().where(leases.c.lane == lane).values(fence=fence, **values))
     return Lease(lane, fence, clean=not row.run_id, recent=tuple(json.loads(row.recent)) if not row.run_id else ())
+
+
+def _is_live(row: Any, machine: str, now: float) -> bool:
+    if not row.run_id or row.expires <= now:
+        return False
+    return row.machine != machine or _is_alive(row.pid)
 
 
 def _leased(row: Any, lane: Lane, now: float) -> LaneLeased:
@@ -211,11 +228,12 @@ def _held(connection: sa.Connection, run_id: str, now: float) -> dict[Lane, int]
 
 
 def _row(record: Record, lost: set[Lane]) -> dict[str, Any] | None:
-    kind = record.kind
-    if record.lane in lost:
-        if kind == "intent":
-            return None
-        kind = f"late_{kind}"
+    if record.lane not in lost:
+        return _columns(record, record.kind)
+    return None if record.kind == "intent" else _columns(record, f"late_{record.kind}")
+
+
+def _columns(record: Record, kind: str) -> dict[str, Any]:
     return {
         "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": kind,
         "run_id": record.run_id, "at": record.at, "lane": record.lane,

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import jwt
 
-from orchestrator.sandbox.platform import Account, Call, Platform, Reply, error_body
+from orchestrator.sandbox.limiter import Reply
+from orchestrator.sandbox.platform import Account, Call, Platform, error_body
 
 LONGEST_LIFE: Final = 3600
 INVALID_CREDENTIALS: Final = Reply(401, error_body("Invalid SDK credentials", 4002))
@@ -44,9 +45,7 @@ class Gate:
     def _token_refusal(self, account: Account, token: str) -> Reply | None:
         if not token:
             return INVALID_CREDENTIALS
-        try:
-            jwt.get_unverified_header(token)
-        except jwt.InvalidTokenError:
+        if not _is_token(token):
             return INVALID_TOKEN
         try:
             claims = _verified(account, token)
@@ -58,7 +57,7 @@ class Gate:
         expires, now = claims.get("exp"), self._clock()
         if claims.get("appId") != account.client_id:
             return INVALID_CREDENTIALS
-        if not isinstance(expires, int | float) or expires > now + LONGEST_LIFE:
+        if not isinstance(expires, int | float) or not expires <= now + LONGEST_LIFE:
             return LONG_LIVED
         if expires <= now:
             return INVALID_CREDENTIALS
@@ -71,6 +70,14 @@ class Gate:
             return REPLAYED
         self._seen.add((account_id, token_id))
         return None
+
+
+def _is_token(text: str) -> bool:
+    try:
+        jwt.get_unverified_header(text)
+    except (jwt.InvalidTokenError, UnicodeError):
+        return False
+    return True
 
 
 def _verified(account: Account, token: str) -> Mapping[str, Any]:

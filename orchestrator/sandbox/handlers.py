@@ -13,8 +13,9 @@ from aiohttp import web
 from orchestrator.sandbox import wire
 from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, FaultPlan
 from orchestrator.sandbox.gate import INVALID_TOKEN, Gate
+from orchestrator.sandbox.limiter import Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, stamp
-from orchestrator.sandbox.platform import Call, Platform, Reply, error_body
+from orchestrator.sandbox.platform import Call, Platform, error_body
 
 _INVALID: Final = Reply(412, error_body(INVALID_ARGUMENTS, 412))
 _BROKEN: Final = Reply(500, error_body("Internal Server Error", 500))

@@ -11,19 +11,7 @@ from typing import Any, Final
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Arrivals, Limit, Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, list_page, stamp
 
-__all__ = [
-    "DEFAULT_LIMIT",
-    "Account",
-    "Call",
-    "Campaign",
-    "Hazard",
-    "Limit",
-    "Platform",
-    "Reply",
-    "Start",
-    "World",
-    "error_body",
-]
+__all__ = ["Account", "Call", "Campaign", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
 
 _STARTABLE: Final = frozenset({"Ready", "Stopped", "Completed", "Paused"})
 _Answer = tuple[int, dict[str, Any]]

@@ -10,14 +10,15 @@ from typing import Any, Final, TextIO
 
 import yaml
 
-from orchestrator.sandbox.platform import DEFAULT_LIMIT, Account, World
+from orchestrator.sandbox.limiter import DEFAULT_LIMIT
+from orchestrator.sandbox.platform import Account, World
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import demo_world, load_world
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-async def serve(  # noqa: PLR0913 - one for each option of the command
+async def serve(
     *,
     port: int,
     world_path: str | Path | None,

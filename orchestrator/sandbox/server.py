@@ -20,7 +20,7 @@ _SHUTDOWN_SECONDS: Final = 0.05
 class SandboxServer:
     """Serves one world. `platform` holds what happened in it; `url` is set by `start`."""
 
-    def __init__(  # noqa: PLR0913 - each is one knob of the stand-in
+    def __init__(
         self,
         world: World,
         *,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from orchestrator.sandbox.platform import Reply
+from orchestrator.sandbox.limiter import Reply
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _MISSING_BYTES: Final = 64

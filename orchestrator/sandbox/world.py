@@ -8,7 +8,8 @@ from typing import Any, Final
 import jwt
 import yaml
 
-from orchestrator.sandbox.platform import DEFAULT_LIMIT, Account, Campaign, Limit, World
+from orchestrator.sandbox.limiter import DEFAULT_LIMIT
+from orchestrator.sandbox.platform import Account, Campaign, Limit, World
 
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")

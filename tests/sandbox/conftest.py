@@ -1,5 +1,7 @@
+import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +10,8 @@ import aiohttp
 import jwt
 import pytest
 
-from orchestrator.sandbox.platform import DEFAULT_LIMIT, Account, World
+from orchestrator.sandbox.limiter import DEFAULT_LIMIT
+from orchestrator.sandbox.platform import Account, World
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import demo_world
 
@@ -52,6 +55,10 @@ class Client:
         status, body, _ = await self.call("POST", path, **more)
         return status, body
 
+    async def list(self, **fields: Any):
+        status, body, _ = await self.call("POST", LIST.format(self.stream), body={"type": "sms"} | fields)
+        return status, body
+
     async def record(self):
         async with self.session.get(self.server.url + "/sandbox/record") as reply:
             return await reply.json()
@@ -73,6 +80,18 @@ async def open_client():
             return Client(server, session, world.accounts[0], first.stream, first.id)
 
         yield start
+
+
+@pytest.fixture
+def eventually():
+    """Waits until a condition holds, and fails where it does not come to hold soon."""
+
+    async def wait(condition: Callable[[], Any]):
+        async with asyncio.timeout(3):
+            while not condition():  # noqa: ASYNC110 - what is waited for is another party's state
+                await asyncio.sleep(0)
+
+    return wait
 
 
 @pytest.fixture

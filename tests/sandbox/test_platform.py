@@ -13,7 +13,10 @@ ACCOUNT = "a" * 24
 LIMITED = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 
 
-def platform_of(limit=Limit(3, 10.0), retry_after="seconds", **fields):
+THREE = Limit(3, 10.0)
+
+
+def platform_of(limit=THREE, retry_after="seconds", **fields):
     accounts = [(ACCOUNT, "cs-1", "s" * 32, "HS256")]
     world = world_of(accounts, [(ACCOUNT, "st-1", "cd-1", "One", "sms")], limit)
     campaign = replace(world.campaigns[0], **fields)

@@ -1,0 +1,54 @@
+"""What the commands share: options, and how an error is said."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from orchestrator.console import say
+from orchestrator.errors import OrchestratorError
+
+DEFAULT_LEDGER = "sqlite:///.orchestrator/ledger.db"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
+ledger_option = click.option("--ledger", default=DEFAULT_LEDGER, show_default=True, help="URL of the ledger.")
+manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
+
+
+def selection_options(command: _Command) -> _Command:
+    """--select, --exclude and --retry-failed."""
+    terms = "tag:T, account:A, stream:S, campaign:C or outcome:new|started|failed|unknown"
+    for option in (
+        click.option("--retry-failed", is_flag=True, help="Also start what definitely failed in an earlier run."),
+        click.option("--exclude", multiple=True, metavar="TERMS", help="Leave campaigns out; the same terms."),
+        click.option("--select", multiple=True, metavar="TERMS", help=f"Only these campaigns: {terms}."),
+    ):
+        command = option(command)
+    return command
+
+
+def says_errors(function: Callable[..., None]) -> Callable[..., None]:
+    """Turn the errors a user can cause into a message and their exit code; all others keep their traceback."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except OrchestratorError as error:
+            if kwargs.get("as_json"):
+                click.echo(say.error_json(error), nl=False)
+            else:
+                click.echo(say.error_text(error), nl=False, err=True)
+            sys.exit(error.exit_code)
+
+    return wrapper
+
+
+def echo_json(value: Any) -> None:
+    """Print one JSON artefact."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

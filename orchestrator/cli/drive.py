@@ -1,0 +1,238 @@
+"""A run from manifest to reports: what `run` and `plan` do."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from orchestrator.cli import journal as journals
+from orchestrator.cli.session import SANDBOX, Choice, Session, opened
+from orchestrator.console.logs import LogObserver
+from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.core.plan import Action, Plan
+from orchestrator.core.result import Result
+from orchestrator.core.selection import Selection, parse_terms
+from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.launch import Launch
+from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorError, Refused
+from orchestrator.inputs.load import load_manifest
+from orchestrator.model import Record, Stop, StopReason
+from orchestrator.ports import Observer
+from orchestrator.report.files import write
+
+_SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+_SHORTEST_HASH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about a run. `approve` is the beginning of a plan's hash."""
+
+    choice: Choice
+    approve: str | None = None
+    yes: bool = False
+    log_format: str = "text"
+    verbose: bool = False
+
+
+class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
+    """A signal came before the first start."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(f"{stop.detail}; no start was sent", next_step="run again")
+        self.exit_code = _SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
+
+
+class Observers:
+    """Several observers as one; some join later."""
+
+    def __init__(self, *members: Observer) -> None:
+        self.members = list(members)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Tell everybody."""
+        for member in self.members:
+            member.event(name, **fields)
+
+
+def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool) -> Choice:
+    """The choice that the options make. Raises click.UsageError for a term that is none."""
+    try:
+        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def approval_of(approve: str | None, plan_file: Path | None) -> str | None:
+    """The hash that the run's plan must have. Raises click.UsageError."""
+    if plan_file is not None:
+        try:
+            approve = str(json.loads(plan_file.read_text(encoding="utf-8"))["plan_sha256"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise click.UsageError(f"{plan_file} is no plan; make one with: plan -o FILE") from error
+    if approve is not None and len(approve) < _SHORTEST_HASH:
+        raise click.UsageError(f"--approve needs at least {_SHORTEST_HASH} characters of the plan's hash")
+    return approve
+
+
+async def make_plan(path: Path, choice: Choice) -> Plan:
+    """The plan as it would be run now. Sends no start."""
+    async with opened(load_manifest(path), Observers(), log_format="text", verbose=False) as session:
+        with _signals(session.context.halt, None):
+            return await _planned(session, choice)
+
+
+async def run_launch(path: Path, options: RunOptions) -> Result:
+    """Carry a manifest out and write its reports. Raises OrchestratorError only where no start was sent."""
+    loaded = load_manifest(path)
+    observers = Observers()
+    quiet = _has_bars(options)
+    async with opened(loaded, observers, log_format=options.log_format, verbose=options.verbose) as session:
+        if not quiet:
+            observers.members.append(LogObserver())
+        with _signals(session.context.halt, asyncio.current_task()):
+            plan = await _planned(session, options.choice)
+            _permit(session, plan, options)
+            await _carry_out(session, plan, observers, options)
+        return _finish(session)
+
+
+def _has_bars(options: RunOptions) -> bool:
+    return sys.stderr.isatty() and options.log_format == "text" and not options.verbose
+
+
+async def _planned(session: Session, choice: Choice) -> Plan:
+    try:
+        return await session.plan(choice)
+    except Halted:
+        stop = session.context.halt.stop
+        if stop is None:
+            raise
+        raise Interrupted(stop) from None
+
+
+def _permit(session: Session, plan: Plan, options: RunOptions) -> None:
+    """Everything that may forbid the run once its plan is known. Raises Refused."""
+    manifest, name = session.loaded.manifest, session.loaded.source_name
+    starts, cap = plan.count(Action.START), manifest.limits.max_starts
+    if cap is not None and starts > cap:
+        raise Refused(
+            f"the plan has {starts} starts, limits.max_starts allows {cap}; no start was sent",
+            next_step="raise limits.max_starts, or use --select",
+        )
+    if manifest.approval == "plan" and options.approve is None:
+        raise Refused(
+            "approval: plan needs --approve with the plan's hash; no start was sent",
+            next_step=f"python -m orchestrator run {name} --approve {plan.sha256[:16]}",
+        )
+    if options.approve is not None and not plan.sha256.startswith(options.approve.lower()):
+        raise Refused(
+            f"the plan has changed: it is {plan.sha256[:16]}, approved was {options.approve[:16]}; no start was sent",
+            next_step=f"python -m orchestrator plan {name}",
+        )
+    if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
+        _ask(session, plan)
+
+
+def _ask(session: Session, plan: Plan) -> None:
+    launch, host = session.loaded.manifest.launch, session.loaded.manifest.host
+    click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    try:
+        answer = click.prompt(f"Type {launch} to go on", default="", show_default=False, err=True)
+    except click.Abort:
+        answer = ""
+    if answer.strip() != launch:
+        raise Refused("not confirmed; no start was sent", next_step="run again and type the launch's name")
+
+
+async def _carry_out(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> None:
+    context = session.context
+    observers.event(
+        "run_started", launch=context.launch, run_id=context.run_id, starts=plan.count(Action.START),
+        judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
+    )  # fmt: skip
+    async with _progress(session, plan, observers, options):
+        try:
+            await Launch(context, plan, session.lanes).run(_header(session, plan))
+        except JournalWriteError as error:
+            raise LedgerError(f"{error.message}; no start was sent", next_step=error.next_step) from error
+    stop = context.halt.stop
+    observers.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
+
+
+def _header(session: Session, plan: Plan) -> dict[str, Any]:
+    return {
+        "manifest": session.loaded.source_name,
+        "manifest_sha256": session.loaded.sha256,
+        "plan_sha256": plan.sha256,
+        "host": session.loaded.manifest.host,
+        "ledger": session.loaded.manifest.ledger,
+        "warnings": list(plan.warnings),
+    }
+
+
+@asynccontextmanager
+async def _progress(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> AsyncIterator[None]:
+    if options.log_format == "json":
+        yield
+        return
+    expected = Counter(str(entry.target.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
+    progress = ProgressObserver(expected, session.context.clock)
+    observers.members.append(progress)
+    names = {str(lane): runner.account for lane, runner in session.lanes.items()}
+    async with shown(progress, sys.stderr, names, bars=_has_bars(options)):
+        yield
+
+
+def _finish(session: Session) -> Result:
+    """The result from the journal; what the journal could not take goes to stderr. Writes the reports."""
+    context, manifest = session.context, session.loaded.manifest
+    _save(context.unrecorded)
+    result = journals.result(session.store.read(context.launch), manifest.ledger, context.run_id)
+    stop = context.halt.stop
+    if stop is not None and stop.reason is StopReason.JOURNAL:
+        result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
+    try:
+        for path in write(result, Path(manifest.report.dir), manifest.report.formats):
+            click.echo(f"report: {path}", err=True)
+    except OSError as error:
+        click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"
+                   f"next: python -m orchestrator report {context.launch} --dir DIR", err=True)  # fmt: skip
+    return result
+
+
+def _save(records: list[Record]) -> None:
+    """The last resort against losing a record: JSON lines on stderr."""
+    for record in records:
+        click.echo(json.dumps({"unrecorded": asdict(record)}), err=True)
+
+
+@contextmanager
+def _signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
+    """A first signal stops new starts; a second one cuts the wait for what is in flight."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(received: signal.Signals) -> None:
+        if halt.stop is None or halt.stop.reason not in set(StopReason) & {s.name for s in _SIGNALS}:
+            halt.set(Stop(StopReason(received.name), f"{received.name} received"))
+            click.echo(f"{received.name}: no new start; waiting for calls in flight (again to stop waiting)", err=True)
+        elif task is not None:
+            task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

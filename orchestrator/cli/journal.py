@@ -1,0 +1,49 @@
+"""Reading a launch from the ledger, for the commands that send nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from orchestrator.core.outcome import History, IllegalMove, fold
+from orchestrator.core.result import NoRunError, Result, build
+from orchestrator.errors import LedgerError, NothingSelected
+from orchestrator.ledger.store import Store
+from orchestrator.model import CampaignKey, Record
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """An existing ledger, closed in the end."""
+    store = Store.open(url, create=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def pick(store: Store, launch: str | None) -> str:
+    """The launch by name, or the newest. Raises NothingSelected with the names there are."""
+    known = store.launches()
+    if launch is None and known:
+        return known[0]
+    if launch not in known:
+        names = ", ".join(known[:5]) or "none"
+        raise NothingSelected(f"the ledger has no launch {launch or ''}".rstrip() + f"; it has: {names}")
+    return str(launch)
+
+
+def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
+    """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
+    try:
+        return fold(records)
+    except IllegalMove as error:
+        raise LedgerError(f"ledger {url} contradicts itself: {error}; no start was sent") from error
+
+
+def result(records: list[Record], url: str, run_id: str | None = None) -> Result:
+    """The result of a run, by default the last."""
+    try:
+        return build(records, run_id)
+    except NoRunError as error:
+        raise NothingSelected("this launch has no run that got as far as a plan") from error
+    except IllegalMove as error:
+        raise LedgerError(f"ledger {url} contradicts itself: {error}") from error

@@ -1,0 +1,29 @@
+"""`report LAUNCH`."""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.common import ledger_option, says_errors
+
+
+@click.command("report")
+@click.argument("launch")
+@click.option("--run", "run_id", help="A run of the launch, by default the last.")
+@click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
+@click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(["json", "csv"]))
+@ledger_option
+@says_errors
+def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
+    """Write a launch's reports again, from the journal alone."""
+    from orchestrator.cli.journal import opened, pick, result
+    from orchestrator.report.files import write
+
+    with opened(ledger) as store:
+        found = result(store.read(pick(store, launch)), ledger, run_id)
+    try:
+        paths = write(found, directory, formats)
+    except OSError as error:
+        raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
+    for path in paths:
+        click.echo(path)

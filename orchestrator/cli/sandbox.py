@@ -1,0 +1,30 @@
+"""`sandbox`."""
+
+import asyncio
+import sys
+
+import click
+
+
+@click.command("sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--world", type=click.Path(exists=True, dir_okay=False), help="JSON or YAML file of accounts, campaigns.")
+@click.option("--faults", type=click.Choice(["none", "calm", "realistic", "nasty"]), default="none", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed brings the same faults.")
+@click.option("--retry-after", type=click.Choice(["seconds", "date", "none"]), default="seconds", show_default=True)
+def command(*, port: int, world: str | None, faults: str, seed: int, retry_after: str) -> None:
+    """Serve a local stand-in of the campaign API on 127.0.0.1 until interrupted."""
+    from orchestrator.sandbox.serve import serve
+    from orchestrator.sandbox.world import WorldError
+
+    try:
+        asyncio.run(
+            serve(
+                port=port, world_path=world, faults=faults, seed=seed, retry_after=retry_after,
+                out=sys.stdout, err=sys.stderr,
+            )
+        )  # fmt: skip
+    except WorldError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.UsageError(f"cannot listen on port {port}: {error.strerror}") from error

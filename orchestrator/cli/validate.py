@@ -1,0 +1,24 @@
+"""`validate MANIFEST`."""
+
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors
+
+
+@click.command("validate")
+@manifest_argument
+@json_option
+@says_errors
+def command(manifest: str, *, as_json: bool) -> None:
+    """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
+    from orchestrator.inputs.load import load_manifest
+
+    loaded = load_manifest(Path(manifest))
+    found = loaded.manifest
+    if as_json:
+        echo_json({"schema_version": "1", "valid": True, "launch": found.launch, "campaigns": len(found.campaigns)})
+    else:
+        click.echo(f"{manifest} is valid: launch {found.launch}, {len(found.campaigns)} campaigns, "
+                   f"{len(found.accounts)} accounts")  # fmt: skip
