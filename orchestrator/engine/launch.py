@@ -93,7 +93,8 @@ class Launch:
     async def _open_wave(self, name: str, entries: Sequence[Entry], rule: Wave | None, *, last: bool) -> None:
         self._context.halt.check()
         self._context.observer.event("wave_opened", wave=name, campaigns=len(entries))
-        await self._run_lanes([entry for entry in entries if self._is_due(entry)])
+        due = [entry for entry in entries if self._is_due(entry)]
+        await self._run_lanes(due)
         histories, stop = self._context.histories, self._stop()
         outcomes = [conclude(entry.decision, histories.get(entry.key), stop)[0] for entry in entries]
         short = waves.shortfall(rule, outcomes) if rule else None
@@ -101,7 +102,7 @@ class Launch:
         self._context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
         if short is not None:
             self._context.halt.set(Stop(StopReason.WAVE, short))
-        elif rule is not None and rule.bake and not last:
+        elif rule is not None and rule.bake and due and not last:
             await self._context.halt.sleep(rule.bake)
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:

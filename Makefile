@@ -1,0 +1,45 @@
+# Everything needs Python 3.11 or newer and nothing else; the first target that wants it builds .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: run test check fix bench clean lock help
+
+$(READY): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+run: $(READY)  ## start the demonstration launch against the bundled sandbox
+	$(BIN)/python -m orchestrator run configs/launch.yaml
+
+test: $(READY)  ## run all tests, with branch coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -q --cov --cov-report=term
+
+check: $(READY)  ## lint, formatting and types; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(READY)  ## mend what the tools can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## measure pacing at full size and the manifest loader; takes about a minute
+	$(BIN)/python bench/pacing.py
+	$(BIN)/python bench/loading.py
+
+clean:  ## remove what the tools made; the ledger and the reports stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+lock: $(READY)  ## pin the dependencies again (needs uv)
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

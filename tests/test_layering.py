@@ -1,0 +1,71 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "orchestrator"
+
+# Who may know whom (design section 4). "." stands for the modules beside __init__.py, by name.
+VALUES = {"model", "errors"}
+ALLOWED = {
+    "model": set(),
+    "errors": set(),
+    "redaction": set(),
+    "clock": set(),
+    "ports": {"model", "core"},
+    "core": {*VALUES},
+    "engine": {*VALUES, "core", "ports"},
+    "kore": {*VALUES, "core", "ports", "redaction"},
+    "ledger": {*VALUES, "core", "ports"},
+    "report": {*VALUES, "core", "ports"},
+    "console": {*VALUES, "core", "ports", "redaction"},
+    "inputs": {*VALUES, "core"},
+    "sandbox": set(),
+    "__main__": {"cli"},
+    "__init__": set(),
+    "py": set(),
+}
+IMPURE = {"asyncio", "os", "time", "random", "socket", "threading", "subprocess", "pathlib", "aiohttp", "sqlalchemy"}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} uses a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(file):
+    relative = file.relative_to(ROOT)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_point_inwards(file):
+    own = room(file)
+    if own == "cli":
+        return  # it assembles
+    known = {name.split(".")[1] for name in imports(file) if name.startswith("orchestrator.")}
+
+    assert known - {own} <= ALLOWED[own]
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room(f) in {"core", "model", "errors"}], ids=lambda f: f.name)
+def test_the_core_does_no_input_or_output(file):
+    assert not {name.split(".")[0] for name in imports(file)} & IMPURE
+
+
+def test_the_model_of_the_platform_shares_no_code_with_what_it_judges():
+    for file in (ROOT / "sandbox").glob("*.py"):
+        ours = {n for n in imports(file) if n.startswith("orchestrator.")}
+
+        assert all(n.startswith("orchestrator.sandbox") for n in ours), file
+
+
+def test_nobody_but_main_imports_the_commands():
+    importers = {room(f) for f in FILES if any(n.startswith("orchestrator.cli") for n in imports(f))}
+
+    assert importers <= {"cli", "__main__"}
