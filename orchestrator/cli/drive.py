@@ -47,7 +47,7 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
     """A signal came before the first start."""
 
     def __init__(self, stop: Stop) -> None:
-        super().__init__(f"{stop.detail}; no start was sent", next_step="run again")
+        super().__init__(f"{stop.detail} before the first start; no start was sent", next_step="run again")
         self.exit_code = _SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
 
 
@@ -125,17 +125,17 @@ def _permit(session: Session, plan: Plan, options: RunOptions) -> None:
     starts, cap = plan.count(Action.START), manifest.limits.max_starts
     if cap is not None and starts > cap:
         raise Refused(
-            f"the plan has {starts} starts, limits.max_starts allows {cap}; no start was sent",
+            f"the plan has {starts} starts, limits.max_starts allows {cap}",
             next_step="raise limits.max_starts, or use --select",
         )
     if manifest.approval == "plan" and options.approve is None:
         raise Refused(
-            "approval: plan needs --approve with the plan's hash; no start was sent",
+            "approval: plan needs --approve with the plan's hash",
             next_step=f"python -m orchestrator run {name} --approve {plan.sha256[:16]}",
         )
     if options.approve is not None and not plan.sha256.startswith(options.approve.lower()):
         raise Refused(
-            f"the plan has changed: it is {plan.sha256[:16]}, approved was {options.approve[:16]}; no start was sent",
+            f"the plan has changed: it is {plan.sha256[:16]}, approved was {options.approve[:16]}",
             next_step=f"python -m orchestrator plan {name}",
         )
     if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
@@ -152,7 +152,7 @@ def _ask(session: Session, plan: Plan) -> None:
     except click.Abort:
         answer = ""
     if answer.strip() != launch:
-        raise Refused("not confirmed; no start was sent", next_step="run again and type the launch's name")
+        raise Refused("not confirmed", next_step="run again and type the launch's name")
 
 
 async def _carry_out(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> None:
@@ -165,7 +165,7 @@ async def _carry_out(session: Session, plan: Plan, observers: Observers, options
         try:
             await Launch(context, plan, session.lanes).run(_header(session, plan))
         except JournalWriteError as error:
-            raise LedgerError(f"{error.message}; no start was sent", next_step=error.next_step) from error
+            raise LedgerError(error.message, next_step=error.next_step) from error
     stop = context.halt.stop
     observers.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
 

@@ -36,7 +36,7 @@ def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
     try:
         return fold(records)
     except IllegalMove as error:
-        raise LedgerError(f"ledger {url} contradicts itself: {error}; no start was sent") from error
+        raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
 
 
 def result(records: list[Record], url: str, run_id: str | None = None) -> Result:

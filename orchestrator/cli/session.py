@@ -56,7 +56,7 @@ class Session:
         matched = [c for c in manifest.campaigns if choice.selection.matches(c, histories.get(c.key))]
         if not matched:
             raise NothingSelected(
-                "the selection matches no campaign; no start was sent",
+                "the selection matches no campaign",
                 next_step=f"python -m orchestrator plan {self.loaded.source_name}",
             )
         asked = plans.undecided(manifest, histories, choice.selection, retry_failed=choice.retry_failed)

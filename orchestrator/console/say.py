@@ -96,7 +96,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def error_text(error: OrchestratorError) -> str:
     """An error for a person."""
-    lines = [f"error: {error.message}"]
+    lines = [f"error: {_message(error)}"]
     if isinstance(error, ManifestError):
         lines = [*(str(problem) for problem in error.problems), *lines]
     return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
@@ -110,7 +110,7 @@ def error_json(error: OrchestratorError) -> str:
         "error": {
             "exit_code": error.exit_code,
             "kind": type(error).__name__,
-            "message": error.message,
+            "message": _message(error),
             "next": error.next_step,
             "problems": [
                 {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
@@ -119,3 +119,8 @@ def error_json(error: OrchestratorError) -> str:
         },
     }  # fmt: skip
     return json.dumps(value, indent=2) + "\n"
+
+
+def _message(error: OrchestratorError) -> str:
+    """What happened, and what it means for sending: exit codes 2 to 9 promise it (P6)."""
+    return f"{error.message}; no start was sent" if 2 <= error.exit_code <= 9 else error.message

@@ -160,9 +160,7 @@ def _by_journal(history: History, *, retry_failed: bool) -> Decision | None:
 
 def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
     if live is None:
-        return Decision(
-            Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign; no start was sent"
-        )
+        return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
     status = live.status.casefold()
     if status == "active":
         return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")

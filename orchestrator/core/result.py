@@ -83,7 +83,7 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
     if stop is None:
-        return Outcome.HELD, Reason.WINDOW, "its window is closed; no start was sent"
+        return Outcome.HELD, Reason.WINDOW, "its window is closed"
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 

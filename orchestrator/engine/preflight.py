@@ -42,11 +42,11 @@ async def _lane(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bo
 def _refusal(account_id: str, failure: ReadFailed) -> OrchestratorError:
     if failure.unauthorized:
         return CredentialError(
-            f"the platform rejects the credential of account {account_id} ({failure.message}); no start was sent",
+            f"the platform rejects the credential of account {account_id} ({failure.message})",
             next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",
         )
     return Refused(
-        f"preflight of account {account_id} failed ({failure.message}); no start was sent",
+        f"preflight of account {account_id} failed ({failure.message})",
         next_step="run again when the platform answers",
     )
 

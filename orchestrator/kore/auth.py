@@ -53,7 +53,7 @@ class TokenMinter:
         except (jwt.PyJWTError, ValueError, TypeError):
             # Not chained: the library's text may quote the key.
             raise CredentialError(
-                f"the client secret of account {account_id} cannot sign {credential.algorithm}; no start was sent",
+                f"the client secret of account {account_id} cannot sign {credential.algorithm}",
                 next_step="check client_secret and algorithm in the manifest",
             ) from None
 
@@ -62,7 +62,7 @@ def resolve_credential(name: str, account: Account, directory: Path) -> Credenti
     """What an account's references lead to. Raises CredentialError. `directory` is the manifest's."""
     if account.client_id is None or account.client_secret is None:
         raise CredentialError(
-            f"account {name} has no client_id or client_secret; no start was sent",
+            f"account {name} has no client_id or client_secret",
             next_step=f"add client_id: {{env: NAME}} and client_secret: {{env: NAME}} under accounts.{name}",
         )
     client_id = _resolve(account.client_id, f"accounts.{name}.client_id", directory)
@@ -79,9 +79,7 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
         command = tuple(reference.command or ())
         value, source = _run(command, path, directory), f"command {command[0]}"
     if not value.strip():
-        raise CredentialError(
-            f"{path}: {source} is unset or empty; no start was sent", next_step=f"provide {source}, then run again"
-        )
+        raise CredentialError(f"{path}: {source} is unset or empty", next_step=f"provide {source}, then run again")
     return value.strip()
 
 
@@ -90,7 +88,7 @@ def _read(file: Path, path: str) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise CredentialError(f"{path}: cannot read file {file}: {reason}; no start was sent") from None
+        raise CredentialError(f"{path}: cannot read file {file}: {reason}") from None
 
 
 def _run(command: tuple[str, ...], path: str, directory: Path) -> str:
@@ -101,7 +99,7 @@ def _run(command: tuple[str, ...], path: str, directory: Path) -> str:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
         # The command's output is not quoted: it may hold the secret.
         raise CredentialError(
-            f"{path}: command {command[0]} failed ({type(error).__name__}); no start was sent",
+            f"{path}: command {command[0]} failed ({type(error).__name__})",
             next_step=f"run {command[0]} by hand and see what it says",
         ) from None
     return done.stdout

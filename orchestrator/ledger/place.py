@@ -27,7 +27,7 @@ def safe_path(path: Path, *, create: bool) -> Path:
             )
         _check_place(path)
     except OSError as error:
-        raise LedgerError(f"ledger {path}: {error.strerror}; no start was sent") from error
+        raise LedgerError(f"ledger {path}: {error.strerror}") from error
     return path
 
 
@@ -36,13 +36,13 @@ def _check_place(path: Path) -> None:
         if place.exists() and stat.S_IMODE(place.stat().st_mode) & ~widest:
             mode = f"{stat.S_IMODE(place.stat().st_mode):04o}"
             raise LedgerError(
-                f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal; no start was sent",
+                f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal",
                 next_step=f"chmod {widest & 0o700:o} {place}",
             )
     kind = _file_system(path.parent)
     if kind in _NETWORK:
         raise LedgerError(
-            f"{path} is on a network file system ({kind}), whose locks cannot be trusted; no start was sent",
+            f"{path} is on a network file system ({kind}), whose locks cannot be trusted",
             next_step="put the ledger on a local disk",
         )
 
@@ -74,7 +74,7 @@ def create_file(path: Path) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
-        raise LedgerError(f"cannot create ledger {path}: {error}; no start was sent") from error
+        raise LedgerError(f"cannot create ledger {path}: {error}") from error
 
 
 def _fill(draft: Path) -> None:

@@ -53,7 +53,7 @@ class Store:
         """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            raise LedgerError(f"ledger {url}: only sqlite:/// is supported; no start was sent")
+            raise LedgerError(f"ledger {url}: only sqlite:/// is supported")
         path = safe_path(Path(parsed.database or ""), create=create)
         if create and not path.exists():
             create_file(path)
@@ -67,9 +67,9 @@ class Store:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar()
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if identity != APPLICATION_ID or version != VERSION:
-            raise LedgerError(f"ledger {self.url} is not a ledger of this version; no start was sent")
+            raise LedgerError(f"ledger {self.url} is not a ledger of this version")
         if found != "ok":
-            raise LedgerError(f"ledger {self.url} is damaged ({found}); no start was sent")
+            raise LedgerError(f"ledger {self.url} is damaged ({found})")
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -92,7 +92,7 @@ class Store:
                 connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
         if bound not in {None, host}:
             raise Refused(
-                f"launch {launch} was begun on host {bound}, the manifest says {host}; no start was sent",
+                f"launch {launch} was begun on host {bound}, the manifest says {host}",
                 next_step="give the manifest a new launch name, or its old host",
             )
 
@@ -113,7 +113,7 @@ class Store:
                 Record(launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, json.loads(r.data)) for r in lines
             ]
         except ValueError as error:
-            raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON; no start was sent") from error
+            raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Lease]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
@@ -207,7 +207,7 @@ def _is_live(row: Any, machine: str, now: float) -> bool:
 def _leased(row: Any, lane: Lane, now: float) -> LaneLeased:
     return LaneLeased(
         f"account {lane.rpartition(' ')[2]} is in use by run {row.run_id} of launch {row.launch} "
-        f"(pid {row.pid} on {row.machine}, since {now - row.acquired:.0f} s); no start was sent",
+        f"(pid {row.pid} on {row.machine}, since {now - row.acquired:.0f} s)",
         next_step="wait for that run to end, then run again",
     )
 

@@ -1,10 +1,17 @@
+import asyncio
+import dataclasses
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from orchestrator.sandbox.limiter import Limit
+from orchestrator.sandbox.server import SandboxServer
+from orchestrator.sandbox.world import world_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "67777ce93e25326494e90001"
@@ -61,3 +68,51 @@ class Workplace:
 def workplace(tmp_path):
     tmp_path.chmod(0o700)
     return Workplace(tmp_path)
+
+
+class Platform:
+    """A sandbox that outlives the runs: serves in a thread of its own."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = None
+
+    def start(self, campaigns=("cd-0", "cd-1", "cd-2"), secret=SECRET, **options):
+        world = world_of(
+            [(ACCOUNT, "cs-acme", secret, "HS256")],
+            [(ACCOUNT, "st-1", campaign, campaign, "sms") for campaign in campaigns],
+            Limit(10_000, 1.0),
+        )
+        self._server = SandboxServer(world, **options)
+        return self._do(self._server.start())
+
+    def set_state(self, campaign, status, **changes):
+        found = self._server.platform.campaign("st-1", campaign)
+        self._server.platform.put(dataclasses.replace(found, status=status, **changes))
+
+    @property
+    def starts(self):
+        return dict(self._server.platform.start_counts)
+
+    @property
+    def calls(self):
+        return self._server.platform.arrivals[ACCOUNT].total
+
+    def _do(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def close(self):
+        if self._server is not None:
+            self._do(self._server.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def platform():
+    platform = Platform()
+    yield platform
+    platform.close()

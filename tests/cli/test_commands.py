@@ -1,0 +1,129 @@
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.cli.conftest import ROOT, SECRET
+
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
+RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
+            "finished_at", "exit_code", "stop"]  # fmt: skip
+CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
+                 "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
+                 "next"]  # fmt: skip
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda f: f.name)
+def test_every_shipped_manifest_is_valid_and_fits_the_schema(workplace, file):
+    done = workplace.run("validate", str(file))
+    schema = json.loads((ROOT / "schema" / "manifest.v1.json").read_text(encoding="utf-8"))
+
+    assert done.returncode == 0, done.stderr
+    jsonschema.validate(yaml.safe_load(file.read_text(encoding="utf-8")), schema)
+
+
+def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
+    accounts = {"acme": {"account_id": "a1", "client_id": {"env": "UNSET_A"}, "client_secret": {"env": "UNSET_B"}}}
+    good = workplace.run("validate", workplace.manifest(host="platform.kore.ai", accounts=accounts), "--json")
+    bad = workplace.run("validate", workplace.manifest("bad.yaml", version=2), "--json")
+
+    assert json.loads(good.stdout)["valid"] is True
+    assert bad.returncode == 3
+    assert json.loads(bad.stdout)["error"]["problems"][0]["path"] == "version"
+
+
+def test_the_printed_schema_is_the_committed_one(workplace):
+    printed = workplace.run("schema").stdout
+
+    assert json.loads(printed) == json.loads((ROOT / "schema" / "manifest.v1.json").read_text(encoding="utf-8"))
+
+
+def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
+    done = workplace.run("run", workplace.manifest(), "--json")
+    printed, written = json.loads(done.stdout), workplace.result()
+    lines = (workplace.path / "reports" / "spring" / "result.csv").read_text(encoding="utf-8").splitlines()
+
+    assert printed == written
+    assert list(written) == RESULT_KEYS
+    assert list(written["run"]) == RUN_KEYS
+    assert all(list(campaign) == CAMPAIGN_KEYS for campaign in written["campaigns"])
+    assert sum(written["totals"].values()) == 3
+    assert lines[0].split(",") == CAMPAIGN_KEYS
+    assert len(lines) == 1 + 3
+    assert RFC3339.fullmatch(written["run"]["started_at"])
+    assert all(RFC3339.fullmatch(c["sent_at"]) for c in written["campaigns"])
+
+
+def test_report_rebuilds_the_same_result_from_the_journal_alone(workplace):
+    workplace.run("run", workplace.manifest())
+    before = workplace.result()
+    (workplace.path / "reports" / "spring" / "result.json").unlink()
+    done = workplace.run("report", "spring")
+
+    assert done.returncode == 0, done.stderr
+    assert workplace.result() == before
+
+
+def test_status_shows_the_newest_launch_and_knows_no_other(workplace):
+    assert workplace.run("status").returncode == 8
+    workplace.run("run", workplace.manifest())
+
+    assert "launch spring" in workplace.run("status").stdout
+    assert json.loads(workplace.run("status", "spring", "--json").stdout)["totals"]["started"] == 3
+    assert workplace.run("status", "autumn").returncode == 5
+
+
+def test_resolve_refuses_what_is_not_unknown(workplace):
+    workplace.run("run", workplace.manifest())
+    done = workplace.run("resolve", "spring", "st-1/cd-0", "--as", "not-started", "--reason", "x")
+
+    assert done.returncode == 4
+    assert "not unknown" in done.stderr
+
+
+def test_plan_sends_nothing_and_says_why(workplace, platform):
+    url = platform.start(campaigns=("cd-0", "cd-1"))
+    platform.set_state("cd-1", "Completed")
+    done = workplace.run("plan", workplace.manifest(host=url, accounts=workplace.credentials()))
+
+    assert done.returncode == 0, done.stderr
+    assert platform.starts == {}
+    assert "1 to start" in done.stdout
+    assert "rerun: true allows it" in done.stdout
+
+
+def test_select_and_exclude_leave_the_rest_alone(workplace, platform):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    done = workplace.run("run", manifest, "--select", "stream:st-1", "--exclude", "campaign:cd-2")
+
+    assert done.returncode == 0, done.stderr
+    assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1}
+    assert workplace.result()["totals"]["skipped"] == 1
+
+
+def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink(workplace, platform):
+    url = platform.start(scripted={"st-1/cd-1": ["unauthorized_once"], "st-1/cd-2": ["truncate"]})
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials())
+    done = workplace.run("run", manifest, "--log-format", "json")
+    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    names = {event["event"] for event in events}
+    written = b"".join(f.read_bytes() for f in Path(workplace.path).rglob("*") if f.is_file())
+
+    assert done.returncode == 0, done.stderr
+    assert {"run_started", "wave_opened", "start_answered", "campaign_done", "probe_done", "run_finished"} <= names
+    for sink in (done.stdout.encode(), done.stderr.encode(), written):
+        assert SECRET.encode() not in sink
+        assert b"eyJ" not in sink
+
+
+def test_help_names_every_command(workplace):
+    text = workplace.run("--help").stdout
+
+    for name in ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox"):
+        assert re.search(rf"^  {name} ", text, re.MULTILINE)
+        assert workplace.run(name, "--help").returncode == 0

@@ -1,0 +1,197 @@
+import math
+
+import pytest
+
+from orchestrator.core.pacing import Pacer
+from orchestrator.model import Window
+
+MARGIN = 0.1  # what drift and the server's milliseconds may cost a minute
+
+
+def call(pacer, leave, reply):
+    pacer.reserve(leave)
+    pacer.release(reply)
+
+
+def test_the_first_calls_of_a_window_leave_at_once():
+    pacer = Pacer((Window(2, 60.0),))
+    assert pacer.wait(0.0) == 0.0
+    pacer.reserve(0.0)
+    assert pacer.wait(0.0) == 0.0
+
+
+def test_a_full_window_of_open_calls_waits_for_a_release():
+    pacer = Pacer((Window(2, 60.0),))
+    pacer.reserve(0.0)
+    pacer.reserve(0.0)
+    assert pacer.wait(1e9) == math.inf
+    pacer.release(10.0)
+    assert pacer.wait(10.0) == pytest.approx(60.0, abs=MARGIN)
+
+
+def test_a_slot_is_held_from_the_reply_and_not_from_the_leave():
+    pacer = Pacer((Window(1, 60.0),))
+    call(pacer, 0.0, 25.0)
+    assert pacer.wait(60.0) == pytest.approx(25.0, abs=MARGIN)
+    assert pacer.wait(85.0 + MARGIN) == 0.0
+
+
+def test_a_slot_is_held_a_little_longer_than_the_window_for_drift_and_milliseconds():
+    pacer = Pacer((Window(1, 60.0),))
+    call(pacer, 0.0, 0.0)
+    assert 60.03 < pacer.wait(0.0) <= 60.0 + MARGIN
+
+
+def test_every_window_holds_and_the_longest_wait_counts():
+    pacer = Pacer((Window(3, 60.0), Window(1, 10.0)))
+    call(pacer, 0.0, 0.0)
+    assert pacer.wait(0.0) == pytest.approx(10.0, abs=MARGIN)
+    call(pacer, 10.1, 10.1)
+    call(pacer, 20.2, 20.2)
+    assert pacer.wait(20.2) == pytest.approx(39.8, abs=MARGIN)
+
+
+def test_without_windows_nothing_waits():
+    pacer = Pacer(())
+    for at in range(1000):
+        call(pacer, float(at), float(at))
+    assert pacer.wait(1000.0) == 0.0
+    assert pacer.longest == 60.0
+    assert pacer.recent(1000.0) == []
+    assert pacer.snapshot().peaks == ()
+
+
+def test_a_call_that_may_not_leave_takes_no_slot():
+    pacer = Pacer((Window(1, 60.0),))
+    pacer.reserve(0.0)
+    before = pacer.snapshot()
+    with pytest.raises(ValueError, match="no slot"):
+        pacer.reserve(0.0)
+    assert pacer.snapshot() == before
+
+
+def test_a_release_without_an_open_call_is_refused():
+    with pytest.raises(ValueError, match="no call is open"):
+        Pacer((Window(1, 60.0),)).release(0.0)
+
+
+def test_a_reply_given_as_a_later_time_holds_the_slot_from_there():
+    pacer = Pacer((Window(1, 60.0),))
+    call(pacer, 0.0, 30.0)  # disconnected after the first byte: it may arrive until the timeout
+    assert pacer.wait(1.0) == pytest.approx(89.0, abs=MARGIN)
+
+
+def test_replies_may_come_out_of_order():
+    pacer = Pacer((Window(2, 60.0),))
+    pacer.reserve(0.0)
+    pacer.reserve(0.0)
+    pacer.release(20.0)
+    pacer.release(5.0)
+    assert pacer.wait(20.0) == pytest.approx(45.0, abs=MARGIN)
+
+
+def test_a_pause_holds_back_everything_until_its_end():
+    pacer = Pacer((Window(5, 60.0),))
+    pacer.pause_until(42.0)
+    assert pacer.wait(2.0) == 40.0
+    with pytest.raises(ValueError, match="no slot"):
+        pacer.reserve(41.9)
+    pacer.reserve(42.0)
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one():
+    pacer = Pacer(())
+    pacer.pause_until(42.0)
+    pacer.pause_until(10.0)
+    assert pacer.wait(0.0) == 42.0
+    assert pacer.snapshot().throttled == 2
+    assert pacer.snapshot().paused_until == 42.0
+
+
+def test_a_pause_does_not_shorten_the_wait_for_a_window():
+    pacer = Pacer((Window(1, 60.0),))
+    call(pacer, 0.0, 0.0)
+    pacer.pause_until(5.0)
+    assert pacer.wait(0.0) > 60.0
+
+
+def test_after_a_fill_nothing_leaves_for_the_longest_window():
+    pacer = Pacer((Window(50, 60.0), Window(10, 10.0)))
+    pacer.fill(100.0)
+    assert pacer.wait(100.0) == pytest.approx(60.0, abs=MARGIN)
+    assert pacer.wait(160.0 + MARGIN) == 0.0
+    assert pacer.snapshot().calls == 0
+
+
+def test_a_fill_without_windows_changes_nothing():
+    pacer = Pacer(())
+    pacer.fill(100.0)
+    assert pacer.wait(100.0) == 0.0
+
+
+def test_recalled_calls_hold_their_slots_beside_our_own():
+    pacer = Pacer((Window(3, 60.0),))
+    call(pacer, 20.0, 20.0)
+    pacer.recall([30.0, 10.0])
+    assert pacer.wait(30.0) == pytest.approx(40.0, abs=MARGIN)
+
+
+def test_what_is_recent_recalled_by_the_next_holder_gives_the_same_wait():
+    first, second = Pacer((Window(3, 60.0),)), Pacer((Window(3, 60.0),))
+    for at in (0.0, 1.0, 2.0, 61.0):
+        call(first, at + first.wait(at), at + first.wait(at))
+    now = first.recent(0.0)[-1]
+    second.recall(first.recent(now))
+    assert second.wait(now) == first.wait(now) > 0
+
+
+def test_only_calls_whose_slots_are_held_are_recent():
+    pacer = Pacer((Window(3, 60.0),))
+    pacer.recall([0.0, 50.0])
+    assert pacer.recent(70.0) == [50.0]
+
+
+def test_the_longest_window_is_known():
+    assert Pacer((Window(10, 10.0), Window(50, 60.0))).longest == 60.0
+
+
+def test_a_snapshot_counts_calls_and_peaks():
+    pacer = Pacer((Window(5, 60.0), Window(2, 10.0)))
+    call(pacer, 0.0, 1.0)
+    pacer.reserve(1.0)
+    call(pacer, 20.0, 20.0)
+    seen = pacer.snapshot()
+    assert (seen.calls, seen.open_calls, seen.peaks) == (3, 1, (3, 2))
+    assert seen.windows == (Window(5, 60.0), Window(2, 10.0))
+
+
+def test_old_calls_are_forgotten_in_bulk_and_none_too_early():
+    pacer = Pacer((Window(50, 60.0),))
+    now = 0.0
+    for _ in range(500):
+        now += pacer.wait(now)
+        call(pacer, now, now)
+    assert len(pacer.recent(-math.inf)) <= 50 + 64 + 1
+    assert len(pacer.recent(now)) <= 50
+
+
+def test_a_run_without_faults_takes_calls_over_limit_windows():
+    pacer = Pacer((Window(50, 60.0),))
+    now = 0.0
+    for _ in range(500):
+        now += pacer.wait(now)
+        call(pacer, now, now)
+    assert now <= 9 * (60.0 + MARGIN)
+
+
+def test_calls_that_may_arrive_later_do_not_make_the_pacer_forget_slots_that_are_held():
+    pacer = Pacer((Window(50, 60.0),))
+    now, leaves = 0.0, []
+    for number in range(300):
+        now += pacer.wait(now)
+        leaves.append(now)
+        pacer.reserve(now)
+        now += 0.05
+        pacer.release(now + 30.0 if number % 7 == 0 else now)
+    gaps = [later - earlier for earlier, later in zip(leaves, leaves[50:], strict=False)]
+    assert min(gaps) >= 60.0

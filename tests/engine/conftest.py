@@ -1,0 +1,141 @@
+import asyncio
+import selectors
+from typing import Any
+
+import pytest
+
+from orchestrator.core import plan as plans
+from orchestrator.core import result
+from orchestrator.core.manifest import parse
+from orchestrator.core.outcome import State, fold
+from orchestrator.core.pacing import Pacer
+from orchestrator.core.selection import Selection
+from orchestrator.engine.context import Context
+from orchestrator.engine.lane import LaneRunner
+from orchestrator.engine.launch import Launch
+from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
+from tests.fakes import MemoryJournal, RecordingObserver, ScriptedApi, VirtualClock
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Never blocks: when nothing is ready, the time that the loop wanted to wait has passed."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = 0.0
+
+    def select(self, timeout=None):
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("deadlock: nothing is ready and no timer is set")
+        if not ready and timeout > 0:
+            self.passed += timeout
+        return ready
+
+
+class _JumpingLoop(asyncio.SelectorEventLoop):
+    def __init__(self):
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self):
+        return self._jumping.passed
+
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"jumping": _JumpingLoop}
+
+
+class Rig:
+    """One run of a launch over fakes. `earlier` are the journal's records of earlier runs."""
+
+    def __init__(self, campaigns: Any = 1, *, earlier: tuple[Record, ...] = (), latency: float = 0.1, **changes: Any):
+        account = {"account_id": "a1", "rate": "unlimited", **changes.pop("account", {})}
+        if isinstance(campaigns, int):
+            campaigns = [f"c{i}" for i in range(campaigns)]
+        raw = {
+            "version": 1,
+            "launch": "spring",
+            "host": "sandbox",
+            "accounts": {"acme": account},
+            "defaults": {"account": "acme"},
+            "campaigns": [{"stream": "s", "campaign": c} if isinstance(c, str) else c for c in campaigns],
+            **changes,
+        }
+        manifest, issues = parse(raw)
+        assert manifest is not None, issues
+        self.manifest = manifest
+        self.clock = VirtualClock()
+        self.api = ScriptedApi(self.clock, latency=latency)
+        self.api.live = {c.key: LiveState("Ready", instance_id="i0") for c in manifest.campaigns}
+        self.journal = MemoryJournal(earlier)
+        self.observer = RecordingObserver()
+        self.context = Context(
+            manifest, "r-2", self.api, self.journal, self.clock, self.observer, fold(earlier), random=lambda: 1.0
+        )
+        self.lanes = {
+            plans.lane_of(manifest, name): LaneRunner(
+                self.context, plans.lane_of(manifest, name), name, Pacer(account.rate)
+            )
+            for name, account in manifest.accounts.items()
+        }
+
+    @property
+    def lane(self) -> LaneRunner:
+        return next(iter(self.lanes.values()))
+
+    @property
+    def readers(self):
+        return {lane: runner.reader for lane, runner in self.lanes.items()}
+
+    @property
+    def targets(self):
+        return [plans.target_of(self.manifest, campaign) for campaign in self.manifest.campaigns]
+
+    def plan(self) -> plans.Plan:
+        live = {} if self.manifest.preflight.check == "off" else dict(self.api.live)
+        return plans.build(self.manifest, self.context.histories, live, Selection(), manifest_sha256="0" * 64)
+
+    async def run(self) -> Stop | None:
+        plan = self.plan()
+        header = {"manifest": "launch.yaml", "manifest_sha256": "0" * 64, "plan_sha256": plan.sha256,
+                  "host": "sandbox", "ledger": "memory", "warnings": []}  # fmt: skip
+        return await Launch(self.context, plan, self.lanes).run(header)
+
+    def state(self, key: str = "s/c0") -> State:
+        """What the engine holds true, checked against what the journal proves."""
+        folded = fold(r for r in self.journal.records if r.launch == "spring")
+        held = self.context.history(CampaignKey(key)).state
+        assert held is folded[CampaignKey(key)].state if CampaignKey(key) in folded else held is State.NEW
+        return held
+
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """Outcome and reason by campaign, as the reports say."""
+        built = result.build(self.journal.records, "r-2")
+        return {c.campaign: (str(c.outcome), str(c.reason)) for c in built.campaigns}
+
+    def exit_code(self) -> int:
+        return result.build(self.journal.records, "r-2").exit_code
+
+
+@pytest.fixture
+def rig():
+    return Rig
+
+
+@pytest.fixture
+def elapsed():
+    """Virtual seconds since the test began."""
+    return lambda: asyncio.get_running_loop().time()
+
+
+@pytest.fixture
+def stop_at():
+    """Stop a run at a virtual time, as the first signal does. Returns the stop."""
+
+    def schedule(rig: Rig, at: float) -> Stop:
+        stop = Stop(StopReason.SIGINT, "SIGINT received")
+        asyncio.get_running_loop().call_at(at, rig.context.halt.set, stop)
+        return stop
+
+    return schedule

@@ -1,0 +1,137 @@
+import heapq
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.pacing import Pacer
+from orchestrator.model import Window
+
+TIMEOUT = 30.0
+windows_of_a_lane = st.lists(
+    st.builds(Window, st.integers(1, 12), st.sampled_from([0.05, 1.0, 10.0, 60.0, 3600.0])), min_size=1, max_size=3
+).map(tuple)
+
+
+@dataclass(frozen=True)
+class Call:
+    leave: float
+    released: float  # when the lane learns how it ended
+    held_from: float  # what it tells the pacer
+    arrival: float  # when the server saw it
+
+
+def drawn_call(rnd, leave, *, early_faults):
+    latency = rnd.choice([0.0, 0.001, rnd.random(), rnd.uniform(0, TIMEOUT)])
+    place = rnd.choice([0.0, 1.0, rnd.random()])
+    ending = rnd.choice(["reply", "reply", "silence", "fault" if early_faults else "reply"])
+    if ending == "reply":
+        return Call(leave, leave + latency, leave + latency, leave + place * latency)
+    released = leave + (TIMEOUT if ending == "silence" else latency)
+    return Call(leave, released, leave + TIMEOUT, leave + place * TIMEOUT)
+
+
+def simulated(pacer, rnd, start, count, in_flight, *, early_faults):
+    """The calls of a lane that sends whenever the pacer lets it, with random latencies."""
+    now, done, flying = start, [], []
+    while len(done) < count:
+        delay = pacer.wait(now)
+        if delay == 0.0 and len(flying) < in_flight:
+            pacer.reserve(now)
+            call = drawn_call(rnd, now, early_faults=early_faults)
+            done.append(call)
+            heapq.heappush(flying, (call.released, len(done), call))
+            continue
+        free_at = now + delay if len(flying) < in_flight else math.inf
+        if flying and flying[0][0] <= free_at:
+            now, _, call = heapq.heappop(flying)
+            pacer.release(call.held_from)
+        else:
+            assert math.isfinite(free_at)
+            now = free_at
+    return done
+
+
+def assert_never_over(windows, arrivals):
+    arrivals = sorted(arrivals)
+    for window in windows:
+        for first, over in zip(arrivals, arrivals[window.limit :], strict=False):
+            assert over - first >= window.seconds, f"{window.limit + 1} arrivals within {over - first} of {window}"
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    windows_of_a_lane,
+    st.randoms(use_true_random=True),
+    st.sampled_from([0.0, 86_400.0, 1.8e9]),
+    st.integers(1, 200),
+    st.integers(1, 16),
+)
+def test_no_window_ever_sees_more_arrivals_than_its_limit(windows, rnd, start, count, in_flight):
+    calls = simulated(Pacer(windows), rnd, start, count, in_flight, early_faults=False)
+    assert_never_over(windows, [call.arrival for call in calls])
+
+
+@settings(max_examples=80, deadline=None)
+@given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 200), st.integers(1, 16))
+def test_calls_that_may_arrive_after_they_were_given_up_do_not_break_a_limit(windows, rnd, count, in_flight):
+    calls = simulated(Pacer(windows), rnd, 0.0, count, in_flight, early_faults=True)
+    assert_never_over(windows, [call.arrival for call in calls])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    windows_of_a_lane,
+    st.randoms(use_true_random=True),
+    st.sampled_from([1 - 0.0005, 1.0, 1 + 0.0005]),
+    st.integers(1, 100),
+)
+def test_a_server_whose_clock_drifts_and_counts_whole_milliseconds_sees_no_more_either(windows, rnd, rate, count):
+    calls = simulated(Pacer(windows), rnd, 0.0, count, 8, early_faults=False)
+    stamps = [math.floor(call.arrival * rate * 1000) for call in calls]
+    assert_never_over([Window(w.limit, round(w.seconds * 1000)) for w in windows], stamps)
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(2, 60), st.integers(1, 8))
+def test_a_second_holder_who_recalls_the_first_ones_calls_does_not_break_a_limit(windows, rnd, count, in_flight):
+    first = Pacer(windows)
+    before = simulated(first, rnd, 0.0, count, in_flight, early_faults=False)
+    now = max(call.released for call in before)
+    second = Pacer(windows)
+    second.recall(sorted(call.held_from for call in before))
+    after = simulated(second, rnd, now, count, in_flight, early_faults=False)
+    assert_never_over(windows, [call.arrival for call in before + after])
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 40))
+def test_after_a_fill_whatever_the_earlier_holder_sent_no_limit_breaks(windows, rnd, count):
+    takeover = 1000.0
+    unknown = [takeover for _ in range(min(w.limit for w in windows))]
+    pacer = Pacer(windows)
+    pacer.fill(takeover)
+    after = simulated(pacer, rnd, takeover, count, 8, early_faults=False)
+    assert_never_over(windows, unknown + [call.arrival for call in after])
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows_of_a_lane, st.randoms(use_true_random=True), st.floats(0, 500))
+def test_nothing_leaves_before_the_end_of_a_pause(windows, rnd, until):
+    pacer = Pacer(windows)
+    pacer.pause_until(until)
+    calls = simulated(pacer, rnd, 0.0, 20, 4, early_faults=False)
+    assert min(call.leave for call in calls) >= until
+    assert all(earlier.leave <= later.leave for earlier, later in pairwise(calls))
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 60))
+def test_the_peaks_never_exceed_the_limits_and_every_call_is_counted(windows, rnd, count):
+    pacer = Pacer(windows)
+    simulated(pacer, rnd, 0.0, count, 8, early_faults=True)
+    seen = pacer.snapshot()
+    assert seen.calls == count
+    assert all(peak <= window.limit for peak, window in zip(seen.peaks, windows, strict=True))
