@@ -1,0 +1,204 @@
+"""What every journal promises: the one in memory that the engine's tests use, and the ledger."""
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from orchestrator.core.permit import Permit, PermitError
+from orchestrator.errors import JournalWriteError, LeaseLost
+from orchestrator.ledger.store import Holder, Store
+from orchestrator.ledger.writer import Writer
+from orchestrator.model import CampaignKey, Lane, Record
+from tests.fakes import BASE, ManualClock, MemoryJournal
+
+LANE, OTHER = Lane("sandbox a1"), Lane("sandbox a2")
+
+
+def line(kind="intent", campaign="s/c0", attempt=1, lane=LANE, **data):
+    return Record("spring", campaign, attempt, kind, "r-1", BASE, lane, {"deadline": BASE + 30, **data})
+
+
+class Memory:
+    """The list."""
+
+    def __init__(self):
+        self.journal = MemoryJournal()
+        self._begun, self._go = asyncio.Event(), asyncio.Event()
+
+    def read(self):
+        return list(self.journal.records)
+
+    def break_down(self):
+        self.journal.refuses = lambda _: True
+
+    def lose(self, lane):
+        self.journal.lost.add(lane)
+
+    def hold(self):
+        async def storing():
+            self._begun.set()
+            await self._go.wait()
+
+        self.journal.storing = storing
+
+    async def begun(self):
+        await self._begun.wait()
+
+    def go(self):
+        self._go.set()
+
+
+class HeldStore(Store):
+    """A store whose commits wait while they are held."""
+
+    def __init__(self, engine, url):
+        super().__init__(engine, url)
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.go.set()
+
+    def commit(self, records, run_id, fences, now):
+        if records:
+            self.begun.set()
+            self.go.wait(10)
+        return super().commit(records, run_id, fences, now)
+
+
+class Ledger:
+    """The SQLite file. It is read through a second store, as a colleague would."""
+
+    def __init__(self, path):
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self.store = HeldStore.open(self.url)
+        leases = self.store.acquire([LANE, OTHER], Holder("r-1", "spring", "here", 1), BASE)
+        self.journal = Writer(self.store, "r-1", leases, ManualClock())
+
+    def read(self):
+        colleague = Store.open(self.url, create=False)
+        try:
+            return colleague.read("spring")
+        finally:
+            colleague.close()
+
+    def break_down(self):
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("DROP TABLE journal")
+
+    def lose(self, lane):
+        colleague = Store.open(self.url)
+        try:
+            colleague.acquire([lane], Holder("r-2", "spring", "there", 2), BASE + 1000)
+        finally:
+            colleague.close()
+
+    def hold(self):
+        self.store.go.clear()
+
+    async def begun(self):
+        await asyncio.to_thread(self.store.begun.wait, 10)
+
+    def go(self):
+        self.store.go.set()
+
+
+@asynccontextmanager
+async def ledger(tmp_path):
+    place = tmp_path / "ledger"
+    place.mkdir(mode=0o700)
+    made = Ledger(place / "ledger.db")
+    made.journal.start()
+    try:
+        yield made
+    finally:
+        made.go()
+        await made.journal.close()
+        made.store.close()
+
+
+@pytest.fixture(params=["memory", "ledger"])
+async def kept(request, tmp_path):
+    if request.param == "memory":
+        yield Memory()
+        return
+    async with ledger(tmp_path) as made:
+        yield made
+
+
+async def test_a_permit_is_for_the_intent_that_was_stored(kept):
+    permit = await kept.journal.permit(line(attempt=3))
+    assert kept.read() == [line(attempt=3)]
+    assert (permit.campaign, permit.attempt, permit.deadline) == ("s/c0", 3, BASE + 30)
+    permit.use(CampaignKey("s/c0"), BASE + 30)
+    with pytest.raises(PermitError):
+        permit.use(CampaignKey("s/c0"), BASE)
+
+
+async def test_no_permit_comes_before_the_intent_is_stored(kept):
+    kept.hold()
+    asked = asyncio.create_task(kept.journal.permit(line()))
+    await kept.begun()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    kept.go()
+    assert isinstance(await asked, Permit)
+    assert kept.read() == [line()]
+
+
+async def test_records_keep_their_order_and_contents(kept):
+    records = [line(), line("verdict", event="accepted", message="ünï"), line(campaign="s/c1"), line("end", "@r-1", 0)]
+    for record in records:
+        await kept.journal.record(record)
+    assert kept.read() == records
+
+
+async def test_many_permits_at_once_are_each_stored_once(kept):
+    permits = await asyncio.gather(*(kept.journal.permit(line(campaign=f"s/c{i}")) for i in range(700)))
+    assert [permit.campaign for permit in permits] == [f"s/c{i}" for i in range(700)]
+    assert sorted(r.campaign for r in kept.read()) == sorted(f"s/c{i}" for i in range(700))
+
+
+async def test_the_same_intent_gets_no_second_permit(kept):
+    await kept.journal.permit(line())
+    with pytest.raises(JournalWriteError):
+        await kept.journal.permit(line())
+    assert kept.read() == [line()]
+
+
+async def test_of_two_same_intents_at_once_one_gets_the_permit_and_the_neighbours_theirs(kept):
+    asked = [line(campaign="s/c1"), line(), line(), line(campaign="s/c2")]
+    answers = await asyncio.gather(*(kept.journal.permit(record) for record in asked), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Permit, Permit, JournalWriteError, Permit]
+    assert len(kept.read()) == 3
+
+
+async def test_another_attempt_campaign_or_kind_is_no_duplicate(kept):
+    for record in (line(), line("verdict"), line(attempt=2), line(campaign="s/c1")):
+        await kept.journal.record(record)
+    assert len(kept.read()) == 4
+
+
+async def test_a_lost_lane_gets_no_permit_and_other_lanes_do(kept):
+    kept.lose(LANE)
+    with pytest.raises(LeaseLost):
+        await kept.journal.permit(line())
+    assert isinstance(await kept.journal.permit(line(campaign="s/b0", lane=OTHER)), Permit)
+    assert kept.read() == [line(campaign="s/b0", lane=OTHER)]
+
+
+async def test_what_is_learned_late_is_kept_beside_the_moves(kept):
+    await kept.journal.permit(line())
+    kept.lose(LANE)
+    await kept.journal.record(line("verdict", event="accepted"))
+    assert [record.kind for record in kept.read()] == ["intent", "late_verdict"]
+
+
+async def test_a_broken_journal_says_so_and_grants_nothing(kept):
+    kept.break_down()
+    with pytest.raises(JournalWriteError):
+        await kept.journal.permit(line())
+    with pytest.raises(JournalWriteError):
+        await kept.journal.record(line("verdict"))

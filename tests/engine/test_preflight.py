@@ -1,0 +1,148 @@
+"""The look before the first start, and reads that are repeated."""
+
+import asyncio
+
+import pytest
+
+from orchestrator.engine.halt import Halted
+from orchestrator.engine.preflight import look
+from orchestrator.engine.reads import ReadFailed
+from orchestrator.errors import CredentialError, Refused
+from orchestrator.model import LiveState, Progress
+from tests.fakes import UNSENT, loses, says
+
+
+def looked(run, check="list"):
+    return look(run.readers, run.targets, check)
+
+
+async def test_a_list_finds_every_campaign_in_a_call_a_page(rig):
+    run = rig(120)
+    found = await looked(run)
+    assert found == run.api.live
+    assert [call.page for call in run.api.calls] == [1, 2, 3]
+
+
+async def test_a_list_ends_as_soon_as_all_are_found(rig):
+    run = rig(10)
+    run.api.live |= {f"s/x{i}": LiveState("Ready") for i in range(500)}
+    found = await looked(run)
+    assert set(found) == {f"s/c{i}" for i in range(10)}
+    assert len(run.api.reads("list")) == 1
+
+
+async def test_each_stream_is_listed(rig):
+    run = rig([{"stream": s, "campaign": f"{s}c{i}"} for s in ("s", "t") for i in range(3)])
+    found = await looked(run)
+    assert len(found) == 6
+    assert len(run.api.reads("list")) == 2
+
+
+async def test_who_is_not_listed_is_not_found(rig):
+    run = rig(3)
+    del run.api.live["s/c1"]
+    found = await looked(run)
+    assert set(found) == {"s/c0", "s/c2"}
+
+
+async def test_a_list_that_says_more_for_ever_ends(rig):
+    run = rig(3)
+    run.api.endless = True
+    del run.api.live["s/c1"]
+    found = await looked(run)
+    assert set(found) == {"s/c0", "s/c2"}
+    assert [call.page for call in run.api.calls] == [1, 2]
+
+
+async def test_status_asks_for_each_campaign(rig):
+    run = rig(3)
+    found = await looked(run, "status")
+    assert found == run.api.live
+    assert len(run.api.reads("status")) == 3
+    assert run.api.reads("list") == []
+
+
+async def test_off_asks_nothing(rig):
+    run = rig(3)
+    assert await looked(run, "off") == {}
+    assert run.api.calls == []
+
+
+async def test_a_credential_refused_twice_is_an_error_of_the_credential(rig):
+    run = rig(3)
+    run.api.read_steps.extend([says(401, "bad token")] * 2)
+    with pytest.raises(CredentialError, match=r"a1.*bad token"):
+        await looked(run)
+    assert len(run.api.calls) == 2
+
+
+async def test_a_credential_refused_once_is_tried_again(rig):
+    run = rig(3)
+    run.api.read_steps.append(says(401))
+    assert await looked(run) == run.api.live
+
+
+@pytest.mark.parametrize(("check", "step"), [("list", says(500)), ("status", says(500)), ("list", says(403)),
+                                             ("list", says(200, payload={"status": "failure"}))])  # fmt: skip
+async def test_a_preflight_that_fails_refuses_the_run(rig, check, step):
+    run = rig(3, retry={"attempts": 2})
+    run.api.read_steps.extend([step] * 2)
+    with pytest.raises(Refused, match="preflight of account a1 failed"):
+        await looked(run, check)
+
+
+async def test_one_lane_that_fails_ends_the_look_of_the_others(rig, elapsed):
+    accounts = {
+        "acme": {"account_id": "a1", "rate": "unlimited"},
+        "bell": {"account_id": "a2", "rate": ["1/1000s"]},
+    }
+    campaigns = [{"stream": "s", "campaign": "a0"}]
+    campaigns += [{"stream": f"t{i}", "campaign": "b0", "account": "bell"} for i in range(9)]
+    run = rig(campaigns, accounts=accounts)
+    run.api.read_steps.append(says(403))
+    with pytest.raises(Refused):
+        await looked(run)
+    assert elapsed() < 1
+
+
+async def test_a_stop_ends_the_look_at_once(rig, stop_at, elapsed):
+    run = rig(120, account={"rate": ["1/60s"]})
+    stop_at(run, 10)
+    with pytest.raises(Halted):
+        await looked(run)
+    assert elapsed() == pytest.approx(10)
+
+
+@pytest.mark.parametrize("step", [says(500), says(503), says(408), says(200, "<html>"), UNSENT,
+                                  loses(Progress.SENDING), loses(Progress.ANSWERED, http_status=200)])  # fmt: skip
+async def test_reads_are_repeated_with_back_off(rig, elapsed, step):
+    run = rig(1, retry={"attempts": 3, "backoff": "1s..60s"})
+    run.api.read_steps.extend([step, step])
+    state = await run.lane.reader.status(run.targets[0])
+    assert state == run.api.live["s/c0"]
+    assert 3 <= elapsed() < 4
+
+
+async def test_reads_are_repeated_no_more_often_than_the_manifest_says(rig):
+    run = rig(1, retry={"attempts": 3})
+    run.api.read_steps.extend([says(502)] * 9)
+    with pytest.raises(ReadFailed, match="502") as failure:
+        await run.lane.reader.status(run.targets[0])
+    assert not failure.value.unauthorized
+    assert len(run.api.calls) == 3
+
+
+async def test_a_limited_read_pauses_the_lane(rig):
+    run = rig(1, retry={"attempts": 1, "backoff": "1s..1s"})
+    run.api.read_steps.append(says(429, retry_after="20"))
+    await run.lane.reader.status(run.targets[0])
+    assert run.api.reads("status") == pytest.approx([0, 20.1])
+
+
+async def test_reads_and_starts_share_one_budget(rig):
+    run = rig(4, account={"rate": ["3/10s"]})
+    await asyncio.gather(*(run.lane.reader.status(target) for target in run.targets))
+    await run.run()
+    times = sorted(call.at for call in run.api.calls)
+    assert len(times) == 8
+    assert all(b - a >= 10 for a, b in zip(times, times[3:], strict=False))
