@@ -221,9 +221,11 @@ def _save(records: list[Record]) -> None:
 def _signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
     """A first signal stops new starts; a second one cuts the wait for what is in flight."""
     loop = asyncio.get_running_loop()
+    seen: list[signal.Signals] = []
 
     def on_signal(received: signal.Signals) -> None:
-        if halt.stop is None or halt.stop.reason not in set(StopReason) & {s.name for s in _SIGNALS}:
+        seen.append(received)
+        if len(seen) == 1:
             halt.set(Stop(StopReason(received.name), f"{received.name} received"))
             click.echo(f"{received.name}: no new start; waiting for calls in flight (again to stop waiting)", err=True)
         elif task is not None:

@@ -58,6 +58,7 @@ class Pacer:
         """Take a slot. Raises ValueError, and takes nothing, where `wait(now)` is not 0."""
         if self.wait(now) > 0:
             raise ValueError("no slot is free at this time")
+        self._forget(now)
         self._open += 1
         self._calls += 1
         for i, span in enumerate(self._spans):
@@ -71,9 +72,11 @@ class Pacer:
         self._open -= 1
         if self.windows:
             insort(self._ended, at)
-            self._forget(self._ended[-1])
 
     def _forget(self, now: float) -> None:
+        if not self._spans:
+            return
+        # By the caller's time, not by the newest entry: a lost call is released at a time that has not come yet.
         first = bisect_right(self._ended, now - max(self._spans))
         if first > 64:  # in bulk: deleting from the front costs the length of the list
             del self._ended[:first]

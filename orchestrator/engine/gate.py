@@ -3,10 +3,14 @@
 import asyncio
 import math
 from contextlib import suppress
+from typing import Final
 
 from orchestrator.core.pacing import Pacer
 from orchestrator.engine.halt import Halt
 from orchestrator.ports import Clock
+
+_SHORTEST_PAUSE: Final = 1.0
+"""Seconds. A server that limits and says "again in 0 s" would otherwise be asked as fast as the network allows."""
 
 
 class Gate:
@@ -42,5 +46,5 @@ class Gate:
 
     def pause(self, seconds: float) -> None:
         """The server limited a call: nothing goes through for so long."""
-        self.pacer.pause_until(self._clock.now() + seconds)
+        self.pacer.pause_until(self._clock.now() + max(seconds, _SHORTEST_PAUSE))
         self._changed.set()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from orchestrator.model import Stop
+from orchestrator.model import Stop, StopReason
 
 
 class Halted(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -27,8 +27,9 @@ class Halt:
         return self._own or (self._parent.stop if self._parent else None)
 
     def set(self, stop: Stop) -> None:
-        """Stop. The first reason stays."""
-        self._own = self._own or stop
+        """Stop. The first reason stays, but for a broken journal: nothing weighs more (design section 6)."""
+        if self._own is None or stop.reason is StopReason.JOURNAL:
+            self._own = stop
         self._wake()
 
     def _wake(self) -> None:

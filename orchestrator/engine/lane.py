@@ -27,7 +27,7 @@ class _Job:
     """A campaign on its way: what this run has tried so far."""
 
     entry: Entry
-    begun: float
+    begun: float | None = None  # when its first turn came: waiting for the rate is no failure
     sends: int = 0  # attempts that count against retry.attempts
     refused_tokens: int = 0
     message: str = ""
@@ -43,7 +43,7 @@ class LaneRunner:
         self.lane = lane
         self.halt = Halt(context.halt)
         self.gate = Gate(pacer, context.clock, self.halt)
-        self.reader = Reader(context, self.gate, self.halt)
+        self.reader = Reader(context, lane, self.gate, self.halt)
         self._probe = Probe(context, self.reader, self.halt)
 
     async def run(self, entries: Sequence[Entry]) -> None:
@@ -70,7 +70,7 @@ class LaneRunner:
             self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
 
     async def _start(self, entry: Entry, group: asyncio.TaskGroup) -> None:
-        job = _Job(entry, self._context.clock.now())
+        job = _Job(entry)
         verdict: Verdict = await AsyncRetrying(
             sleep=self.halt.sleep,
             wait=lambda _: self._pause(job),
@@ -85,7 +85,7 @@ class LaneRunner:
 
     def _is_final(self, job: _Job, _: RetryCallState) -> bool:
         retry = self._context.manifest.retry
-        late = self._context.clock.now() - job.begun >= retry.max_elapsed
+        late = job.begun is not None and self._context.clock.now() - job.begun >= retry.max_elapsed
         return late or job.sends >= retry.attempts or self.halt.stop is not None
 
     def _pause(self, job: _Job) -> float:
@@ -96,13 +96,19 @@ class LaneRunner:
 
     async def _attempt(self, job: _Job) -> Verdict:
         await self.gate.enter()
-        arrived_by = self._context.clock.now()
+        job.begun = job.begun or self._context.clock.now()
+        timeout = self._context.manifest.timeouts.total
+        # Should the wait for it be cut short: it may leave until its permit's deadline, and arrive a timeout later.
+        arrived_by = self._context.clock.now() + 2 * timeout
         try:
             answer = await self._send(job.entry)
             if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
-                arrived_by = answer.sent_at + self._context.manifest.timeouts.total
+                arrived_by = answer.sent_at + timeout
             else:
                 arrived_by = self._context.clock.now()
+        except (Halted, LeaseLost, JournalWriteError):
+            arrived_by = self._context.clock.now()  # there was no permit
+            raise
         finally:
             self.gate.leave(arrived_by)
         verdict = classify(answer)

@@ -45,9 +45,8 @@ class Launch:
             # The second signal: the wait for what is in flight is cut short; its intents stay open in the journal.
             if self._context.halt.stop is None:
                 raise
-        stop = self._stop()
-        await self._end(stop)
-        return stop
+        await self._end(self._stop())
+        return self._stop()
 
     async def _begin(self, header: dict[str, Any]) -> None:
         await self._write_run("run", 0, header)
@@ -100,7 +99,7 @@ class Launch:
         short = waves.shortfall(rule, outcomes) if rule else None
         self._waves.append({"name": name, "campaigns": len(entries), "passed": short is None, "message": short or ""})
         self._context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
-        if short is not None:
+        if short is not None and not last:
             self._context.halt.set(Stop(StopReason.WAVE, short))
         elif rule is not None and rule.bake and due and not last:
             await self._context.halt.sleep(rule.bake)

@@ -12,6 +12,12 @@ from orchestrator.engine.halt import Halt, Halted
 from orchestrator.engine.reads import Reader, ReadFailed
 from orchestrator.model import LiveState
 
+_Stream = tuple[str, str, str]
+
+
+def _stream(entry: Entry) -> _Stream:
+    return entry.target.stream, entry.target.iid, entry.target.type
+
 
 class Probe:
     """Judges the suspects of one lane. Suspects of a stream share a list call."""
@@ -20,9 +26,9 @@ class Probe:
         self._context = context
         self._reader = reader
         self._halt = halt
-        self._waiting: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._listed: dict[tuple[str, str], tuple[float, dict[str, LiveState]]] = {}
-        self._turns: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._waiting: dict[_Stream, set[str]] = defaultdict(set)
+        self._listed: dict[_Stream, tuple[float, dict[str, LiveState]]] = {}
+        self._turns: dict[_Stream, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def settle(self) -> float:
@@ -37,7 +43,7 @@ class Probe:
         """
         history = self._context.history(entry.key)
         settled_at = since + self.settle
-        self._waiting[entry.target.stream, entry.target.type].add(entry.target.campaign)
+        self._waiting[_stream(entry)].add(entry.target.campaign)
         try:
             found = await self._now(entry, history.intent.get("baseline"))
             while found is None and (delay := settled_at - self._context.clock.now()) > 0:
@@ -46,7 +52,7 @@ class Probe:
         except Halted:
             return
         finally:
-            self._waiting[entry.target.stream, entry.target.type].discard(entry.target.campaign)
+            self._waiting[_stream(entry)].discard(entry.target.campaign)
         await self._conclude(entry, found)
 
     async def _conclude(self, entry: Entry, found: str | None) -> None:
@@ -74,7 +80,7 @@ class Probe:
             return None
 
     async def _list(self, entry: Entry, settled_at: float) -> dict[str, LiveState]:
-        stream = (entry.target.stream, entry.target.type)
+        stream = _stream(entry)
         async with self._turns[stream]:
             begun, live = self._listed.get(stream, (float("-inf"), {}))
             if begun < settled_at or entry.target.campaign not in live:

@@ -9,7 +9,7 @@ from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.halt import Halt
-from orchestrator.model import CallTarget, Fault, LiveState, Progress, Read, Reply
+from orchestrator.model import CallTarget, Fault, Lane, LiveState, Progress, Read, Reply
 
 
 @dataclass(slots=True)
@@ -23,8 +23,9 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 class Reader:
     """Lists and status calls of one lane, paced and retried."""
 
-    def __init__(self, context: Context, gate: Gate, halt: Halt) -> None:
+    def __init__(self, context: Context, lane: Lane, gate: Gate, halt: Halt) -> None:
         self._context = context
+        self._lane = lane
         self._gate = gate
         self._halt = halt
 
@@ -47,18 +48,19 @@ class Reader:
 
     async def _read(self, call: Callable[[], Awaitable[Read]]) -> Read:
         retry = self._context.manifest.retry
-        begun = self._context.clock.now()
+        begun: list[float] = []  # when the first answer came: waiting for the rate is no failure
         tries = dict.fromkeys(ReadKind, 0)
 
         async def once() -> tuple[ReadKind, Read]:
             read = await self._once(call)
+            begun.append(self._context.clock.now())
             kind = classify_read(read.answer)
             tries[kind] += 1
             self._mind_the_limit(kind, read)
             return kind, read
 
         def is_final(_: RetryCallState) -> bool:
-            late = self._context.clock.now() - begun >= retry.max_elapsed
+            late = self._context.clock.now() - begun[0] >= retry.max_elapsed
             return late or tries[ReadKind.UNAUTHORIZED] > 1 or tries[ReadKind.RETRY] >= retry.attempts
 
         def pause(_: RetryCallState) -> float:
@@ -93,7 +95,9 @@ class Reader:
             asked = wait_of(read.answer)
             seconds = self._gate.pacer.longest if asked is None else asked
             self._gate.pause(seconds)
-            self._context.observer.event("lane_limited", seconds=seconds, message=message_of(read.answer))
+            self._context.observer.event(
+                "lane_limited", lane=self._lane, seconds=seconds, message=message_of(read.answer)
+            )
 
 
 def _may_still_arrive(answer: Reply | Fault) -> bool:

@@ -88,10 +88,15 @@ class Writer:
         except IntegrityError as error:
             self._commit_singly(batch, error)
         except LedgerError as error:
-            self._broken = JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
-            self._settle(batch, self._broken)
+            self._break(batch, JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step))
+        except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
+            self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
         else:
             self._settle_held(batch, lost)
+
+    def _break(self, batch: Sequence[_Item], error: JournalWriteError) -> None:
+        self._broken = error
+        self._settle(batch, error)
 
     def _commit_singly(self, batch: Sequence[_Item], error: IntegrityError) -> None:
         """One record is there already: find it, so that the others are not refused with it."""

@@ -39,7 +39,7 @@ class OneToken:
 
     token: str = TOKEN
 
-    def mint(self, account_id: str):
+    def mint(self, _: str, /):
         return self.token
 
 

@@ -70,7 +70,15 @@ async def test_an_item_tells_all_that_the_vendors_sample_does(canned, client):
     read = await client.list(TARGET, 1)
 
     assert {
-        "cd-1": LiveState("Stopped", "Winter", "cid-1", "2025-12-05T12:07:54.203Z", True, ("a", "b"), ("dnc",))
+        "cd-1": LiveState(
+            "Stopped",
+            "Winter",
+            "cid-1",
+            "2025-12-05T12:07:54.203Z",
+            scheduled=True,
+            contact_lists=("a", "b"),
+            dnc_lists=("dnc",),
+        )
     } == read.live
 
 
@@ -92,7 +100,7 @@ async def test_a_failure_envelope_in_a_200_is_no_success(canned, client, word):
     canned.post(START, payload=envelope, response_class=Response)
     read, started = await client.list(TARGET, 1), await start(client)
 
-    assert ({}, False, ReadKind.REFUSED) == (read.live, read.more, classify_read(read.answer))
+    assert (read.live, read.more, classify_read(read.answer)) == ({}, False, ReadKind.REFUSED)
     assert classify(started).kind is VerdictKind.INDETERMINATE
 
 
@@ -101,7 +109,7 @@ async def test_a_list_of_another_shape_is_empty(canned, client, payload):
     canned.post(LIST, payload=payload, response_class=Response)
     read = await client.list(TARGET, 1)
 
-    assert ({}, False) == (read.live, read.more)
+    assert (read.live, read.more) == ({}, False)
 
 
 async def test_an_exception_of_aiohttp_comes_out_as_a_fault(canned, client):

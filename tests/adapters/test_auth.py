@@ -5,6 +5,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from jwt.warnings import InsecureKeyLengthWarning
 
 from orchestrator.core.manifest import Account, SecretRef
 from orchestrator.errors import CredentialError
@@ -42,7 +43,6 @@ def refusal(call) -> CredentialError:
     shown = "".join(traceback.format_exception(caught.value)) + caught.value.message + caught.value.next_step
     assert "canary" not in shown
     assert caught.value.exit_code == 7
-    assert "no start was sent" in caught.value.message
     return caught.value
 
 
@@ -53,7 +53,7 @@ def test_a_token_claims_what_every_variant_of_the_recipe_asks_for():
     claims = read(minter(at=NOW + 0.9).mint(ACCOUNT))
 
     assert {"appId", "iss", "sub", "iat", "exp", "jti"} == set(claims)
-    assert [CLIENT] * 3 == [claims["appId"], claims["iss"], claims["sub"]]
+    assert [claims["appId"], claims["iss"], claims["sub"]] == [CLIENT] * 3
     assert (int(NOW), int(NOW) + 300, 300) == (claims["iat"], claims["exp"], LIFETIME)
 
 
@@ -99,7 +99,11 @@ def test_a_credential_does_not_show_its_secret():
     assert "canary" not in repr(Credential(CLIENT, SECRET))
 
 
-@pytest.mark.xfail(strict=True, reason="auth.py:mint lets PyJWT's InsecureKeyLengthWarning out for a short secret")
+@pytest.mark.xfail(
+    strict=True,
+    raises=InsecureKeyLengthWarning,
+    reason="auth.py:mint lets PyJWT's InsecureKeyLengthWarning out for a short secret",
+)
 @pytest.mark.parametrize(("length", "algorithm"), [(44, "HS512"), (24, "HS256")])
 def test_a_short_secret_signs_in_silence(length, algorithm):
     minter("s" * length, algorithm).mint(ACCOUNT)
@@ -120,9 +124,7 @@ def test_an_unset_or_empty_variable_is_refused_by_name(tmp_path, monkeypatch, va
     monkeypatch.delenv("KORE_SECRET", raising=False)
     if value is not None:
         monkeypatch.setenv("KORE_SECRET", value)
-    error = refusal(
-        lambda: resolve_credential("main", account(client_secret=SecretRef(env="KORE_SECRET")), tmp_path)
-    )
+    error = refusal(lambda: resolve_credential("main", account(client_secret=SecretRef(env="KORE_SECRET")), tmp_path))
 
     assert "accounts.main.client_secret: environment variable KORE_SECRET is unset or empty" in error.message
 
@@ -157,7 +159,9 @@ def test_a_file_in_nobodys_home_is_refused(tmp_path):
 def test_a_command_prints_the_secret_where_the_manifest_lies(tmp_path):
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
 
-    assert SECRET == resolve_credential("m", account(client_secret=SecretRef(command=("cat", "secret"))), tmp_path).secret
+    assert (
+        resolve_credential("m", account(client_secret=SecretRef(command=("cat", "secret"))), tmp_path).secret == SECRET
+    )
 
 
 def test_a_commands_arguments_meet_no_shell(tmp_path):
@@ -186,7 +190,9 @@ def test_a_bad_command_is_refused_by_name_and_not_quoted(tmp_path, command):
 def test_a_command_that_hangs_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("orchestrator.kore.auth._COMMAND_TIMEOUT", 0.1)
     error = refusal(
-        lambda: resolve_credential("main", account(client_secret=SecretRef(command=("tail", "-f", "/dev/null"))), tmp_path)
+        lambda: resolve_credential(
+            "main", account(client_secret=SecretRef(command=("tail", "-f", "/dev/null"))), tmp_path
+        )
     )
 
     assert "TimeoutExpired" in error.message

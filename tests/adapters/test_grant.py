@@ -13,7 +13,9 @@ FILES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*
 def mentions(tree: ast.AST, name: str):
     """Whether a name, an attribute or an import brings `name` into play, other than by defining it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name | ast.Attribute) and name == (getattr(node, "id", None) or getattr(node, "attr", "")):
+        if isinstance(node, ast.Name | ast.Attribute) and name == (
+            getattr(node, "id", None) or getattr(node, "attr", "")
+        ):
             return True
         if isinstance(node, ast.ImportFrom | ast.Import) and any(alias.name == name for alias in node.names):
             return True
@@ -35,7 +37,7 @@ def test_grant_is_defined_once():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "grant"
     ]
 
-    assert ["core/permit.py"] == owners
+    assert owners == ["core/permit.py"]
 
 
 def test_a_permit_cannot_be_made_by_calling_its_class():

@@ -75,7 +75,9 @@ def test_a_cell_is_never_a_formula(message):
     assert f"'{message}" == files._cell(message)
 
 
-@pytest.mark.parametrize("message", ["=1+1", "-1", "@x", "plain", 'a,"b"', "two\nlines", "", " =1", "é"])
+@pytest.mark.parametrize(
+    "message", ["=1+1", "-1", "@x", "plain", 'a,"b"', "two\nlines", "two\r\nlines", "", " =1", "é"]
+)
 def test_a_message_survives_the_csv_file(message):
     (row,) = rows_of(files.as_csv(result_of(message)))
 
@@ -88,11 +90,11 @@ def test_a_message_survives_the_csv_file(message):
 @pytest.mark.xfail(
     strict=True, reason="report/files.py:as_csv: Python 3.11's csv does not quote a carriage return: it starts a row"
 )
-@pytest.mark.parametrize("message", ["ok\r=1+1", "ok\r\n=1+1", "\r=1"])
+@pytest.mark.parametrize("message", ["ok\r=1+1", "\r=1"])
 def test_a_carriage_return_does_not_start_a_row(message):
     lines = files.as_csv(result_of(message))
 
-    assert 1 == len(rows_of(lines))
+    assert len(rows_of(lines)) == 1
     assert f'"{message}"' in lines or f'"\'{message}"' in lines
 
 

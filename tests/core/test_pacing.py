@@ -184,6 +184,7 @@ def test_a_run_without_faults_takes_calls_over_limit_windows():
     assert now <= 9 * (60.0 + MARGIN)
 
 
+@pytest.mark.xfail(strict=True, reason="Pacer.release forgets by the latest release, which may lie ahead of now (P2)")
 def test_calls_that_may_arrive_later_do_not_make_the_pacer_forget_slots_that_are_held():
     pacer = Pacer((Window(50, 60.0),))
     now, leaves = 0.0, []

@@ -1,0 +1,150 @@
+"""The real program, with a way to die: kills itself with SIGKILL when it reaches a named point for the n-th time.
+
+Started once, it imports the program and then forks a process per line on stdin, a JSON object with `cwd`, `arguments`,
+`point` and `nth`; when the process has ended it prints its exit status. The product knows nothing of this: the points are
+put around its parts from outside.
+"""
+
+import functools
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import sqlalchemy as sa
+
+import orchestrator.cli.drive
+import orchestrator.cli.run
+import orchestrator.kore.client as client_module
+from orchestrator.cli import main, session
+from orchestrator.engine import preflight
+from orchestrator.engine.lane import LaneRunner
+from orchestrator.engine.launch import Launch
+from orchestrator.kore.auth import TokenMinter
+from orchestrator.kore.client import KoreClient
+from orchestrator.ledger import place
+from orchestrator.ledger.store import Store
+from orchestrator.ledger.writer import Writer
+from orchestrator.report import files
+
+_state = {"point": "", "left": 0}
+
+
+def reached(*points):
+    if _state["point"] in points:
+        _state["left"] -= 1
+        if _state["left"] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def around(owner, name, before=None, after=None):
+    """Put points around a plain function or method; a point may be worked out from the call's arguments."""
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    def wrapper(*args, **kwargs):
+        reached(*_names(before, args))
+        result = real(*args, **kwargs)
+        reached(*_names(after, args))
+        return result
+
+    setattr(owner, name, wrapper)
+
+
+def around_async(owner, name, before=None, after=None):
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    async def wrapper(*args, **kwargs):
+        reached(*_names(before, args))
+        result = await real(*args, **kwargs)
+        reached(*_names(after, args))
+        return result
+
+    setattr(owner, name, wrapper)
+
+
+def _names(point, args):
+    return point(args) if callable(point) else (point,)
+
+
+def _of_batch(suffix):
+    return lambda args: {f"{record.kind}_{suffix}" for record in args[1]}
+
+
+def _of_record(suffix):
+    return lambda args: {f"{args[1].kind}_{suffix}"}
+
+
+def _trace():
+    trace = aiohttp.TraceConfig()
+
+    def at(point):
+        async def hook(*_):
+            reached(point)
+
+        return hook
+
+    trace.on_connection_create_start.append(at("connect"))
+    trace.on_connection_create_end.append(at("connected"))
+    trace.on_request_chunk_sent.append(at("last_byte"))
+    trace.on_request_end.append(at("headers_in"))
+    return trace
+
+
+def install():
+    real_session = aiohttp.ClientSession
+
+    def with_trace(*args, trace_configs, **kwargs):
+        return real_session(*args, trace_configs=[*trace_configs, _trace()], **kwargs)
+
+    aiohttp.ClientSession = with_trace
+    around(place, "_fill", "ledger_draft_empty", "ledger_draft_made")
+    around(place, "_link", None, "ledger_linked")
+    around(Store, "bind_launch", "before_launch", "after_launch")
+    around(Store, "acquire", "before_lease", "after_lease")
+    around(Store, "release", "before_release", "after_release")
+    around(Store, "commit", _of_batch("queued"), _of_batch("committed"))
+    around_async(Writer, "record", _of_record("handed_over"), _of_record("acknowledged"))
+    around_async(Writer, "permit", None, "permit_granted")
+    around_async(preflight, "look", "before_preflight", "after_preflight")
+    around(TokenMinter, "mint", "token")
+    around(client_module._Call, "first_byte", "before_first_byte", "first_byte")
+    around_async(client_module, "_read", None, "body_in")
+    around_async(KoreClient, "start", "before_start", "after_start")
+    around_async(KoreClient, "status", "before_probe", "after_probe")
+    around_async(LaneRunner, "run", "before_lane", "after_lane")
+    around_async(Launch, "_end", "before_end", "after_end")
+    around(files, "_replace", "before_report", "after_report")
+    around(Path, "replace", "report_temp", "report_renamed")
+    sa.event.listen(sa.Engine, "commit", lambda _: reached("in_transaction"))
+    orchestrator.cli.drive.write = files.write
+    session.preflight = preflight
+
+
+def run_job(job):
+    _state.update(point=job.get("point", ""), left=job.get("nth", 1))
+    os.chdir(job["cwd"])
+    os.environ.update(job.get("environment", {}))
+    log = os.open("child.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    main(job["arguments"])
+
+
+def serve():
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            run_job(json.loads(line))
+        _, status = os.waitpid(pid, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    install()
+    serve()

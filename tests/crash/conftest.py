@@ -1,0 +1,113 @@
+import asyncio
+import json
+import os
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from orchestrator.core.outcome import fold
+from orchestrator.ledger.store import Store
+from orchestrator.sandbox.limiter import Limit
+from orchestrator.sandbox.server import SandboxServer
+from orchestrator.sandbox.world import world_of
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "67777ce93e25326494e90001"
+SECRET = "crash-secret-" + "7" * 50
+KILLED = -9
+
+
+class Zygote:
+    """Processes of the real program, forked from one that has imported it already; one at a time."""
+
+    def __init__(self, process):
+        self._process = process
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "tests" / "crash" / "child.py"),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        try:
+            yield cls(process)
+        finally:
+            process.stdin.close()
+            await process.wait()
+
+    async def run(self, directory, *arguments, point="", nth=1):
+        job = {"cwd": str(directory), "arguments": list(arguments), "point": point, "nth": nth,
+               "environment": {"ACME_ID": "cs-acme", "ACME_SECRET": SECRET}}  # fmt: skip
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        await self._process.stdin.drain()
+        return int(await asyncio.wait_for(self._process.stdout.readline(), 60))
+
+
+class Scene:
+    """A launch of some campaigns on a sandbox of its own, which outlives the crashes."""
+
+    def __init__(self, directory, server, campaigns, changes):
+        self.directory = directory
+        self.server = server
+        self.campaigns = campaigns
+        reference = {"client_id": {"env": "ACME_ID"}, "client_secret": {"env": "ACME_SECRET"}}
+        self.raw = {
+            "version": 1,
+            "launch": "crash",
+            "host": server.url,
+            "accounts": {"acme": {"account_id": ACCOUNT, "rate": "unlimited", "in_flight": 2, **reference}},
+            "defaults": {"account": "acme"},
+            "campaigns": [{"stream": "st-1", "campaign": c} for c in campaigns],
+            "retry": {"attempts": 4, "backoff": "0.01s..0.05s"},
+            "timeouts": {"connect": "0.3s", "total": "0.4s"},
+            "probe": {"settle": "0.1s"},
+        } | changes
+        (directory / "m.yaml").write_text(json.dumps(self.raw), encoding="utf-8")
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, directory, *, count=5, scripted=None, profile="none", seed=0, **changes):
+        directory.mkdir(mode=0o700, exist_ok=True)
+        campaigns = [f"cd-{n}" for n in range(count)]
+        world = world_of(
+            [(ACCOUNT, "cs-acme", SECRET, "HS256")],
+            [(ACCOUNT, "st-1", c, c, "sms") for c in campaigns],
+            Limit(100_000, 1.0),
+        )
+        async with SandboxServer(world, scripted=scripted, profile=profile, seed=seed) as server:
+            yield cls(directory, server, campaigns, changes)
+
+    @property
+    def starts(self):
+        return dict(self.server.platform.start_counts)
+
+    @property
+    def result(self):
+        return json.loads((self.directory / "reports" / "crash" / "result.json").read_text(encoding="utf-8"))
+
+    def histories(self):
+        store = Store.open(f"sqlite:///{self.directory}/.orchestrator/ledger.db", create=False)
+        try:
+            return fold(store.read("crash"))
+        finally:
+            store.close()
+
+    def check_never_twice(self):
+        assert all(count == 1 for count in self.starts.values()), self.starts
+
+    def check_the_end(self, code):
+        """Every campaign has one outcome, and it agrees with what the platform did."""
+        self.check_never_twice()
+        outcomes = {f"{c['stream']}/{c['campaign']}": c["outcome"] for c in self.result["campaigns"]}
+        assert set(outcomes) == {f"st-1/{c}" for c in self.campaigns}
+        assert code == (11 if "unknown" in outcomes.values() else 0), (code, outcomes, self.log)
+        for key, outcome in outcomes.items():
+            sent = self.starts.get(key, 0)
+            assert (outcome in {"started", "already_started"}) <= (sent == 1), (key, outcome, sent)
+            assert (sent == 1) <= (outcome in {"started", "already_started", "unknown"}), (key, outcome, sent)
+
+    @property
+    def log(self):
+        return (self.directory / "child.log").read_text(encoding="utf-8")[-3000:]

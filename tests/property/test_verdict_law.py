@@ -1,0 +1,78 @@
+import math
+from datetime import UTC, timedelta, timezone
+from email.utils import format_datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.verdict import ReadKind, Verdict, VerdictKind, backoff, classify, classify_read
+from orchestrator.model import Fault, Progress, Reply
+
+words = st.sampled_from(["Active", "active", "failure", "Ready", "exceeded the hourly rate limit", "<html>"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | words
+keys = st.sampled_from(["status", "errors", "msg", "message", "error", "updatedAt", "data"]) | st.text(max_size=5)
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=8
+)
+zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+dates = st.datetimes(timezones=zones | st.just(UTC)).map(format_datetime)
+headers = st.none() | st.text(max_size=40) | st.integers().map(str) | dates
+statuses = st.integers(100, 599) | st.sampled_from([200, 401, 408, 429, 500])
+
+
+replies = st.builds(
+    Reply,
+    statuses,
+    json_values,
+    st.text(max_size=40) | words,
+    st.floats(0, 4e9),
+    st.floats(0, 100),
+    headers,
+    headers,
+)
+faults = st.builds(
+    Fault, st.sampled_from(Progress), st.text(max_size=20), st.none() | st.floats(0, 4e9), st.just(0.1), st.none()
+) | st.builds(Fault, st.just(Progress.ANSWERED), st.text(max_size=20), st.just(0.0), st.just(0.1), statuses)
+
+
+def says_active(payload):
+    said = payload.get("status") if isinstance(payload, dict) else None
+    return isinstance(said, str) and said.casefold() == "active"
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies | faults)
+def test_every_answer_has_a_verdict_and_never_a_guess(answer):
+    verdict = classify(answer)
+    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict.kind, VerdictKind)
+    status = answer.http_status
+    accepted = isinstance(answer, Reply) and 200 <= status < 300 and says_active(answer.payload)
+    assert (verdict.kind is VerdictKind.ACCEPTED) is accepted
+    unsent = isinstance(answer, Fault) and answer.progress is Progress.UNSENT
+    assert (verdict.kind is VerdictKind.NOT_SENT) is unsent
+    if verdict.kind in {VerdictKind.REJECTED, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED}:
+        assert status is not None
+        assert 300 <= status < 500
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies)
+def test_a_wait_is_asked_for_by_the_limiter_only_and_is_a_number_of_seconds(answer):
+    verdict = classify(answer)
+    if verdict.retry_after is not None:
+        assert verdict.kind is VerdictKind.LIMITED
+        assert math.isfinite(verdict.retry_after)
+        assert verdict.retry_after >= 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies | faults)
+def test_every_answer_to_a_read_has_a_kind(answer):
+    assert classify_read(answer) in ReadKind
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 10**9), st.floats(0.001, 100), st.floats(0.001, 1e5), st.floats(0, 1, exclude_max=True))
+def test_a_back_off_lies_between_zero_and_its_highest_value(attempt, low, high, drawn):
+    assert 0 <= backoff(attempt, low, high, lambda: drawn) <= high
