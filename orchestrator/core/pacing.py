@@ -14,6 +14,9 @@ from orchestrator.model import Window
 _RATE_ERROR = 0.0005  # two disciplined clocks drift apart by at most 500 ppm (the most Linux ever slews)
 _TICK = 0.001  # servers count in milliseconds, rounded down
 
+_RAISE = 0.1  # of the manifest's limit, for each of its longest windows without a limited call
+_LEAST = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class PacerSnapshot:
@@ -38,6 +41,7 @@ class Pacer:
         self._calls = 0
         self._throttled = 0
         self._paused_until = -math.inf
+        self._cut_to, self._cut_at = 1.0, 0.0
         self._peaks = [0] * len(windows)
 
     def wait(self, now: float) -> float:
@@ -46,13 +50,25 @@ class Pacer:
         return max(0.0, self._paused_until - now, *waits)
 
     def _wait_for(self, limit: int, span: float, now: float) -> float:
-        first = bisect_right(self._ended, now - span)
+        limit = max(1, int(limit * self._share(now)))
+        first = self._first_held(span, now)
         missing = self._open + len(self._ended) - first - limit + 1
         if missing <= 0:
             return 0.0
         if first + missing > len(self._ended):
             return math.inf
         return self._ended[first + missing - 1] + span - now
+
+    def _first_held(self, span: float, now: float) -> int:
+        # The same sum as in `_wait_for`: `now - span` would round the other way, and count a slot that is free.
+        return bisect_right(self._ended, now, key=lambda at: at + span)
+
+    def _share(self, now: float) -> float:
+        """The part of the manifest's limits in use: halved when the server limits, then raised step by step (AIMD).
+
+        Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
+        """
+        return min(1.0, self._cut_to + _RAISE * max(0.0, now - self._cut_at) / self.longest)
 
     def reserve(self, now: float) -> None:
         """Take a slot. Raises ValueError, and takes nothing, where `wait(now)` is not 0."""
@@ -62,7 +78,7 @@ class Pacer:
         self._open += 1
         self._calls += 1
         for i, span in enumerate(self._spans):
-            held = self._open + len(self._ended) - bisect_right(self._ended, now - span)
+            held = self._open + len(self._ended) - self._first_held(span, now)
             self._peaks[i] = max(self._peaks[i], held)
 
     def release(self, at: float) -> None:
@@ -77,14 +93,20 @@ class Pacer:
         if not self._spans:
             return
         # By the caller's time, not by the newest entry: a lost call is released at a time that has not come yet.
-        first = bisect_right(self._ended, now - max(self._spans))
+        first = self._first_held(max(self._spans), now)
         if first > 64:  # in bulk: deleting from the front costs the length of the list
             del self._ended[:first]
 
-    def pause_until(self, at: float) -> None:
-        """The server limited a call: nothing leaves before `at`."""
+    def limited(self, now: float, seconds: float) -> None:
+        """The server limited a call: nothing leaves for `seconds`, then at half the rate for a start.
+
+        Others share the account's budget; calls limited within one pause are one sign of it, not several.
+        """
         self._throttled += 1
-        self._paused_until = max(self._paused_until, at)
+        if now >= self._paused_until:
+            self._cut_to = max(_LEAST, self._share(now) / 2)
+        self._paused_until = max(self._paused_until, now + seconds)
+        self._cut_at = self._paused_until
 
     def fill(self, at: float) -> None:
         """Take every window as full at `at`: what an earlier holder sent in its last moments is not known."""

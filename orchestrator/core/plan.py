@@ -194,7 +194,7 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for entry in entries:
         if entry.decision.action is Action.START and entry.live:
-            for name in entry.live.contact_lists:
+            for name in dict.fromkeys(entry.live.contact_lists):
                 users[entry.target.lane, name].append(entry.key)
     return tuple(
         f"contact list {name!r} is used by {len(keys)} campaigns to be started "

@@ -22,6 +22,7 @@ _HOW_STARTED: Final = {
     Event.EVIDENCE: Reason.EVIDENCE,
     Event.RESOLVED_STARTED: Reason.RESOLVED,
 }
+_SEEN_SINCE: Final = frozenset({Reason.LIVE_STATE, Reason.NOT_FOUND})
 _COMMAND: Final = "python -m orchestrator"
 
 
@@ -90,11 +91,11 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
 def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str] | None:
     """What the journal alone says; None where it says nothing of an outcome."""
     message = str(history.last.get("message", ""))
-    if history.state is State.STARTED and decision.action is Action.SKIP:
-        return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
     if history.state is State.STARTED:
-        return Outcome.STARTED, _how_started(history), message
-    if history.state is State.FAILED:
+        return _started(decision, history, message)
+    if history.state is State.CLEARED:
+        return Outcome.HELD, Reason.RESOLVED, f"a person said that it was not started ({message}); run again to start"
+    if history.state is State.FAILED and decision.reason not in _SEEN_SINCE:
         return Outcome.FAILED, _why_failed(decision, history), message
     if history.state is State.UNKNOWN:
         return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
@@ -103,8 +104,10 @@ def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str]
     return None
 
 
-def _how_started(history: History) -> Reason:
-    return _HOW_STARTED.get(history.by, Reason.ACCEPTED) if history.by else Reason.ACCEPTED
+def _started(decision: Decision, history: History, message: str) -> tuple[Outcome, Reason, str]:
+    if decision.action is Action.SKIP:
+        return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
+    return Outcome.STARTED, _HOW_STARTED.get(history.by or Event.ACCEPTED, Reason.ACCEPTED), message
 
 
 def _why_failed(decision: Decision, history: History) -> Reason:

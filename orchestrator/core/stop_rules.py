@@ -2,6 +2,8 @@
 
 from orchestrator.core.manifest import StopWhen, Threshold
 
+_ROUNDING = 1e-9  # 0.28 * 25 is a little more than 7
+
 
 def tripped(rules: StopWhen | None, *, failed: int, unknown: int, attempted: int) -> str | None:
     """The sentence of the first rule that the counts break, None where none does."""
@@ -16,11 +18,11 @@ def tripped(rules: StopWhen | None, *, failed: int, unknown: int, attempted: int
 def sentence(word: str, rule: Threshold, min_sample: int) -> str:
     """What a rule means, in words."""
     if rule.fraction is not None:
-        return f"stops when {rule.fraction:.0%} of at least {min_sample} attempted are {word}"
+        return f"stops when {rule.fraction * 100:.6g}% of at least {min_sample} attempted are {word}"
     return f"stops when {rule.count} are {word}"
 
 
 def _broken(rule: Threshold, count: int, attempted: int, min_sample: int) -> bool:
     if rule.fraction is not None:
-        return attempted >= min_sample and count >= rule.fraction * attempted and count > 0
+        return attempted >= min_sample and count >= rule.fraction * attempted - _ROUNDING and count > 0
     return rule.count is not None and count >= rule.count

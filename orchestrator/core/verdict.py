@@ -59,9 +59,10 @@ def classify(answer: Reply | Fault) -> Verdict:
 def _classify_fault(fault: Fault) -> Verdict:
     if fault.progress is Progress.UNSENT:
         return Verdict(VerdictKind.NOT_SENT, fault.text)
-    if fault.http_status is not None and fault.http_status in _STATUS:
+    status = fault.http_status
+    if status is not None and (status in _STATUS or 300 <= status < 400):
         # The status line alone proves these; only the body was lost.
-        return Verdict(_STATUS[fault.http_status], f"HTTP {fault.http_status}; {fault.text}")
+        return Verdict(_STATUS.get(status, VerdictKind.REJECTED), f"HTTP {status}; {fault.text}")
     return Verdict(VerdictKind.INDETERMINATE, fault.text)
 
 
@@ -85,7 +86,7 @@ def _classify_refusal(reply: Reply) -> Verdict:
 
 def is_limited(reply: Reply) -> bool:
     """Whether the reply is the rate limiter's: 429, or a 4xx with a documented text (kore-api.md section 4)."""
-    folded = reply.text.casefold()
+    folded = f"{reply.text} {message_of(reply)}".casefold()
     return reply.http_status == 429 or (400 <= reply.http_status < 500 and any(text in folded for text in _LIMIT_TEXTS))
 
 

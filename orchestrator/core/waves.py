@@ -9,6 +9,8 @@ from orchestrator.model import Outcome
 REST: Final = "rest"
 """The wave of campaigns that no wave names, and of a manifest without waves."""
 
+_ROUNDING: Final = 1e-9  # 0.28 * 25 is a little more than 7
+
 _PASSED: Final = frozenset({Outcome.STARTED, Outcome.ALREADY_STARTED})
 
 
@@ -35,9 +37,9 @@ def shortfall(wave: Wave, outcomes: Iterable[Outcome]) -> str | None:
     if not counted or wave.pass_ is None:
         return None
     started = sum(outcome in _PASSED for outcome in counted)
-    if started >= wave.pass_.started * len(counted):
+    if started >= wave.pass_.started * len(counted) - _ROUNDING:
         return None
     return (
         f"wave {wave.name}: {started} of {len(counted)} started, "
-        f"{wave.pass_.started:.0%} are needed before the next wave"
+        f"{wave.pass_.started * 100:.6g}% are needed before the next wave"
     )

@@ -46,5 +46,5 @@ class Gate:
 
     def pause(self, seconds: float) -> None:
         """The server limited a call: nothing goes through for so long."""
-        self.pacer.pause_until(self._clock.now() + max(seconds, _SHORTEST_PAUSE))
+        self.pacer.limited(self._clock.now(), max(seconds, _SHORTEST_PAUSE))
         self._changed.set()

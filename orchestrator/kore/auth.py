@@ -3,11 +3,13 @@
 import os
 import subprocess
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jwt
+from jwt.warnings import InsecureKeyLengthWarning
 
 from orchestrator.core.manifest import Account, SecretRef
 from orchestrator.errors import CredentialError
@@ -34,7 +36,6 @@ class TokenMinter:
     def __init__(self, credentials: dict[str, Credential], clock: Clock) -> None:
         self._credentials = credentials
         self._clock = clock
-        self._last = 0
 
     def mint(self, account_id: str) -> str:
         """A fresh token; no two share a `jti`, so a retry is never taken for a replay. Raises CredentialError."""
@@ -49,13 +50,20 @@ class TokenMinter:
             "jti": str(uuid.uuid4()),
         }
         try:
-            return jwt.encode(claims, credential.secret, credential.algorithm)
+            return _signed(claims, credential.secret, credential.algorithm)
         except (jwt.PyJWTError, ValueError, TypeError):
             # Not chained: the library's text may quote the key.
             raise CredentialError(
                 f"the client secret of account {account_id} cannot sign {credential.algorithm}",
                 next_step="check client_secret and algorithm in the manifest",
             ) from None
+
+
+def _signed(claims: dict[str, Any], secret: str, algorithm: str) -> str:
+    with warnings.catch_warnings():
+        # The platform chose the secret's length; a warning that quotes a library's class helps nobody.
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)
+        return jwt.encode(claims, secret, algorithm)
 
 
 def resolve_credential(name: str, account: Account, directory: Path) -> Credential:
@@ -74,7 +82,7 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     if reference.env is not None:
         value, source = os.environ.get(reference.env, ""), f"environment variable {reference.env}"
     elif reference.file is not None:
-        value, source = _read(directory / Path(reference.file).expanduser(), path), f"file {reference.file}"
+        value, source = _read(directory, reference.file, path), f"file {reference.file}"
     else:
         command = tuple(reference.command or ())
         value, source = _run(command, path, directory), f"command {command[0]}"
@@ -83,11 +91,11 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     return value.strip()
 
 
-def _read(file: Path, path: str) -> str:
+def _read(directory: Path, file: str, path: str) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        return (directory / Path(file).expanduser()).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: "~nobody" has no home
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}"
         raise CredentialError(f"{path}: cannot read file {file}: {reason}") from None
 
 

@@ -17,6 +17,7 @@ from orchestrator.ports import Clock
 from orchestrator.redaction import Redactor
 
 _MAX_BODY: Final = 8 * 1024 * 1024
+_LOOKED_AT: Final = 64 * 1024
 _TEXT: Final = 500
 _KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
 
@@ -156,7 +157,7 @@ class KoreClient:
         except (_NotNowError, PermitError) as error:
             return call.fault(str(error))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return call.fault(self._redactor.text(_words(error, call.progress)))
+            return call.fault(self._redactor.text(_words(error, call.progress))[:_TEXT])
 
     async def _exchange(
         self, call: _Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
@@ -175,7 +176,7 @@ class KoreClient:
             return self._reply(call, response, await _read(response))
 
     def _reply(self, call: _Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
-        text = raw.decode("utf-8", errors="replace")
+        text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
         try:
             payload = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
@@ -183,7 +184,7 @@ class KoreClient:
         return Reply(
             http_status=response.status,
             payload=self._redactor.value(payload),
-            text=self._redactor.text(text[: 4 * _TEXT])[:_TEXT],
+            text=self._redactor.text(text)[:_TEXT],
             sent_at=call.sent_at if call.sent_at is not None else call.begun,
             elapsed=call.elapsed,
             retry_after=response.headers.get("Retry-After"),
@@ -226,4 +227,4 @@ def _words(error: Exception, progress: Progress) -> str:
     else:
         kind = "the exchange failed"
     detail = str(error).strip()
-    return f"{kind} {where}" + (f" ({detail[:200]})" if detail else "")
+    return f"{kind} {where}" + (f" ({detail})" if detail else "")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
 
+_MAGIC: Final = b"SQLite format 3\0"
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 
 
@@ -61,6 +62,25 @@ def _file_system(directory: Path) -> str:
         if real.is_relative_to(point) and len(point) >= len(best[0]):
             best = (point, fields[2])
     return best[1]
+
+
+def check_file(path: Path) -> None:
+    """Raise LedgerError for a file that is no whole ledger; it is read here, never changed."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+        size = path.stat().st_size
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: {error.strerror}") from error
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        raise LedgerError(f"{path} is damaged, or no ledger: it has no database header")
+    page = int.from_bytes(header[16:18], "big")
+    if size % (65536 if page == 1 else max(page, 1)):
+        # SQLite reads a page that was cut as if zeros ended it, and its own check finds nothing wrong.
+        raise LedgerError(f"{path} is damaged: it ends in the middle of a page")
+    version, identity = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
+    if identity != APPLICATION_ID or version != VERSION:
+        raise LedgerError(f"{path} is not a ledger of this version")
 
 
 def create_file(path: Path) -> None:

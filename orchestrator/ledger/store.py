@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from orchestrator.errors import LaneLeased, LedgerError, Refused
-from orchestrator.ledger.place import create_file, safe_path
-from orchestrator.ledger.schema import APPLICATION_ID, VERSION, journal, launches, leases
+from orchestrator.ledger.place import check_file, create_file, safe_path
+from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
 LEASE_SECONDS: Final = 30.0
@@ -51,23 +51,27 @@ class Store:
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> "Store":
         """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            raise LedgerError(f"ledger {url}: only sqlite:/// is supported")
-        path = safe_path(Path(parsed.database or ""), create=create)
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            parsed = None
+        if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+            raise LedgerError(f"ledger {url!r}: only sqlite:///PATH is supported", next_step="write sqlite:///PATH")
+        path = safe_path(Path(parsed.database), create=create)
         if create and not path.exists():
             create_file(path)
+        check_file(path)
         store = cls(_engine(path), url)
-        store._check()
+        try:
+            store._check()
+        except LedgerError:
+            store.close()
+            raise
         return store
 
     def _check(self) -> None:
         with self._transaction() as connection:
-            identity = connection.exec_driver_sql("PRAGMA application_id").scalar()
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar()
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if identity != APPLICATION_ID or version != VERSION:
-            raise LedgerError(f"ledger {self.url} is not a ledger of this version")
         if found != "ok":
             raise LedgerError(f"ledger {self.url} is damaged ({found})")
 
@@ -195,7 +199,14 @@ def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) 
         raise _leased(row, lane, now)
     fence = row.fence + 1
     connection.execute(leases.update().where(leases.c.lane == lane).values(fence=fence, **values))
-    return Lease(lane, fence, clean=not row.run_id, recent=tuple(json.loads(row.recent)) if not row.run_id else ())
+    return Lease(lane, fence, clean=not row.run_id, recent=_recent(row))
+
+
+def _recent(row: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(at) for at in json.loads(row.recent)) if not row.run_id else ()
+    except (ValueError, TypeError) as error:
+        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} is no JSON") from error
 
 
 def _is_live(row: Any, machine: str, now: float) -> bool:

@@ -61,6 +61,7 @@ class Writer:
         """Commit what is queued and end the thread."""
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+        self._broken = self._broken or JournalWriteError("the journal is closed")
 
     def _work(self) -> None:
         while True:
@@ -83,6 +84,9 @@ class Writer:
         return batch, False
 
     def _commit(self, batch: Sequence[_Item]) -> None:
+        if self._broken is not None:
+            self._settle(batch, self._broken)
+            return
         try:
             lost = self._store.commit([i.record for i in batch], self._run_id, self._fences, self._clock.now())
         except IntegrityError as error:

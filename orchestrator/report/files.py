@@ -26,7 +26,8 @@ def as_csv(result: Result) -> str:
     """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
     out = io.StringIO()
     names = [field.name for field in fields(CampaignResult)]
-    writer = csv.writer(out, lineterminator="\n")
+    # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(names)
     writer.writerows([_cell(getattr(campaign, name)) for name in names] for campaign in result.campaigns)
     return out.getvalue()
@@ -50,7 +51,7 @@ def write(result: Result, directory: Path, formats: Iterable[str]) -> list[Path]
 def _replace(path: Path, text: str) -> Path:
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

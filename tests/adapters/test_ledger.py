@@ -174,7 +174,6 @@ async def test_a_journal_that_cannot_be_written_grants_nothing_ever_again(path, 
     assert rows(path) == []
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="writer.py:_work dies of any other exception, unheard")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_record_that_cannot_be_written_leaves_nobody_waiting(store):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
@@ -182,7 +181,6 @@ async def test_a_record_that_cannot_be_written_leaves_nobody_waiting(store):
             await asyncio.wait_for(writer.record(record_of("s/c", "verdict", data={"x": object()})), 0.5)
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="writer.py:record: nobody reads the queue after close()")
 async def test_a_record_after_the_close_leaves_nobody_waiting(store):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
         pass
@@ -424,9 +422,6 @@ def test_another_database_is_refused(path):
     assert "is not a ledger" in refused(path).message
 
 
-@pytest.mark.xfail(
-    strict=True, reason="store.py:_engine turns WAL on (which lasts) before _check has seen whose file it is"
-)
 def test_another_database_is_left_as_it_was(path):
     foreign(path)
     before = path.read_bytes()
@@ -464,7 +459,6 @@ def test_another_kind_of_database_is_refused(url):
         Store.open(url)
 
 
-@pytest.mark.xfail(strict=True, reason="store.py:open: sqlalchemy.make_url raises ArgumentError, not LedgerError")
 @pytest.mark.parametrize("url", ["ledger.db", "", "sqlite//x.db"])
 def test_what_is_no_address_is_refused(url):
     with pytest.raises(LedgerError):
@@ -527,7 +521,6 @@ def test_every_page_overwritten_is_refused_or_harmless(path, tmp_path):
         assert reading(torn) in (None, records)
 
 
-@pytest.mark.xfail(strict=True, reason="store.py:_check: SQLite reads a short last page as if zeros ended it")
 @pytest.mark.parametrize("lost", [1, 100])
 def test_a_ledger_without_the_end_of_its_last_page_does_not_open(path, lost):
     twenty(path)
@@ -535,7 +528,6 @@ def test_a_ledger_without_the_end_of_its_last_page_does_not_open(path, lost):
     refused(path)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="store.py:_acquire parses `recent` unguarded")
 def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, store):
     store.acquire([LANE], holder(), NOW)
     store.release("run-1", {LANE: [NOW]})

@@ -253,6 +253,5 @@ def test_lists_of_the_same_name_in_two_accounts_are_two_lists():
     assert planned(parsed, live=live).warnings == ()
 
 
-@pytest.mark.xfail(strict=True, reason="_warnings counts a campaign once per mention of the list")
 def test_a_list_named_twice_by_one_campaign_is_no_clash():
     assert warned(ready(contact_lists=("east", "east"))) == ()

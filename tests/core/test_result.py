@@ -68,18 +68,15 @@ def test_an_open_intent_without_an_answer_still_says_something():
     assert conclude(START, past(State.INTENDED, message=""), None)[2] == "the run ended before the answer was known"
 
 
-@pytest.mark.xfail(strict=True, reason="conclude: --retry-failed finds it Active, the old failure wins over the plan")
 def test_a_failure_that_is_found_active_on_retry_is_already_started():
     decision = skip(Out.ALREADY_STARTED, R.LIVE_STATE)
     assert conclude(decision, past(State.FAILED, Event.REJECTED), None)[:2] == (Out.ALREADY_STARTED, R.LIVE_STATE)
 
 
-@pytest.mark.xfail(strict=True, reason="conclude: a campaign resolved as not started is said to wait for its window")
 def test_a_start_that_a_person_cleared_is_not_said_to_wait_for_its_window():
     assert conclude(START, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[1] is not R.WINDOW
 
 
-@pytest.mark.xfail(strict=True, reason="conclude: an unknown resolved as not started is still unknown in a new report")
 def test_an_unknown_that_a_person_cleared_is_no_longer_unknown():
     decision = skip(Out.UNKNOWN, R.NO_EVIDENCE)
     assert conclude(decision, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[0] is not Out.UNKNOWN

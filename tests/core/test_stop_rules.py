@@ -56,7 +56,6 @@ def test_a_rule_says_what_it_means():
     assert sentence("unknown", Threshold(count=3), 10) == "stops when 3 are unknown"
 
 
-@pytest.mark.xfail(strict=True, reason="share * count is compared in floats: 0.28 * 25 > 7")
 def test_every_whole_percentage_stops_when_exactly_reached():
     missed = [
         (percent, size)
@@ -68,6 +67,5 @@ def test_every_whole_percentage_stops_when_exactly_reached():
     assert missed == []
 
 
-@pytest.mark.xfail(strict=True, reason="shares are rounded to whole percents")
 def test_a_share_is_said_as_it_was_written():
     assert "stops when 0.5% of" in sentence("failed", Threshold(fraction=0.005), 10)

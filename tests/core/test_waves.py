@@ -79,7 +79,6 @@ def test_skipped_campaigns_are_not_counted():
     assert shortfall(passing("100%"), []) is None
 
 
-@pytest.mark.xfail(strict=True, reason="share * count is compared in floats: 0.28 * 25 > 7")
 def test_every_whole_percentage_passes_when_exactly_reached():
     missed = [
         (percent, size)
@@ -91,7 +90,6 @@ def test_every_whole_percentage_passes_when_exactly_reached():
     assert missed == []
 
 
-@pytest.mark.xfail(strict=True, reason="shares are rounded to whole percents")
 def test_a_share_is_said_as_it_was_written():
     assert "99.9% are needed" in shortfall(passing("99.9%"), outcomes(0, 1))
 

@@ -1,8 +1,8 @@
 """The real program, with a way to die: kills itself with SIGKILL when it reaches a named point for the n-th time.
 
 Started once, it imports the program and then forks a process per line on stdin, a JSON object with `cwd`, `arguments`,
-`point` and `nth`; when the process has ended it prints its exit status. The product knows nothing of this: the points are
-put around its parts from outside.
+`point` and `nth`; when the process has ended it prints its exit status. The product knows nothing of this: the
+points are put around its parts from outside.
 """
 
 import functools

@@ -128,7 +128,6 @@ async def test_cancelling_without_a_stop_is_no_end_of_the_run(rig):
     assert run.state() is State.INTENDED
 
 
-@pytest.mark.xfail(strict=True, reason="a cancelled start holds its slot from its beginning, not until its timeout")
 async def test_a_start_cut_short_holds_its_slot_until_it_cannot_arrive_any_more(rig, stop_at):
     run = rig(1, account={"rate": ["1/10s"]}, latency=25.0, timeouts={"total": "30s"})
     stop_at(run, 1)
@@ -188,7 +187,6 @@ async def test_a_journal_that_takes_no_end_is_the_stop_of_the_run(rig):
     assert run.context.halt.stop.reason is StopReason.JOURNAL
 
 
-@pytest.mark.xfail(strict=True, reason="Halt keeps its first reason: a journal that breaks after a signal exits 11")
 async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, stop_at):
     run = rig(1, latency=5.0)
     run.journal.refuses = lambda record: record.kind == "verdict"
