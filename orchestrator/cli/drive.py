@@ -17,6 +17,7 @@ from orchestrator.cli import journal as journals
 from orchestrator.cli.session import SANDBOX, Choice, Session, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import Result
 from orchestrator.core.selection import Selection, parse_terms
@@ -101,6 +102,8 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
         with _signals(session.context.halt, asyncio.current_task()):
             plan = await _planned(session, options.choice)
             _permit(session, plan, options)
+            if options.choice.retry_failed:
+                _say_retries(session, plan)
             await _carry_out(session, plan, observers, options)
         return _finish(session)
 
@@ -140,6 +143,17 @@ def _permit(session: Session, plan: Plan, options: RunOptions) -> None:
         )
     if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
         _ask(session, plan)
+
+
+def _say_retries(session: Session, plan: Plan) -> None:
+    """Per campaign that failed or is unknown: whether it is sent again, and why."""
+    for entry in plan.entries:
+        history = session.context.histories.get(entry.key)
+        if history is None or history.state not in {State.FAILED, State.UNKNOWN}:
+            continue
+        is_sent = entry.decision.action is Action.START
+        why = f"certainly not started ({history.last.get('message', '')})" if is_sent else entry.decision.message
+        click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {why}", err=True)
 
 
 def _ask(session: Session, plan: Plan) -> None:
@@ -198,7 +212,11 @@ def _finish(session: Session) -> Result:
     """The result from the journal; what the journal could not take goes to stderr. Writes the reports."""
     context, manifest = session.context, session.loaded.manifest
     _save(context.unrecorded)
-    result = journals.result(session.store.read(context.launch), manifest.ledger, context.run_id)
+    try:
+        result = journals.result(session.store.read(context.launch), manifest.ledger, context.run_id)
+    except LedgerError as error:
+        # Not 8: that would say that nothing was sent.
+        raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
     stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})

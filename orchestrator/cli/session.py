@@ -5,7 +5,7 @@ import secrets
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from orchestrator.cli import journal as journals
@@ -19,7 +19,7 @@ from orchestrator.core.selection import Selection
 from orchestrator.engine import preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.lane import LaneRunner
-from orchestrator.errors import NothingSelected
+from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.inputs.load import LoadedManifest
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
 from orchestrator.kore.client import KoreClient
@@ -125,9 +125,10 @@ def _give_back(
 ) -> None:
     """A lane's leases go back with the slots that are still taken, its own or its last holder's."""
     now = clock.now()
-    store.release(
-        run_id, {x.lane: runners[x.lane].gate.pacer.recent(now) if x.lane in runners else x.recent for x in held}
-    )
+    recent = {x.lane: runners[x.lane].gate.pacer.recent(now) if x.lane in runners else x.recent for x in held}
+    # A lease that cannot be given back ends by itself; that must not hide how the run went.
+    with suppress(LedgerError):
+        store.release(run_id, recent)
 
 
 def _accounts_in_use(manifest: Manifest) -> list[str]:

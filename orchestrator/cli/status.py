@@ -1,23 +1,41 @@
 """`status [LAUNCH]`."""
 
+import time
+
 import click
 
 from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
 
+_EVERY = 2.0
+
 
 @click.command("status")
 @click.argument("launch", required=False)
+@click.option("--watch", is_flag=True, help="Show it again every two seconds until the run has ended.")
 @ledger_option
 @json_option
 @says_errors
-def command(launch: str | None, *, ledger: str, as_json: bool) -> None:
+def command(launch: str | None, *, watch: bool, ledger: str, as_json: bool) -> None:
     """Show where a launch stands, by default the newest. Needs no running process."""
+    ended = False
+    while not ended:
+        ended = _show(launch, ledger, as_json=as_json) or not watch
+        if not ended:
+            time.sleep(_EVERY)
+            click.echo()
+
+
+def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
+    """Print the status once; whether the run has ended or died."""
     from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
 
     with opened(ledger) as store:
-        found = result(store.read(pick(store, launch)), ledger)
+        name = pick(store, launch)
+        found = result(store.read(name), ledger)
+        is_live = store.is_live(found.run["run_id"], time.time())
     if as_json:
         echo_json(found.as_json())
     else:
-        click.echo(say.summary(found), nl=False)
+        click.echo(say.summary(found, is_live=is_live), nl=False)
+    return not is_live

@@ -31,18 +31,18 @@ class ProgressObserver:
             self.done[lane] = self.done.get(lane, 0) + 1
             self.outcomes[fields["outcome"]] = self.outcomes.get(fields["outcome"], 0) + 1
 
-    @property
-    def rate(self) -> float:
-        """Campaigns done per second so far."""
-        return sum(self.done.values()) / max(self._clock.now() - self._begun, 1e-9)
+    def rate(self, lane: str | None = None) -> float:
+        """Campaigns done per second so far, in a lane or in all."""
+        done = sum(self.done.values()) if lane is None else self.done.get(lane, 0)
+        return done / max(self._clock.now() - self._begun, 1e-9)
 
     def line(self) -> str:
         """One line for a log."""
         done, total = sum(self.done.values()), sum(self.expected.values())
-        left = (total - done) / self.rate if done else 0.0
+        left = (total - done) / self.rate() if done else 0.0
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
         eta = f", about {left:.0f} s left" if done and done < total else ""
-        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate:.1f}/s{eta}"
+        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate():.1f}/s{eta}"
 
 
 @asynccontextmanager
@@ -83,5 +83,5 @@ async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, 
 
 def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
     for lane, task in tasks.items():
-        bars.update(task, completed=progress.done.get(lane, 0), rate=f"{progress.rate:.1f}/s")
+        bars.update(task, completed=progress.done.get(lane, 0), rate=f"{progress.rate(lane):.1f}/s")
     bars.refresh()

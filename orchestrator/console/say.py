@@ -13,23 +13,27 @@ _SHOWN = 20
 _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 
-def summary(result: Result, *, color: bool | None = None) -> str:
+def summary(result: Result, *, is_live: bool = False) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
     table.add_column("account")
-    for outcome in Outcome:
+    shown = [outcome for outcome in Outcome if result.totals[outcome]]
+    for outcome in shown:
         table.add_column(str(outcome), justify="right")
     table.add_column("calls", justify="right")
     table.add_column("throttled", justify="right")
-    for account, row in _by_account(result).items():
+    for account, row in _by_account(result, shown).items():
         table.add_row(account, *row)
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110, no_color=color is False)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
     with console.capture() as capture:
         console.print(table)
-    return "\n".join([_headline(result), "", capture.get().rstrip(), *_needs(result), *_footer(result)]) + "\n"
+    return (
+        "\n".join([_headline(result), "", capture.get().rstrip(), *_needs(result), *_footer(result, is_live=is_live)])
+        + "\n"
+    )
 
 
 def _headline(result: Result) -> str:
@@ -38,14 +42,14 @@ def _headline(result: Result) -> str:
     return f"launch {run['launch']}, run {run['run_id']}: {counts or 'nothing to do'}"
 
 
-def _by_account(result: Result) -> dict[str, list[str]]:
+def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
     accounts = dict.fromkeys(campaign.account for campaign in result.campaigns)
     budgets = {budget["account"]: budget for budget in result.budget.values()}
     rows = {}
     for account in accounts:
         own = [c.outcome for c in result.campaigns if c.account == account]
         budget = budgets.get(account, {})
-        counts = [str(own.count(outcome) or "-") for outcome in Outcome]
+        counts = [str(own.count(outcome) or "-") for outcome in shown]
         rows[account] = [*counts, str(budget.get("calls", "-")), str(budget.get("throttled", "-"))]
     return rows
 
@@ -65,8 +69,10 @@ def _line(campaign: CampaignResult) -> str:
     return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {campaign.message}"
 
 
-def _footer(result: Result) -> list[str]:
+def _footer(result: Result, *, is_live: bool) -> list[str]:
     stop, lines = result.run["stop"], []
+    if is_live:
+        return ["", "the run is going on; what it has not done yet counts as held, a call in flight as unknown"]
     if stop:
         lines += ["", f"stopped early ({stop['reason']}): {stop['detail']}"]
     lines += [f"warning: {text}" for text in result.warnings]

@@ -70,15 +70,15 @@ class Store:
         return store
 
     def _check(self) -> None:
-        with self._transaction() as connection:
+        with self._transaction(writes=False) as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
             raise LedgerError(f"ledger {self.url} is damaged ({found})")
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except IntegrityError:
             raise
@@ -102,14 +102,14 @@ class Store:
 
     def launches(self) -> list[str]:
         """The launches in this ledger, newest first."""
-        with self._transaction() as connection:
+        with self._transaction(writes=False) as connection:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
     def read(self, launch: str) -> list[Record]:
         """The journal of a launch, in its order. Raises LedgerError where a line cannot be read."""
         columns = [journal.c[name] for name in ("campaign", "attempt", "kind", "run_id", "at", "lane", "data")]
-        with self._transaction() as connection:
+        with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id))
             lines = rows.all()
         try:
@@ -118,6 +118,12 @@ class Store:
             ]
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
+
+    def is_live(self, run_id: str, now: float) -> bool:
+        """Whether a run holds a lane and its process may be alive."""
+        with self._transaction(writes=False) as connection:
+            rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
+        return any(_is_live(row, socket.gethostname(), now) for row in rows)
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Lease]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
@@ -179,7 +185,9 @@ def _engine(path: Path) -> sa.Engine:
 
     def begin(connection: sa.Connection) -> None:
         # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # What only reads must not ask for the lock: it has to work on a full disk, too.
+        writes = connection.get_execution_options()["writes"]
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", begin)

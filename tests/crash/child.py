@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -124,7 +125,24 @@ def install():
     session.preflight = preflight
 
 
+def fail_commits(fault, after):
+    """Let the ledger's commits fail from the n-th on, as SQLite says it when the disk does."""
+    text = {"ENOSPC": "database or disk is full", "EIO": "disk I/O error"}[fault]
+    left = [after]
+
+    def before_commit(connection):
+        if not connection.get_execution_options().get("writes"):
+            return
+        left[0] -= 1
+        if left[0] < 0:
+            raise sa.exc.OperationalError("COMMIT", None, sqlite3.OperationalError(text))
+
+    sa.event.listen(sa.Engine, "commit", before_commit)
+
+
 def run_job(job):
+    if "fault" in job:
+        fail_commits(job["fault"], job["after"])
     _state.update(point=job.get("point", ""), left=job.get("nth", 1))
     os.chdir(job["cwd"])
     os.environ.update(job.get("environment", {}))

@@ -37,8 +37,8 @@ class Zygote:
             process.stdin.close()
             await process.wait()
 
-    async def run(self, directory, *arguments, point="", nth=1):
-        job = {"cwd": str(directory), "arguments": list(arguments), "point": point, "nth": nth,
+    async def run(self, directory, *arguments, **how):
+        job = {"cwd": str(directory), "arguments": list(arguments), **how,
                "environment": {"ACME_ID": "cs-acme", "ACME_SECRET": SECRET}}  # fmt: skip
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         await self._process.stdin.drain()
