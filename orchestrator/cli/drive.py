@@ -86,26 +86,27 @@ def approval_of(approve: str | None, plan_file: Path | None) -> str | None:
 
 async def make_plan(path: Path, choice: Choice) -> Plan:
     """The plan as it would be run now. Sends no start."""
-    async with opened(load_manifest(path), Observers(), log_format="text", verbose=False) as session:
-        with _signals(session.context.halt, None):
+    halt = Halt()
+    with _signals(halt, None):
+        async with opened(load_manifest(path), Observers(), halt, log_format="text", verbose=False) as session:
             return await _planned(session, choice)
 
 
 async def run_launch(path: Path, options: RunOptions) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError only where no start was sent."""
     loaded = load_manifest(path)
-    observers = Observers()
-    quiet = _has_bars(options)
-    async with opened(loaded, observers, log_format=options.log_format, verbose=options.verbose) as session:
-        if not quiet:
-            observers.members.append(LogObserver())
-        with _signals(session.context.halt, asyncio.current_task()):
+    observers, halt = Observers(), Halt()
+    # From here on a signal is an orderly stop, even while there is nothing to stop yet.
+    with _signals(halt, asyncio.current_task()):
+        async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as session:
+            if not _has_bars(options):
+                observers.members.append(LogObserver())
             plan = await _planned(session, options.choice)
             _permit(session, plan, options)
             if options.choice.retry_failed:
                 _say_retries(session, plan)
             await _carry_out(session, plan, observers, options)
-        return _finish(session)
+            return _finish(session)
 
 
 def _has_bars(options: RunOptions) -> bool:
@@ -161,10 +162,14 @@ def _ask(session: Session, plan: Plan) -> None:
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
+    # The loop's own handler would only take note: Ctrl-C must end the question, too.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         answer = click.prompt(f"Type {launch} to go on", default="", show_default=False, err=True)
     except click.Abort:
         answer = ""
+    finally:
+        signal.signal(signal.SIGINT, handler)
     if answer.strip() != launch:
         raise Refused("not confirmed", next_step="run again and type the launch's name")
 

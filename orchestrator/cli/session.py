@@ -18,6 +18,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.selection import Selection
 from orchestrator.engine import preflight
 from orchestrator.engine.context import Context
+from orchestrator.engine.halt import Halt
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.inputs.load import LoadedManifest
@@ -82,7 +83,7 @@ def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
 
 @asynccontextmanager
 async def opened(
-    loaded: LoadedManifest, observer: Observer, *, log_format: str, verbose: bool
+    loaded: LoadedManifest, observer: Observer, halt: Halt, *, log_format: str, verbose: bool
 ) -> AsyncIterator[Session]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here."""
     manifest = loaded.manifest
@@ -107,7 +108,7 @@ async def opened(
                 connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,
                 connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
             ) as api:  # fmt: skip
-                context = Context(manifest, run_id, api, writer, clock, observer, histories)
+                context = Context(manifest, run_id, api, writer, clock, observer, histories, halt)
                 runners |= {
                     lease.lane: LaneRunner(
                         context, lease.lane, lanes[lease.lane], _pacer(manifest, lanes, lease, clock)

@@ -30,14 +30,14 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.report import files
 
-_state = {"point": "", "left": 0}
+_state = {"point": "", "left": 0, "signal": signal.SIGKILL}
 
 
 def reached(*points):
     if _state["point"] in points:
         _state["left"] -= 1
         if _state["left"] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), _state["signal"])
 
 
 def around(owner, name, before=None, after=None):
@@ -143,7 +143,7 @@ def fail_commits(fault, after):
 def run_job(job):
     if "fault" in job:
         fail_commits(job["fault"], job["after"])
-    _state.update(point=job.get("point", ""), left=job.get("nth", 1))
+    _state.update(point=job.get("point", ""), left=job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))
     os.chdir(job["cwd"])
     os.environ.update(job.get("environment", {}))
     log = os.open("child.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
