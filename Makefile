@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test check fix bench clean lock help
+.PHONY: run test soak check fix bench clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,7 +18,10 @@ run: $(READY)  ## start the demonstration launch against the bundled sandbox
 
 test: $(READY)  ## run all tests, with branch coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q --cov --cov-report=term
+	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
+
+soak: $(READY)  ## the crash tests at twenty more seeds; takes about ten minutes
+	$(BIN)/python -m pytest -q -m soak
 
 check: $(READY)  ## lint, formatting and types; changes nothing
 	$(BIN)/ruff check .

@@ -102,6 +102,8 @@ def _fill(draft: Path) -> None:
     metadata.create_all(engine)
     engine.dispose()
     with closing(sqlite3.connect(draft)) as connection:
+        # Here, where nobody else is: two runs that both switch a new file to WAL find it locked, busy timeout or not.
+        connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={VERSION}")
 

@@ -226,7 +226,7 @@ def _is_live(row: Any, machine: str, now: float) -> bool:
 def _leased(row: Any, lane: Lane, now: float) -> LaneLeased:
     return LaneLeased(
         f"account {lane.rpartition(' ')[2]} is in use by run {row.run_id} of launch {row.launch} "
-        f"(pid {row.pid} on {row.machine}, since {now - row.acquired:.0f} s)",
+        f"(pid {row.pid} on {row.machine}, since {max(0.0, now - row.acquired):.0f} s)",
         next_step="wait for that run to end, then run again",
     )
 

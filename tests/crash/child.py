@@ -5,6 +5,7 @@ Started once, it imports the program and then forks a process per line on stdin,
 points are put around its parts from outside.
 """
 
+import asyncio
 import functools
 import json
 import os
@@ -20,6 +21,7 @@ import orchestrator.cli.drive
 import orchestrator.cli.run
 import orchestrator.kore.client as client_module
 from orchestrator.cli import main, session
+from orchestrator.core.permit import grant
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
@@ -140,7 +142,19 @@ def fail_commits(fault, after):
     sa.event.listen(sa.Engine, "commit", before_commit)
 
 
+def send_before_commit():
+    """Break the rule that a permit needs a committed intent: grant first, commit at some later time."""
+
+    async def permit(self, intent):
+        asyncio.get_running_loop().call_later(5.0, lambda: asyncio.ensure_future(self.record(intent)))
+        return grant(intent)
+
+    Writer.permit = permit
+
+
 def run_job(job):
+    if job.get("mutant") == "send before commit":
+        send_before_commit()
     if "fault" in job:
         fail_commits(job["fault"], job["after"])
     _state.update(point=job.get("point", ""), left=job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))

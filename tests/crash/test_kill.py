@@ -20,7 +20,7 @@ ONCE = {"ledger_draft_empty", "ledger_draft_made", "ledger_linked", "before_laun
         "after_lease", "before_preflight", "after_preflight", "run_handed_over", "run_acknowledged",
         "plan_acknowledged", "before_lane", "after_lane", "before_end", "end_committed", "after_end",
         "before_release", "after_release"}  # fmt: skip
-SEEDS = 5
+SEEDS, SOAK_SEEDS = 5, 25
 RECOVERY = ("before_lease", "after_lease", "before_probe", "after_probe", "evidence_queued", "evidence_committed",
             "in_transaction", "intent_committed", "first_byte", "last_byte", "verdict_queued", "before_end",
             "report_temp")  # fmt: skip
@@ -74,7 +74,9 @@ def job(directory, points, seed):
     return lambda zygote: crash_and_recover(directory, zygote, points, seed)
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize(
+    "seed", [*range(SEEDS), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(SEEDS, SOAK_SEEDS))]
+)
 async def test_a_crash_at_any_point_never_starts_anything_twice(tmp_path, seed):
     reached = await spread([job(tmp_path / point, [point], seed) for point in POINTS], lanes=8)
 
