@@ -33,12 +33,12 @@ def safe_path(path: Path, *, create: bool) -> Path:
 
 
 def _check_place(path: Path) -> None:
-    for place, widest in ((path.parent, 0o755), (path, 0o600)):
+    for place, widest in ((path.parent, 0o700), (path, 0o600)):
         if place.exists() and stat.S_IMODE(place.stat().st_mode) & ~widest:
             mode = f"{stat.S_IMODE(place.stat().st_mode):04o}"
             raise LedgerError(
                 f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal",
-                next_step=f"chmod {widest & 0o700:o} {place}",
+                next_step=f"chmod {widest:o} {place}",
             )
     kind = _file_system(path.parent)
     if kind in _NETWORK:
