@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from orchestrator.core.permit import Permit
-from orchestrator.model import CallTarget, Fault, Read, Record, Reply
+from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
 
 class Clock(Protocol):
@@ -40,6 +40,10 @@ class Journal(Protocol):
 
     async def record(self, record: Record) -> None:
         """Commit the record. Raises JournalWriteError."""
+        ...
+
+    def holds(self, lane: Lane) -> bool:
+        """Whether, as far as is known here, the run holds the lane now: it may make calls there."""
         ...
 
 

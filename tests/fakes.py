@@ -189,6 +189,9 @@ class MemoryJournal:
         await self.record(intent)
         return grant(intent)
 
+    def holds(self, lane: Lane) -> bool:
+        return lane not in self.lost
+
     async def record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)
         if self.storing is not None:

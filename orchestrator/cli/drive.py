@@ -14,15 +14,15 @@ from typing import Any, Final
 import click
 
 from orchestrator.cli import journal as journals
-from orchestrator.cli.session import SANDBOX, Choice, Session, opened
+from orchestrator.cli.session import SANDBOX, Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import Result
-from orchestrator.core.selection import Selection, parse_terms
+from orchestrator.core.selection import Choice, Selection, parse_terms
 from orchestrator.engine.halt import Halt, Halted
-from orchestrator.engine.launch import Launch
+from orchestrator.engine.session import Session
 from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorError, Refused
 from orchestrator.inputs.load import load_manifest
 from orchestrator.model import Record, Stop, StopReason
@@ -88,8 +88,8 @@ async def make_plan(path: Path, choice: Choice) -> Plan:
     """The plan as it would be run now. Sends no start."""
     halt = Halt()
     with _signals(halt, None):
-        async with opened(load_manifest(path), Observers(), halt, log_format="text", verbose=False) as session:
-            return await _planned(session, choice)
+        async with opened(load_manifest(path), Observers(), halt, log_format="text", verbose=False) as run:
+            return await _planned(run.session, choice)
 
 
 async def run_launch(path: Path, options: RunOptions) -> Result:
@@ -98,15 +98,15 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
     observers, halt = Observers(), Halt()
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with _signals(halt, asyncio.current_task()):
-        async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as session:
+        async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
             if not _has_bars(options):
                 observers.members.append(LogObserver())
-            plan = await _planned(session, options.choice)
-            _permit(session, plan, options)
+            plan = await _planned(run.session, options.choice)
+            _permit(run, plan, options)
             if options.choice.retry_failed:
-                _say_retries(session, plan)
-            await _carry_out(session, plan, observers, options)
-            return _finish(session)
+                _say_retries(run.session, plan)
+            await _carry_out(run.session, plan, observers, options)
+            return _finish(run)
 
 
 def _has_bars(options: RunOptions) -> bool:
@@ -123,9 +123,9 @@ async def _planned(session: Session, choice: Choice) -> Plan:
         raise Interrupted(stop) from None
 
 
-def _permit(session: Session, plan: Plan, options: RunOptions) -> None:
+def _permit(run: Opened, plan: Plan, options: RunOptions) -> None:
     """Everything that may forbid the run once its plan is known. Raises Refused."""
-    manifest, name = session.loaded.manifest, session.loaded.source_name
+    manifest, name = run.loaded.manifest, run.loaded.source_name
     starts, cap = plan.count(Action.START), manifest.limits.max_starts
     if cap is not None and starts > cap:
         raise Refused(
@@ -143,7 +143,7 @@ def _permit(session: Session, plan: Plan, options: RunOptions) -> None:
             next_step=f"python -m orchestrator plan {name}",
         )
     if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
-        _ask(session, plan)
+        _ask(run, plan)
 
 
 def _say_retries(session: Session, plan: Plan) -> None:
@@ -157,8 +157,8 @@ def _say_retries(session: Session, plan: Plan) -> None:
         click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {why}", err=True)
 
 
-def _ask(session: Session, plan: Plan) -> None:
-    launch, host = session.loaded.manifest.launch, session.loaded.manifest.host
+def _ask(run: Opened, plan: Plan) -> None:
+    launch, host = run.loaded.manifest.launch, run.loaded.manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -182,22 +182,11 @@ async def _carry_out(session: Session, plan: Plan, observers: Observers, options
     )  # fmt: skip
     async with _progress(session, plan, observers, options):
         try:
-            await Launch(context, plan, session.lanes).run(_header(session, plan))
+            await session.carry_out(plan)
         except JournalWriteError as error:
             raise LedgerError(error.message, next_step=error.next_step) from error
     stop = context.halt.stop
     observers.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
-
-
-def _header(session: Session, plan: Plan) -> dict[str, Any]:
-    return {
-        "manifest": session.loaded.source_name,
-        "manifest_sha256": session.loaded.sha256,
-        "plan_sha256": plan.sha256,
-        "host": session.loaded.manifest.host,
-        "ledger": session.loaded.manifest.ledger,
-        "warnings": list(plan.warnings),
-    }
 
 
 @asynccontextmanager
@@ -213,12 +202,12 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
         yield
 
 
-def _finish(session: Session) -> Result:
+def _finish(run: Opened) -> Result:
     """The result from the journal; what the journal could not take goes to stderr. Writes the reports."""
-    context, manifest = session.context, session.loaded.manifest
+    context, manifest = run.session.context, run.loaded.manifest
     _save(context.unrecorded)
     try:
-        result = journals.result(session.store.read(context.launch), manifest.ledger, context.run_id)
+        result = journals.result(run.store.read(context.launch), manifest.ledger, context.run_id)
     except LedgerError as error:
         # Not 8: that would say that nothing was sent.
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error

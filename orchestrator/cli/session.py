@@ -4,27 +4,23 @@ import os
 import secrets
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.cli import journal as journals
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import set_up
-from orchestrator.core import plan as plans
+from orchestrator.core.lease import Holder
 from orchestrator.core.manifest import Manifest
-from orchestrator.core.pacing import Pacer
-from orchestrator.core.plan import Plan
-from orchestrator.core.selection import Selection
-from orchestrator.engine import preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halt
-from orchestrator.engine.lane import LaneRunner
-from orchestrator.errors import LedgerError, NothingSelected
+from orchestrator.engine.session import Session, lanes_in_use
+from orchestrator.errors import LedgerError
 from orchestrator.inputs.load import LoadedManifest
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
 from orchestrator.kore.client import KoreClient
-from orchestrator.ledger.store import Holder, Lease, Store
+from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
 from orchestrator.ports import Observer
@@ -33,41 +29,13 @@ from orchestrator.redaction import Redactor
 SANDBOX = "sandbox"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the command line chose of the manifest."""
-
-    selection: Selection = field(default_factory=Selection)
-    retry_failed: bool = False
-
-
 @dataclass(slots=True)
-class Session:
-    """A run that is ready to make calls."""
+class Opened:
+    """A session with the parts that the command line needs besides."""
 
     loaded: LoadedManifest
-    context: Context
-    lanes: Mapping[Lane, LaneRunner]
+    session: Session
     store: Store
-    writer: Writer
-
-    async def plan(self, choice: Choice) -> Plan:
-        """Look at the live state and build the plan. Raises Refused, CredentialError, NothingSelected, Halted."""
-        manifest, histories = self.loaded.manifest, self.context.histories
-        matched = [c for c in manifest.campaigns if choice.selection.matches(c, histories.get(c.key))]
-        if not matched:
-            raise NothingSelected(
-                "the selection matches no campaign",
-                next_step=f"python -m orchestrator plan {self.loaded.source_name}",
-            )
-        asked = plans.undecided(manifest, histories, choice.selection, retry_failed=choice.retry_failed)
-        targets = [plans.target_of(manifest, campaign) for campaign in asked]
-        readers = {lane: runner.reader for lane, runner in self.lanes.items()}
-        live = await preflight.look(readers, targets, manifest.preflight.check)
-        return plans.build(
-            manifest, histories, live, choice.selection,
-            manifest_sha256=self.loaded.sha256, retry_failed=choice.retry_failed,
-        )  # fmt: skip
 
 
 def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
@@ -84,7 +52,7 @@ def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
 @asynccontextmanager
 async def opened(
     loaded: LoadedManifest, observer: Observer, halt: Halt, *, log_format: str, verbose: bool
-) -> AsyncIterator[Session]:
+) -> AsyncIterator[Opened]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here."""
     manifest = loaded.manifest
     credentials = credentials_of(loaded)
@@ -96,10 +64,10 @@ async def opened(
         minter.mint(account_id)  # a key that cannot sign is found before the first call
     run_id = f"r-{uuid.uuid4().hex[:12]}"
     with _store(manifest, clock) as store:
-        lanes = {plans.lane_of(manifest, name): name for name in _accounts_in_use(manifest)}
-        held = store.acquire(lanes, Holder(run_id, manifest.launch, socket.gethostname(), os.getpid()), clock.now())
-        writer = Writer(store, run_id, held, clock)
-        runners: dict[Lane, LaneRunner] = {}
+        holder = Holder(run_id, manifest.launch, socket.gethostname(), os.getpid())
+        taken = store.acquire(lanes_in_use(manifest), holder, clock.now())
+        recent: dict[Lane, Sequence[float]] = {one.lane: one.recent for one in taken}
+        writer = Writer(store, run_id, taken, clock)
         writer.start()
         try:
             histories = journals.histories(store.read(manifest.launch), manifest.ledger)
@@ -109,32 +77,19 @@ async def opened(
                 connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
             ) as api:  # fmt: skip
                 context = Context(manifest, run_id, api, writer, clock, observer, histories, halt)
-                runners |= {
-                    lease.lane: LaneRunner(
-                        context, lease.lane, lanes[lease.lane], _pacer(manifest, lanes, lease, clock)
-                    )
-                    for lease in held
-                }
-                yield Session(loaded, context, runners, store, writer)
+                # A sandbox in this process was born with it.
+                session = Session.of(
+                    context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
+                )
+                try:
+                    yield Opened(loaded, session, store)
+                finally:
+                    recent |= session.recent()
         finally:
             await writer.close()
-            _give_back(store, run_id, held, runners, clock)
-
-
-def _give_back(
-    store: Store, run_id: str, held: list[Lease], runners: Mapping[Lane, LaneRunner], clock: SystemClock
-) -> None:
-    """A lane's leases go back with the slots that are still taken, its own or its last holder's."""
-    now = clock.now()
-    recent = {x.lane: runners[x.lane].gate.pacer.recent(now) if x.lane in runners else x.recent for x in held}
-    # A lease that cannot be given back ends by itself; that must not hide how the run went.
-    with suppress(LedgerError):
-        store.release(run_id, recent)
-
-
-def _accounts_in_use(manifest: Manifest) -> list[str]:
-    used = {campaign.account for campaign in manifest.campaigns if campaign.enabled}
-    return [name for name in manifest.accounts if name in used]
+            # A lease that cannot be given back ends by itself; that must not hide how the run went.
+            with suppress(LedgerError):
+                store.release(run_id, recent)
 
 
 @contextmanager
@@ -145,17 +100,6 @@ def _store(manifest: Manifest, clock: SystemClock) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _pacer(manifest: Manifest, lanes: Mapping[Lane, str], lease: Lease, clock: SystemClock) -> Pacer:
-    pacer = Pacer(manifest.accounts[lanes[lease.lane]].rate)
-    if manifest.host == SANDBOX:
-        return pacer  # a sandbox in this process was born with it: nobody else has called it
-    if lease.clean:
-        pacer.recall(list(lease.recent))
-    else:
-        pacer.fill(clock.now())
-    return pacer
 
 
 @asynccontextmanager

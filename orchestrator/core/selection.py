@@ -45,6 +45,14 @@ class Selection:
         return chosen and not any(_MATCHERS[kind](value, campaign, state) for kind, value in self.exclude)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line chose of the manifest."""
+
+    selection: Selection = Selection()
+    retry_failed: bool = False
+
+
 def parse_terms(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Terms from texts such as `tag:canary,account:acme`. Raises ValueError with what may be written instead."""
     return tuple(_parse_term(term.strip()) for text in texts for term in text.split(",") if term.strip())

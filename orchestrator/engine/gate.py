@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from orchestrator.core.pacing import Pacer
 from orchestrator.engine.halt import Halt
+from orchestrator.errors import LeaseLost
 from orchestrator.ports import Clock
 
 _SHORTEST_PAUSE: Final = 1.0
@@ -16,21 +18,25 @@ _SHORTEST_PAUSE: Final = 1.0
 class Gate:
     """Lets calls through in order of arrival, when the pacer says so."""
 
-    def __init__(self, pacer: Pacer, clock: Clock, halt: Halt) -> None:
+    def __init__(self, pacer: Pacer, clock: Clock, halt: Halt, holds: Callable[[], bool]) -> None:
         self.pacer = pacer
         self._clock = clock
         self._halt = halt
+        self._holds = holds
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         halt.watch(self._changed.set)
 
     async def enter(self) -> None:
-        """Wait for a slot and take it; `leave` gives it back. Raises Halted, and takes nothing."""
+        """Wait for a slot and take it; `leave` gives it back. Raises Halted or LeaseLost, and takes nothing."""
         async with self._turn:
             self._halt.check()
             while (delay := self.pacer.wait(self._clock.now())) > 0:
                 await self._wait(delay)
                 self._halt.check()
+            if not self._holds():
+                # Whoever has the lane now counts on it that no call leaves here, be it a read.
+                raise LeaseLost("this run's lease has ended, or another run has taken it")
             self.pacer.reserve(self._clock.now())
 
     async def _wait(self, delay: float) -> None:

@@ -17,7 +17,7 @@ class Halt:
     def __init__(self, parent: "Halt | None" = None) -> None:
         self._own: Stop | None = None
         self._parent = parent
-        self._wakers: set[Callable[[], None]] = set()
+        self._wakers: dict[Callable[[], None], None] = {}  # in order, so that a run can be repeated exactly
         if parent is not None:
             parent.watch(self._wake)
 
@@ -47,17 +47,17 @@ class Halt:
 
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever a stop comes, so that its owner looks again."""
-        self._wakers.add(wake)
+        self._wakers[wake] = None
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a stop. Raises Halted then."""
         self.check()
         stopped = asyncio.Event()
-        self._wakers.add(stopped.set)
+        self._wakers[stopped.set] = None
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await stopped.wait()
         finally:
-            self._wakers.discard(stopped.set)
+            del self._wakers[stopped.set]
         self.check()

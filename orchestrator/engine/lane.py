@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class LaneRunner:
         self.account = account
         self.lane = lane
         self.halt = Halt(context.halt)
-        self.gate = Gate(pacer, context.clock, self.halt)
+        self.gate = Gate(pacer, context.clock, self.halt, self._holds)
         self.reader = Reader(context, lane, self.gate, self.halt)
         self._probe = Probe(context, self.reader, self.halt)
 
@@ -53,14 +54,11 @@ class LaneRunner:
             for _ in range(min(self._in_flight, len(entries))):
                 group.create_task(self._work(pending, group))
 
-    async def _work(self, pending: Iterator[Entry], group: asyncio.TaskGroup) -> None:
+    @contextmanager
+    def _until_stopped(self) -> Iterator[None]:
+        """Ends a piece of work when the lane or the run has to stop, and sees to it that they do."""
         try:
-            for entry in pending:
-                self.halt.check()
-                if entry.decision.action is Action.JUDGE:
-                    group.create_task(self._judge_leftover(entry))
-                else:
-                    await self._start(entry, group)
+            yield
         except Halted:
             return
         except LeaseLost as lost:
@@ -68,6 +66,18 @@ class LaneRunner:
         except JournalWriteError as broken:
             # Everybody else's journal is the same: the whole run stops, and what is in flight is awaited.
             self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+
+    def _holds(self) -> bool:
+        return self._context.journal.holds(self.lane)
+
+    async def _work(self, pending: Iterator[Entry], group: asyncio.TaskGroup) -> None:
+        with self._until_stopped():
+            for entry in pending:
+                self.halt.check()
+                if entry.decision.action is Action.JUDGE:
+                    group.create_task(self._judge_leftover(entry))
+                else:
+                    await self._start(entry, group)
 
     async def _start(self, entry: Entry, group: asyncio.TaskGroup) -> None:
         job = _Job(entry)
@@ -124,7 +134,11 @@ class LaneRunner:
         intent = context.line(entry.key, attempt, Event.INTENT, self.lane, {"deadline": deadline, "baseline": baseline})
         permit = await context.journal.permit(intent)
         context.moved(intent)
-        return await context.api.start(entry.target, permit, check=self.halt.objection)
+        return await context.api.start(entry.target, permit, check=self._objection)
+
+    def _objection(self) -> str | None:
+        """Why nothing may be sent now, asked right before the first byte."""
+        return self.halt.objection() or (None if self._holds() else "not sent: this run's lease has ended")
 
     def _verdict_record(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> Any:
         data = {
@@ -172,21 +186,14 @@ class LaneRunner:
         await asyncio.shield(self._context.write(record))
 
     async def _judge(self, entry: Entry) -> None:
-        try:
+        with self._until_stopped():
             await self._probe.judge(entry, since=self._context.clock.now())
-        except JournalWriteError as broken:
-            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
 
     async def _judge_leftover(self, entry: Entry) -> None:
         """An open intent of an earlier run: its holder may send until the deadline, and wait for the timeout."""
         history = self._context.history(entry.key)
         over = float(history.intent.get("deadline", 0.0)) + self._context.manifest.timeouts.total
-        try:
+        with self._until_stopped():
             if history.state is State.INTENDED:
                 await self.halt.sleep(max(0.0, over - self._context.clock.now()))
-        except Halted:
-            return
-        try:
             await self._probe.judge(entry, since=history.intent_at or 0.0)
-        except JournalWriteError as broken:
-            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))

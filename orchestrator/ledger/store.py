@@ -5,40 +5,20 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
-from orchestrator.errors import LaneLeased, LedgerError, Refused
+from orchestrator.core import lease as rules
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Taken
+from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.place import check_file, create_file, safe_path
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
-LEASE_SECONDS: Final = 30.0
 _BUSY_SECONDS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lane: what a colleague needs to find the run."""
-
-    run_id: str
-    launch: str
-    machine: str
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
-
-    lane: Lane
-    fence: int
-    clean: bool
-    recent: tuple[float, ...] = ()
 
 
 class Store:
@@ -123,9 +103,9 @@ class Store:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return any(_is_live(row, socket.gethostname(), now) for row in rows)
+        return any(rules.is_live(_lease(row), socket.gethostname(), now, _is_alive) for row in rows)
 
-    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Lease]:
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
         with self._transaction() as connection:
             return [_acquire(connection, lane, holder, now) for lane in sorted(lanes)]
@@ -147,9 +127,8 @@ class Store:
         journal's moves, as kind `late_...`. Raises IntegrityError where a record is there already.
         """
         with self._transaction() as connection:
-            held = _held(connection, run_id, now)
-            lost = {lane for lane, fence in fences.items() if held.get(lane) != fence}
-            rows = [row for record in records if (row := _row(record, lost)) is not None]
+            lost = rules.lost(fences, _held(connection, run_id), run_id, now)
+            rows = [_columns(line) for record in records if (line := rules.kept(record, lost)) is not None]
             if rows:
                 connection.execute(journal.insert(), rows)
             connection.execute(
@@ -163,9 +142,9 @@ class Store:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
             row = connection.execute(sa.select(leases).where(leases.c.lane == record.lane)).one_or_none()
-            if row is not None and _is_live(row, socket.gethostname(), now):
-                raise _leased(row, Lane(record.lane), now)
-            connection.execute(journal.insert(), _columns(record, record.kind))
+            if row is not None and rules.is_live(_lease(row), socket.gethostname(), now, _is_alive):
+                raise rules.refusal(Lane(record.lane), _lease(row), now)
+            connection.execute(journal.insert(), _columns(record))
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go of it."""
@@ -194,41 +173,27 @@ def _engine(path: Path) -> sa.Engine:
     return engine
 
 
-def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Lease:
+def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Taken:
     row = connection.execute(sa.select(leases).where(leases.c.lane == lane)).one_or_none()
+    last = _lease(row) if row is not None else None
+    new = rules.take(lane, last, holder, now, _is_alive)
     values = {
-        "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine, "pid": holder.pid,
-        "acquired": now, "expires": now + LEASE_SECONDS, "recent": "[]",
+        "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
+        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": "[]",
     }  # fmt: skip
-    if row is None:
-        connection.execute(leases.insert().values(lane=lane, fence=1, **values))
-        return Lease(lane, 1, clean=True)
-    if _is_live(row, holder.machine, now):
-        raise _leased(row, lane, now)
-    fence = row.fence + 1
-    connection.execute(leases.update().where(leases.c.lane == lane).values(fence=fence, **values))
-    return Lease(lane, fence, clean=not row.run_id, recent=_recent(row))
+    if last is None:
+        connection.execute(leases.insert().values(lane=lane, **values))
+    else:
+        connection.execute(leases.update().where(leases.c.lane == lane).values(**values))
+    return rules.taken(lane, last, new)
 
 
-def _recent(row: Any) -> tuple[float, ...]:
+def _lease(row: Any) -> Lease:
     try:
-        return tuple(float(at) for at in json.loads(row.recent)) if not row.run_id else ()
+        recent = tuple(float(at) for at in json.loads(row.recent))
     except (ValueError, TypeError) as error:
         raise LedgerError(f"the ledger is damaged: the lease of {row.lane} is no JSON") from error
-
-
-def _is_live(row: Any, machine: str, now: float) -> bool:
-    if not row.run_id or row.expires <= now:
-        return False
-    return row.machine != machine or _is_alive(row.pid)
-
-
-def _leased(row: Any, lane: Lane, now: float) -> LaneLeased:
-    return LaneLeased(
-        f"account {lane.rpartition(' ')[2]} is in use by run {row.run_id} of launch {row.launch} "
-        f"(pid {row.pid} on {row.machine}, since {max(0.0, now - row.acquired):.0f} s)",
-        next_step="wait for that run to end, then run again",
-    )
+    return Lease(Holder(row.run_id, row.launch, row.machine, row.pid), row.fence, row.acquired, row.expires, recent)
 
 
 def _is_alive(pid: int) -> bool:
@@ -241,20 +206,14 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _held(connection: sa.Connection, run_id: str, now: float) -> dict[Lane, int]:
-    query = sa.select(leases.c.lane, leases.c.fence).where(leases.c.run_id == run_id, leases.c.expires > now)
-    return {Lane(lane): fence for lane, fence in connection.execute(query)}
+def _held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
+    rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id))
+    return {Lane(row.lane): _lease(row) for row in rows}
 
 
-def _row(record: Record, lost: set[Lane]) -> dict[str, Any] | None:
-    if record.lane not in lost:
-        return _columns(record, record.kind)
-    return None if record.kind == "intent" else _columns(record, f"late_{record.kind}")
-
-
-def _columns(record: Record, kind: str) -> dict[str, Any]:
+def _columns(record: Record) -> dict[str, Any]:
     return {
-        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": kind,
+        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
         "run_id": record.run_id, "at": record.at, "lane": record.lane,
         "data": json.dumps(record.data, separators=(",", ":")),
     }  # fmt: skip

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
+from orchestrator.core.lease import Holder
 from orchestrator.core.permit import Permit, PermitError
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.ledger.store import Holder, Store
+from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import CampaignKey, Lane, Record
 from tests.fakes import BASE, ManualClock, MemoryJournal

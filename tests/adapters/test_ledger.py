@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from orchestrator.core.lease import LEASE_SECONDS, Holder
 from orchestrator.core.permit import Permit
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
-from orchestrator.ledger.store import LEASE_SECONDS, Holder, Store
+from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane, Record
 from tests.adapters.helper import NOW, TARGET, StillClock, intent_of, record_of

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import orchestrator.cli.drive
 import orchestrator.cli.run
 import orchestrator.kore.client as client_module
-from orchestrator.cli import main, session
+from orchestrator.cli import main
 from orchestrator.core.permit import grant
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
@@ -124,7 +124,6 @@ def install():
     around(Path, "replace", "report_temp", "report_renamed")
     sa.event.listen(sa.Engine, "commit", lambda _: reached("in_transaction"))
     orchestrator.cli.drive.write = files.write
-    session.preflight = preflight
 
 
 def fail_commits(fault, after):

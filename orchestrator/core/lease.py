@@ -1,0 +1,92 @@
+"""Who runs a lane now: the rules of leases and fences (design section 8). Stores keep leases, and decide nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from orchestrator.errors import LaneLeased
+from orchestrator.model import Lane, Record
+
+LEASE_SECONDS: Final = 30.0
+"""How long a lease lasts from the holder's last commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lane: what a colleague needs to find the run."""
+
+    run_id: str
+    launch: str
+    machine: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lane's lease as it is stored. Times are POSIX seconds; an empty `run_id` means that nobody holds the lane.
+
+    `recent` are the times at which the last holder's calls ended, left behind by one that went in order.
+    """
+
+    holder: Holder
+    fence: int
+    acquired: float
+    expires: float
+    recent: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
+
+    lane: Lane
+    fence: int
+    clean: bool
+    recent: tuple[float, ...] = ()
+
+
+def is_live(lease: Lease, machine: str, now: float, is_alive: Callable[[int], bool]) -> bool:
+    """Whether somebody may be running the lane. A pid says something on its own machine only."""
+    if not lease.holder.run_id or lease.expires <= now:
+        return False
+    return lease.holder.machine != machine or is_alive(lease.holder.pid)
+
+
+def refusal(lane: Lane, lease: Lease, now: float) -> LaneLeased:
+    """The error that says who holds a lane."""
+    holder = lease.holder
+    return LaneLeased(
+        f"account {lane.rpartition(' ')[2]} is in use by run {holder.run_id} of launch {holder.launch} "
+        f"(pid {holder.pid} on {holder.machine}, since {max(0.0, now - lease.acquired):.0f} s)",
+        next_step="wait for that run to end, then run again",
+    )
+
+
+def take(lane: Lane, last: Lease | None, holder: Holder, now: float, is_alive: Callable[[int], bool]) -> Lease:
+    """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live."""
+    if last is not None and is_live(last, holder.machine, now, is_alive):
+        raise refusal(lane, last, now)
+    return Lease(holder, 1 if last is None else last.fence + 1, now, now + LEASE_SECONDS)
+
+
+def taken(lane: Lane, last: Lease | None, new: Lease) -> Taken:
+    """What the new holder has to know of the last one."""
+    clean = last is None or not last.holder.run_id
+    return Taken(lane, new.fence, clean, last.recent if last is not None and clean else ())
+
+
+def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, now: float) -> set[Lane]:
+    """The lanes that a run with these fences holds no longer: taken by another, or not renewed in time."""
+
+    def is_held(lane: Lane, fence: int) -> bool:
+        lease = leases.get(lane)
+        return lease is not None and (lease.holder.run_id, lease.fence) == (run_id, fence) and lease.expires > now
+
+    return {lane for lane, fence in fences.items() if not is_held(lane, fence)}
+
+
+def kept(record: Record, lost_lanes: set[Lane]) -> Record | None:
+    """How a record is kept: beside the journal's moves on a lost lane, where an intent is not kept at all."""
+    if record.lane not in lost_lanes:
+        return record
+    return None if record.kind == "intent" else replace(record, kind=f"late_{record.kind}")

@@ -1,0 +1,92 @@
+"""A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core import plan as plans
+from orchestrator.core.lease import Taken
+from orchestrator.core.manifest import Manifest
+from orchestrator.core.pacing import Pacer
+from orchestrator.core.plan import Plan
+from orchestrator.core.selection import Choice
+from orchestrator.engine import preflight
+from orchestrator.engine.context import Context
+from orchestrator.engine.lane import LaneRunner
+from orchestrator.engine.launch import Launch
+from orchestrator.errors import NothingSelected
+from orchestrator.model import Lane, Stop
+
+
+def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
+    """The lanes that a run of the manifest needs, with their accounts' names."""
+    used = {campaign.account for campaign in manifest.campaigns if campaign.enabled}
+    return {plans.lane_of(manifest, name): name for name in manifest.accounts if name in used}
+
+
+@dataclass(slots=True)
+class Session:
+    """One run. `source` and `sha256` are the manifest's file name and hash."""
+
+    context: Context
+    lanes: Mapping[Lane, LaneRunner]
+    source: str
+    sha256: str
+
+    @classmethod
+    def of(cls, context: Context, taken: Iterable[Taken], source: str, sha256: str, *, is_new_host: bool) -> "Session":
+        """A session over the lanes that were taken. `is_new_host`: nobody else can have called the host before."""
+        names = lanes_in_use(context.manifest)
+        lanes = {}
+        for one in taken:
+            pacer = Pacer(context.manifest.accounts[names[one.lane]].rate)
+            if not is_new_host:
+                _remember(pacer, one, context.clock.now() + context.manifest.timeouts.total)
+            lanes[one.lane] = LaneRunner(context, one.lane, names[one.lane], pacer)
+        return cls(context, lanes, source, sha256)
+
+    async def plan(self, choice: Choice) -> Plan:
+        """Look at the live state and build the plan. Raises Refused, CredentialError, NothingSelected, Halted."""
+        manifest, histories = self.context.manifest, self.context.histories
+        if not any(choice.selection.matches(c, histories.get(c.key)) for c in manifest.campaigns):
+            raise NothingSelected(
+                "the selection matches no campaign", next_step=f"python -m orchestrator plan {self.source}"
+            )
+        asked = plans.undecided(manifest, histories, choice.selection, retry_failed=choice.retry_failed)
+        targets = [plans.target_of(manifest, campaign) for campaign in asked]
+        readers = {lane: runner.reader for lane, runner in self.lanes.items()}
+        live = await preflight.look(readers, targets, manifest.preflight.check)
+        return plans.build(
+            manifest, histories, live, choice.selection,
+            manifest_sha256=self.sha256, retry_failed=choice.retry_failed,
+        )  # fmt: skip
+
+    async def carry_out(self, plan: Plan) -> Stop | None:
+        """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
+
+        Raises JournalWriteError only before the first start, when the header cannot be written.
+        """
+        return await Launch(self.context, plan, self.lanes).run(self._header(plan))
+
+    def _header(self, plan: Plan) -> dict[str, Any]:
+        return {
+            "manifest": self.source,
+            "manifest_sha256": self.sha256,
+            "plan_sha256": plan.sha256,
+            "host": self.context.manifest.host,
+            "ledger": self.context.manifest.ledger,
+            "warnings": list(plan.warnings),
+        }
+
+    def recent(self) -> dict[Lane, list[float]]:
+        """By lane, when the calls ended whose slots are still held: what the next holder must know."""
+        now = self.context.clock.now()
+        return {lane: runner.gate.pacer.recent(now) for lane, runner in self.lanes.items()}
+
+
+def _remember(pacer: Pacer, taken: Taken, arrived_by: float) -> None:
+    """Count what the lane's last holder sent. What one sent that did not leave in order is not known."""
+    if taken.clean:
+        pacer.recall(list(taken.recent))
+    else:
+        pacer.fill(arrived_by)

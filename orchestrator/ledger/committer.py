@@ -1,0 +1,84 @@
+"""What becomes of each record of a batch: the part of a journal's writer that knows no thread and no loop."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from sqlalchemy.exc import IntegrityError
+
+from orchestrator.core.lease import LEASE_SECONDS, Taken
+from orchestrator.core.permit import Permit, grant
+from orchestrator.errors import JournalWriteError, LeaseLost, LedgerError
+from orchestrator.model import Lane, Record
+from orchestrator.ports import Clock
+
+
+class Commits(Protocol):
+    """The one thing that a committer asks of a store."""
+
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
+        """Append records in one transaction, renewing leases; the lanes that are lost."""
+        ...
+
+
+class Committer:
+    """Commits batches for one run. Once broken it stays broken. One thread at a time uses it."""
+
+    def __init__(self, store: Commits, run_id: str, lanes: Iterable[Taken], clock: Clock) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._fences = {lane.lane: lane.fence for lane in lanes}
+        self._clock = clock
+        self._lost: frozenset[Lane] = frozenset()
+        self._held_until = clock.now() + LEASE_SECONDS
+        self.broken: JournalWriteError | None = None
+
+    def holds(self, lane: Lane) -> bool:
+        """Whether, as far as is known here, the run holds the lane now."""
+        return lane not in self._lost and self._clock.now() < self._held_until
+
+    def commit(self, batch: Sequence[Record]) -> list[Exception | None]:
+        """Commit, and say for each record why it was refused, None where it is kept."""
+        if self.broken is not None:
+            return [self.broken] * len(batch)
+        now = self._clock.now()
+        try:
+            lost = self._store.commit(batch, self._run_id, self._fences, now)
+        except IntegrityError as error:
+            return self._singly(batch, error)
+        except LedgerError as error:
+            return self._break(
+                batch, JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
+            )
+        except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
+            return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
+        self._lost, self._held_until = frozenset(lost), now + LEASE_SECONDS
+        return [_lease_lost() if r.kind == "intent" and r.lane in lost else None for r in batch]
+
+    def _break(self, batch: Sequence[Record], error: JournalWriteError) -> list[Exception | None]:
+        self.broken = error
+        return [error] * len(batch)
+
+    def _singly(self, batch: Sequence[Record], error: IntegrityError) -> list[Exception | None]:
+        """One record is there already: find it, so that the others are not refused with it."""
+        if len(batch) > 1:
+            return [answer for record in batch for answer in self.commit([record])]
+        what = f"{batch[0].kind} of attempt {batch[0].attempt} of {batch[0].campaign}"
+        return [JournalWriteError(f"the journal has a record already: {what} ({error.orig})")]
+
+
+def _lease_lost() -> LeaseLost:
+    return LeaseLost("this run's lease has ended, or another run has taken it")
+
+
+class Granting(ABC):
+    """A journal whose permits follow from its records: the permit rule, for every kind of writer."""
+
+    @abstractmethod
+    async def record(self, record: Record) -> None:
+        """Commit the record. Raises JournalWriteError, and LeaseLost for an intent on a lane that is lost."""
+
+    async def permit(self, intent: Record) -> Permit:
+        """Commit the intent, then grant. Raises LeaseLost or JournalWriteError; then nothing may be sent."""
+        await self.record(intent)
+        return grant(intent)
