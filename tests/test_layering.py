@@ -21,6 +21,7 @@ ALLOWED = {
     "console": {*VALUES, "core", "ports", "redaction"},
     "inputs": {*VALUES, "core"},
     "sandbox": set(),
+    "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
     "__main__": {"cli"},
     "__init__": set(),
     "py": set(),

@@ -10,6 +10,7 @@ from orchestrator import __version__
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
     "plan": "Show what a run would start, and send nothing.",
+    "rehearse": "Carry a manifest out in virtual time: what a run would come to.",
     "validate": "Check a manifest; needs no network and no secret.",
     "status": "Show where a launch stands, unknown campaigns first.",
     "resolve": "Say what became of an unknown campaign.",

@@ -18,7 +18,7 @@ from orchestrator.cli.session import SANDBOX, Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
 from orchestrator.core.outcome import State
-from orchestrator.core.plan import Action, Plan
+from orchestrator.core.plan import Action, Plan, check_cap
 from orchestrator.core.result import Result
 from orchestrator.core.selection import Choice, Selection, parse_terms
 from orchestrator.engine.halt import Halt, Halted
@@ -126,12 +126,8 @@ async def _planned(session: Session, choice: Choice) -> Plan:
 def _permit(run: Opened, plan: Plan, options: RunOptions) -> None:
     """Everything that may forbid the run once its plan is known. Raises Refused."""
     manifest, name = run.loaded.manifest, run.loaded.source_name
-    starts, cap = plan.count(Action.START), manifest.limits.max_starts
-    if cap is not None and starts > cap:
-        raise Refused(
-            f"the plan has {starts} starts, limits.max_starts allows {cap}",
-            next_step="raise limits.max_starts, or use --select",
-        )
+    starts = plan.count(Action.START)
+    check_cap(plan, manifest.limits.max_starts)
     if manifest.approval == "plan" and options.approve is None:
         raise Refused(
             "approval: plan needs --approve with the plan's hash",

@@ -13,6 +13,7 @@ from orchestrator.core.evidence import decisive
 from orchestrator.core.manifest import Campaign, Manifest, Preflight
 from orchestrator.core.outcome import SENDABLE, History, State
 from orchestrator.core.selection import Selection
+from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
 
 _RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
@@ -76,6 +77,16 @@ class Plan:
     def count(self, action: Action) -> int:
         """How many campaigns the plan treats in this way."""
         return sum(entry.decision.action is action for entry in self.entries)
+
+
+def check_cap(plan: Plan, most: int | None) -> None:
+    """Raise Refused where the plan has more starts than `limits.max_starts` allows."""
+    starts = plan.count(Action.START)
+    if most is not None and starts > most:
+        raise Refused(
+            f"the plan has {starts} starts, limits.max_starts allows {most}",
+            next_step="raise limits.max_starts, or use --select",
+        )
 
 
 def lane_of(manifest: Manifest, account: str) -> Lane:

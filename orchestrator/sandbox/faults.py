@@ -55,14 +55,14 @@ class FaultPlan:
 
     def __init__(
         self,
-        profile: str = "none",
+        profile: str | Profile = "none",
         seed: int = 0,
         scripted: Mapping[str, Sequence[str | None]] | None = None,
         keys: Collection[str] = (),
     ) -> None:
-        if profile not in PROFILES:
+        if isinstance(profile, str) and profile not in PROFILES:
             raise ValueError(f"faults are one of {', '.join(PROFILES)}, not {profile!r}")
-        self.profile = PROFILES[profile]
+        self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self._seed = seed
         self._scripted = {key: [_fault(name) for name in names] for key, names in (scripted or {}).items()}
         self._unauthorized = self._choose(keys) if self.profile.one_unauthorized else None

@@ -1,0 +1,74 @@
+"""`rehearse MANIFEST`."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors
+
+
+def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
+    if text is None:
+        return time.time()
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("write it as 2026-03-02T09:00:00Z") from error
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+@click.command("rehearse")
+@manifest_argument
+@click.option(
+    "--faults",
+    type=click.Choice(["none", "calm", "realistic", "nasty"]),
+    help="What the calls meet; by default realistic, or what a sandbox manifest says.",
+)
+@click.option("--seed", type=int, help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Rehearse so often, with the seeds that follow, and show the spread.",
+)
+@click.option("--at", callback=_instant, metavar="TIME", help="When the run begins, RFC 3339; by default now.")
+@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
+              help="Also write the first rehearsal's reports here.")  # fmt: skip
+@json_option
+@says_errors
+def command(
+    manifest: str, *, faults: str | None, seed: int | None, runs: int, at: float, directory: Path | None, as_json: bool
+) -> None:
+    """Carry a manifest out in virtual time against a model of the platform; needs no network and no secret.
+
+    Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
+    campaign counts as new and Ready. Exit code 0 means that the rehearsal worked, whatever the run came to.
+    """
+    from orchestrator.console import rehearsal, say
+    from orchestrator.core.plan import check_cap
+    from orchestrator.core.spread import spread
+    from orchestrator.inputs.load import load_manifest
+    from orchestrator.rehearsal.rehearse import Script, rehearse
+    from orchestrator.report.files import write
+
+    loaded = load_manifest(Path(manifest))
+    sandbox, cap = loaded.manifest.sandbox, loaded.manifest.limits.max_starts
+    is_sandbox = loaded.manifest.host == "sandbox"
+    faults = faults or (sandbox.faults if is_sandbox else "realistic")
+    seed = seed if seed is not None else (sandbox.seed if is_sandbox else 1)
+    script = Script(
+        loaded.manifest, loaded.source_name, loaded.sha256, faults, at, permit=lambda plan: check_cap(plan, cap)
+    )
+    rehearsals = [rehearse(script, seed + number) for number in range(runs)]
+    first = rehearsals[0]
+    if directory is not None:
+        for path in write(first.result, directory, loaded.manifest.report.formats):
+            click.echo(f"report: {path}", err=True)
+    seen = spread([one.result for one in rehearsals], [one.seconds for one in rehearsals])
+    if as_json:
+        echo_json(rehearsal.as_json(first.result, seen, faults=faults, seed=seed))
+    else:
+        click.echo(say.summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed), nl=False)

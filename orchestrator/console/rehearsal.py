@@ -1,0 +1,50 @@
+"""What a rehearsal has to say beside the report of its run."""
+
+from typing import Any
+
+from orchestrator.core.result import Result
+from orchestrator.core.spread import Span, Spread
+
+
+def text(spread: Spread, *, faults: str, seed: int) -> str:
+    """For a person, below the summary of the first rehearsal."""
+    lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {_long(spread.seconds.median)}"]
+    if spread.runs > 1:
+        lines = ["", f"{spread.runs} rehearsals with faults {faults}, seeds {seed} to {seed + spread.runs - 1}"]
+        lines += [f"  {'':16}{'least':>10}{'median':>10}{'most':>10}"]
+        lines += [_row("takes", spread.seconds, _long)]
+        lines += [_row(str(o), span, lambda n: f"{n:g}") for o, span in spread.outcomes.items() if span.most]
+        lines += [
+            "  exit codes      " + ", ".join(f"{code} in {n} of {spread.runs}" for code, n in spread.exit_codes.items())
+        ]
+    return "\n".join([*lines, "nothing was sent to anybody"]) + "\n"
+
+
+def _row(name: str, span: Span, show: Any) -> str:
+    return f"  {name:16}{show(span.least):>10}{show(span.median):>10}{show(span.most):>10}"
+
+
+def as_json(first: Result, spread: Spread, *, faults: str, seed: int) -> dict[str, Any]:
+    """For a machine."""
+    return {
+        "schema_version": "1",
+        "faults": faults,
+        "seed": seed,
+        "runs": spread.runs,
+        "seconds": _span(spread.seconds),
+        "outcomes": {str(outcome): _span(span) for outcome, span in spread.outcomes.items()},
+        "exit_codes": {str(code): count for code, count in spread.exit_codes.items()},
+        "first": first.as_json(),
+    }
+
+
+def _span(span: Span) -> dict[str, float]:
+    return {"least": round(span.least, 3), "median": round(span.median, 3), "most": round(span.most, 3)}
+
+
+def _long(seconds: float) -> str:
+    """A duration in its two largest units: `3 h 12 min`."""
+    total = round(seconds)
+    parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
+    said = [f"{count} {unit}" for count, unit in parts if count][:2]
+    return " ".join(said) or f"{seconds:.1f} s"

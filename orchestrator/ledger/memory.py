@@ -1,0 +1,70 @@
+"""A ledger that ends with its process: the same rules as the one on disk, for rehearsals."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy.exc import IntegrityError
+
+from orchestrator.core import lease as rules
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Taken
+from orchestrator.model import Lane, Record
+
+
+class MemoryStore:
+    """Leases and the journal. `is_alive` says whether a pid of this machine still runs."""
+
+    def __init__(self, is_alive: Callable[[int], bool] = lambda _: True) -> None:
+        self._is_alive = is_alive
+        self._leases: dict[Lane, Lease] = {}
+        self._journal: dict[str, list[Record]] = defaultdict(list)
+        self._lines: set[tuple[str, str, int, str]] = set()
+
+    def read(self, launch: str) -> list[Record]:
+        """The journal of a launch, in its order."""
+        return list(self._journal[launch])
+
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
+        """Take all lanes or none. Raises LaneLeased with who holds one."""
+        last = {lane: self._leases.get(lane) for lane in sorted(lanes)}
+        new = {lane: rules.take(lane, lease, holder, now, self._is_alive) for lane, lease in last.items()}
+        self._leases |= new
+        return [rules.taken(lane, last[lane], lease) for lane, lease in new.items()]
+
+    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]]) -> None:
+        """Give lanes back; `recent` tells the next holder which slots are still taken."""
+        for lane, ended in recent.items():
+            lease = self._leases.get(lane)
+            if lease is not None and lease.holder.run_id == run_id:
+                self._leases[lane] = replace(lease, holder=replace(lease.holder, run_id=""), recent=tuple(ended))
+
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
+        """Append records, renewing this run's leases. Returns the lanes it no longer holds.
+
+        Raises IntegrityError, and keeps nothing, where a record is there already.
+        """
+        own = {lane: lease for lane in fences if (lease := self._leases.get(lane)) and lease.holder.run_id == run_id}
+        lost = rules.lost(fences, own, run_id, now)
+        self._append([line for record in records if (line := rules.kept(record, lost)) is not None])
+        for lane, lease in own.items():
+            if lease.expires > now:
+                # Not `replace`, which would be half of a rehearsal's time.
+                self._leases[lane] = Lease(lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS)
+        return lost
+
+    def append(self, record: Record, now: float) -> None:
+        """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
+        lane = Lane(record.lane)
+        lease = self._leases.get(lane)
+        if lease is not None and rules.is_live(lease, "", now, self._is_alive):
+            raise rules.refusal(lane, lease, now)
+        self._append([record])
+
+    def _append(self, records: Sequence[Record]) -> None:
+        lines = [(r.launch, r.campaign, r.attempt, r.kind) for r in records]
+        if len(set(lines)) < len(lines) or not self._lines.isdisjoint(lines):
+            raise IntegrityError("INSERT", None, sqlite3.IntegrityError("a record is there already"))
+        self._lines.update(lines)
+        for record in records:
+            self._journal[record.launch].append(record)

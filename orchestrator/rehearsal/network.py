@@ -1,0 +1,217 @@
+"""The way to the platform and back, in virtual time: what a call meets is decided when it is made."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from orchestrator.core.permit import Permit, PermitError
+from orchestrator.kore import wire
+from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
+from orchestrator.ports import Clock
+from orchestrator.sandbox.platform import Call, Platform
+
+_TEXT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server says: a JSON value, or a text that is none."""
+
+    http_status: int
+    payload: Any = None
+    text: str = ""
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What one call meets on its way. Times are in seconds; `there` is at most the client's timeout.
+
+    Its fields in the order in which they matter: `unsent` (no connection, and why), `lost` (the request never
+    arrives), `refused` (the platform answers this instead of acting), `limited` (its limiter does, for somebody else's
+    sake), `acts_after` (it acts so much later than it answers), `says` (it acts, and answers this), `broken` (how far
+    its answer gets).
+    """
+
+    connecting: float = 0.0
+    unsent: str = ""
+    there: float = 0.05
+    lost: bool = False
+    refused: Answer | None = None
+    limited: bool = False
+    acts_after: float = 0.0
+    says: Answer | None = None
+    back: float = 0.05
+    broken: Progress | None = None
+
+
+class Watcher(Protocol):
+    """Somebody who is told what happens on the way, at the moment when it does."""
+
+    def sent(self, call: Call, permit: Permit | None) -> None:
+        """The first byte leaves."""
+        ...
+
+    def arrived(self, call: Call) -> None:
+        """The request is at the platform."""
+        ...
+
+    def answered(self, call: Call, answer: Reply | Fault) -> None:
+        """The caller knows how it ended."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def sent(self, call: Call, permit: Permit | None) -> None:
+        """Nothing."""
+
+    def arrived(self, call: Call) -> None:
+        """Nothing."""
+
+    def answered(self, call: Call, answer: Reply | Fault) -> None:
+        """Nothing."""
+
+
+class VirtualApi:
+    """A CampaignApi over a platform's model. `passage` decides what a call meets; `timeout` is the client's, in s."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        clock: Clock,
+        passage: Callable[[Call], Passage],
+        timeout: float,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._platform = platform
+        self._clock = clock
+        self._passage = passage
+        self._timeout = timeout
+        self._watcher = watcher or Unwatched()
+        self._loop = asyncio.get_running_loop()
+
+    async def start(self, target: CallTarget, permit: Permit, *, check: Callable[[], str | None]) -> Reply | Fault:
+        """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
+
+        def last_look() -> None:
+            forbidden = check()
+            if forbidden is not None:
+                raise PermitError(forbidden)
+            permit.use(target.key, self._clock.now())
+
+        return await self._call(_call_of("start", target, {}), last_look, permit)
+
+    async def list(self, target: CallTarget, page: int) -> Read:
+        """One page, from 1, of the campaigns of the target's stream and type."""
+        answer = await self._call(_call_of("list", target, wire.list_body(target, page)))
+        live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
+        return Read(answer, live, more)
+
+    async def status(self, target: CallTarget) -> Read:
+        """The state of one campaign."""
+        answer = await self._call(_call_of("status", target, {}))
+        return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
+    async def _call(
+        self, call: Call, last_look: Callable[[], None] | None = None, permit: Permit | None = None
+    ) -> Reply | Fault:
+        begun, passage = self._clock.now(), self._passage(call)
+        if passage.connecting:
+            await asyncio.sleep(passage.connecting)
+        forbidden = passage.unsent or _forbidden(last_look)
+        if forbidden:
+            return Fault(Progress.UNSENT, forbidden, None, self._clock.now() - begun)
+        self._watcher.sent(call, permit)
+        answer = await _Exchange(self, call, passage).wait()
+        self._watcher.answered(call, answer)
+        return answer
+
+    def arrive(self, call: Call, passage: Passage) -> Answer:
+        """What the platform makes of a request that is there."""
+        now = self._clock.now()
+        self._watcher.arrived(call)
+        limited = self._platform.arrive(call.account_id, now)
+        if limited is None and passage.limited:
+            limited = self._platform.refuse(call.account_id, now)
+        if limited is not None:
+            return Answer(limited.http_status, limited.json, retry_after=limited.headers.get("Retry-After"))
+        if passage.refused is not None:
+            return passage.refused
+        if passage.acts_after:
+            self._loop.call_later(passage.acts_after, self._act, call)
+            return passage.says or Answer(504, text="Gateway Time-out")
+        status, payload = self._act(call)
+        return passage.says or Answer(status, payload)
+
+    def _act(self, call: Call) -> tuple[int, dict[str, Any]]:
+        return self._platform.act(call, self._clock.now())
+
+    @property
+    def clock(self) -> Clock:
+        """The callers' clock."""
+        return self._clock
+
+    @property
+    def timeout(self) -> float:
+        """Seconds a call may take."""
+        return self._timeout
+
+
+class _Exchange:
+    """A request on its way. It arrives, and acts, whether or not its caller still waits."""
+
+    def __init__(self, api: VirtualApi, call: Call, passage: Passage) -> None:
+        self._api = api
+        self._passage = passage
+        self._loop = asyncio.get_running_loop()
+        self._sent_at = api.clock.now()
+        self._done: asyncio.Future[Reply | Fault] = self._loop.create_future()
+        self._timer = self._loop.call_later(api.timeout, self._end, Progress.SENDING, "timeout")
+        if passage.lost:
+            self._loop.call_later(passage.back, self._end, Progress.SENDING, "the connection was lost")
+        else:
+            self._loop.call_later(passage.there, self._arrive, call)
+
+    async def wait(self) -> Reply | Fault:
+        try:
+            return await self._done
+        finally:
+            self._timer.cancel()
+
+    def _arrive(self, call: Call) -> None:
+        answer = self._api.arrive(call, self._passage)
+        self._loop.call_later(self._passage.back, self._answer, answer)
+
+    def _answer(self, answer: Answer) -> None:
+        broken = self._passage.broken
+        if broken is not None:
+            status = answer.http_status if broken is Progress.ANSWERED else None
+            self._end(broken, "the connection was lost", status)
+        elif not self._done.done():
+            text = answer.text if answer.payload is None else json.dumps(answer.payload)[:_TEXT]
+            elapsed = self._api.clock.now() - self._sent_at
+            self._done.set_result(
+                Reply(answer.http_status, answer.payload, text, self._sent_at, elapsed, answer.retry_after)
+            )
+
+    def _end(self, progress: Progress, text: str, http_status: int | None = None) -> None:
+        if not self._done.done():
+            elapsed = self._api.clock.now() - self._sent_at
+            self._done.set_result(Fault(progress, text, self._sent_at, elapsed, http_status))
+
+
+def _forbidden(last_look: Callable[[], None] | None) -> str:
+    try:
+        if last_look is not None:
+            last_look()
+    except PermitError as why:
+        return str(why)
+    return ""
+
+
+def _call_of(op: str, target: CallTarget, body: dict[str, Any]) -> Call:
+    return Call(op, target.account_id, target.stream, target.campaign, str(target.type), body)

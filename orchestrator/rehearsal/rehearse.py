@@ -1,0 +1,76 @@
+"""A manifest carried out in virtual time: what a real run of it would report, and how long it would take."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.core.lease import Holder
+from orchestrator.core.manifest import Manifest
+from orchestrator.core.plan import Plan
+from orchestrator.core.result import Result
+from orchestrator.ledger.memory import MemoryStore
+from orchestrator.rehearsal import loop
+from orchestrator.rehearsal.journal import VirtualJournal
+from orchestrator.rehearsal.loop import VirtualClock
+from orchestrator.rehearsal.network import VirtualApi
+from orchestrator.rehearsal.process import Process
+from orchestrator.rehearsal.weather import Weather
+from orchestrator.sandbox.limiter import DEFAULT_LIMIT
+from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, World
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One rehearsal's result, and the virtual seconds it took."""
+
+    result: Result
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is rehearsed: a manifest, its file's name and hash, and the faults. `at` is POSIX seconds."""
+
+    manifest: Manifest
+    source: str
+    sha256: str
+    faults: str
+    at: float
+    permit: Callable[[Plan], None] = lambda _: None
+
+
+def rehearse(script: Script, seed: int) -> Rehearsed:
+    """Carry the manifest out once. Raises OrchestratorError where a real run would refuse to begin."""
+    return loop.run(_rehearse(script, seed))
+
+
+async def _rehearse(script: Script, seed: int) -> Rehearsed:
+    manifest, running = script.manifest, asyncio.get_running_loop()
+    clock = VirtualClock(script.at, running)
+    keys = [campaign.key for campaign in manifest.campaigns]
+    weather = Weather(script.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox")
+    api = VirtualApi(Platform(world_of(manifest)), clock, weather.passage, manifest.timeouts.total)
+    store, run_id = MemoryStore(), f"r-rehearsal-{seed}"
+    process = Process(
+        manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
+        lambda taken: VirtualJournal(store, run_id, taken, clock),
+        source=script.source, sha256=script.sha256, is_new_host=True, random=random.Random(seed).random,
+        permit=script.permit,
+    )  # fmt: skip
+    result = await process.run()
+    return Rehearsed(result, running.time())
+
+
+def world_of(manifest: Manifest) -> World:
+    """A platform on which every campaign of the manifest is there and Ready."""
+    limit = manifest.sandbox.limit
+    theirs = Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT
+    accounts = {name: account.account_id for name, account in manifest.accounts.items()}
+    return World(
+        tuple(Account(account_id, "", "", "HS256", theirs) for account_id in accounts.values()),
+        tuple(
+            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type))
+            for c in manifest.campaigns
+        ),
+    )

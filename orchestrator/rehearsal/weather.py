@@ -1,0 +1,102 @@
+"""What the calls of a rehearsal meet: the sandbox's faults, and latencies drawn from a seed."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from orchestrator.model import Progress
+from orchestrator.ports import Clock
+from orchestrator.rehearsal.network import Answer, Passage
+from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, FaultPlan, Profile
+from orchestrator.sandbox.platform import Call, error_body
+
+_NEVER: Final = 7200.0  # seconds: longer than any timeout that a manifest may set
+_SILENCE: Final = Answer(500)  # the platform acts not, and says nothing that arrives
+_BROKEN: Final = Answer(500, error_body("Internal Server Error", 500))
+_PAGE: Final = Answer(200, text="<html><head><title>Welcome</title></head></html>")
+
+_MEETS: Final[Mapping[Fault, Mapping[str, Any]]] = {
+    Fault.REFUSE_LIMITED: {"limited": True},
+    Fault.UNAUTHORIZED_ONCE: {"refused": Answer(401, error_body("Invalid JWT token", 4002))},
+    Fault.SERVER_ERROR_BEFORE: {"refused": _BROKEN},
+    Fault.SERVER_ERROR_AFTER: {"says": _BROKEN},
+    Fault.RESET_BEFORE: {"refused": _SILENCE, "broken": Progress.SENDING},
+    Fault.RESET_AFTER: {"broken": Progress.SENDING},
+    Fault.HANG_BEFORE: {"refused": _SILENCE, "back": _NEVER},
+    Fault.HANG_AFTER: {"back": _NEVER},
+    Fault.TRUNCATE: {"broken": Progress.ANSWERED},
+    Fault.HTML: {"says": _PAGE},
+    Fault.LATE: {"acts_after": LATE_SECONDS, "says": Answer(504, text="Gateway Time-out")},
+    Fault.SLOW: {"back": SLOW_SECONDS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Latency:
+    """Round trips, log-normal: half of them are shorter than `median` seconds."""
+
+    median: float
+    sigma: float
+
+
+_LATENCIES: Final = {
+    "none": _Latency(0.05, 0.0),
+    "calm": _Latency(0.15, 0.3),
+    "realistic": _Latency(0.25, 0.5),
+    "nasty": _Latency(0.5, 1.0),
+}
+
+
+# The sandbox's own realistic profile is for a demonstration of 30 campaigns. On a host that is used with care, answers
+# get lost once in a thousand calls, and a colleague spends somebody's budget now and then.
+_REALISTIC: Final = Profile(
+    {
+        Fault.SLOW: 0.05,
+        Fault.REFUSE_LIMITED: 0.005,
+        Fault.SERVER_ERROR_BEFORE: 0.0005,
+        Fault.SERVER_ERROR_AFTER: 0.0005,
+        Fault.RESET_AFTER: 0.0005,
+        Fault.HANG_AFTER: 0.0005,
+    },
+    one_unauthorized=True,
+    read_errors=0.005,
+)
+
+
+class Weather:
+    """One rehearsal's passages. `keys` are the campaigns, as `stream/campaign`; `timeout` is the client's.
+
+    `is_sandbox`: the faults are those of a sandbox's run, not those of a real host.
+    """
+
+    def __init__(
+        self, faults: str, seed: int, keys: Collection[str], clock: Clock, timeout: float, *, is_sandbox: bool
+    ) -> None:
+        profile = faults if is_sandbox or faults != "realistic" else _REALISTIC
+        self._faults = FaultPlan(profile, seed, keys=keys)
+        self._latency = _LATENCIES[faults]
+        self._random = random.Random(seed)
+        self._clock = clock
+        self._opens = clock.now() + self._faults.profile.boot_delay
+        self._longest = timeout
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def passage(self, call: Call) -> Passage:
+        """What a call meets that is made now."""
+        if self._clock.now() < self._opens:
+            return Passage(unsent="no connection before the first byte was sent")
+        half = self._round_trip() / 2
+        passage = Passage(there=min(half, self._longest), back=half)
+        self._counts[call.op, call.key] += 1
+        count = self._counts[call.op, call.key]
+        if call.op == "start":
+            fault = self._faults.for_start(call.account_id, call.stream, call.campaign, count)
+            return passage if fault is None else replace(passage, **_MEETS[fault])
+        is_broken = self._faults.fails_read(call.account_id, call.stream, call.campaign, count)
+        return replace(passage, refused=_BROKEN) if is_broken else passage
+
+    def _round_trip(self) -> float:
+        return self._latency.median * math.exp(self._latency.sigma * self._random.gauss(0.0, 1.0))
