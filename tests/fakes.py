@@ -9,18 +9,9 @@ from typing import Any
 from orchestrator.core.permit import Permit, PermitError, grant
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
+from orchestrator.ports import Clock
 
 BASE = 1_700_000_000.0  # 2023-11-14, a Tuesday, 22:13:20 UTC
-
-
-class VirtualClock:
-    """POSIX seconds that pass as fast as the running loop's time."""
-
-    def __init__(self, base: float = BASE) -> None:
-        self.base = base
-
-    def now(self) -> float:
-        return self.base + asyncio.get_running_loop().time()
 
 
 class ManualClock:
@@ -78,7 +69,7 @@ class ScriptedApi:
     for. A step of None lets the call go the ordinary way.
     """
 
-    def __init__(self, clock: VirtualClock, *, latency: float = 0.1) -> None:
+    def __init__(self, clock: Clock, *, latency: float = 0.1) -> None:
         self.clock = clock
         self.latency = latency
         self.connecting = 0.0  # seconds before the first byte of a start

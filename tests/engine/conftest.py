@@ -1,5 +1,4 @@
 import asyncio
-import selectors
 from typing import Any
 
 import pytest
@@ -14,36 +13,12 @@ from orchestrator.engine.context import Context
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
-from tests.fakes import MemoryJournal, RecordingObserver, ScriptedApi, VirtualClock
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    """Never blocks: when nothing is ready, the time that the loop wanted to wait has passed."""
-
-    def __init__(self):
-        super().__init__()
-        self.passed = 0.0
-
-    def select(self, timeout=None):
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("deadlock: nothing is ready and no timer is set")
-        if not ready and timeout > 0:
-            self.passed += timeout
-        return ready
-
-
-class _JumpingLoop(asyncio.SelectorEventLoop):
-    def __init__(self):
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self):
-        return self._jumping.passed
+from orchestrator.rehearsal.loop import VirtualClock, VirtualLoop
+from tests.fakes import BASE, MemoryJournal, RecordingObserver, ScriptedApi
 
 
 def pytest_asyncio_loop_factories(config, item):
-    return {"jumping": _JumpingLoop}
+    return {"virtual": VirtualLoop}
 
 
 class Rig:
@@ -65,7 +40,7 @@ class Rig:
         manifest, issues = parse(raw)
         assert manifest is not None, issues
         self.manifest = manifest
-        self.clock = VirtualClock()
+        self.clock = VirtualClock(BASE, asyncio.get_running_loop())
         self.api = ScriptedApi(self.clock, latency=latency)
         self.api.live = {c.key: LiveState("Ready", instance_id="i0") for c in manifest.campaigns}
         self.journal = MemoryJournal(earlier)
