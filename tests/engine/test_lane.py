@@ -7,7 +7,7 @@ import pytest
 from orchestrator.core.outcome import State
 from orchestrator.core.pacing import Pacer
 from orchestrator.model import Progress, StopReason, Window
-from tests.fakes import ACCEPTED, UNSENT, loses, says
+from tests.fakes import ACCEPTED, BASE, UNSENT, loses, says
 
 HOURLY = "You have exceeded the hourly rate limit"
 TWO_ACCOUNTS = {
@@ -46,7 +46,7 @@ async def test_every_start_has_a_stored_intent_before_it_leaves(rig):
     run = rig(3, account={"in_flight": 1})
     run.journal.latency = 2.0
     await run.run()
-    intents = [record.at - run.clock.base for record in run.journal.of("intent")]
+    intents = [record.at - BASE for record in run.journal.of("intent")]
     assert [at + 2.0 for at in intents] == pytest.approx(run.api.started())
 
 
@@ -173,7 +173,7 @@ async def test_what_was_not_sent_is_tried_again_with_back_off(rig):
     run = rig(1, retry={"attempts": 4, "backoff": "1s..3s"})
     run.api.script("s/c0", UNSENT, UNSENT, UNSENT)
     await run.run()
-    intents = [record.at - run.clock.base for record in run.journal.of("intent")]
+    intents = [record.at - BASE for record in run.journal.of("intent")]
     assert intents == pytest.approx([0, 1, 3, 6])
     assert run.api.started() == pytest.approx([6])
     assert run.outcomes() == {"c0": STARTED}
