@@ -6,6 +6,9 @@ from typing import Any, Protocol
 from orchestrator.core.permit import Permit
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
+Check = Callable[[], str | None]
+"""Asked right before the first byte of a call: a text forbids it, and says why."""
+
 
 class Clock(Protocol):
     """The one source of time."""
@@ -18,16 +21,16 @@ class Clock(Protocol):
 class CampaignApi(Protocol):
     """The remote API. A reply, or a fault that says how far the bytes got; no exception of the HTTP library."""
 
-    async def start(self, target: CallTarget, permit: Permit, *, check: Callable[[], str | None]) -> Reply | Fault:
+    async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start and use the permit up. `check` is asked right before the first byte: a text forbids it."""
         ...
 
-    async def list(self, target: CallTarget, page: int) -> Read:
-        """One page, from 1, of the stream's campaigns of the target's type."""
+    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
+        """One page, from 1, of the stream's campaigns of the target's type. `check` as for a start."""
         ...
 
-    async def status(self, target: CallTarget) -> Read:
-        """The state of one campaign."""
+    async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """The state of one campaign. `check` as for a start."""
         ...
 
 

@@ -124,23 +124,25 @@ class ScriptedApi:
         await asyncio.sleep(self.latency if step.takes is None else step.takes)
         return self._answer(step, begun, sent_at)
 
-    async def list(self, target: CallTarget, page: int) -> Read:
+    async def list(self, target: CallTarget, page: int, *, check: Any = None) -> Read:
         states = [(key, state) for key, state in self.live.items() if key.startswith(f"{target.stream}/")]
         shown = states[(page - 1) * self.page_size : page * self.page_size]
-        answer = await self._read("list", target, page)
+        answer = await self._read("list", target, page, check)
         if isinstance(answer, Fault) or answer.http_status != 200:
             return Read(answer)
         more = self.endless or page * self.page_size < len(states)
         return Read(answer, {key.partition("/")[2]: state for key, state in shown}, more)
 
-    async def status(self, target: CallTarget) -> Read:
-        answer = await self._read("status", target, 0)
+    async def status(self, target: CallTarget, *, check: Any = None) -> Read:
+        answer = await self._read("status", target, 0, check)
         if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.live:
             return Read(answer)
         return Read(answer, {target.campaign: self.live[target.key]})
 
-    async def _read(self, what: str, target: CallTarget, page: int) -> Reply | Fault:
+    async def _read(self, what: str, target: CallTarget, page: int, check: Any) -> Reply | Fault:
         begun = self.clock.now()
+        if check is not None and (forbidden := check()) is not None:
+            return self._answer(loses(Progress.UNSENT, forbidden), begun, None)
         step = self._next(self.read_steps) or READ
         if step.progress is Progress.UNSENT:
             return self._answer(step, begun, None)

@@ -9,13 +9,22 @@ import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 
-from orchestrator.model import Window
+from orchestrator.model import Fault, Progress, Reply, Window
 
 _RATE_ERROR = 0.0005  # two disciplined clocks drift apart by at most 500 ppm (the most Linux ever slews)
 _TICK = 0.001  # servers count in milliseconds, rounded down
 
 _RAISE = 0.1  # of the manifest's limit, for each of its longest windows without a limited call
 _LEAST = 0.1
+
+
+def arrived_by(answer: Reply | Fault | None, now: float, timeout: float) -> float:
+    """The latest time at which a call can have arrived whose answer is known at `now`; None: nobody waits for one."""
+    if answer is None:
+        return now + timeout
+    if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
+        return answer.sent_at + timeout
+    return now
 
 
 @dataclass(frozen=True, slots=True)

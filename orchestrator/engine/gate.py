@@ -39,6 +39,10 @@ class Gate:
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
             self.pacer.reserve(self._clock.now())
 
+    def objection(self) -> str | None:
+        """Why nothing may be sent now, in words; None where nothing speaks against it."""
+        return self._halt.objection() or (None if self._holds() else "not sent: this run's lease has ended")
+
     async def _wait(self, delay: float) -> None:
         self._changed.clear()
         with suppress(TimeoutError):

@@ -9,7 +9,7 @@ from typing import Any
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from orchestrator.core.outcome import Event, State
-from orchestrator.core.pacing import Pacer
+from orchestrator.core.pacing import Pacer, arrived_by
 from orchestrator.core.plan import Action, Entry
 from orchestrator.core.verdict import Verdict, VerdictKind, backoff, classify
 from orchestrator.engine.context import Context
@@ -18,7 +18,7 @@ from orchestrator.engine.halt import Halt, Halted
 from orchestrator.engine.probe import Probe
 from orchestrator.engine.reads import Reader
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
+from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
 
 _AGAIN = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
 
@@ -107,20 +107,11 @@ class LaneRunner:
     async def _attempt(self, job: _Job) -> Verdict:
         await self.gate.enter()
         job.begun = job.begun or self._context.clock.now()
-        timeout = self._context.manifest.timeouts.total
-        # Should the wait for it be cut short: it may leave until its permit's deadline, and arrive a timeout later.
-        arrived_by = self._context.clock.now() + 2 * timeout
+        answer: Reply | Fault | None = None
         try:
             answer = await self._send(job.entry)
-            if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
-                arrived_by = answer.sent_at + timeout
-            else:
-                arrived_by = self._context.clock.now()
-        except (Halted, LeaseLost, JournalWriteError):
-            arrived_by = self._context.clock.now()  # there was no permit
-            raise
         finally:
-            self.gate.leave(arrived_by)
+            self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         verdict = classify(answer)
         await asyncio.shield(self._context.write(self._verdict_record(job.entry, answer, verdict)))
         self._follow(job, verdict)
@@ -134,11 +125,7 @@ class LaneRunner:
         intent = context.line(entry.key, attempt, Event.INTENT, self.lane, {"deadline": deadline, "baseline": baseline})
         permit = await context.journal.permit(intent)
         context.moved(intent)
-        return await context.api.start(entry.target, permit, check=self._objection)
-
-    def _objection(self) -> str | None:
-        """Why nothing may be sent now, asked right before the first byte."""
-        return self.halt.objection() or (None if self._holds() else "not sent: this run's lease has ended")
+        return await context.api.start(entry.target, permit, check=self.gate.objection)
 
     def _verdict_record(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> Any:
         data = {
@@ -172,7 +159,8 @@ class LaneRunner:
         seconds = self.gate.pacer.longest if verdict.retry_after is None else verdict.retry_after
         self.gate.pause(seconds)
         self._context.observer.event("lane_limited", lane=self.lane, seconds=seconds, message=verdict.message)
-        if verdict.hourly or seconds > self._context.manifest.retry.max_elapsed:
+        # A window's wait is the limiter's ordinary answer, however little patience the manifest has.
+        if verdict.hourly or seconds > max(self._context.manifest.retry.max_elapsed, self.gate.pacer.longest):
             self._stop(StopReason.LIMITED, f"the platform limits the account for longer ({verdict.message})")
 
     def _stop(self, reason: StopReason, detail: str) -> None:

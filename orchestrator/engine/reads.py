@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
+from orchestrator.core.pacing import arrived_by
 from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_of, wait_of
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.halt import Halt
-from orchestrator.model import CallTarget, Fault, Lane, LiveState, Progress, Read, Reply
+from orchestrator.model import CallTarget, Fault, Lane, LiveState, Read, Reply
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Reader:
 
     async def status(self, target: CallTarget) -> LiveState | None:
         """The state of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
-        read = await self._read(lambda: self._context.api.status(target))
+        read = await self._read(lambda: self._context.api.status(target, check=self._gate.objection))
         return read.live.get(target.campaign)
 
     async def states(self, target: CallTarget, wanted: set[str]) -> dict[str, LiveState]:
@@ -39,7 +41,8 @@ class Reader:
         found: dict[str, LiveState] = {}
         page, more = 1, True
         while more and not wanted <= found.keys():
-            read = await self._read(lambda page=page: self._context.api.list(target, page))  # type: ignore[misc]
+            call = partial(self._context.api.list, target, page, check=self._gate.objection)
+            read = await self._read(call)
             known = len(found)
             found.update(read.live)
             # A list that says "more" for ever, with nothing new on it, must end too.
@@ -81,13 +84,12 @@ class Reader:
 
     async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
         await self._gate.enter()
-        arrived_by = self._context.clock.now() + self._context.manifest.timeouts.total
+        read: Read | None = None
         try:
             read = await call()
-            if not _may_still_arrive(read.answer):
-                arrived_by = self._context.clock.now()
         finally:
-            self._gate.leave(arrived_by)
+            answer = read.answer if read else None
+            self._gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         return read
 
     def _mind_the_limit(self, kind: ReadKind, read: Read) -> None:
@@ -98,10 +100,6 @@ class Reader:
             self._context.observer.event(
                 "lane_limited", lane=self._lane, seconds=seconds, message=message_of(read.answer)
             )
-
-
-def _may_still_arrive(answer: Reply | Fault) -> bool:
-    return isinstance(answer, Fault) and answer.progress is Progress.SENDING
 
 
 def _words(answer: Reply | Fault) -> str:

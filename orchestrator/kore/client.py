@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -13,7 +14,7 @@ from yarl import URL
 from orchestrator.core.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
-from orchestrator.ports import Clock
+from orchestrator.ports import Check, Clock
 from orchestrator.redaction import Redactor
 
 _MAX_BODY: Final = 8 * 1024 * 1024
@@ -111,13 +112,11 @@ class KoreClient:
         if self._session is not None:
             await self._session.close()
 
-    async def start(self, target: CallTarget, permit: Permit, *, check: Callable[[], str | None]) -> Reply | Fault:
+    async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
 
         def last_look() -> None:
-            forbidden = check()
-            if forbidden is not None:
-                raise _NotNowError(forbidden)
+            _look(check)
             permit.use(target.key, self._clock.now())
 
         return await self._call("POST", target, wire.trigger_path(target, "play"), {}, last_look)
@@ -126,9 +125,9 @@ class KoreClient:
         """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
         return await self._call("POST", target, wire.trigger_path(target, "stop"), {})
 
-    async def status(self, target: CallTarget) -> Read:
+    async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""
-        answer = await self._call("POST", target, wire.status_path(target), {})
+        answer = await self._call("POST", target, wire.status_path(target), {}, partial(_look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def get(self, target: CallTarget) -> Read:
@@ -136,9 +135,10 @@ class KoreClient:
         answer = await self._call("GET", target, wire.get_path(target), None)
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
-    async def list(self, target: CallTarget, page: int) -> Read:
+    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
-        answer = await self._call("POST", target, wire.list_path(target), wire.list_body(target, page))
+        body = wire.list_body(target, page)
+        answer = await self._call("POST", target, wire.list_path(target), body, partial(_look, check))
         live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
         return Read(answer, live, more)
 
@@ -190,6 +190,12 @@ class KoreClient:
             retry_after=response.headers.get("Retry-After"),
             date=response.headers.get("Date"),
         )
+
+
+def _look(check: Check | None) -> None:
+    forbidden = check() if check is not None else None
+    if forbidden is not None:
+        raise _NotNowError(forbidden)
 
 
 def _url(host: str, path: str) -> URL:

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from orchestrator.core.permit import Permit, PermitError
 from orchestrator.kore import wire
-from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
-from orchestrator.ports import Clock
+from orchestrator.model import CallTarget, CampaignKey, Fault, Progress, Read, Reply
+from orchestrator.ports import Check, Clock
 from orchestrator.sandbox.platform import Call, Platform
 
 _TEXT: Final = 500
@@ -94,41 +94,42 @@ class VirtualApi:
         self._watcher = watcher or Unwatched()
         self._loop = asyncio.get_running_loop()
 
-    async def start(self, target: CallTarget, permit: Permit, *, check: Callable[[], str | None]) -> Reply | Fault:
+    async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
+        return await self._call(_call_of("start", target, {}), check, permit)
 
-        def last_look() -> None:
-            forbidden = check()
-            if forbidden is not None:
-                raise PermitError(forbidden)
-            permit.use(target.key, self._clock.now())
-
-        return await self._call(_call_of("start", target, {}), last_look, permit)
-
-    async def list(self, target: CallTarget, page: int) -> Read:
+    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
-        answer = await self._call(_call_of("list", target, wire.list_body(target, page)))
+        answer = await self._call(_call_of("list", target, wire.list_body(target, page)), check)
         live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
         return Read(answer, live, more)
 
-    async def status(self, target: CallTarget) -> Read:
+    async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""
-        answer = await self._call(_call_of("status", target, {}))
+        answer = await self._call(_call_of("status", target, {}), check)
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
-    async def _call(
-        self, call: Call, last_look: Callable[[], None] | None = None, permit: Permit | None = None
-    ) -> Reply | Fault:
+    async def _call(self, call: Call, check: Check | None, permit: Permit | None = None) -> Reply | Fault:
         begun, passage = self._clock.now(), self._passage(call)
         if passage.connecting:
             await asyncio.sleep(passage.connecting)
-        forbidden = passage.unsent or _forbidden(last_look)
+        forbidden = passage.unsent or self._forbidden(call, check, permit)
         if forbidden:
             return Fault(Progress.UNSENT, forbidden, None, self._clock.now() - begun)
         self._watcher.sent(call, permit)
         answer = await _Exchange(self, call, passage).wait()
         self._watcher.answered(call, answer)
         return answer
+
+    def _forbidden(self, call: Call, check: Check | None, permit: Permit | None) -> str | None:
+        """The last look before the first byte; a permit that nothing speaks against is used up."""
+        forbidden = check() if check is not None else None
+        if forbidden is None and permit is not None:
+            try:
+                permit.use(CampaignKey(call.key), self._clock.now())
+            except PermitError as why:
+                return str(why)
+        return forbidden
 
     def arrive(self, call: Call, passage: Passage) -> Answer:
         """What the platform makes of a request that is there."""
@@ -202,15 +203,6 @@ class _Exchange:
         if not self._done.done():
             elapsed = self._api.clock.now() - self._sent_at
             self._done.set_result(Fault(progress, text, self._sent_at, elapsed, http_status))
-
-
-def _forbidden(last_look: Callable[[], None] | None) -> str:
-    try:
-        if last_look is not None:
-            last_look()
-    except PermitError as why:
-        return str(why)
-    return ""
 
 
 def _call_of(op: str, target: CallTarget, body: dict[str, Any]) -> Call:

@@ -7,12 +7,11 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.core.result import CampaignResult, Result
+from orchestrator.core.result import COLUMNS, Result
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,11 +24,10 @@ def as_json(result: Result) -> str:
 def as_csv(result: Result) -> str:
     """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
     out = io.StringIO()
-    names = [field.name for field in fields(CampaignResult)]
     # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(names)
-    writer.writerows([_cell(getattr(campaign, name)) for name in names] for campaign in result.campaigns)
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(getattr(campaign, name)) for name in COLUMNS] for campaign in result.campaigns)
     return out.getvalue()
 
 

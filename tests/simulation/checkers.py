@@ -1,0 +1,164 @@
+"""The promises, checked from outside: nothing here is shared with the engine, and nothing asks it what it thinks.
+
+Times are true seconds of the simulated world, not those of any host's clock.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+PROVES_NOT_DELIVERED = {401, 429, 400, 403, 404, 405, 412, 422, *range(300, 400)}
+RATE_LIMIT_WORDS = ("exceeded the per-minute rate limit", "exceeded the hourly rate limit", "rate limit for this api")
+
+
+class Broken(AssertionError):
+    """A promise does not hold. The message begins with its number."""
+
+
+def require(holds, promise, text):
+    if not holds:
+        raise Broken(f"{promise}: {text}")
+
+
+class WindowCounter:
+    """P2: counts what arrives at the platform, by force; arrivals come in the order of time."""
+
+    def __init__(self, windows):
+        self.windows = windows  # (calls, seconds)
+        self.arrivals = []
+
+    def arrived(self, at, what):
+        self.arrivals.append(at)
+        for calls, seconds in self.windows:
+            if len(self.arrivals) <= calls:
+                continue
+            span = at - self.arrivals[-calls - 1]
+            require(span >= seconds, "P2", f"{calls + 1} calls arrived within {span:.6f} s of {seconds} s: {what} at {at:.6f}")
+            begun = at - at % seconds  # a calendar window of the same length
+            require(self.arrivals[-calls - 1] < begun, "P2", f"{calls + 1} calls in the calendar window from {begun}")
+
+
+@dataclass
+class Send:
+    """A start whose first byte left."""
+
+    process: str
+    attempt: int
+    at: float
+    proven: bool = False  # its answer proves that it was not carried out
+    answered: bool = False
+
+
+@dataclass
+class SendWatch:
+    """P1, P5 and P8: looks at every start at the moment when its first byte leaves."""
+
+    intents: dict = field(default_factory=dict)  # (campaign, attempt) -> run, as committed
+    cleared: dict = field(default_factory=lambda: defaultdict(int))  # by a person, as committed
+    sends: dict = field(default_factory=lambda: defaultdict(list))
+
+    def committed(self, record):
+        if record.kind == "intent":
+            self.intents[record.campaign, record.attempt] = record.run_id
+        elif record.kind == "resolve" and record.data["event"] == "resolved_not_started":
+            # A person's word settles what was sent until then.
+            for send in self.sends[record.campaign]:
+                send.proven = True
+
+    def sent(self, at, run, campaign, attempt, *, signalled):
+        key = campaign
+        require(self.intents.get((key, attempt)) == run, "P5", f"{key}: attempt {attempt} left at {at} with no committed intent")
+        require(not signalled, "P8", f"{key}: a start left at {at}, after the signal")
+        for earlier in self.sends[key]:
+            require(earlier.proven, "P1", f"{key}: sent at {at}, and its start of {earlier.at} may have been delivered")
+        self.sends[key].append(Send(run, attempt, at))
+
+    def answered(self, run, campaign, http_status, text):
+        send = next(s for s in reversed(self.sends[campaign]) if s.process == run)
+        send.answered = True
+        limited = http_status is not None and 400 <= http_status < 500 and any(w in text.lower() for w in RATE_LIMIT_WORDS)
+        send.proven = send.proven or http_status in PROVES_NOT_DELIVERED or limited
+
+
+def replay(records):
+    """What the journal proves, campaign by campaign: started, failed, open, unknown or clear."""
+    proven = {}
+    for record in records:
+        if record.campaign.startswith("@") or record.kind.startswith("late_"):
+            continue
+        event = record.data.get("event", record.kind) if record.kind in ("verdict", "resolve") else record.kind
+        proven[record.campaign] = {
+            "intent": "open",
+            "accepted": "started", "evidence": "started", "resolved_started": "started",
+            "rejected": "failed", "gave_up": "failed",
+            "not_sent": "clear", "limited": "clear", "unauthorized": "clear", "resolved_not_started": "clear",
+            "indeterminate": "open", "no_evidence": "unknown",
+        }[event]  # fmt: skip
+    return proven
+
+
+AGREES = {
+    "started": {"started"},
+    "already_started": {"started", None},
+    "failed": {"failed", None},
+    "unknown": {"open", "unknown"},
+    "held": {"clear", None},
+    "skipped": {"clear", "failed", "started", "open", "unknown", None},  # a deselected campaign keeps its past
+}
+
+
+def check_result(result, keys, records):
+    """P3: every campaign once, each outcome as the journal proves it, totals that add up, the right exit code."""
+    told = [(c["stream"] + "/" + c["campaign"], c["outcome"], c["reason"]) for c in result["campaigns"]]
+    require(sorted(key for key, _, _ in told) == sorted(keys), "P3", "the report does not have every campaign once")
+    proven = replay(records)
+    for key, outcome, reason in told:
+        require(proven.get(key) in AGREES[outcome], "P3", f"{key} is {outcome} ({reason}), the journal proves {proven.get(key)}")
+        if outcome == "failed" and proven.get(key) is None:
+            require(reason == "not_found", "P4", f"{key} failed without an attempt: {reason}")
+        if outcome == "already_started" and proven.get(key) is None:
+            require(reason == "live_state", "P4", f"{key} is already started because of {reason}")
+    for outcome, count in result["totals"].items():
+        require(count == sum(o == outcome for _, o, _ in told), "P3", f"totals say {count} {outcome}")
+    require(result["run"]["exit_code"] == expected_exit(told, result["run"]["stop"]), "P3", f"exit code {result['run']['exit_code']}")
+
+
+def expected_exit(told, stop):
+    outcomes = {outcome for _, outcome, _ in told}
+    reason = stop["reason"] if stop else None
+    if reason == "journal":
+        return 13
+    if "unknown" in outcomes:
+        return 11
+    if reason in ("SIGINT", "SIGTERM", "SIGHUP"):
+        return {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}[reason]
+    if reason or "held" in outcomes:
+        return 12
+    left = {(o, r) for _, o, r in told if o == "failed" or (o == "skipped" and r not in ("disabled", "deselected"))}
+    return 10 if left else 0
+
+
+def check_truth(result, acted, running):
+    """P4: what is said of a campaign against what the platform itself knows."""
+    for c in result["campaigns"]:
+        key = c["stream"] + "/" + c["campaign"]
+        if c["outcome"] == "started" and c["reason"] in ("accepted", "evidence"):
+            require(key in acted | running, "P4", f"{key} is said to be started; the platform never started it")
+        if c["outcome"] in ("failed", "held"):
+            require(key not in acted, "P4", f"{key} is said to be {c['outcome']}; the platform started it")
+
+
+def check_kept(sends, run, records, unrecorded):
+    """Never lose a record: each answer that a live process had is in the journal, or was handed to the person."""
+    kept = {(r.campaign, r.attempt) for r in [*records, *unrecorded] if r.kind in ("verdict", "late_verdict")}
+    for key, list_ in sends.items():
+        for send in list_:
+            if send.process == run and send.answered:
+                require((key, send.attempt) in kept, "P3", f"{key}: the answer to attempt {send.attempt} is lost")
+
+
+def check_budget(result, counters):
+    """P2 as the report tells it: no peak above its limit."""
+    for lane, budget in result["budget"].items():
+        counter = counters[lane.rpartition(" ")[2]]
+        for (calls, _), peak in zip(counter.windows, budget["peak_in_window"], strict=True):
+            require(peak <= calls, "P2", f"{lane} reports a peak of {peak}, {calls} are allowed")

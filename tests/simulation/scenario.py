@@ -1,0 +1,178 @@
+"""A bad day, drawn from one number."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+DAY = 86400.0
+CLEAR_SKY = datetime(2026, 3, 4, 15, tzinfo=UTC).timestamp()
+DST = tuple(
+    datetime(*when, tzinfo=UTC).timestamp()
+    for when in [(2026, 3, 8, 6, 50), (2026, 11, 1, 5, 50), (2026, 3, 29, 0, 50), (2026, 10, 25, 0, 50)]
+)
+START_FAULTS = (
+    "unsent", "slow_connect", "lost", "reset_before", "reset_after", "hang_before", "hang_after", "late", "late_silent",
+    "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated", "huge", "drip",
+    "unauthorized", "rejected", "odd_status",
+)  # fmt: skip
+READ_FAULTS = ("unsent", "lost", "error_before", "limited", "unauthorized", "html", "envelope", "truncated", "drip")
+
+
+@dataclass(frozen=True)
+class RunScript:
+    """What befalls one run of the tool. Numbers count the run's own events: sends, arrivals, answers, commits."""
+
+    delay: float
+    kill_at: int | None = None
+    kill_commits: bool = False  # what was on its way to the disk arrives there
+    signal_at: int | None = None
+    signal: str = "SIGINT"
+    again_after: float | None = None  # a second signal, so many seconds later
+    suspend_at: int | None = None
+    suspend_for: float = 0.0
+    fail_write: int | None = None
+    retry_failed: bool = False
+    clock_step: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """All that a seed decides beforehand; what single calls meet is drawn as they are made."""
+
+    seed: int
+    raw: dict
+    base: float
+    commit_seconds: float
+    server: dict  # account id -> (calls, seconds)
+    retry_after: str
+    tenants: dict  # account id -> share of the server's limit
+    states: dict  # campaign key -> status; "missing" is none
+    hosts: list  # a chain of RunScripts each
+    latency: tuple  # least and most, seconds
+    start_faults: dict = field(default_factory=dict)
+    read_faults: dict = field(default_factory=dict)
+    resolves: bool = False
+
+    @property
+    def is_calm(self):
+        """Nothing goes wrong: the run must be fast."""
+        return not (self.start_faults or self.read_faults or self.tenants) and self.hosts == [[RunScript(0.0)]]
+
+
+def draw(seed):
+    rnd = random.Random(seed)
+    calm = rnd.random() < 0.2
+    accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
+    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 2.2)), calm=calm)
+    keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
+    return Scenario(
+        seed=seed,
+        raw=raw,
+        base=rnd.choice(DST) if "windows" in raw and rnd.random() < 0.5 else CLEAR_SKY + rnd.uniform(0, 7 * DAY),
+        commit_seconds=rnd.choice([0.0001, 0.002, 0.05]),
+        server={f"id-{a}": server_limit(rnd, raw["accounts"][a]["rate"], calm=calm) for a in accounts},
+        retry_after=rnd.choice(["seconds", "date", "none"]),
+        tenants={} if calm or rnd.random() < 0.7 else tenants(rnd, raw["accounts"]),
+        states={} if calm else {k: s for k in keys if (s := state(rnd)) != "Ready"},
+        hosts=[[RunScript(0.0)]] if calm else [chain(rnd) for _ in range(rnd.choice([1, 1, 1, 2, 3]))],
+        latency=rnd.choice([(0.001, 0.05), (0.05, 0.5)] if calm else [(0.001, 0.05), (0.05, 2.0), (0.001, 120.0)]),
+        start_faults={} if calm else faults(rnd, START_FAULTS),
+        read_faults={} if calm else faults(rnd, READ_FAULTS),
+        resolves=rnd.random() < 0.3,
+    )
+
+
+def faults(rnd, kinds):
+    """A few kinds at a time, so that they meet each other; now and then all of them."""
+    chosen = kinds if rnd.random() < 0.2 else rnd.sample(kinds, rnd.randrange(0, 5))
+    total = rnd.choice([0.02, 0.1, 0.3, 0.7])
+    return {kind: total / len(chosen) for kind in chosen}
+
+
+def state(rnd):
+    if rnd.random() < 0.95:
+        return "Ready"
+    return rnd.choice(["Active", "Completed", "Stopped", "Scheduled", "Paused", "Preparing", "Odd", "missing"])
+
+
+def windows_of(rnd):
+    choice = rnd.random()
+    if choice < 0.1:
+        return "unlimited"
+    if choice < 0.4:
+        return ["50/60s", "10/10s"]
+    many = [f"{rnd.randint(1, 20)}/{rnd.choice([1, 2, 5, 10, 60])}s" for _ in range(rnd.choice([1, 1, 2]))]
+    return list({w.partition("/")[2]: w for w in many}.values())
+
+
+def tenants(rnd, accounts):
+    limited = [one["account_id"] for one in accounts.values() if one["rate"] != "unlimited"]
+    return {account_id: rnd.choice([0.1, 0.5, 0.9, 1.0]) for account_id in limited}
+
+
+def server_limit(rnd, rate, *, calm):
+    if rate == "unlimited":
+        return 10**9, 1.0
+    longest = max(((int(w.split("/")[0]), float(w.split("/")[1][:-1])) for w in rate), key=lambda w: w[1])
+    factor = 1.0 if calm else rnd.choice([1.0, 1.0, 1.2, 0.5])
+    return max(1, int(longest[0] * factor)), longest[1]
+
+
+def manifest(rnd, accounts, count, *, calm):
+    raw = {
+        "version": 1, "launch": "day", "host": "https://kore.example",
+        "accounts": {a: account(rnd, a, calm=calm) for a in accounts},
+        "campaigns": [campaign(rnd, accounts, n, calm=calm) for n in range(max(1, count))],
+        "retry": {"attempts": rnd.randint(1, 6), "backoff": rnd.choice(["0.1s..1s", "1s..60s"]),
+                  "max_elapsed": rnd.choice(["30s", "10m"])},
+        "timeouts": {"connect": "1s", "total": rnd.choice(["2s", "5s", "30s", "60s"])},
+        "preflight": {"check": rnd.choice(["list", "list", "status", "off"])},
+    }  # fmt: skip
+    if calm:
+        return raw | {"timeouts": {"connect": "1s", "total": "30s"}, "preflight": {"check": "list"}}
+    if rnd.random() < 0.5:
+        raw["probe"] = {"settle": f"{rnd.choice([0, 1, 30, 120])}s"}
+    if rnd.random() < 0.3:
+        raw["waves"] = [{"name": "canary", "tags": ["canary"], "bake": rnd.choice(["0s", "10m"]),
+                         "pass": {"started": rnd.choice(["50%", "100%"])}}, {"name": "rest"}]  # fmt: skip
+        raw["campaigns"][0]["tags"] = ["canary"]
+    if rnd.random() < 0.3:
+        raw["stop_when"] = {"failed": rnd.choice([3, "20%"]), "unknown": rnd.choice([1, 3, "5%"]), "min_sample": 5}
+    if rnd.random() < 0.2:
+        raw["windows"] = {"day": {"zones": rnd.choice([["America/New_York"], ["Europe/Berlin", "Europe/London"]]),
+                                  "hours": rnd.choice(["01:00-03:30", "09:00-20:00"])}}  # fmt: skip
+        raw["campaigns"][-1]["window"] = "day"
+    return raw
+
+
+def account(rnd, name, *, calm):
+    in_flight = 16 if calm else rnd.choice([1, 2, 8, 16])
+    return {"account_id": f"id-{name}", "client_id": {"env": "ID"}, "client_secret": {"env": "SECRET"},
+            "rate": windows_of(rnd), "in_flight": in_flight}  # fmt: skip
+
+
+def campaign(rnd, accounts, number, *, calm):
+    name = accounts[number % len(accounts)]
+    one = {"account": name, "stream": f"st-{name}-{rnd.choice('xy')}", "campaign": f"cd-{number}"}
+    return one if calm or rnd.random() < 0.9 else one | {"rerun": True}
+
+
+def chain(rnd):
+    return [run_script(rnd, first=n == 0) for n in range(rnd.randint(1, 4))]
+
+
+def run_script(rnd, *, first):
+    trouble = rnd.choice(["none", "none", "kill", "kill", "signal", "suspend", "disk", "kill and suspend"])
+    moment = int(1000 ** rnd.random())
+    return RunScript(
+        delay=0.0 if first else rnd.choice([0.0, 0.5, 40.0, 600.0]) * rnd.random(),
+        kill_at=moment if "kill" in trouble else None,
+        kill_commits=rnd.random() < 0.5,
+        signal_at=moment if trouble == "signal" else None,
+        signal=rnd.choice(["SIGINT", "SIGTERM", "SIGHUP"]),
+        again_after=rnd.choice([None, None, 0.0, 5.0]),
+        suspend_at=int(moment * rnd.random()) if "suspend" in trouble else None,
+        suspend_for=rnd.choice([1.0, 29.0, 31.0, 70.0, 600.0]),
+        fail_write=int(300 ** rnd.random()) if trouble == "disk" else None,
+        retry_failed=rnd.random() < 0.3,
+    )
