@@ -1,6 +1,9 @@
 """The real clock."""
 
 import time
+from pathlib import Path
+
+from orchestrator.core.lease import Moment
 
 # CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlive a nap.
 _SOURCE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -15,3 +18,12 @@ class SystemClock:
     def now(self) -> float:
         """POSIX seconds."""
         return self._anchor + time.clock_gettime(_SOURCE)
+
+
+def moment(now: float) -> Moment:
+    """The instant of the call: `now` on the caller's calendar, on the steady clock of this boot."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return Moment(now, boot, time.clock_gettime(_SOURCE))

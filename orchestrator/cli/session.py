@@ -89,7 +89,7 @@ async def opened(
             await writer.close()
             # A lease that cannot be given back ends by itself; that must not hide how the run went.
             with suppress(LedgerError):
-                store.release(run_id, recent)
+                store.release(run_id, recent, clock.now())
 
 
 @contextmanager

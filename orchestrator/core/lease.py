@@ -22,10 +22,20 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant on a machine's calendar (POSIX seconds) and on the steady clock of its boot."""
+
+    now: float
+    boot: str = ""  # empty: not known
+    steady: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A lane's lease as it is stored. Times are POSIX seconds; an empty `run_id` means that nobody holds the lane.
 
-    `recent` are the times at which the last holder's calls ended, left behind by one that went in order.
+    `recent` are the times at which the holder's calls ended, left behind by one that went in order. `moment` is when it
+    came or went: it tells how the holder's calendar differs from that of another process on the machine.
     """
 
     holder: Holder
@@ -33,6 +43,7 @@ class Lease:
     acquired: float
     expires: float
     recent: tuple[float, ...] = ()
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +56,18 @@ class Taken:
     recent: tuple[float, ...] = ()
 
 
-def is_live(lease: Lease, machine: str, now: float, is_alive: Callable[[int], bool]) -> bool:
+def _step(lease: Lease, moment: Moment) -> float:
+    """Seconds by which the machine's calendar was set forward since the holder read it; 0 where that is not known."""
+    then = lease.moment
+    if then is None or not then.boot or then.boot != moment.boot:
+        return 0.0
+    return (moment.now - moment.steady) - (then.now - then.steady)
+
+
+def is_live(lease: Lease, machine: str, moment: Moment, is_alive: Callable[[int], bool]) -> bool:
     """Whether somebody may be running the lane. A pid says something on its own machine only."""
-    if not lease.holder.run_id or lease.expires <= now:
+    # Without the step, setting the clock forward would take a lane from a run that is well.
+    if not lease.holder.run_id or lease.expires + _step(lease, moment) <= moment.now:
         return False
     return lease.holder.machine != machine or is_alive(lease.holder.pid)
 
@@ -62,17 +82,20 @@ def refusal(lane: Lane, lease: Lease, now: float) -> LaneLeased:
     )
 
 
-def take(lane: Lane, last: Lease | None, holder: Holder, now: float, is_alive: Callable[[int], bool]) -> Lease:
+def take(lane: Lane, last: Lease | None, holder: Holder, moment: Moment, is_alive: Callable[[int], bool]) -> Lease:
     """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live."""
-    if last is not None and is_live(last, holder.machine, now, is_alive):
-        raise refusal(lane, last, now)
-    return Lease(holder, 1 if last is None else last.fence + 1, now, now + LEASE_SECONDS)
+    if last is not None and is_live(last, holder.machine, moment, is_alive):
+        raise refusal(lane, last, moment.now)
+    fence = 1 if last is None else last.fence + 1
+    return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
 
 
-def taken(lane: Lane, last: Lease | None, new: Lease) -> Taken:
+def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Taken:
     """What the new holder has to know of the last one."""
     clean = last is None or not last.holder.run_id
-    return Taken(lane, new.fence, clean, last.recent if last is not None and clean else ())
+    # On the new holder's calendar: a step of the clock between them must free no slot.
+    recent = tuple(at + _step(last, moment) for at in last.recent) if last is not None and clean else ()
+    return Taken(lane, new.fence, clean, recent)
 
 
 def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, now: float) -> set[Lane]:

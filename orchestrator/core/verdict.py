@@ -25,12 +25,10 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision as a value. `retry_after` is in seconds, and only with LIMITED; `hourly` means a minute won't help."""
+    """A decision as a value."""
 
     kind: VerdictKind
     message: str
-    retry_after: float | None = None
-    hourly: bool = False
     updated_at: str | None = None
 
 
@@ -77,7 +75,7 @@ def _classify_success(reply: Reply) -> Verdict:
 def _classify_refusal(reply: Reply) -> Verdict:
     message = message_of(reply)
     if is_limited(reply):
-        return Verdict(VerdictKind.LIMITED, message, wait_of(reply), hourly="hourly" in reply.text.casefold())
+        return Verdict(VerdictKind.LIMITED, message)
     if 300 <= reply.http_status < 400:
         return Verdict(VerdictKind.REJECTED, f"HTTP {reply.http_status}: redirects are never followed")
     kind = _STATUS.get(reply.http_status, VerdictKind.INDETERMINATE)
@@ -88,6 +86,11 @@ def is_limited(reply: Reply) -> bool:
     """Whether the reply is the rate limiter's: 429, or a 4xx with a documented text (kore-api.md section 4)."""
     folded = f"{reply.text} {message_of(reply)}".casefold()
     return reply.http_status == 429 or (400 <= reply.http_status < 500 and any(text in folded for text in _LIMIT_TEXTS))
+
+
+def is_hourly(reply: Reply) -> bool:
+    """Whether a limiter's reply is about the hour: waiting for a minute will not help."""
+    return "hourly" in f"{reply.text} {message_of(reply)}".casefold()
 
 
 def wait_of(reply: Reply) -> float | None:

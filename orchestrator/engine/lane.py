@@ -17,6 +17,7 @@ from orchestrator.engine.gate import Gate
 from orchestrator.engine.halt import Halt, Halted
 from orchestrator.engine.probe import Probe
 from orchestrator.engine.reads import Reader
+from orchestrator.engine.throttle import Throttle
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
 
@@ -44,7 +45,8 @@ class LaneRunner:
         self.lane = lane
         self.halt = Halt(context.halt)
         self.gate = Gate(pacer, context.clock, self.halt, self._holds)
-        self.reader = Reader(context, lane, self.gate, self.halt)
+        self._throttle = Throttle(context, lane, account, self.gate, self.halt)
+        self.reader = Reader(context, self.gate, self.halt, self._throttle)
         self._probe = Probe(context, self.reader, self.halt)
 
     async def run(self, entries: Sequence[Entry]) -> None:
@@ -114,7 +116,7 @@ class LaneRunner:
             self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         verdict = classify(answer)
         await asyncio.shield(self._context.write(self._verdict_record(job.entry, answer, verdict)))
-        self._follow(job, verdict)
+        self._follow(job, answer, verdict)
         return verdict
 
     async def _send(self, entry: Entry) -> Reply | Fault:
@@ -143,7 +145,7 @@ class LaneRunner:
         )  # fmt: skip
         return self._context.line(entry.key, attempt, "verdict", self.lane, data)
 
-    def _follow(self, job: _Job, verdict: Verdict) -> None:
+    def _follow(self, job: _Job, answer: Reply | Fault, verdict: Verdict) -> None:
         """What a verdict means for the job's next attempt and for its lane."""
         job.message = verdict.message
         if verdict.kind is VerdictKind.NOT_SENT:
@@ -153,15 +155,7 @@ class LaneRunner:
             if job.refused_tokens > 1:
                 self._stop(StopReason.CREDENTIAL, f"a new token was rejected too ({verdict.message})")
         elif verdict.kind is VerdictKind.LIMITED:
-            self._slow_down(verdict)
-
-    def _slow_down(self, verdict: Verdict) -> None:
-        seconds = self.gate.pacer.longest if verdict.retry_after is None else verdict.retry_after
-        self.gate.pause(seconds)
-        self._context.observer.event("lane_limited", lane=self.lane, seconds=seconds, message=verdict.message)
-        # A window's wait is the limiter's ordinary answer, however little patience the manifest has.
-        if verdict.hourly or seconds > max(self._context.manifest.retry.max_elapsed, self.gate.pacer.longest):
-            self._stop(StopReason.LIMITED, f"the platform limits the account for longer ({verdict.message})")
+            self._throttle.limited(answer)
 
     def _stop(self, reason: StopReason, detail: str) -> None:
         self.halt.set(Stop(reason, f"account {self.account}: {detail}"))

@@ -7,11 +7,12 @@ from functools import partial
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from orchestrator.core.pacing import arrived_by
-from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_of, wait_of
+from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_of
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.halt import Halt
-from orchestrator.model import CallTarget, Fault, Lane, LiveState, Read, Reply
+from orchestrator.engine.throttle import Throttle
+from orchestrator.model import CallTarget, Fault, LiveState, Read, Reply
 
 
 @dataclass(slots=True)
@@ -25,11 +26,11 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 class Reader:
     """Lists and status calls of one lane, paced and retried."""
 
-    def __init__(self, context: Context, lane: Lane, gate: Gate, halt: Halt) -> None:
+    def __init__(self, context: Context, gate: Gate, halt: Halt, throttle: Throttle) -> None:
         self._context = context
-        self._lane = lane
         self._gate = gate
         self._halt = halt
+        self._throttle = throttle
 
     async def status(self, target: CallTarget) -> LiveState | None:
         """The state of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
@@ -59,12 +60,18 @@ class Reader:
             begun.append(self._context.clock.now())
             kind = classify_read(read.answer)
             tries[kind] += 1
-            self._mind_the_limit(kind, read)
+            if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
+                self._throttle.limited(read.answer)
             return kind, read
 
         def is_final(_: RetryCallState) -> bool:
             late = self._context.clock.now() - begun[0] >= retry.max_elapsed
-            return late or tries[ReadKind.UNAUTHORIZED] > 1 or tries[ReadKind.RETRY] >= retry.attempts
+            return (
+                late
+                or self._halt.stop is not None
+                or tries[ReadKind.UNAUTHORIZED] > 1
+                or tries[ReadKind.RETRY] >= retry.attempts
+            )
 
         def pause(_: RetryCallState) -> float:
             return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._context.random)
@@ -91,15 +98,6 @@ class Reader:
             answer = read.answer if read else None
             self._gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         return read
-
-    def _mind_the_limit(self, kind: ReadKind, read: Read) -> None:
-        if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
-            asked = wait_of(read.answer)
-            seconds = self._gate.pacer.longest if asked is None else asked
-            self._gate.pause(seconds)
-            self._context.observer.event(
-                "lane_limited", lane=self._lane, seconds=seconds, message=message_of(read.answer)
-            )
 
 
 def _words(answer: Reply | Fault) -> str:

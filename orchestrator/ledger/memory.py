@@ -8,15 +8,18 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core import lease as rules
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Taken
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
 from orchestrator.model import Lane, Record
 
 
 class MemoryStore:
-    """Leases and the journal. `is_alive` says whether a pid of this machine still runs."""
+    """Leases and the journal. `is_alive` says whether a pid of this machine still runs; `steady` never jumps."""
 
-    def __init__(self, is_alive: Callable[[int], bool] = lambda _: True) -> None:
+    def __init__(
+        self, is_alive: Callable[[int], bool] = lambda _: True, steady: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._is_alive = is_alive
+        self._steady = steady
         self._leases: dict[Lane, Lease] = {}
         self._journal: dict[str, list[Record]] = defaultdict(list)
         self._lines: set[tuple[str, str, int, str]] = set()
@@ -27,17 +30,19 @@ class MemoryStore:
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
+        moment = self._moment(now)
         last = {lane: self._leases.get(lane) for lane in sorted(lanes)}
-        new = {lane: rules.take(lane, lease, holder, now, self._is_alive) for lane, lease in last.items()}
+        new = {lane: rules.take(lane, lease, holder, moment, self._is_alive) for lane, lease in last.items()}
         self._leases |= new
-        return [rules.taken(lane, last[lane], lease) for lane, lease in new.items()]
+        return [rules.taken(lane, last[lane], lease, moment) for lane, lease in new.items()]
 
-    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]]) -> None:
+    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]], now: float) -> None:
         """Give lanes back; `recent` tells the next holder which slots are still taken."""
         for lane, ended in recent.items():
             lease = self._leases.get(lane)
             if lease is not None and lease.holder.run_id == run_id:
-                self._leases[lane] = replace(lease, holder=replace(lease.holder, run_id=""), recent=tuple(ended))
+                nobody = replace(lease.holder, run_id="")
+                self._leases[lane] = replace(lease, holder=nobody, recent=tuple(ended), moment=self._moment(now))
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
         """Append records, renewing this run's leases. Returns the lanes it no longer holds.
@@ -50,16 +55,21 @@ class MemoryStore:
         for lane, lease in own.items():
             if lease.expires > now:
                 # Not `replace`, which would be half of a rehearsal's time.
-                self._leases[lane] = Lease(lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS)
+                self._leases[lane] = Lease(
+                    lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS, moment=lease.moment
+                )
         return lost
 
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         lane = Lane(record.lane)
         lease = self._leases.get(lane)
-        if lease is not None and rules.is_live(lease, "", now, self._is_alive):
+        if lease is not None and rules.is_live(lease, "", self._moment(now), self._is_alive):
             raise rules.refusal(lane, lease, now)
         self._append([record])
+
+    def _moment(self, now: float) -> Moment:
+        return Moment(now, "memory", self._steady())
 
     def _append(self, records: Sequence[Record]) -> None:
         lines = [(r.launch, r.campaign, r.attempt, r.kind) for r in records]

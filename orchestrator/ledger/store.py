@@ -5,14 +5,16 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
+from orchestrator.clock import moment
 from orchestrator.core import lease as rules
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Taken
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.place import check_file, create_file, safe_path
 from orchestrator.ledger.schema import journal, launches, leases
@@ -103,21 +105,21 @@ class Store:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return any(rules.is_live(_lease(row), socket.gethostname(), now, _is_alive) for row in rows)
+        return any(rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive) for row in rows)
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
         with self._transaction() as connection:
             return [_acquire(connection, lane, holder, now) for lane in sorted(lanes)]
 
-    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]]) -> None:
+    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]], now: float) -> None:
         """Give lanes back; `recent` tells the next holder which slots are still taken."""
         with self._transaction() as connection:
             for lane, ended in recent.items():
                 connection.execute(
                     leases.update()
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
-                    .values(run_id="", recent=json.dumps(list(ended)))
+                    .values(run_id="", recent=_left(ended, moment(now)))
                 )
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
@@ -142,7 +144,7 @@ class Store:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
             row = connection.execute(sa.select(leases).where(leases.c.lane == record.lane)).one_or_none()
-            if row is not None and rules.is_live(_lease(row), socket.gethostname(), now, _is_alive):
+            if row is not None and rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive):
                 raise rules.refusal(Lane(record.lane), _lease(row), now)
             connection.execute(journal.insert(), _columns(record))
 
@@ -176,24 +178,31 @@ def _engine(path: Path) -> sa.Engine:
 def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Taken:
     row = connection.execute(sa.select(leases).where(leases.c.lane == lane)).one_or_none()
     last = _lease(row) if row is not None else None
-    new = rules.take(lane, last, holder, now, _is_alive)
+    here = moment(now)
+    new = rules.take(lane, last, holder, here, _is_alive)
     values = {
         "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
-        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": "[]",
+        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": _left((), here),
     }  # fmt: skip
     if last is None:
         connection.execute(leases.insert().values(lane=lane, **values))
     else:
         connection.execute(leases.update().where(leases.c.lane == lane).values(**values))
-    return rules.taken(lane, last, new)
+    return rules.taken(lane, last, new, here)
+
+
+def _left(ended: Iterable[float], then: Moment) -> str:
+    return json.dumps({"ended": list(ended), "moment": asdict(then)})
 
 
 def _lease(row: Any) -> Lease:
+    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
     try:
-        recent = tuple(float(at) for at in json.loads(row.recent))
-    except (ValueError, TypeError) as error:
-        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} is no JSON") from error
-    return Lease(Holder(row.run_id, row.launch, row.machine, row.pid), row.fence, row.acquired, row.expires, recent)
+        left = json.loads(row.recent)
+        recent, then = tuple(float(at) for at in left["ended"]), Moment(**left["moment"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
+    return Lease(holder, row.fence, row.acquired, row.expires, recent, then)
 
 
 def _is_alive(pid: int) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, Final, Protocol
 
 from orchestrator.core.permit import Permit, PermitError
@@ -77,7 +78,10 @@ class Unwatched:
 
 
 class VirtualApi:
-    """A CampaignApi over a platform's model. `passage` decides what a call meets; `timeout` is the client's, in s."""
+    """A CampaignApi over a platform's model. `passage` decides what a call meets; `timeout` is the client's, in s.
+
+    `theirs` is the platform's clock, where it is not the caller's.
+    """
 
     def __init__(
         self,
@@ -85,13 +89,16 @@ class VirtualApi:
         clock: Clock,
         passage: Callable[[Call], Passage],
         timeout: float,
+        *,
         watcher: Watcher | None = None,
+        theirs: Clock | None = None,
     ) -> None:
         self._platform = platform
         self._clock = clock
         self._passage = passage
         self._timeout = timeout
         self._watcher = watcher or Unwatched()
+        self._theirs = theirs or clock
         self._loop = asyncio.get_running_loop()
 
     async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
@@ -133,7 +140,7 @@ class VirtualApi:
 
     def arrive(self, call: Call, passage: Passage) -> Answer:
         """What the platform makes of a request that is there."""
-        now = self._clock.now()
+        now = self._theirs.now()
         self._watcher.arrived(call)
         limited = self._platform.arrive(call.account_id, now)
         if limited is None and passage.limited:
@@ -149,12 +156,17 @@ class VirtualApi:
         return passage.says or Answer(status, payload)
 
     def _act(self, call: Call) -> tuple[int, dict[str, Any]]:
-        return self._platform.act(call, self._clock.now())
+        return self._platform.act(call, self._theirs.now())
 
     @property
     def clock(self) -> Clock:
         """The callers' clock."""
         return self._clock
+
+    @property
+    def date(self) -> float:
+        """What the platform's clock says, in POSIX seconds."""
+        return self._theirs.now()
 
     @property
     def timeout(self) -> float:
@@ -194,15 +206,19 @@ class _Exchange:
             self._end(broken, "the connection was lost", status)
         elif not self._done.done():
             text = answer.text if answer.payload is None else json.dumps(answer.payload)[:_TEXT]
-            elapsed = self._api.clock.now() - self._sent_at
+            date = None if answer.retry_after is None else formatdate(self._api.date, usegmt=True)
             self._done.set_result(
-                Reply(answer.http_status, answer.payload, text, self._sent_at, elapsed, answer.retry_after)
+                Reply(
+                    answer.http_status, answer.payload, text, self._sent_at, self._elapsed(), answer.retry_after, date
+                )
             )
 
     def _end(self, progress: Progress, text: str, http_status: int | None = None) -> None:
         if not self._done.done():
-            elapsed = self._api.clock.now() - self._sent_at
-            self._done.set_result(Fault(progress, text, self._sent_at, elapsed, http_status))
+            self._done.set_result(Fault(progress, text, self._sent_at, self._elapsed(), http_status))
+
+    def _elapsed(self) -> float:
+        return self._api.clock.now() - self._sent_at
 
 
 def _call_of(op: str, target: CallTarget, body: dict[str, Any]) -> Call:

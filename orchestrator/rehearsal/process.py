@@ -74,5 +74,5 @@ class Process:
                 recent |= session.recent()
         finally:
             journal.close()
-            self.store.release(self.holder.run_id, recent)
+            self.store.release(self.holder.run_id, recent, self.clock.now())
         return build(self.store.read(self.manifest.launch), self.holder.run_id)

@@ -51,7 +51,7 @@ async def _rehearse(script: Script, seed: int) -> Rehearsed:
     keys = [campaign.key for campaign in manifest.campaigns]
     weather = Weather(script.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox")
     api = VirtualApi(Platform(world_of(manifest)), clock, weather.passage, manifest.timeouts.total)
-    store, run_id = MemoryStore(), f"r-rehearsal-{seed}"
+    store, run_id = MemoryStore(steady=running.time), f"r-rehearsal-{seed}"
     process = Process(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),

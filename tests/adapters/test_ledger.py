@@ -235,23 +235,43 @@ def test_a_pid_of_another_machine_says_nothing(store, dead_pid):
 
 def test_a_lane_given_back_is_clean_and_recalls_its_calls(store):
     store.acquire([LANE, OTHER], holder(), NOW)
-    store.release("run-1", {LANE: [NOW + 1, NOW + 2.5], OTHER: []})
+    store.release("run-1", {LANE: [NOW + 1, NOW + 2.5], OTHER: []}, NOW)
     leases = {lease.lane: lease for lease in store.acquire([LANE, OTHER], holder("run-2"), NOW + 3)}
 
     assert (leases[LANE].fence, leases[LANE].clean, leases[LANE].recent) == (2, True, (NOW + 1, NOW + 2.5))
     assert (leases[OTHER].fence, leases[OTHER].clean, leases[OTHER].recent) == (2, True, ())
 
 
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_setting_the_clock_frees_no_slot(store, steady, step):
+    steady["steady"] = 100.0
+    store.acquire([LANE], holder(), NOW)
+    store.release("run-1", {LANE: [NOW - 7]}, NOW)
+    steady["steady"] = 102.0
+    (taken,) = store.acquire([LANE], holder("run-2"), NOW + 2 + step)
+
+    assert taken.recent == (NOW - 7 + step,)
+
+
+def test_setting_the_clock_forward_takes_no_lane_from_a_run_that_is_well(store, steady):
+    steady["steady"] = 100.0
+    store.acquire([LANE], holder(), NOW)
+    steady["steady"] = 101.0
+
+    with pytest.raises(LaneLeased):
+        store.acquire([LANE], holder("run-2"), NOW + 3600)
+
+
 def test_a_stranger_cannot_give_a_lane_back(store):
     store.acquire([LANE], holder(), NOW)
-    store.release("run-2", {LANE: []})
+    store.release("run-2", {LANE: []}, NOW)
     with pytest.raises(LaneLeased):
         store.acquire([LANE], holder("run-2"), NOW)
 
 
 def test_the_calls_of_an_earlier_holder_are_not_recalled_after_a_crash(store, dead_pid):
     store.acquire([LANE], holder(), NOW)
-    store.release("run-1", {LANE: [NOW]})
+    store.release("run-1", {LANE: [NOW]}, NOW)
     store.acquire([LANE], holder("run-2", pid=dead_pid), NOW)
     (lease,) = store.acquire([LANE], holder("run-3"), NOW)
 
@@ -282,7 +302,7 @@ async def test_an_old_fence_gets_no_permit_and_its_late_verdict_is_kept_aside(pa
 
 async def test_the_same_run_with_an_older_fence_gets_no_permit(path, store):
     (lease,) = store.acquire([LANE], holder(), NOW)
-    store.release("run-1", {LANE: []})
+    store.release("run-1", {LANE: []}, NOW)
     store.acquire([LANE], holder(), NOW)
     async with writing(store, [lease]) as writer:
         with pytest.raises(LeaseLost):
@@ -320,7 +340,7 @@ def test_a_persons_word_waits_until_the_lane_is_free(path, store):
     word = record_of("s/c", "resolved")
     with pytest.raises(LaneLeased, match="run-1"):
         store.append(word, NOW)
-    store.release("run-1", {LANE: []})
+    store.release("run-1", {LANE: []}, NOW)
     store.append(word, NOW)
 
     assert rows(path) == [("s/c", 1, "resolved")]
@@ -475,7 +495,7 @@ def twenty(path: Path) -> list[Record]:
             data = {"deadline": NOW, "message": "m" * 300}
             store.commit([record_of(f"s/{n}", kind, data=data)], "run-1", leases, NOW)
     records = store.read("launch-1")
-    store.release("run-1", {LANE: [NOW] * 60})
+    store.release("run-1", {LANE: [NOW] * 60}, NOW)
     store.close()
     return records
 
@@ -531,7 +551,7 @@ def test_a_ledger_without_the_end_of_its_last_page_does_not_open(path, lost):
 
 def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, store):
     store.acquire([LANE], holder(), NOW)
-    store.release("run-1", {LANE: [NOW]})
+    store.release("run-1", {LANE: [NOW]}, NOW)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE leases SET recent = '[1'")
         connection.commit()

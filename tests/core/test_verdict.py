@@ -7,6 +7,7 @@ from orchestrator.core.verdict import (
     backoff,
     classify,
     classify_read,
+    is_hourly,
     is_limited,
     message_of,
     wait_of,
@@ -112,16 +113,9 @@ def test_a_fault_says_what_happened():
 
 
 def test_only_the_hourly_limit_is_hourly():
-    assert classify(reply(429, errors(HOURLY))).hourly
-    assert not classify(reply(429, errors(PER_MINUTE))).hourly
-    assert not classify(reply(429)).hourly
-
-
-def test_only_a_limited_start_is_told_when_to_come_back():
-    assert classify(reply(429, retry_after="7")).retry_after == 7.0
-    assert classify(reply(400, errors(PER_MINUTE), retry_after="7")).retry_after == 7.0
-    assert classify(reply(503, retry_after="7")).retry_after is None
-    assert classify(reply(429)).retry_after is None
+    assert is_hourly(reply(429, errors(HOURLY)))
+    assert not is_hourly(reply(429, errors(PER_MINUTE)))
+    assert not is_hourly(reply(429))
 
 
 @pytest.mark.parametrize("status", [200, 399, 500, 503])

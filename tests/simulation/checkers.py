@@ -32,7 +32,11 @@ class WindowCounter:
             if len(self.arrivals) <= calls:
                 continue
             span = at - self.arrivals[-calls - 1]
-            require(span >= seconds, "P2", f"{calls + 1} calls arrived within {span:.6f} s of {seconds} s: {what} at {at:.6f}")
+            require(
+                span >= seconds,
+                "P2",
+                f"{calls + 1} calls arrived within {span:.6f} s of {seconds} s: {what} at {at:.6f}",
+            )
             begun = at - at % seconds  # a calendar window of the same length
             require(self.arrivals[-calls - 1] < begun, "P2", f"{calls + 1} calls in the calendar window from {begun}")
 
@@ -66,7 +70,11 @@ class SendWatch:
 
     def sent(self, at, run, campaign, attempt, *, signalled):
         key = campaign
-        require(self.intents.get((key, attempt)) == run, "P5", f"{key}: attempt {attempt} left at {at} with no committed intent")
+        require(
+            self.intents.get((key, attempt)) == run,
+            "P5",
+            f"{key}: attempt {attempt} left at {at} with no committed intent",
+        )
         require(not signalled, "P8", f"{key}: a start left at {at}, after the signal")
         for earlier in self.sends[key]:
             require(earlier.proven, "P1", f"{key}: sent at {at}, and its start of {earlier.at} may have been delivered")
@@ -75,7 +83,9 @@ class SendWatch:
     def answered(self, run, campaign, http_status, text):
         send = next(s for s in reversed(self.sends[campaign]) if s.process == run)
         send.answered = True
-        limited = http_status is not None and 400 <= http_status < 500 and any(w in text.lower() for w in RATE_LIMIT_WORDS)
+        limited = (
+            http_status is not None and 400 <= http_status < 500 and any(w in text.lower() for w in RATE_LIMIT_WORDS)
+        )
         send.proven = send.proven or http_status in PROVES_NOT_DELIVERED or limited
 
 
@@ -112,14 +122,22 @@ def check_result(result, keys, records):
     require(sorted(key for key, _, _ in told) == sorted(keys), "P3", "the report does not have every campaign once")
     proven = replay(records)
     for key, outcome, reason in told:
-        require(proven.get(key) in AGREES[outcome], "P3", f"{key} is {outcome} ({reason}), the journal proves {proven.get(key)}")
+        require(
+            proven.get(key) in AGREES[outcome],
+            "P3",
+            f"{key} is {outcome} ({reason}), the journal proves {proven.get(key)}",
+        )
         if outcome == "failed" and proven.get(key) is None:
             require(reason == "not_found", "P4", f"{key} failed without an attempt: {reason}")
         if outcome == "already_started" and proven.get(key) is None:
             require(reason == "live_state", "P4", f"{key} is already started because of {reason}")
     for outcome, count in result["totals"].items():
         require(count == sum(o == outcome for _, o, _ in told), "P3", f"totals say {count} {outcome}")
-    require(result["run"]["exit_code"] == expected_exit(told, result["run"]["stop"]), "P3", f"exit code {result['run']['exit_code']}")
+    require(
+        result["run"]["exit_code"] == expected_exit(told, result["run"]["stop"]),
+        "P3",
+        f"exit code {result['run']['exit_code']}",
+    )
 
 
 def expected_exit(told, stop):

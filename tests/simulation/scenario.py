@@ -63,7 +63,7 @@ def draw(seed):
     rnd = random.Random(seed)
     calm = rnd.random() < 0.2
     accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
-    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 2.2)), calm=calm)
+    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 2.4)), calm=calm)
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
     return Scenario(
         seed=seed,
@@ -175,4 +175,5 @@ def run_script(rnd, *, first):
         suspend_for=rnd.choice([1.0, 29.0, 31.0, 70.0, 600.0]),
         fail_write=int(300 ** rnd.random()) if trouble == "disk" else None,
         retry_failed=rnd.random() < 0.3,
+        clock_step=rnd.choice([0.0, 0.0, 0.0, 0.0, 0.0, -3600.0, -5.0, 5.0, 90.0, 3600.0]),
     )

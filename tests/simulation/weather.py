@@ -56,7 +56,9 @@ class Weather:
             "hang_after": lambda: {"back": NEVER},
             "late": lambda: {"acts_after": rnd.uniform(0.1, 90.0), "says": Answer(504, text="Gateway Time-out")},
             "late_silent": lambda: {"acts_after": rnd.uniform(0.1, 90.0), "broken": Progress.SENDING},
-            "limited": lambda: {"refused": Answer(429, error_body("slow down", 429), retry_after=rnd.choice(ODD_WAITS))},
+            "limited": lambda: {
+                "refused": Answer(429, error_body("slow down", 429), retry_after=rnd.choice(ODD_WAITS))
+            },
             "limit_text": lambda: {"refused": Answer(rnd.choice([400, 403]), error_body(rnd.choice(LIMIT_TEXTS), 400))},
             "error_before": lambda: {"refused": answer},
             "error_after": lambda: {"says": answer},
@@ -67,6 +69,8 @@ class Weather:
             "huge": lambda: {"says": answer, "broken": Progress.ANSWERED},
             "drip": lambda: {"back": self._timeout * 0.999, "broken": Progress.ANSWERED},
             "unauthorized": lambda: {"refused": Answer(401, error_body("Invalid JWT token", 4002))},
-            "rejected": lambda: {"refused": Answer(rnd.choice([301, 400, 403, 404, 405, 412, 422]), error_body("no", 0))},
+            "rejected": lambda: {
+                "refused": Answer(rnd.choice([301, 400, 403, 404, 405, 412, 422]), error_body("no", 0))
+            },
             "odd_status": lambda: {"refused": Answer(rnd.choice([409, 418, 451]), error_body("odd", 0))},
         }[kind]()

@@ -5,7 +5,7 @@ import hashlib
 import math
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.core.lease import Holder
 from orchestrator.core.manifest import parse
@@ -35,7 +35,7 @@ class WatchedStore(MemoryStore):
     """A ledger that tells the world what it has committed, and whose disk may fail."""
 
     def __init__(self, world):
-        super().__init__(lambda pid: pid in world.alive)
+        super().__init__(lambda pid: pid in world.alive, world.loop.time)
         self._world = world
 
     def acquire(self, lanes, holder, now):
@@ -49,10 +49,9 @@ class WatchedStore(MemoryStore):
             self._world.runs[run_id].event("committed", len(records))
         return lost
 
-    def release(self, run_id, recent):
-        if self._world.runs[run_id].dead:
-            return
-        super().release(run_id, recent)
+    def release(self, run_id, recent, now):
+        if not self._world.runs[run_id].dead:
+            super().release(run_id, recent, now)
 
     def _append(self, records):
         super()._append(records)
@@ -116,7 +115,8 @@ class Run:
         self._journal = self._task = None
         world.runs[name] = self
         clock = VirtualClock(world.scenario.base + script.clock_step, world.loop)
-        api = VirtualApi(world.platform, clock, passage, world.manifest.timeouts.total, self)
+        api = VirtualApi(world.platform, clock, passage, world.manifest.timeouts.total, watcher=self,
+                         theirs=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
         self.process = Process(
             world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
             self._journal_of, choice=Choice(Selection(), script.retry_failed), random=world.rnd.random,
@@ -139,8 +139,8 @@ class Run:
             result = None
         except OrchestratorError as error:
             if not self.dead:
-                self.world.require(error.exit_code not in range(2, 10) or not self.sent_starts, "P6",
-                                   f"{self.name} ends with {error.exit_code} after {self.sent_starts} starts")  # fmt: skip
+                text = f"{self.name} ends with {error.exit_code} after {self.sent_starts} starts"
+                self.world.require(error.exit_code not in range(2, 10) or not self.sent_starts, "P6", text)
             self.error, result = error, None
         except Exception:
             if not self.dead:
@@ -327,7 +327,9 @@ class World:
             return
         calls, seconds = self.scenario.server[account_id]
         every = seconds / calls / share
-        at = max(self._called.get(account_id, 0.0), until - until % every - math.ceil(calls * share + 1) * every) + every
+        at = (
+            max(self._called.get(account_id, 0.0), until - until % every - math.ceil(calls * share + 1) * every) + every
+        )
         while at <= until:
             self.platform.arrive(account_id, self.scenario.base + at)
             self._called[account_id] = at
@@ -358,7 +360,9 @@ class World:
         bound = 0.0
         for account_id, counter in self.counters.items():
             calls = len(counter.arrivals)
-            slowest = max((calls / w.limit * (w.seconds + trip) + w.seconds for w in self.accounts[account_id].rate), default=0.0)
+            slowest = max(
+                (calls / w.limit * (w.seconds + trip) + w.seconds for w in self.accounts[account_id].rate), default=0.0
+            )
             bound = max(bound, slowest + (calls / 16 + 2) * trip)
         require(seconds <= bound, "P9", f"took {seconds:.3f} s, {bound:.3f} s at the most")
 
@@ -402,7 +406,9 @@ class World:
                 self.require(sent == 0, "P1", f"{sent} starts in a run that has nothing to do")
         ready = [key for key in self.keys if key not in self.scenario.states]
         for key in ready:
-            self.require(self.platform.start_counts[key] <= 1, "P1", f"{key} was started {self.platform.start_counts[key]} times")
+            self.require(
+                self.platform.start_counts[key] <= 1, "P1", f"{key} was started {self.platform.start_counts[key]} times"
+            )
 
 
 @dataclass(frozen=True)
@@ -439,8 +445,3 @@ def simulate(seed, *, trace_to=None, scenario=None):
     one = world[0]
     cpu = time.process_time() - begun
     return Day(seed, one.trace, one.events, one.loop.time(), cpu, None if broken is None else f"{broken}")
-
-
-def without(scenario, **changes):
-    """A scenario with some of its troubles taken out: to find out which of them matters."""
-    return replace(scenario, **changes)
