@@ -10,7 +10,7 @@ PROVES_NOT_DELIVERED = {401, 429, 400, 403, 404, 405, 412, 422, *range(300, 400)
 RATE_LIMIT_WORDS = ("exceeded the per-minute rate limit", "exceeded the hourly rate limit", "rate limit for this api")
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - it is what happened to a promise
     """A promise does not hold. The message begins with its number."""
 
 
