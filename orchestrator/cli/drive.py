@@ -197,6 +197,8 @@ def _header(session: Session, plan: Plan) -> dict[str, Any]:
         "host": session.loaded.manifest.host,
         "ledger": session.loaded.manifest.ledger,
         "warnings": list(plan.warnings),
+        # Also in the record of the end, which a crashed run does not have.
+        "limits": {name: [str(w) for w in account.rate] for name, account in session.loaded.manifest.accounts.items()},
     }
 
 
@@ -218,7 +220,8 @@ def _finish(session: Session) -> Result:
     context, manifest = session.context, session.loaded.manifest
     _save(context.unrecorded)
     try:
-        result = journals.result(session.store.read(context.launch), manifest.ledger, context.run_id)
+        records = session.store.read(context.launch)
+        result = journals.result(records, manifest.ledger, context.run_id)
     except LedgerError as error:
         # Not 8: that would say that nothing was sent.
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
@@ -226,7 +229,7 @@ def _finish(session: Session) -> Result:
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
     try:
-        for path in write(result, Path(manifest.report.dir), manifest.report.formats):
+        for path in write(result, records, Path(manifest.report.dir), manifest.report.formats):
             click.echo(f"report: {path}", err=True)
     except OSError as error:
         click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"
