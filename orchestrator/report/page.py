@@ -23,6 +23,7 @@ from orchestrator.report.words import EXIT_CODES, headline, visible
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
+_UNFOLDED: Final = 6  # of them; the others are behind one click
 _REASONS: Final = 8
 _OPEN: Final = 4  # accounts whose timeline is unfolded at first, where there are more
 _EITHER: Final = "started|not-started"
@@ -66,6 +67,7 @@ def render(result: Result, timeline: Timeline) -> str:
         headline=headline(result),
         duration=_duration(timeline.end - timeline.begin),
         unknown=_unknown(result, timeline),
+        unfolded=_UNFOLDED,
         hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _SHOWN),
         groups=_groups(result),
         charts=[chart.draw(timeline, account) for account in timeline.accounts],
