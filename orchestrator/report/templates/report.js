@@ -123,11 +123,11 @@
     find("empty").hidden = matching.length !== 0;
   };
   const refresh = () => {
-    const wanted = find("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = find("search").value.trim().toLowerCase();
     const outcome = find("outcome").value;
     const account = find("account").value;
     matching = campaigns.filter((c) => (!outcome || c.outcome === outcome) && (!account || c.account === account)
-      && wanted.every((word) => c.haystack.includes(word)));
+      && c.haystack.includes(wanted));
     const order = ORDERS[state.sort];
     matching.sort((a, b) => (state.down ? order(b, a) : order(a, b)) || a.place - b.place);
     state.page = 0;
