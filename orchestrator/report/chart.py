@@ -29,7 +29,7 @@ _LABELS: Final = {
     Mark.FAILED: "refused",
     Mark.UNKNOWN: "unknown",
     Mark.LIMITED: "limited",
-    Mark.UNDONE: "not carried out",
+    Mark.UNDONE: "no effect",
 }
 
 

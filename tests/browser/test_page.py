@@ -10,13 +10,13 @@ from tests.browser.runs import Script, bad_day
 
 HOSTILE = (
     "</script><script>window.harmed = 1</script>", "<img src=x onerror='window.harmed = 1'>", "\u202egnp.exe",
-    "a\x00b\x1b[31m", "\"'><svg onload='window.harmed = 1'>", "half \ud83d", "{{ 7 * 7 }}", "<!--<script>", "عرض",
+    "a\x00b\x1b[31m", "\"'><svg onload='window.harmed = 1'>", "half \ud83d", "{{ 7 * 7 }}", "<!--<script>", "عرض", "x" * 400,
 )  # fmt: skip
 
 
 def hostile():
-    fates = {**dict.fromkeys(range(9), "lost"), **dict.fromkeys(range(9, 18), "rejected")}
-    return Script(27, 2, fates, name=lambda n: HOSTILE[n % 9], account_names=("a<b>", "\u202ec&"), warnings=HOSTILE)
+    fates = {**dict.fromkeys(range(10), "lost"), **dict.fromkeys(range(10, 20), "rejected")}
+    return Script(30, 2, fates, name=lambda n: HOSTILE[n % 10], account_names=("a<b>", "\u202ec&"), warnings=HOSTILE)
 
 
 def crashed():
@@ -47,7 +47,7 @@ def test_a_page_opens_without_a_complaint_and_shows_its_totals(open_page, script
     assert page.run("return window.harmed") is None
 
 
-@pytest.mark.parametrize("width", [320, 375, 768, 1081, 1280])
+@pytest.mark.parametrize("width", [320, 375, 768, 1181, 1280])
 def test_no_page_is_wider_than_the_screen(open_page, script, width):
     page = open_page(script, width=width)
 
@@ -115,6 +115,7 @@ def test_an_outcomes_total_leads_to_its_campaigns(open_page):
     page.one(".totals a[data-outcome=unknown]").click()
 
     assert page.texts("td.outcome .badge") == ["unknown"] * 3
+    assert page.texts("td.attempts .more-info") == ["30.0 s"] * 3
     assert page.run("return location.hash") == "#campaigns"
 
 
@@ -298,6 +299,13 @@ def test_print_has_every_matching_row_and_no_controls(open_page):
     assert len(page.all("#rows tr")) == 50
 
 
+def test_paper_is_white_in_the_dark_theme_too(open_page):
+    page = open_page(bad_day(), theme="dark", media="print")
+
+    assert page.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.run(LUMINANCE) == []
+
+
 def test_what_is_folded_up_is_printed(open_page):
     page = open_page(SCRIPTS["twenty accounts"](), media="print")
 
@@ -313,7 +321,7 @@ def test_every_start_of_every_account_is_in_its_timeline(open_page):
         counts[words] += int(count)
     dots = page.run("return document.querySelectorAll('.dots path').length")
 
-    assert counts == {"started": 53, "refused": 2, "unknown": 3, "limited": 2, "not carried out": 1}
+    assert counts == {"started": 53, "refused": 2, "unknown": 3, "limited": 2, "no effect": 1}
     assert dots == sum(counts.values())
     assert page.all("svg .limit")
     assert page.all("svg rect.pause")

@@ -68,6 +68,11 @@
   const plain = (word) => word.replaceAll("_", " ");
   const time = (at) => (at === null ? "–" : new Date(at).toISOString().slice(11, 23));
 
+  const took = (elapsed) => {
+    if (elapsed === null) return "";
+    return elapsed < 10000 ? `${Math.round(elapsed)} ms` : `${(elapsed / 1000).toFixed(1)} s`;
+  };
+
   const cell = (label, className, ...children) => {
     const made = element("td", { className }, ...children);
     made.dataset.label = label;
@@ -89,7 +94,7 @@
   const rowOf = (c) => {
     const row = element("tr");
     row.setAttribute("role", "row");
-    const details = [c.status === null ? "" : "HTTP " + c.status, c.elapsed === null ? "" : Math.round(c.elapsed) + " ms"];
+    const details = [c.status === null ? "" : "HTTP " + c.status, took(c.elapsed)];
     const said = c.message || plain(c.reason);
     row.append(
       cell("Campaign", "campaign", element("bdi", {}, c.campaign), element("code", { className: "id" }, c.id)),
