@@ -10,7 +10,8 @@ from tests.browser.runs import Script, bad_day
 
 HOSTILE = (
     "</script><script>window.harmed = 1</script>", "<img src=x onerror='window.harmed = 1'>", "\u202egnp.exe",
-    "a\x00b\x1b[31m", "\"'><svg onload='window.harmed = 1'>", "half \ud83d", "{{ 7 * 7 }}", "<!--<script>", "عرض", "x" * 400,
+    "a\x00b\x1b[31m", "\"'><svg onload='window.harmed = 1'>", "half \ud83d", "{{ 7 * 7 }}", "<!--<script>", "عرض",
+    "x" * 400,
 )  # fmt: skip
 
 
