@@ -203,7 +203,8 @@ def _finish(run: Opened) -> Result:
     context, manifest = run.session.context, run.loaded.manifest
     _save(context.unrecorded)
     try:
-        result = journals.result(run.store.read(context.launch), manifest.ledger, context.run_id)
+        records = run.store.read(context.launch)
+        result = journals.result(records, manifest.ledger, context.run_id)
     except LedgerError as error:
         # Not 8: that would say that nothing was sent.
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
@@ -211,7 +212,7 @@ def _finish(run: Opened) -> Result:
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
     try:
-        for path in write(result, Path(manifest.report.dir), manifest.report.formats):
+        for path in write(result, records, Path(manifest.report.dir), manifest.report.formats):
             click.echo(f"report: {path}", err=True)
     except OSError as error:
         click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"

@@ -65,7 +65,7 @@ def command(
     rehearsals = [rehearse(script, seed + number) for number in range(runs)]
     first = rehearsals[0]
     if directory is not None:
-        for path in write(first.result, directory, loaded.manifest.report.formats):
+        for path in write(first.result, first.records, directory, loaded.manifest.report.formats):
             click.echo(f"report: {path}", err=True)
     seen = spread([one.result for one in rehearsals], [one.seconds for one in rehearsals])
     if as_json:

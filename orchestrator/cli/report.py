@@ -11,7 +11,7 @@ from orchestrator.cli.common import ledger_option, says_errors
 @click.argument("launch")
 @click.option("--run", "run_id", help="A run of the launch, by default the last.")
 @click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
-@click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(["json", "csv"]))
+@click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(["json", "csv", "html"]))
 @ledger_option
 @says_errors
 def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
@@ -20,9 +20,10 @@ def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[
     from orchestrator.report.files import write
 
     with opened(ledger) as store:
-        found = result(store.read(pick(store, launch)), ledger, run_id)
+        records = store.read(pick(store, launch))
+    found = result(records, ledger, run_id)
     try:
-        paths = write(found, directory, formats)
+        paths = write(found, records, directory, formats)
     except OSError as error:
         raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
     for path in paths:

@@ -36,7 +36,7 @@ __all__ = [
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LATER: Final = frozenset({"junit", "markdown", "html"})
+_LATER: Final = frozenset({"junit", "markdown"})
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -198,7 +198,7 @@ class Limits(_Part):
 
 def _format(value: Any) -> Any:
     if isinstance(value, str) and value in _LATER:
-        raise fault(f"{value} reports are not supported yet", "write json or csv")
+        raise fault(f"{value} reports are not supported yet", "write json, csv or html")
     return value
 
 
@@ -206,7 +206,7 @@ class Report(_Part):
     """Where reports go, and which."""
 
     dir: FilledText = "reports"
-    formats: tuple[Annotated[Literal["json", "csv"], BeforeValidator(_format)], ...] = ("json", "csv")
+    formats: tuple[Annotated[Literal["json", "csv", "html"], BeforeValidator(_format)], ...] = ("json", "csv")
 
 
 class Manifest(_Part):

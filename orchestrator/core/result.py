@@ -168,9 +168,8 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "exit_code": exit_code(campaigns, stop),
         "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
     }
-    return Result(
-        run, totals(campaigns), ending.get("budget", {}), ending.get("waves", []), campaigns, header.data["warnings"]
-    )
+    waves = [_wave(wave) for wave in ending.get("waves", [])]
+    return Result(run, totals(campaigns), ending.get("budget", {}), waves, campaigns, header.data["warnings"])
 
 
 def totals(campaigns: Iterable[CampaignResult]) -> dict[str, int]:
@@ -191,6 +190,11 @@ def _stop_of(end: Record | None) -> Stop | None:
         return Stop(StopReason.CRASHED, "the run was ended before it could say why")
     stop = end.data.get("stop")
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
+
+
+def _wave(journaled: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: timestamp(journaled[name]) for name in ("opened_at", "closed_at") if name in journaled}
+    return {**journaled, **times}
 
 
 def _unpack(record: Record) -> list[list[Any]]:

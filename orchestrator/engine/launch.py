@@ -92,12 +92,16 @@ class Launch:
     async def _open_wave(self, name: str, entries: Sequence[Entry], rule: Wave | None, *, last: bool) -> None:
         self._context.halt.check()
         self._context.observer.event("wave_opened", wave=name, campaigns=len(entries))
+        opened_at = self._context.clock.now()
         due = [entry for entry in entries if self._is_due(entry)]
         await self._run_lanes(due)
         histories, stop = self._context.histories, self._stop()
         outcomes = [conclude(entry.decision, histories.get(entry.key), stop)[0] for entry in entries]
         short = waves.shortfall(rule, outcomes) if rule else None
-        self._waves.append({"name": name, "campaigns": len(entries), "passed": short is None, "message": short or ""})
+        self._waves.append({
+            "name": name, "campaigns": len(entries), "passed": short is None, "message": short or "",
+            "opened_at": opened_at, "closed_at": self._context.clock.now(),
+        })  # fmt: skip
         self._context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
         if short is not None and not last:
             self._context.halt.set(Stop(StopReason.WAVE, short))

@@ -69,13 +69,16 @@ class Session:
         return await Launch(self.context, plan, self.lanes).run(self._header(plan))
 
     def _header(self, plan: Plan) -> dict[str, Any]:
+        manifest = self.context.manifest
         return {
             "manifest": self.source,
             "manifest_sha256": self.sha256,
             "plan_sha256": plan.sha256,
-            "host": self.context.manifest.host,
-            "ledger": self.context.manifest.ledger,
+            "host": manifest.host,
+            "ledger": manifest.ledger,
             "warnings": list(plan.warnings),
+            # Also in the record of the end, which a crashed run does not have.
+            "limits": {name: [str(w) for w in account.rate] for name, account in manifest.accounts.items()},
         }
 
     def recent(self) -> dict[Lane, list[float]]:

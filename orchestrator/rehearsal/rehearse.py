@@ -10,6 +10,7 @@ from orchestrator.core.manifest import Manifest
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
 from orchestrator.ledger.memory import MemoryStore
+from orchestrator.model import Record
 from orchestrator.rehearsal import loop
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.loop import VirtualClock
@@ -22,9 +23,10 @@ from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, Wo
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """One rehearsal's result, and the virtual seconds it took."""
+    """One rehearsal's result, its journal, and the virtual seconds it took."""
 
     result: Result
+    records: tuple[Record, ...]
     seconds: float
 
 
@@ -59,7 +61,7 @@ async def _rehearse(script: Script, seed: int) -> Rehearsed:
         permit=script.permit,
     )  # fmt: skip
     result = await process.run()
-    return Rehearsed(result, running.time())
+    return Rehearsed(result, tuple(store.read(manifest.launch)), running.time())
 
 
 def world_of(manifest: Manifest) -> World:

@@ -6,12 +6,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.core import timeline
 from orchestrator.core.result import COLUMNS, Result
+from orchestrator.model import Record
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,6 +33,13 @@ def as_csv(result: Result) -> str:
     return out.getvalue()
 
 
+def as_html(result: Result, records: Sequence[Record]) -> str:
+    """`result.html`: for people; one file that needs nothing from elsewhere."""
+    from orchestrator.report.page import render
+
+    return render(result, timeline.build(result, records))
+
+
 def _cell(value: object) -> object:
     # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet.
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
@@ -39,11 +48,15 @@ def _cell(value: object) -> object:
 _WRITERS: Final[Mapping[str, Callable[[Result], str]]] = MappingProxyType({"json": as_json, "csv": as_csv})
 
 
-def write(result: Result, directory: Path, formats: Iterable[str]) -> list[Path]:
-    """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError."""
+def write(result: Result, records: Sequence[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
+    """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError.
+
+    `records` are those the result was built from: a report with times needs more than the result has.
+    """
     folder = directory / result.run["launch"]
     folder.mkdir(parents=True, exist_ok=True)
-    return [_replace(folder / f"result.{name}", _WRITERS[name](result)) for name in formats]
+    writers: dict[str, Callable[[Result], str]] = {**_WRITERS, "html": lambda built: as_html(built, records)}
+    return [_replace(folder / f"result.{name}", writers[name](result)) for name in formats]
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -25,7 +25,7 @@ def rows_of(text: str):
 
 
 def test_reports_lie_in_the_launchs_folder(tmp_path):
-    written = files.write(result_of("no"), tmp_path / "reports", ["json", "csv"])
+    written = files.write(result_of("no"), [], tmp_path / "reports", ["json", "csv"])
 
     assert [tmp_path / "reports" / "winter" / name for name in ("result.json", "result.csv")] == written
     assert json.loads(written[0].read_text(encoding="utf-8"))["campaigns"][0]["message"] == "no"
@@ -33,8 +33,8 @@ def test_reports_lie_in_the_launchs_folder(tmp_path):
 
 
 def test_a_report_replaces_its_predecessor(tmp_path):
-    files.write(result_of("old"), tmp_path, ["json"])
-    (path,) = files.write(result_of("new"), tmp_path, ["json"])
+    files.write(result_of("old"), [], tmp_path, ["json"])
+    (path,) = files.write(result_of("new"), [], tmp_path, ["json"])
 
     assert "new" in path.read_text(encoding="utf-8")
     assert [path] == list(path.parent.iterdir())
@@ -42,7 +42,7 @@ def test_a_report_replaces_its_predecessor(tmp_path):
 
 @pytest.mark.parametrize("broken", ["fsync", "replace", "fdopen"])
 def test_a_failure_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch, broken):
-    (path,) = files.write(result_of("old"), tmp_path, ["json"])
+    (path,) = files.write(result_of("old"), [], tmp_path, ["json"])
     before = path.read_bytes()
 
     def fail(*_, **__):
@@ -50,21 +50,21 @@ def test_a_failure_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch, bro
 
     monkeypatch.setattr(*((files.Path, "replace", fail) if broken == "replace" else (os, broken, fail)))
     with pytest.raises(OSError, match="No space left"):
-        files.write(result_of("new"), tmp_path, ["json"])
+        files.write(result_of("new"), [], tmp_path, ["json"])
 
     assert before == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
 
 
 def test_an_interrupt_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch):
-    (path,) = files.write(result_of("old"), tmp_path, ["csv"])
+    (path,) = files.write(result_of("old"), [], tmp_path, ["csv"])
 
     def interrupt(_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        files.write(result_of("new"), tmp_path, ["csv"])
+        files.write(result_of("new"), [], tmp_path, ["csv"])
 
     assert "old" in path.read_text(encoding="utf-8")
     assert [path] == list(path.parent.iterdir())
@@ -99,4 +99,4 @@ def test_a_carriage_return_does_not_start_a_row(message):
 def test_a_servers_lone_surrogate_does_not_cost_the_report(tmp_path, name):
     message = json.loads('"half a pair \\ud83d"')  # a JSON reply may say so, and the journal keeps it
 
-    files.write(result_of(message), tmp_path, [name])
+    files.write(result_of(message), [], tmp_path, [name])

@@ -69,6 +69,19 @@ def test_report_rebuilds_the_same_result_from_the_journal_alone(workplace):
     assert workplace.result() == before
 
 
+def test_the_html_report_of_a_run_and_the_one_made_again_are_the_same(workplace):
+    done = workplace.run("run", workplace.manifest(report={"dir": "reports", "formats": ["json", "html"]}))
+    path = workplace.path / "reports" / "spring" / "result.html"
+    before = path.read_text(encoding="utf-8")
+    path.unlink()
+    again = workplace.run("report", "spring", "--format", "html")
+
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert path.read_text(encoding="utf-8") == before
+    assert "3 campaigns started" in before
+    assert "no limit" in before
+
+
 def test_status_shows_the_newest_launch_and_knows_no_other(workplace):
     assert workplace.run("status").returncode == 8
     workplace.run("run", workplace.manifest())

@@ -267,3 +267,12 @@ def test_the_result_is_json_with_a_schema_version():
 def test_the_same_journal_gives_the_same_result():
     records = journal(MIXED, *MOVES)
     assert build(records) == build(records)
+
+
+def test_a_waves_times_are_said_as_all_times_are():
+    ending = end()
+    ending.data["waves"][0] |= {"opened_at": 0.25, "closed_at": 60.0}
+    (wave,) = build([header(), ending]).waves
+
+    assert (wave["opened_at"], wave["closed_at"]) == ("1970-01-01T00:00:00.250Z", "1970-01-01T00:01:00.000Z")
+    assert wave["passed"] is True

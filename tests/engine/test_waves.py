@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.model import StopReason
-from tests.fakes import says
+from tests.fakes import BASE, says
 
 STARTED = ("started", "accepted")
 STOPPED = ("held", "stopped")
@@ -77,3 +77,13 @@ async def test_outside_opening_hours_a_campaign_is_held(rig, zones, is_open):
     stop = await run.run()
     assert stop is None
     assert run.outcomes() == {"c0": STARTED if is_open else ("held", "window"), "c1": STARTED}
+
+
+async def test_the_end_says_when_each_wave_opened_and_closed(rig):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    await run.run()
+    (ending,) = run.journal.of("end")
+    canary, rest = ending.data["waves"]
+    assert BASE <= canary["opened_at"] < canary["closed_at"]
+    assert rest["opened_at"] == pytest.approx(canary["closed_at"] + 600)
+    assert rest["closed_at"] > rest["opened_at"]

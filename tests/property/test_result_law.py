@@ -4,7 +4,9 @@ from hypothesis import strategies as st
 from orchestrator.core.outcome import TRANSITIONS, Event, State
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import build
+from orchestrator.core.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason, Stop, StopReason
+from orchestrator.report.page import render
 from tests.core.builders import entry, journal, moved
 
 SKIPS = [
@@ -59,3 +61,15 @@ def test_an_unknown_is_never_hidden_behind_another_exit_code(drawn):
         assert built.exit_code in {11, 13}
     if built.exit_code == 0:
         assert built.totals["failed"] == built.totals["held"] == built.totals["unknown"] == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(journals())
+def test_every_journal_has_a_page_and_every_start_is_in_its_timeline(drawn):
+    records, _, _ = drawn
+    built = build(records)
+    timeline = build_timeline(built, records)
+    intents = sorted((r.campaign, r.attempt) for r in records if r.kind == "intent")
+    assert sorted((a.key, a.number) for account in timeline.accounts for a in account.attempts) == intents
+    assert set(timeline.stories) == {f"{c.stream}/{c.campaign}" for c in built.campaigns if c.outcome == "unknown"}
+    assert render(built, timeline).count("<h1>") == 1

@@ -1,0 +1,213 @@
+"""One account's timeline as the numbers of an SVG picture. Across, 1000 units are the run; down, units are pixels."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from orchestrator.core.timeline import Account, Attempt, Mark, Timeline, held
+from orchestrator.model import Window
+from orchestrator.report.words import visible
+
+_WIDTH: Final = 1000
+_NAMES: Final = 18  # the band of the waves' names, above
+_BUDGET: Final = 64  # the curve's part, its limit line included
+_ROOM: Final = 8  # between the limit line and the top of its part
+_ROW: Final = 18
+_TICKS: Final = 18  # the band of times, below
+
+_SINGLE: Final = 250  # so many marks of an account are drawn one by one; more are drawn as one line each per pixel
+_BINS: Final = 500
+_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
+_DAY: Final = 86400
+_CROWDED: Final = 14.0  # percent of the width that a wave's name needs
+
+_LABELS: Final = {
+    Mark.STARTED: "started",
+    Mark.FAILED: "refused",
+    Mark.UNKNOWN: "unknown",
+    Mark.LIMITED: "limited",
+    Mark.UNDONE: "no effect",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The marks of one kind: one by one with what each is, or as one path."""
+
+    kind: str
+    label: str
+    count: int
+    y: int
+    path: str
+    singles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A stretch of time with a meaning."""
+
+    kind: str
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A moment across the whole height, in percent of the width. No label where there is no room for one."""
+
+    x: float
+    label: str
+    title: str = ""
+    anchor: str = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All that the template draws for one account."""
+
+    account: str
+    starts: int
+    pauses: int
+    curves: tuple[tuple[str, str], ...]  # a limit in words and its path
+    limit_y: int
+    base_y: int
+    rows: tuple[Row, ...]
+    shades: tuple[Shade, ...]
+    waves: tuple[Flag, ...]
+    ticks: tuple[Flag, ...]
+    height: int
+
+    @property
+    def summary(self) -> str:
+        """The picture in words."""
+        marks = ", ".join(f"{row.count} {row.label}" for row in self.rows) or "no start"
+        limits = " and ".join(label for label, _ in self.curves) or "no known limit"
+        return f"Starts of account {self.account} over time: {marks}; {limits}; {self.pauses} pauses"
+
+
+def draw(timeline: Timeline, account: Account) -> Chart:
+    """The picture of one account."""
+    scale = _Scale(timeline.begin, timeline.end)
+    base = _NAMES + (_BUDGET if account.limits else 0)
+    rows = _rows(account.attempts, scale, base)
+    curves = tuple((str(w), _curve(account.attempts, w, scale, base)) for w in account.limits)
+    return Chart(
+        visible(account.name), len(account.attempts), len(account.pauses), curves, _NAMES + _ROOM, base, rows,
+        _shades(timeline, account, scale), _flags(timeline, scale), _ticks(scale), base + _ROW * len(rows) + _TICKS,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    begin: float
+    end: float
+
+    @property
+    def span(self) -> float:
+        return max(self.end - self.begin, 0.001)
+
+    def x(self, at: float) -> float:
+        return round(_WIDTH * min(1.0, max(0.0, (at - self.begin) / self.span)), 1)
+
+
+def _curve(attempts: Sequence[Attempt], window: Window, scale: _Scale, base: int) -> str:
+    """A step line of the window's use; with many steps, the most of each bin."""
+    highest: dict[float, int] = {}
+    width, count = _WIDTH / _BINS, 0
+    for at, now in held(attempts, window, scale.end):
+        x = round(scale.x(at) // width * width, 1) if len(attempts) > _BINS else scale.x(at)
+        # A bin begins with what the last one ended with: else a fall within it would look like a rise before it.
+        highest[x] = max(now, highest.get(x, count if len(attempts) > _BINS else now))
+        count = now
+    full = _BUDGET - _ROOM
+    parts = [f"M0 {base}"]
+    parts += [f"H{x:g}V{base - full * min(1.0, taken / window.limit):.1f}" for x, taken in highest.items()]
+    return "".join([*parts, f"H{_WIDTH}"])
+
+
+def _rows(attempts: Sequence[Attempt], scale: _Scale, base: int) -> tuple[Row, ...]:
+    by_mark: dict[Mark, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        by_mark[attempt.mark].append(attempt)
+    is_crowded = len(attempts) > _SINGLE
+    rows: list[Row] = []
+    for mark in (m for m in Mark if by_mark[m]):
+        y = base + _ROW * len(rows) + _ROW // 2
+        path = _path([scale.x(a.at) for a in by_mark[mark]], y) if is_crowded else ""
+        singles = () if is_crowded else tuple((f"M{scale.x(a.at):g} {y}h0", _title(a)) for a in by_mark[mark])
+        rows.append(Row(str(mark), _LABELS[mark], len(by_mark[mark]), y, path, singles))
+    return tuple(rows)
+
+
+def _path(xs: Sequence[float], y: int) -> str:
+    """A line for each bin in which there is a mark, the longer the more there are."""
+    bins = Counter(int(x * 2) for x in xs)
+    most = max(bins.values())
+    parts = []
+    for place, count in sorted(bins.items()):
+        half = 2 + 5 * count / most
+        parts.append(f"M{place / 2:g} {y - half:.1f}v{2 * half:.1f}")
+    return "".join(parts)
+
+
+def _title(attempt: Attempt) -> str:
+    said = f": {attempt.message}" if attempt.message else ""
+    return visible(f"{clock(attempt.at)} {attempt.key}, attempt {attempt.number}, {_LABELS[attempt.mark]}{said}")
+
+
+def _shades(timeline: Timeline, account: Account, scale: _Scale) -> tuple[Shade, ...]:
+    pauses = [("pause", p.begin, p.end, "the platform limited a call; the lane waited") for p in account.pauses]
+    gaps = [
+        ("bake", before.closed, after.opened, f"waiting between wave {before.name} and wave {after.name}")
+        for before, after in zip(timeline.waves, timeline.waves[1:], strict=False)
+        if before.closed is not None and after.opened - before.closed > scale.span / _WIDTH
+    ]
+    return tuple(
+        Shade(kind, scale.x(begin), max(1.0, round(scale.x(end) - scale.x(begin), 1)),
+              visible(f"{clock(begin)} to {clock(end)}: {words}"))
+        for kind, begin, end, words in [*pauses, *gaps]
+    )  # fmt: skip
+
+
+def _flags(timeline: Timeline, scale: _Scale) -> tuple[Flag, ...]:
+    flags: list[Flag] = []
+    free = 0.0
+    for wave in timeline.waves:
+        x = scale.x(wave.opened) / 10
+        name, is_near_the_end = visible(wave.name), x > 100 - _CROWDED
+        has_room = x >= free and not is_near_the_end
+        free = x + _CROWDED if has_room else free
+        title = f"wave {name} opened {clock(wave.opened)}"
+        flags.append(Flag(x, f"{name[:17]}…" if len(name) > 18 else name, title) if has_room else Flag(x, "", title))
+    return tuple(flags)
+
+
+def _ticks(scale: _Scale) -> tuple[Flag, ...]:
+    wanted = scale.span / 5
+    step = next((s for s in _STEPS if s >= wanted), math.ceil(wanted / _DAY) * _DAY)
+    first = math.ceil(scale.begin / step) * step
+    flags = []
+    for number in range(int((scale.end - first) // step) + 1):
+        at = first + number * step
+        x = scale.x(at) / 10
+        anchor = "start" if x < 5 else "end" if x > 95 else "middle"
+        flags.append(Flag(x, _tick(at, step), anchor=anchor))
+    if len(flags) < 2:  # a run of a moment
+        return (Flag(0, clock(scale.begin)), Flag(100, clock(scale.end), anchor="end"))
+    return tuple(flags)
+
+
+def _tick(at: float, step: float) -> str:
+    when = datetime.fromtimestamp(at, UTC)
+    if step >= _DAY:
+        return f"{when:%d %b}"
+    return f"{when:%H:%M}" if step >= 60 else f"{when:%H:%M:%S}"
+
+
+def clock(at: float) -> str:
+    """A time of day in UTC, as the rest of the page says it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
