@@ -224,7 +224,7 @@ def _finish(session: Session) -> Result:
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
     stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
-        result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
+        result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
     try:
         for path in write(result, Path(manifest.report.dir), manifest.report.formats):
             click.echo(f"report: {path}", err=True)

@@ -48,9 +48,9 @@ def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
     rows = {}
     for account in accounts:
         own = [c.outcome for c in result.campaigns if c.account == account]
-        budget = budgets.get(account, {})
+        budget = budgets.get(account)
         counts = [str(own.count(outcome) or "-") for outcome in shown]
-        rows[account] = [*counts, str(budget.get("calls", "-")), str(budget.get("throttled", "-"))]
+        rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
     return rows
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict, overload
 
 from orchestrator.core.outcome import Event, History, State, fold
 from orchestrator.core.plan import Action, Decision
@@ -53,14 +53,57 @@ class CampaignResult:
     next: str | None
 
 
+class StopResult(TypedDict):
+    """Why a run ended early: the reason for machines, the detail for people."""
+
+    reason: StopReason
+    detail: str
+
+
+class RunResult(TypedDict):
+    """Which run it was, and how it ended. `finished_at` is None after a crash, or while it is going on."""
+
+    run_id: str
+    launch: str
+    manifest: str
+    manifest_sha256: str
+    plan_sha256: str
+    host: str
+    ledger: str
+    started_at: str
+    finished_at: str | None
+    last_success_at: str | None
+    exit_code: int
+    stop: StopResult | None
+
+
+class BudgetResult(TypedDict):
+    """What one account's calls took of its windows: a peak for each limit, in the same order."""
+
+    account: str
+    limits: list[str]
+    calls: int
+    peak_in_window: list[int]
+    throttled: int
+
+
+class WaveResult(TypedDict):
+    """How one wave went; waves that were never opened are missing."""
+
+    name: str
+    campaigns: int
+    passed: bool
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to."""
+    """What a run came to. `budget` is by lane."""
 
-    run: dict[str, Any]
-    totals: dict[str, int]
-    budget: dict[str, Any]
-    waves: list[dict[str, Any]]
+    run: RunResult
+    totals: dict[Outcome, int]
+    budget: dict[str, BudgetResult]
+    waves: list[WaveResult]
     campaigns: tuple[CampaignResult, ...]
     warnings: list[str]
 
@@ -138,14 +181,9 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     if not headers:
         raise NoRunError(run_id or "no run")
     header = headers[-1]
-    own = [r for r in records if r.campaign == header.campaign]
-    end = next((r for r in own if r.kind == "end"), None)
-    histories = fold(records)
-    stop = _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
-    campaigns = tuple(_campaign(row, histories, stop, header) for row in rows)
-    ending = end.data if end else {}
-    run = {
+    campaigns, stop, end = _outcomes(records, header)
+    code, ending = exit_code(campaigns, stop), end.data if end else {}
+    run: RunResult = {
         "run_id": header.run_id,
         "launch": header.launch,
         "manifest": header.data["manifest"],
@@ -155,20 +193,54 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "ledger": header.data["ledger"],
         "started_at": timestamp(header.at),
         "finished_at": timestamp(end.at) if end else None,
-        "exit_code": exit_code(campaigns, stop),
-        "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
+        "last_success_at": timestamp(end.at) if end and code == 0 else _last_success(records, header),
+        "exit_code": code,
+        "stop": None if stop is None else {"reason": stop.reason, "detail": stop.detail},
     }
     return Result(
         run, totals(campaigns), ending.get("budget", {}), ending.get("waves", []), campaigns, header.data["warnings"]
     )
 
 
-def totals(campaigns: Iterable[CampaignResult]) -> dict[str, int]:
+def _outcomes(
+    records: Sequence[Record], header: Record
+) -> tuple[tuple[CampaignResult, ...], Stop | None, Record | None]:
+    own = [r for r in records if r.campaign == header.campaign]
+    end = next((r for r in own if r.kind == "end"), None)
+    histories, stop = fold(records), _stop_of(end)
+    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
+    return tuple(_campaign(row, histories, stop, header) for row in rows), stop, end
+
+
+def _last_success(records: Sequence[Record], header: Record) -> str | None:
+    """When the last run before `header` ended that left nothing to do, by what was known when it ended."""
+    headers: dict[str, Record] = {}
+    ends: list[int] = []
+    for place, record in enumerate(records):
+        if record is header:
+            break
+        if record.kind == "run":
+            headers[record.campaign] = record
+        elif record.kind == "end" and record.data.get("stop") is None:
+            ends.append(place)
+    for place in reversed(ends):
+        end = records[place]
+        campaigns, stop, _ = _outcomes(records[: place + 1], headers[end.campaign])
+        if exit_code(campaigns, stop) == 0:
+            return timestamp(end.at)
+    return None
+
+
+def totals(campaigns: Iterable[CampaignResult]) -> dict[Outcome, int]:
     """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
     counted = Counter(c.outcome for c in campaigns)
-    return {str(outcome): counted[outcome] for outcome in Outcome}
+    return {outcome: counted[outcome] for outcome in Outcome}
 
 
+@overload
+def timestamp(at: float) -> str: ...
+@overload
+def timestamp(at: None) -> None: ...
 def timestamp(at: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if at is None:
