@@ -12,6 +12,7 @@ from orchestrator.console import say
 from orchestrator.errors import OrchestratorError
 
 DEFAULT_LEDGER = "sqlite:///.orchestrator/ledger.db"
+FORMATS = ("json", "csv", "junit", "markdown", "prometheus", "dotenv")  # those of report.files, which imports too much
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

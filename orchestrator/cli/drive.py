@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from orchestrator.cli import journal as journals
+from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import SANDBOX, Choice, Session, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
@@ -27,7 +28,7 @@ from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorErro
 from orchestrator.inputs.load import load_manifest
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
-from orchestrator.report.files import write
+from orchestrator.report.ci import System
 
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 _SHORTEST_HASH: Final = 8
@@ -42,6 +43,7 @@ class RunOptions:
     yes: bool = False
     log_format: str = "text"
     verbose: bool = False
+    ci: System = System.NONE
 
 
 class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
@@ -106,7 +108,7 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
             if options.choice.retry_failed:
                 _say_retries(session, plan)
             await _carry_out(session, plan, observers, options)
-            return _finish(session)
+            return _finish(session, options.ci)
 
 
 def _has_bars(options: RunOptions) -> bool:
@@ -213,7 +215,7 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
         yield
 
 
-def _finish(session: Session) -> Result:
+def _finish(session: Session, system: System) -> Result:
     """The result from the journal; what the journal could not take goes to stderr. Writes the reports."""
     context, manifest = session.context, session.loaded.manifest
     _save(context.unrecorded)
@@ -225,12 +227,7 @@ def _finish(session: Session) -> Result:
     stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
-    try:
-        for path in write(result, Path(manifest.report.dir), manifest.report.formats):
-            click.echo(f"report: {path}", err=True)
-    except OSError as error:
-        click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"
-                   f"next: python -m orchestrator report {context.launch} --dir DIR", err=True)  # fmt: skip
+    write_reports(result, manifest.report, system)
     return result
 
 

@@ -36,8 +36,9 @@ __all__ = [
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LATER: Final = frozenset({"junit", "markdown", "html"})
+_LATER: Final = frozenset({"html"})
 
+ReportFormat = Literal["json", "csv", "junit", "markdown", "prometheus", "dotenv"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -198,7 +199,7 @@ class Limits(_Part):
 
 def _format(value: Any) -> Any:
     if isinstance(value, str) and value in _LATER:
-        raise fault(f"{value} reports are not supported yet", "write json or csv")
+        raise fault(f"{value} reports are not supported yet", "write json, csv, junit, markdown, prometheus or dotenv")
     return value
 
 
@@ -206,7 +207,7 @@ class Report(_Part):
     """Where reports go, and which."""
 
     dir: FilledText = "reports"
-    formats: tuple[Annotated[Literal["json", "csv"], BeforeValidator(_format)], ...] = ("json", "csv")
+    formats: tuple[Annotated[ReportFormat, BeforeValidator(_format)], ...] = ("json", "csv")
 
 
 class Manifest(_Part):

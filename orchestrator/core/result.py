@@ -16,7 +16,8 @@ from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopR
 SCHEMA_VERSION: Final = "1"
 
 _SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
-_NEVER_SENT: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+"""Reasons to skip a campaign that its owner gave: they leave a run successful."""
 _HOW_STARTED: Final = {
     Event.ACCEPTED: Reason.ACCEPTED,
     Event.EVIDENCE: Reason.EVIDENCE,
@@ -170,7 +171,7 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
         return _SIGNAL_CODES[stop.reason]
     if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
         return 12
-    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in _NEVER_SENT) for o, r in outcomes):
+    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
         return 10
     return 0
 

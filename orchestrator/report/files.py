@@ -13,6 +13,10 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core.result import CampaignResult, Result
+from orchestrator.report.ci import as_dotenv
+from orchestrator.report.junit import as_junit
+from orchestrator.report.markdown import as_markdown
+from orchestrator.report.prometheus import as_prometheus
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,14 +42,25 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-_WRITERS: Final[Mapping[str, Callable[[Result], str]]] = MappingProxyType({"json": as_json, "csv": as_csv})
+_WRITERS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = MappingProxyType(
+    {
+        "json": ("result.json", as_json),
+        "csv": ("result.csv", as_csv),
+        "junit": ("junit.xml", as_junit),
+        "markdown": ("result.md", as_markdown),
+        "prometheus": ("result.prom", as_prometheus),
+        "dotenv": ("result.env", as_dotenv),
+    }
+)
+FORMATS: Final = tuple(_WRITERS)
 
 
 def write(result: Result, directory: Path, formats: Iterable[str]) -> list[Path]:
     """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError."""
     folder = directory / result.run["launch"]
     folder.mkdir(parents=True, exist_ok=True)
-    return [_replace(folder / f"result.{name}", _WRITERS[name](result)) for name in formats]
+    chosen = [_WRITERS[name] for name in dict.fromkeys(formats)]
+    return [_replace(folder / name, render(result)) for name, render in chosen]
 
 
 def _replace(path: Path, text: str) -> Path:

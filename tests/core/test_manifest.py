@@ -149,7 +149,8 @@ def test_models_can_be_built_from_their_own_values():
         ({"approval": "off"}, ("approval",), "must be 'none' or 'plan'", ""),
         (
             {"report": {"formats": ["html"]}},
-            ("report", "formats", 0), "html reports are not supported yet", "write json or csv",
+            ("report", "formats", 0), "html reports are not supported yet",
+            "write json, csv, junit, markdown, prometheus or dotenv",
         ),
         ({"ledger": "postgresql://u:pw@h/d"}, ("ledger",), "must not hold a password", None),
         ({"ledger": "postgresql://u@h/d?password=pw"}, ("ledger",), "must not hold a password", None),
