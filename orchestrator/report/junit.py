@@ -65,7 +65,9 @@ def _case(launch: str, campaign: CampaignResult) -> str:
     element = _ELEMENTS.get(campaign.outcome)
     if element is None:
         return f"{opened}/>"
-    why = _attributes(message=f"{campaign.outcome}: {campaign.message}", type=campaign.reason)
+    why = _attributes(message=f"{campaign.outcome} ({campaign.reason}): {campaign.message}")
+    if element != "skipped":  # has no type in Ant's schema
+        why += _attributes(type=campaign.reason)
     body = _text(f"{campaign.message}\nnext: {campaign.next}" if campaign.next else campaign.message)
     return f"{opened}><{element}{why}>{body}</{element}></testcase>"
 
