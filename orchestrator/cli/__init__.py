@@ -14,7 +14,7 @@ _COMMANDS: Final = {
     "status": "Show where a launch stands, unknown campaigns first.",
     "resolve": "Say what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
-    "schema": "Print the manifest's JSON Schema.",
+    "schema": "Print the JSON Schema of a manifest or a result.",
     "sandbox": "Serve a local stand-in of the campaign API.",
 }
 

@@ -2,10 +2,13 @@ import csv
 import io
 import json
 import os
+import typing
 from dataclasses import fields, replace
 
 import pytest
 
+from orchestrator.cli.common import FORMATS
+from orchestrator.core.manifest import ReportFormat
 from orchestrator.core.result import CampaignResult, Result
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import files
@@ -100,3 +103,9 @@ def test_a_servers_lone_surrogate_does_not_cost_the_report(tmp_path, name):
     message = json.loads('"half a pair \\ud83d"')  # a JSON reply may say so, and the journal keeps it
 
     files.write(result_of(message), tmp_path, [name])
+
+
+def test_every_format_of_a_manifest_can_be_written_and_asked_for():
+    known = typing.get_args(ReportFormat)
+
+    assert known == files.FORMATS == FORMATS

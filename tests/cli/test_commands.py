@@ -37,10 +37,11 @@ def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
     assert json.loads(bad.stdout)["error"]["problems"][0]["path"] == "version"
 
 
-def test_the_printed_schema_is_the_committed_one(workplace):
-    printed = workplace.run("schema").stdout
+@pytest.mark.parametrize("subject", ["manifest", "result"])
+def test_the_printed_schema_is_the_committed_one(workplace, subject):
+    printed = workplace.run("schema", "--of", subject).stdout
 
-    assert json.loads(printed) == json.loads((ROOT / "schema" / "manifest.v1.json").read_text(encoding="utf-8"))
+    assert json.loads(printed) == json.loads((ROOT / "schema" / f"{subject}.v1.json").read_text(encoding="utf-8"))
 
 
 def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
@@ -48,6 +49,7 @@ def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
     printed, written = json.loads(done.stdout), workplace.result()
     lines = (workplace.path / "reports" / "spring" / "result.csv").read_text(encoding="utf-8").splitlines()
 
+    jsonschema.validate(written, json.loads((ROOT / "schema" / "result.v1.json").read_text(encoding="utf-8")))
     assert printed == written
     assert list(written) == RESULT_KEYS
     assert list(written["run"]) == RUN_KEYS
