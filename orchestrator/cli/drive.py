@@ -18,6 +18,7 @@ from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import SANDBOX, Choice, Session, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import Result
@@ -179,8 +180,8 @@ def _ask(session: Session, plan: Plan) -> None:
 async def _carry_out(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> None:
     context = session.context
     observers.event(
-        "run_started", launch=context.launch, run_id=context.run_id, starts=plan.count(Action.START),
-        judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
+        "run_started", events_version=EVENTS_VERSION, launch=context.launch, run_id=context.run_id,
+        starts=plan.count(Action.START), judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
     )  # fmt: skip
     async with _progress(session, plan, observers, options):
         try:

@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
+from orchestrator.core.events import EVENTS
 from tests.cli.conftest import ROOT, SECRET
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -118,6 +119,8 @@ def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink
 
     assert done.returncode == 0, done.stderr
     assert {"run_started", "wave_opened", "start_answered", "campaign_done", "probe_done", "run_finished"} <= names
+    listed = {kind.name: set(kind.fields) for kind in EVENTS}
+    assert all(event.keys() == {"event", "level", "timestamp"} | listed[event["event"]] for event in events)
     for sink in (done.stdout.encode(), done.stderr.encode(), written):
         assert SECRET.encode() not in sink
         assert b"eyJ" not in sink
