@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,10 +95,10 @@ async def make_plan(path: Path, choice: Choice) -> Plan:
             return await _planned(session, choice)
 
 
-async def run_launch(path: Path, options: RunOptions) -> Result:
+async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError only where no start was sent."""
     loaded = load_manifest(path)
-    observers, halt = Observers(), Halt()
+    observers, halt = Observers(*watching), Halt()
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with _signals(halt, asyncio.current_task()):
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as session:

@@ -40,6 +40,7 @@ def command(
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.cli.drive import RunOptions, approval_of, choose, run_launch
     from orchestrator.cli.reporting import tells_ci
+    from orchestrator.cli.tracing import traced
     from orchestrator.console import say
     from orchestrator.report.ci import system_of
 
@@ -50,10 +51,11 @@ def command(
         approve=approval_of(approve, plan_file), yes=yes, log_format=log_format, verbose=verbose,
         ci=system,
     )  # fmt: skip
-    with tells_ci(system):
-        result = asyncio.run(run_launch(Path(manifest), options))
-    if as_json:
-        echo_json(result.as_json())
-    else:
-        click.echo(say.summary(result), nl=False)
+    with traced() as watching:
+        with tells_ci(system):
+            result = asyncio.run(run_launch(Path(manifest), options, watching))
+        if as_json:
+            echo_json(result.as_json())
+        else:
+            click.echo(say.summary(result), nl=False)
     sys.exit(result.exit_code)
