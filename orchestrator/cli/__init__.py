@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from orchestrator import __version__
+from orchestrator.console import streams
 
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
@@ -44,3 +45,4 @@ def main() -> None:
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
+    streams.forgive()

@@ -51,5 +51,6 @@ def says_errors(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def echo_json(value: Any) -> None:
-    """Print one JSON artefact."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON artefact; where the locale has no other letters, in ASCII."""
+    is_utf_8 = sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not is_utf_8))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import SANDBOX, Choice, Session, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.console.terminal import has_bars
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan
@@ -113,7 +115,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
 
 
 def _has_bars(options: RunOptions) -> bool:
-    return sys.stderr.isatty() and options.log_format == "text" and not options.verbose
+    return options.log_format == "text" and not options.verbose and has_bars(sys.stderr, os.environ)
 
 
 async def _planned(session: Session, choice: Choice) -> Plan:

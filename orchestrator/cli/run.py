@@ -4,10 +4,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+
+if TYPE_CHECKING:
+    from orchestrator.core.result import Result
 
 
 @click.command("run")
@@ -41,7 +45,6 @@ def command(
     from orchestrator.cli.drive import RunOptions, approval_of, choose, run_launch
     from orchestrator.cli.reporting import tells_ci
     from orchestrator.cli.tracing import traced
-    from orchestrator.console import say
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
@@ -54,8 +57,19 @@ def command(
     with traced() as watching:
         with tells_ci(system):
             result = asyncio.run(run_launch(Path(manifest), options, watching))
+        _say(result, as_json=as_json)
+    sys.exit(result.exit_code)
+
+
+def _say(result: "Result", *, as_json: bool) -> None:
+    from orchestrator.console import say
+
+    try:
         if as_json:
             echo_json(result.as_json())
         else:
-            click.echo(say.summary(result), nl=False)
-    sys.exit(result.exit_code)
+            click.echo(say.summary(result), nl=False, color=True)
+    except OSError as error:
+        # What was sent was sent: a full disk behind stdout must not turn the run's exit code into another.
+        click.echo(f"cannot write to standard output: {error.strerror}\n"
+                   f"next: python -m orchestrator status {result.run['launch']}", err=True)  # fmt: skip

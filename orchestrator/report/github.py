@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from orchestrator.core.result import UNASKED, Result
+from orchestrator.core.texts import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
-from orchestrator.report.texts import by_reason, count, one_line, outcome_word
+from orchestrator.report.texts import by_reason, count, outcome_word
 
 _LEVELS: Final = {
     Outcome.UNKNOWN: "error",

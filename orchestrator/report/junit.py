@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.core.result import CampaignResult, Result
+from orchestrator.core.texts import REPLACEMENT
 from orchestrator.model import Outcome
-from orchestrator.report.texts import REPLACEMENT
 
 # XML 1.0 has no way to write these, not even as a character reference: one of them costs the reader the whole file.
 _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from orchestrator.core.result import UNASKED, CampaignResult, Result
+from orchestrator.core.texts import one_line
 from orchestrator.model import Outcome
-from orchestrator.report.texts import by_reason, count, one_line, verdict
+from orchestrator.report.texts import by_reason, count, verdict
 
 LIMIT: Final = 900 * 1024
 """Bytes. GitHub drops a step summary of more than 1 MiB as a whole, and others may have written to it, too."""

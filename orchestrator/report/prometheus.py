@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.core.result import Result
-from orchestrator.report.texts import one_line
+from orchestrator.core.texts import one_line
 
 _PREFIX: Final = "campaign_orchestrator_"
 _BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

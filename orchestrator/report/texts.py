@@ -1,24 +1,10 @@
-"""What the writers share: campaigns grouped by why, and foreign text made harmless for a line of its own."""
+"""What the writers share: a run in words, and its campaigns by why they ended so."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from orchestrator.core.result import CampaignResult, Result
 from orchestrator.model import Outcome, Reason
-
-_CONTROLS: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # would break the line, or speak to the terminal
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # would turn the rest of the line around
-    "\ud800-\udfff\ufffe\uffff]"  # no characters at all; UTF-8 and XML refuse them
-)
-
-REPLACEMENT: Final = "\ufffd"
-
-
-def one_line(text: str) -> str:
-    """The text without anything that ends its line, turns it around or cannot be encoded."""
-    return _CONTROLS.sub(REPLACEMENT, text)
 
 
 def by_reason(campaigns: Iterable[CampaignResult], outcome: Outcome) -> Mapping[Reason, tuple[CampaignResult, ...]]:

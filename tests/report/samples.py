@@ -5,8 +5,8 @@ import random
 from dataclasses import replace
 
 from orchestrator.core.result import CampaignResult, Result, exit_code, totals
+from orchestrator.core.texts import one_line
 from orchestrator.model import Outcome, Reason, Stop, StopReason
-from orchestrator.report.texts import one_line
 
 Out, R = Outcome, Reason
 RUN = {
