@@ -19,7 +19,7 @@ from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import SANDBOX, Choice, Session, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
-from orchestrator.console.terminal import has_bars
+from orchestrator.console.terminal import has_bars, plain
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan
@@ -159,14 +159,14 @@ def _say_retries(session: Session, plan: Plan) -> None:
             continue
         is_sent = entry.decision.action is Action.START
         why = f"certainly not started ({history.last.get('message', '')})" if is_sent else entry.decision.message
-        click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {why}", err=True)
+        click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}", err=True)
 
 
 def _ask(session: Session, plan: Plan) -> None:
     launch, host = session.loaded.manifest.launch, session.loaded.manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {plain(warning)}", err=True)
     # The loop's own handler would only take note: Ctrl-C must end the question, too.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

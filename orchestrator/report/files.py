@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -18,7 +19,8 @@ from orchestrator.report.junit import as_junit
 from orchestrator.report.markdown import as_markdown
 from orchestrator.report.prometheus import as_prometheus
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
+_INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
 
 def as_json(result: Result) -> str:
@@ -38,8 +40,12 @@ def as_csv(result: Result) -> str:
 
 
 def _cell(value: object) -> object:
-    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet.
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
+    # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
+    if not isinstance(value, str):
+        return value
+    text = _INNER.sub(r"\1'", value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 _WRITERS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = MappingProxyType(

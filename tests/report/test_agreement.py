@@ -50,7 +50,7 @@ def test_csv_says_the_same_of_every_campaign(written, outcomes):
 
     assert outcomes == {f"{row['stream']}/{row['campaign']}": row["outcome"] for row in rows}
     assert len(rows) == len(outcomes)
-    assert not [row for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert not [row for row in rows for cell in row.values() if re.search(r"(^|[;\t\r\n])[=+@-]|^[\t\r\n]", cell)]
 
 
 def of_case(case):
