@@ -20,9 +20,9 @@ def at_terminal(workplace, *arguments, columns=100, stderr_too=True, **environ):
     """Run the command at a terminal of its own; its exit code and all that the terminal got."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    cleared = {k: v for k, v in workplace.environment.items() if k not in {"CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS"}}
     child = subprocess.Popen(
-        workplace.command(*arguments), cwd=workplace.path, env={**cleared, "TERM": "xterm-256color", **environ},
+        workplace.command(*arguments), cwd=workplace.path,
+        env={**workplace.environment, "TERM": "xterm-256color", **environ},
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs if stderr_too else subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
@@ -78,8 +78,7 @@ def test_no_color_leaves_the_bars_and_takes_the_colors(workplace):
 
 def test_force_color_styles_a_pipe_and_nothing_else_does(workplace):
     manifest = workplace.manifest()
-    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
-        workplace.environment.pop(name, None)
+    workplace.environment.pop("TERM", None)
     plain = workplace.run("run", manifest)
     workplace.environment["FORCE_COLOR"] = "1"
     forced = workplace.run("run", manifest)
