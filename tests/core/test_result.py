@@ -285,4 +285,5 @@ def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
     found = {name: build(runs, name).run["last_success_at"] for name in ("r-1", "r-2", "r-3", "r-4")}
 
     assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
-    assert build(run_of("r-3", "cd-3", Event.REJECTED, 20.0)).run["last_success_at"] is None
+    late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
+    assert build(late, "r-3").run["last_success_at"] is None

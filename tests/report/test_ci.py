@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from orchestrator.core.texts import one_line
 from orchestrator.errors import CredentialError, JournalWriteError, OrchestratorError
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import ci, github
@@ -60,7 +61,8 @@ def test_github_gets_outputs_a_summary_and_annotations(environ):
 def test_what_others_wrote_stays_and_both_fit_below_the_limit(environ):
     with open(environ["GITHUB_STEP_SUMMARY"], "w", encoding="utf-8") as file:  # noqa: PTH123 - the same
         file.write("others\n" * 60_000)
-    ci.publish(GITHUB, hostile(), environ, io.StringIO())
+    unknown = [campaign(n, Outcome.UNKNOWN, Reason.NO_EVIDENCE, message="m" * 200) for n in range(9000)]
+    ci.publish(GITHUB, result_of(unknown), environ, io.StringIO())
     text = read(environ, "GITHUB_STEP_SUMMARY")
 
     assert text.startswith("others\n")
@@ -90,10 +92,11 @@ def test_an_annotation_is_one_command_whatever_the_words(text):
     made = [campaign(n, Outcome.FAILED, Reason.REJECTED, message=text, next=text) for n in range(7)]
     (line,) = github.annotations(result_of(made))
     level, title, message = COMMAND.fullmatch(line).groups()
-    shown = message.replace("%0A", "\n").replace("%25", "%")
+    named = "st-1/cd-0, st-1/cd-1, st-1/cd-2, st-1/cd-3, st-1/cd-4 and 2 more: "
+    lines = "\n".join(map(one_line, f"{text}\nnext: {text}".split("\n"))) if text else ""
 
     assert (level, title) == ("error", "7 campaigns failed (rejected)")
-    assert shown.startswith("st-1/cd-0, st-1/cd-1, st-1/cd-2, st-1/cd-3, st-1/cd-4 and 2 more: ")
+    assert message.replace("%0A", "\n").replace("%25", "%") == named + lines
     assert line.encode().decode().splitlines() == [line]
     assert re.fullmatch(r"(?:[^%]|%25|%0A)*", message)
 
