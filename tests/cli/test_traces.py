@@ -70,7 +70,9 @@ def test_a_collector_without_an_answer_changes_no_exit_code_and_costs_two_second
     assert "3 already_started" in again.stdout
     assert "not all spans were sent" in again.stderr
     assert "Traceback" not in again.stderr
-    assert (ended - between) - (between - begun) < FLUSH + 3  # the extra's imports, on a busy machine
+    assert (ended - between) - (
+        between - begun
+    ) < FLUSH + 6  # imports on a busy machine; unbounded, it would be ten and more
 
 
 def test_without_the_extra_a_run_says_so_and_goes_on(workplace):
