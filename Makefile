@@ -43,7 +43,7 @@ clean:  ## remove what the tools made; the ledger and the reports stay
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra otel -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

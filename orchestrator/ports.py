@@ -54,5 +54,5 @@ class Observer(Protocol):
     """Anybody who watches. An observer never changes the course of a run."""
 
     def event(self, name: str, **fields: Any) -> None:
-        """Something of a stable name happened."""
+        """Something happened; names and fields are those of `core.events`."""
         ...

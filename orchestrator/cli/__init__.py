@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from orchestrator import __version__
+from orchestrator.console import streams
 
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
@@ -15,7 +16,7 @@ _COMMANDS: Final = {
     "status": "Show where a launch stands, unknown campaigns first.",
     "resolve": "Say what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
-    "schema": "Print the manifest's JSON Schema.",
+    "schema": "Print the JSON Schema of a manifest or a result.",
     "sandbox": "Serve a local stand-in of the campaign API.",
 }
 
@@ -45,3 +46,4 @@ def main() -> None:
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
+    streams.forgive()

@@ -12,6 +12,15 @@ from orchestrator.console import say
 from orchestrator.errors import OrchestratorError
 
 DEFAULT_LEDGER = "sqlite:///.orchestrator/ledger.db"
+FORMATS = (
+    "json",
+    "csv",
+    "junit",
+    "markdown",
+    "html",
+    "prometheus",
+    "dotenv",
+)  # those of report.files, which imports too much
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -50,5 +59,6 @@ def says_errors(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def echo_json(value: Any) -> None:
-    """Print one JSON artefact."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON artefact; where the locale has no other letters, in ASCII."""
+    is_utf_8 = sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not is_utf_8))

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any, Final
 import click
 
 from orchestrator.cli import journal as journals
+from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import SANDBOX, Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.console.terminal import has_bars, plain
+from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan, check_cap
 from orchestrator.core.result import Result
@@ -27,7 +31,7 @@ from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorErro
 from orchestrator.inputs.load import load_manifest
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
-from orchestrator.report.files import write
+from orchestrator.report.ci import System
 
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 _SHORTEST_HASH: Final = 8
@@ -42,6 +46,7 @@ class RunOptions:
     yes: bool = False
     log_format: str = "text"
     verbose: bool = False
+    ci: System = System.NONE
 
 
 class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
@@ -92,10 +97,10 @@ async def make_plan(path: Path, choice: Choice) -> Plan:
             return await _planned(run.session, choice)
 
 
-async def run_launch(path: Path, options: RunOptions) -> Result:
+async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError only where no start was sent."""
     loaded = load_manifest(path)
-    observers, halt = Observers(), Halt()
+    observers, halt = Observers(*watching), Halt()
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with _signals(halt, asyncio.current_task()):
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
@@ -106,11 +111,11 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
             if options.choice.retry_failed:
                 _say_retries(run.session, plan)
             await _carry_out(run.session, plan, observers, options)
-            return _finish(run)
+            return _finish(run, options.ci)
 
 
 def _has_bars(options: RunOptions) -> bool:
-    return sys.stderr.isatty() and options.log_format == "text" and not options.verbose
+    return options.log_format == "text" and not options.verbose and has_bars(sys.stderr, os.environ)
 
 
 async def _planned(session: Session, choice: Choice) -> Plan:
@@ -150,14 +155,14 @@ def _say_retries(session: Session, plan: Plan) -> None:
             continue
         is_sent = entry.decision.action is Action.START
         why = f"certainly not started ({history.last.get('message', '')})" if is_sent else entry.decision.message
-        click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {why}", err=True)
+        click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}", err=True)
 
 
 def _ask(run: Opened, plan: Plan) -> None:
     launch, host = run.loaded.manifest.launch, run.loaded.manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {plain(warning)}", err=True)
     # The loop's own handler would only take note: Ctrl-C must end the question, too.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -173,8 +178,8 @@ def _ask(run: Opened, plan: Plan) -> None:
 async def _carry_out(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> None:
     context = session.context
     observers.event(
-        "run_started", launch=context.launch, run_id=context.run_id, starts=plan.count(Action.START),
-        judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
+        "run_started", events_version=EVENTS_VERSION, launch=context.launch, run_id=context.run_id,
+        starts=plan.count(Action.START), judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
     )  # fmt: skip
     async with _progress(session, plan, observers, options):
         try:
@@ -198,7 +203,7 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
         yield
 
 
-def _finish(run: Opened) -> Result:
+def _finish(run: Opened, system: System) -> Result:
     """The result from the journal; what the journal could not take goes to stderr. Writes the reports."""
     context, manifest = run.session.context, run.loaded.manifest
     _save(context.unrecorded)
@@ -210,13 +215,8 @@ def _finish(run: Opened) -> Result:
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
     stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
-        result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
-    try:
-        for path in write(result, records, Path(manifest.report.dir), manifest.report.formats):
-            click.echo(f"report: {path}", err=True)
-    except OSError as error:
-        click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"
-                   f"next: python -m orchestrator report {context.launch} --dir DIR", err=True)  # fmt: skip
+        result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
+    write_reports(result, records, manifest.report, system)
     return result
 
 

@@ -1,12 +1,17 @@
 """`run MANIFEST`."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+
+if TYPE_CHECKING:
+    from orchestrator.core.result import Result
 
 
 @click.command("run")
@@ -17,6 +22,8 @@ from orchestrator.cli.common import echo_json, json_option, manifest_argument, s
               help="Run only if the plan is still this one, from `plan -o FILE`.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
+              help="Whose job this is: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
 @says_errors
@@ -30,20 +37,39 @@ def command(
     plan_file: Path | None,
     yes: bool,
     log_format: str,
+    ci: str,
     verbose: bool,
     as_json: bool,
 ) -> None:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.cli.drive import RunOptions, approval_of, choose, run_launch
-    from orchestrator.console import say
+    from orchestrator.cli.reporting import tells_ci
+    from orchestrator.cli.tracing import traced
+    from orchestrator.report.ci import system_of
+
+    system = system_of(ci, os.environ)
 
     options = RunOptions(
         choose(select, exclude, retry_failed=retry_failed),
         approve=approval_of(approve, plan_file), yes=yes, log_format=log_format, verbose=verbose,
+        ci=system,
     )  # fmt: skip
-    result = asyncio.run(run_launch(Path(manifest), options))
-    if as_json:
-        echo_json(result.as_json())
-    else:
-        click.echo(say.summary(result), nl=False)
+    with traced() as watching:
+        with tells_ci(system):
+            result = asyncio.run(run_launch(Path(manifest), options, watching))
+        _say(result, as_json=as_json)
     sys.exit(result.exit_code)
+
+
+def _say(result: "Result", *, as_json: bool) -> None:
+    from orchestrator.console import say
+
+    try:
+        if as_json:
+            echo_json(result.as_json())
+        else:
+            click.echo(say.summary(result), nl=False, color=True)
+    except OSError as error:
+        # What was sent was sent: a full disk behind stdout must not turn the run's exit code into another.
+        click.echo(f"cannot write to standard output: {error.strerror}\n"
+                   f"next: python -m orchestrator status {result.run['launch']}", err=True)  # fmt: skip

@@ -1,5 +1,6 @@
 """`status [LAUNCH]`."""
 
+import sys
 import time
 
 import click
@@ -17,9 +18,11 @@ _EVERY = 2.0
 @says_errors
 def command(launch: str | None, *, watch: bool, ledger: str, as_json: bool) -> None:
     """Show where a launch stands, by default the newest. Needs no running process."""
+    from orchestrator.console.streams import is_left
+
     ended = False
     while not ended:
-        ended = _show(launch, ledger, as_json=as_json) or not watch
+        ended = _show(launch, ledger, as_json=as_json) or not watch or is_left(sys.stdout)
         if not ended:
             time.sleep(_EVERY)
             click.echo()
@@ -37,5 +40,5 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     if as_json:
         echo_json(found.as_json())
     else:
-        click.echo(say.summary(found, is_live=is_live), nl=False)
+        click.echo(say.summary(found, is_live=is_live), nl=False, color=True)
     return not is_live

@@ -8,6 +8,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from orchestrator.console.terminal import plain
 from orchestrator.redaction import Redactor
 
 QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done"})
@@ -48,7 +49,7 @@ def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:
     at, name = str(event.pop("timestamp"))[11:19], event.pop("event")
     event.pop("level")
     trace = event.pop("exception", "")
-    words = " ".join(f"{key}={value}" for key, value in event.items() if value not in {None, ""})
+    words = " ".join(f"{key}={plain(str(value))}" for key, value in event.items() if value not in {None, ""})
     return f"{at} {name} {words}".rstrip() + (f"\n{trace}" if trace else "")
 
 

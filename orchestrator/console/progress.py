@@ -1,17 +1,27 @@
 """What a person sees while a run goes on: bars at a terminal, a line per 30 s without one."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from orchestrator.console.terminal import console_for
 from orchestrator.ports import Clock
 
 _LINE_EVERY: Final = 30.0
 _DRAW_EVERY: Final = 0.25
+_BAR_WIDTH: Final = 80
 
 
 class ProgressObserver:
@@ -67,11 +77,8 @@ async def _lines(progress: ProgressObserver, stream: TextIO, _: Mapping[str, str
 
 
 async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> None:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(file=stream), auto_refresh=False, transient=True) as bars:
+    console = console_for(stream, os.environ)
+    with Progress(*_columns(console.width), console=console, auto_refresh=False, transient=True) as bars:
         tasks = {lane: bars.add_task(names.get(lane, lane), total=n, rate="") for lane, n in progress.expected.items()}
         try:
             while True:
@@ -79,6 +86,13 @@ async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, 
                 await asyncio.sleep(_DRAW_EVERY)
         finally:
             _draw(bars, progress, tasks)
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    counts: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
+    if width < _BAR_WIDTH:
+        return counts  # a bar that does not fit would be drawn as a new line, four times a second
+    return [counts[0], BarColumn(), counts[1], TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
 
 
 def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:

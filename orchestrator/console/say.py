@@ -1,9 +1,11 @@
 """The summary on stdout, errors on stderr, and the question at a terminal."""
 
 import json
+import os
 import sys
 from typing import Any
 
+from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import CampaignResult, Result
 from orchestrator.errors import ManifestError, OrchestratorError
@@ -15,25 +17,27 @@ _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 def summary(result: Result, *, is_live: bool = False) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
-    from rich.console import Console
+    lines = [_headline(result), "", *_accounts(result), *_needs(result), *_footer(result, is_live=is_live)]
+    return "\n".join(lines) + "\n"
+
+
+def _accounts(result: Result) -> list[str]:
+    """A table; where the terminal is too narrow for it, a line for each account: a cut number is a wrong number."""
     from rich.table import Table
 
-    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
-    table.add_column("account")
     shown = [outcome for outcome in Outcome if result.totals[outcome]]
-    for outcome in shown:
-        table.add_column(str(outcome), justify="right")
-    table.add_column("calls", justify="right")
-    table.add_column("throttled", justify="right")
-    for account, row in _by_account(result, shown).items():
+    headers, rows = [*map(str, shown), "calls", "throttled"], _by_account(result, shown)
+    table = Table("account", title=None, box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right")
+    for account, row in rows.items():
         table.add_row(account, *row)
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
+    console = console_for(sys.stdout, os.environ)
+    if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
+        return [f"{a}: " + ", ".join(f"{n} {h}" for n, h in zip(row, headers, strict=True)) for a, row in rows.items()]
     with console.capture() as capture:
         console.print(table)
-    return (
-        "\n".join([_headline(result), "", capture.get().rstrip(), *_needs(result), *_footer(result, is_live=is_live)])
-        + "\n"
-    )
+    return capture.get().rstrip().split("\n")
 
 
 def _headline(result: Result) -> str:
@@ -48,9 +52,9 @@ def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
     rows = {}
     for account in accounts:
         own = [c.outcome for c in result.campaigns if c.account == account]
-        budget = budgets.get(account, {})
+        budget = budgets.get(account)
         counts = [str(own.count(outcome) or "-") for outcome in shown]
-        rows[account] = [*counts, str(budget.get("calls", "-")), str(budget.get("throttled", "-"))]
+        rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
     return rows
 
 
@@ -66,7 +70,7 @@ def _needs(result: Result) -> list[str]:
 
 
 def _line(campaign: CampaignResult) -> str:
-    return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {campaign.message}"
+    return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {plain(campaign.message)}"
 
 
 def _footer(result: Result, *, is_live: bool) -> list[str]:
@@ -74,8 +78,8 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     if is_live:
         return ["", "the run is going on; what it has not done yet counts as held, a call in flight as unknown"]
     if stop:
-        lines += ["", f"stopped early ({stop['reason']}): {stop['detail']}"]
-    lines += [f"warning: {text}" for text in result.warnings]
+        lines += ["", f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
+    lines += [f"warning: {plain(text)}" for text in result.warnings]
     return [*lines, "", f"exit code {result.exit_code}"]
 
 
@@ -86,9 +90,9 @@ def plan_text(plan: Plan) -> str:
     )
     lines = [f"plan for launch {plan.launch}: {counts}"]
     for entry in plan.entries:
-        why = f"  {entry.decision.outcome or ''}: {entry.decision.message}" if entry.decision.message else ""
+        why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
         lines.append(f"  {entry.decision.action:5}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
-    lines += [f"warning: {text}" for text in plan.warnings]
+    lines += [f"warning: {plain(text)}" for text in plan.warnings]
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
 
 
@@ -102,9 +106,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def error_text(error: OrchestratorError) -> str:
     """An error for a person."""
-    lines = [f"error: {_message(error)}"]
+    lines = [f"error: {plain(_message(error))}"]
     if isinstance(error, ManifestError):
-        lines = [*(str(problem) for problem in error.problems), *lines]
+        lines = [*(plain(str(problem)) for problem in error.problems), *lines]
     return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
 
 

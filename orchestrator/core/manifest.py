@@ -36,8 +36,8 @@ __all__ = [
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LATER: Final = frozenset({"junit", "markdown"})
 
+ReportFormat = Literal["json", "csv", "junit", "markdown", "html", "prometheus", "dotenv"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -196,17 +196,11 @@ class Limits(_Part):
     max_starts: StrictInt | None = Field(default=None, ge=1)
 
 
-def _format(value: Any) -> Any:
-    if isinstance(value, str) and value in _LATER:
-        raise fault(f"{value} reports are not supported yet", "write json, csv or html")
-    return value
-
-
 class Report(_Part):
     """Where reports go, and which."""
 
     dir: FilledText = "reports"
-    formats: tuple[Annotated[Literal["json", "csv", "html"], BeforeValidator(_format)], ...] = ("json", "csv")
+    formats: tuple[ReportFormat, ...] = ("json", "csv")
 
 
 class Manifest(_Part):

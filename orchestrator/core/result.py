@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import (
+    Any,
+    Final,
+    NotRequired,  # typing's own says too little for pydantic before Python 3.12
+    overload,
+)
+
+from typing_extensions import TypedDict
 
 from orchestrator.core.outcome import Event, History, State, fold
 from orchestrator.core.plan import Action, Decision
@@ -17,7 +24,8 @@ from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopR
 SCHEMA_VERSION: Final = "1"
 
 _SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
-_NEVER_SENT: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+"""Reasons to skip a campaign that its owner gave: they leave a run successful."""
 _HOW_STARTED: Final = {
     Event.ACCEPTED: Reason.ACCEPTED,
     Event.EVIDENCE: Reason.EVIDENCE,
@@ -60,14 +68,59 @@ COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
 _values = attrgetter(*COLUMNS)
 
 
+class StopResult(TypedDict):
+    """Why a run ended early: the reason for machines, the detail for people."""
+
+    reason: StopReason
+    detail: str
+
+
+class RunResult(TypedDict):
+    """Which run it was, and how it ended. `finished_at` is None after a crash, or while it is going on."""
+
+    run_id: str
+    launch: str
+    manifest: str
+    manifest_sha256: str
+    plan_sha256: str
+    host: str
+    ledger: str
+    started_at: str
+    finished_at: str | None
+    last_success_at: str | None
+    exit_code: int
+    stop: StopResult | None
+
+
+class BudgetResult(TypedDict):
+    """What one account's calls took of its windows: a peak for each limit, in the same order."""
+
+    account: str
+    limits: list[str]
+    calls: int
+    peak_in_window: list[int]
+    throttled: int
+
+
+class WaveResult(TypedDict):
+    """How one wave went; waves that were never opened are missing."""
+
+    name: str
+    campaigns: int
+    passed: bool
+    message: str
+    opened_at: NotRequired[str]
+    closed_at: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to."""
+    """What a run came to. `budget` is by lane."""
 
-    run: dict[str, Any]
-    totals: dict[str, int]
-    budget: dict[str, Any]
-    waves: list[dict[str, Any]]
+    run: RunResult
+    totals: dict[Outcome, int]
+    budget: dict[str, BudgetResult]
+    waves: list[WaveResult]
     campaigns: tuple[CampaignResult, ...]
     warnings: list[str]
 
@@ -137,7 +190,7 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
         return _SIGNAL_CODES[stop.reason]
     if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
         return 12
-    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in _NEVER_SENT) for o, r in outcomes):
+    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
         return 10
     return 0
 
@@ -148,14 +201,9 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     if not headers:
         raise NoRunError(run_id or "no run")
     header = headers[-1]
-    own = [r for r in records if r.campaign == header.campaign]
-    end = next((r for r in own if r.kind == "end"), None)
-    histories = fold(records)
-    stop = _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
-    campaigns = tuple(_campaign(row, histories, stop, header) for row in rows)
-    ending = end.data if end else {}
-    run = {
+    campaigns, stop, end = _outcomes(records, header)
+    code, ending = exit_code(campaigns, stop), end.data if end else {}
+    run: RunResult = {
         "run_id": header.run_id,
         "launch": header.launch,
         "manifest": header.data["manifest"],
@@ -165,19 +213,53 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "ledger": header.data["ledger"],
         "started_at": timestamp(header.at),
         "finished_at": timestamp(end.at) if end else None,
-        "exit_code": exit_code(campaigns, stop),
-        "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
+        "last_success_at": timestamp(end.at) if end and code == 0 else _last_success(records, header),
+        "exit_code": code,
+        "stop": None if stop is None else {"reason": stop.reason, "detail": stop.detail},
     }
     waves = [_wave(wave) for wave in ending.get("waves", [])]
     return Result(run, totals(campaigns), ending.get("budget", {}), waves, campaigns, header.data["warnings"])
 
 
-def totals(campaigns: Iterable[CampaignResult]) -> dict[str, int]:
+def _outcomes(
+    records: Sequence[Record], header: Record
+) -> tuple[tuple[CampaignResult, ...], Stop | None, Record | None]:
+    own = [r for r in records if r.campaign == header.campaign]
+    end = next((r for r in own if r.kind == "end"), None)
+    histories, stop = fold(records), _stop_of(end)
+    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
+    return tuple(_campaign(row, histories, stop, header) for row in rows), stop, end
+
+
+def _last_success(records: Sequence[Record], header: Record) -> str | None:
+    """When the last run before `header` ended that left nothing to do, by what was known when it ended."""
+    headers: dict[str, Record] = {}
+    ends: list[int] = []
+    for place, record in enumerate(records):
+        if record is header:
+            break
+        if record.kind == "run":
+            headers[record.campaign] = record
+        elif record.kind == "end" and record.data.get("stop") is None:
+            ends.append(place)
+    for place in reversed(ends):
+        end = records[place]
+        campaigns, stop, _ = _outcomes(records[: place + 1], headers[end.campaign])
+        if exit_code(campaigns, stop) == 0:
+            return timestamp(end.at)
+    return None
+
+
+def totals(campaigns: Iterable[CampaignResult]) -> dict[Outcome, int]:
     """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
     counted = Counter(c.outcome for c in campaigns)
-    return {str(outcome): counted[outcome] for outcome in Outcome}
+    return {outcome: counted[outcome] for outcome in Outcome}
 
 
+@overload
+def timestamp(at: float) -> str: ...
+@overload
+def timestamp(at: None) -> None: ...
 def timestamp(at: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if at is None:
@@ -192,9 +274,15 @@ def _stop_of(end: Record | None) -> Stop | None:
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
 
 
-def _wave(journaled: Mapping[str, Any]) -> dict[str, Any]:
-    times = {name: timestamp(journaled[name]) for name in ("opened_at", "closed_at") if name in journaled}
-    return {**journaled, **times}
+def _wave(journaled: Mapping[str, Any]) -> WaveResult:
+    wave = WaveResult(
+        name=journaled["name"], campaigns=journaled["campaigns"], passed=journaled["passed"],
+        message=journaled["message"],
+    )  # fmt: skip
+    if "opened_at" in journaled:
+        wave["opened_at"] = timestamp(float(journaled["opened_at"]))
+        wave["closed_at"] = timestamp(float(journaled["closed_at"]))
+    return wave
 
 
 def _unpack(record: Record) -> list[list[Any]]:

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,13 @@ from typing import Final
 from orchestrator.core import timeline
 from orchestrator.core.result import COLUMNS, Result
 from orchestrator.model import Record
+from orchestrator.report.ci import as_dotenv
+from orchestrator.report.junit import as_junit
+from orchestrator.report.markdown import as_markdown
+from orchestrator.report.prometheus import as_prometheus
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
+_INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
 
 def as_json(result: Result) -> str:
@@ -41,11 +47,31 @@ def as_html(result: Result, records: Sequence[Record]) -> str:
 
 
 def _cell(value: object) -> object:
-    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet.
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
+    # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
+    if not isinstance(value, str):
+        return value
+    text = _INNER.sub(r"\1'", value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-_WRITERS: Final[Mapping[str, Callable[[Result], str]]] = MappingProxyType({"json": as_json, "csv": as_csv})
+def _plain(writer: Callable[[Result], str]) -> "_Writer":
+    return lambda result, _: writer(result)
+
+
+_Writer = Callable[[Result, Sequence[Record]], str]
+_WRITERS: Final[Mapping[str, tuple[str, _Writer]]] = MappingProxyType(
+    {
+        "json": ("result.json", _plain(as_json)),
+        "csv": ("result.csv", _plain(as_csv)),
+        "junit": ("junit.xml", _plain(as_junit)),
+        "markdown": ("result.md", _plain(as_markdown)),
+        "html": ("result.html", as_html),
+        "prometheus": ("result.prom", _plain(as_prometheus)),
+        "dotenv": ("result.env", _plain(as_dotenv)),
+    }
+)
+FORMATS: Final = tuple(_WRITERS)
 
 
 def write(result: Result, records: Sequence[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
@@ -55,8 +81,8 @@ def write(result: Result, records: Sequence[Record], directory: Path, formats: I
     """
     folder = directory / result.run["launch"]
     folder.mkdir(parents=True, exist_ok=True)
-    writers: dict[str, Callable[[Result], str]] = {**_WRITERS, "html": lambda built: as_html(built, records)}
-    return [_replace(folder / f"result.{name}", writers[name](result)) for name in formats]
+    chosen = [_WRITERS[name] for name in dict.fromkeys(formats)]
+    return [_replace(folder / name, render(result, records)) for name, render in chosen]
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -6,7 +6,7 @@ Every text is escaped by Jinja2, and passes `visible` first: a name cannot hide,
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -84,9 +84,7 @@ def render(result: Result, timeline: Timeline) -> str:
 
 def _facts(result: Result, drawn: chart.Chart) -> str:
     """An account's use of its budget in one line; a run that crashed has journaled none."""
-    spent: dict[str, Any] = next(
-        (b for b in result.budget.values() if visible(b.get("account", "")) == drawn.account), {}
-    )
+    spent: Mapping[str, Any] = next((b for b in result.budget.values() if visible(b["account"]) == drawn.account), {})
     peaks = zip(spent.get("limits", ()), spent.get("peak_in_window", ()), strict=False)
     peak = ", ".join(f"{highest} of {limit}" for limit, highest in peaks)
     unlimited = "no limit" if "limits" in spent else "limit not journaled"

@@ -1,6 +1,7 @@
 """The sandbox as a server on the loopback."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,15 @@ from orchestrator.sandbox.platform import Platform, World
 
 _HOST: Final = "127.0.0.1"
 _SHUTDOWN_SECONDS: Final = 0.05
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
+
+
+# aiohttp logs a traceback for every connection that a fault cuts on purpose: a flood in a log, and a fright.
+_LOG: Final = logging.getLogger("orchestrator.sandbox")
+_LOG.addFilter(_is_news)
 
 
 class SandboxServer:
@@ -57,7 +67,9 @@ class SandboxServer:
         app = web.Application()
         app.add_routes(self._handlers.routes())
         # A client that gives up must not undo what the platform is about to do.
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_LOG, handler_cancellation=False, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
         await runner.setup()
         self._runner = runner
         self.url = f"http://{_HOST}:{self._socket.getsockname()[1]}"

@@ -2,10 +2,13 @@ import csv
 import io
 import json
 import os
+import typing
 from dataclasses import fields, replace
 
 import pytest
 
+from orchestrator.cli.common import FORMATS
+from orchestrator.core.manifest import ReportFormat
 from orchestrator.core.result import CampaignResult, Result
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import files
@@ -70,9 +73,19 @@ def test_an_interrupt_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch):
     assert [path] == list(path.parent.iterdir())
 
 
-@pytest.mark.parametrize("message", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"])
-def test_a_cell_is_never_a_formula(message):
-    assert f"'{message}" == files._cell(message)
+@pytest.mark.parametrize(
+    ("message", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "=cmd|' /C calc'!A0")),
+        ("\uff1d1", "'\uff1d1"),
+        ("\t=1", "'\t'=1"),
+        ("a;=1+1;-2", "a;'=1+1;'-2"),
+        ("a\n@x\r\n+1", "a\n'@x\r\n'+1"),
+        ("a;b; c = 1 - 2", "a;b; c = 1 - 2"),
+    ],
+)
+def test_a_cell_is_never_a_formula_whatever_separates_cells(message, cell):
+    assert cell == files._cell(message)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +100,12 @@ def test_a_message_survives_the_csv_file(message):
     assert [field.name for field in fields(CampaignResult)] == list(row)
 
 
-@pytest.mark.parametrize("message", ["ok\r=1+1", "\r=1"])
-def test_a_carriage_return_does_not_start_a_row(message):
+@pytest.mark.parametrize(("message", "cell"), [("ok\r=1+1", "ok\r'=1+1"), ("\r1", "'\r1")])
+def test_a_carriage_return_does_not_start_a_row(message, cell):
     lines = files.as_csv(result_of(message))
 
     assert len(rows_of(lines)) == 1
-    assert f'"{message}"' in lines or f'"\'{message}"' in lines
+    assert f'"{cell}"' in lines
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
@@ -100,3 +113,9 @@ def test_a_servers_lone_surrogate_does_not_cost_the_report(tmp_path, name):
     message = json.loads('"half a pair \\ud83d"')  # a JSON reply may say so, and the journal keeps it
 
     files.write(result_of(message), [], tmp_path, [name])
+
+
+def test_every_format_of_a_manifest_can_be_written_and_asked_for():
+    known = typing.get_args(ReportFormat)
+
+    assert known == files.FORMATS == FORMATS

@@ -6,12 +6,13 @@ import jsonschema
 import pytest
 import yaml
 
+from orchestrator.core.events import EVENTS
 from tests.cli.conftest import ROOT, SECRET
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
-            "finished_at", "exit_code", "stop"]  # fmt: skip
+            "finished_at", "last_success_at", "exit_code", "stop"]  # fmt: skip
 CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
                  "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
                  "next"]  # fmt: skip
@@ -37,10 +38,11 @@ def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
     assert json.loads(bad.stdout)["error"]["problems"][0]["path"] == "version"
 
 
-def test_the_printed_schema_is_the_committed_one(workplace):
-    printed = workplace.run("schema").stdout
+@pytest.mark.parametrize("subject", ["manifest", "result"])
+def test_the_printed_schema_is_the_committed_one(workplace, subject):
+    printed = workplace.run("schema", "--of", subject).stdout
 
-    assert json.loads(printed) == json.loads((ROOT / "schema" / "manifest.v1.json").read_text(encoding="utf-8"))
+    assert json.loads(printed) == json.loads((ROOT / "schema" / f"{subject}.v1.json").read_text(encoding="utf-8"))
 
 
 def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
@@ -48,6 +50,7 @@ def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
     printed, written = json.loads(done.stdout), workplace.result()
     lines = (workplace.path / "reports" / "spring" / "result.csv").read_text(encoding="utf-8").splitlines()
 
+    jsonschema.validate(written, json.loads((ROOT / "schema" / "result.v1.json").read_text(encoding="utf-8")))
     assert printed == written
     assert list(written) == RESULT_KEYS
     assert list(written["run"]) == RUN_KEYS
@@ -129,6 +132,8 @@ def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink
 
     assert done.returncode == 0, done.stderr
     assert {"run_started", "wave_opened", "start_answered", "campaign_done", "probe_done", "run_finished"} <= names
+    listed = {kind.name: set(kind.fields) for kind in EVENTS}
+    assert all(event.keys() == {"event", "level", "timestamp"} | listed[event["event"]] for event in events)
     for sink in (done.stdout.encode(), done.stderr.encode(), written):
         assert SECRET.encode() not in sink
         assert b"eyJ" not in sink

@@ -12,6 +12,7 @@ from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, Live
 LAUNCH = "spring"
 RUN = "r-1"
 LANE = "sandbox 67777c"
+BUDGET = {"account": "acme", "limits": ["50/60s"], "calls": 3, "peak_in_window": [3], "throttled": 0}
 
 RESOLUTIONS = frozenset({Event.RESOLVED_STARTED, Event.RESOLVED_NOT_STARTED})
 OWN_KINDS = frozenset({Event.INTENT, Event.GAVE_UP, Event.EVIDENCE, Event.NO_EVIDENCE})
@@ -101,7 +102,7 @@ def plan_records(entries, run=RUN, chunk=1000) -> list[Record]:
 def end(stop=None, run=RUN, at=900.0) -> Record:
     said = None if stop is None else {"reason": str(stop.reason), "detail": stop.detail}
     waves = [{"name": REST, "campaigns": 1, "passed": True, "message": ""}]
-    return record("end", 0, at, f"@{run}", run, stop=said, budget={LANE: {"calls": 3}}, waves=waves)
+    return record("end", 0, at, f"@{run}", run, stop=said, budget={LANE: BUDGET}, waves=waves)
 
 
 def journal(entries, *moves, stop=None, ended=True) -> list[Record]:

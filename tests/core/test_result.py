@@ -181,6 +181,7 @@ def test_the_run_says_where_it_came_from_and_how_it_ended():
         "ledger": "sqlite:///x.db",
         "started_at": "1970-01-01T00:00:50.000Z",
         "finished_at": "1970-01-01T00:15:00.000Z",
+        "last_success_at": None,
         "exit_code": 12,
         "stop": {"reason": "rule", "detail": "3 of 5 attempted are failed"},
     }
@@ -276,3 +277,22 @@ def test_a_waves_times_are_said_as_all_times_are():
 
     assert (wave["opened_at"], wave["closed_at"]) == ("1970-01-01T00:00:00.250Z", "1970-01-01T00:01:00.000Z")
     assert wave["passed"] is True
+
+
+def run_of(run, campaign, event, at):
+    moves = [record("intent", campaign=f"st-1/{campaign}", run=run), moved(event, campaign=f"st-1/{campaign}", run=run)]
+    return [header(run, at), *plan_records(starts(campaign), run), *moves, end(None, run, at + 1)]
+
+
+def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
+    runs = [
+        *run_of("r-1", "cd-1", Event.ACCEPTED, 0.0),
+        *run_of("r-2", "cd-2", Event.ACCEPTED, 10.0),
+        *run_of("r-3", "cd-3", Event.REJECTED, 20.0),
+        header("r-4", 30.0),
+    ]
+    found = {name: build(runs, name).run["last_success_at"] for name in ("r-1", "r-2", "r-3", "r-4")}
+
+    assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
+    late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
+    assert build(late, "r-3").run["last_success_at"] is None

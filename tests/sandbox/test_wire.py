@@ -36,11 +36,12 @@ async def test_server_errors(open_client, fault, starts):
 
 
 @pytest.mark.parametrize(("fault", "starts"), [("reset_before", 0), ("reset_after", 1)])
-async def test_resets(open_client, fault, starts):
+async def test_resets(open_client, caplog, fault, starts):
     client = await open_client(faults=[fault])
     with pytest.raises((aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)):
         await client.trigger()
     assert started(client) == starts
+    assert caplog.records == []
 
 
 async def test_a_reset_is_a_tcp_reset(open_client):

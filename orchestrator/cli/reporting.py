@@ -1,0 +1,48 @@
+"""After a run: its reports, and what the CI system around it is told. Nothing here changes the exit code."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from orchestrator.core.manifest import Report
+from orchestrator.core.result import Result
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Record
+from orchestrator.report import ci
+from orchestrator.report.files import write
+
+
+def write_reports(result: Result, records: Sequence[Record], wanted: Report, system: ci.System) -> None:
+    """Write the reports and tell the CI system; what cannot be written is said on stderr."""
+    try:
+        for path in write(result, records, Path(wanted.dir), ci.formats(system, wanted.formats)):
+            click.echo(f"report: {path}", err=True)
+    except OSError as error:
+        click.echo(f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it\n"
+                   f"next: python -m orchestrator report {result.run['launch']} --dir DIR", err=True)  # fmt: skip
+    with _says_what_ci_missed():
+        ci.publish(system, result, os.environ, sys.stderr)
+
+
+@contextmanager
+def tells_ci(system: ci.System) -> Iterator[None]:
+    """Tell the CI system, too, of an error that ends the run without a result."""
+    try:
+        yield
+    except OrchestratorError as error:
+        with _says_what_ci_missed():
+            ci.publish_refusal(system, error, os.environ, sys.stderr)
+        raise
+
+
+@contextmanager
+def _says_what_ci_missed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # The run is over and journaled: what a pipeline reads of it must not change its exit code.
+        click.echo(f"cannot write what the CI job reads: {error}", err=True)

@@ -1,0 +1,41 @@
+"""What the terminal can show, by the environment's conventions: NO_COLOR, FORCE_COLOR, TERM, CI."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TextIO
+
+from orchestrator.core.texts import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH: Final = 110
+_DUMB: Final = frozenset({"dumb", "unknown"})
+
+
+def has_bars(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether lines can be drawn over. Some CI systems give their jobs a terminal, and keep every frame of it."""
+    return stream.isatty() and environ.get("TERM") not in _DUMB and not environ.get("CI")
+
+
+def console_for(stream: TextIO, environ: Mapping[str, str]) -> "Console":
+    """A console that styles its text only where the environment allows or demands it."""
+    from rich.console import Console
+
+    is_dumb = environ.get("TERM") in _DUMB
+    is_plain = bool(environ.get("NO_COLOR")) or is_dumb
+    is_terminal = stream.isatty() or (bool(environ.get("FORCE_COLOR")) and not is_plain)
+    return Console(
+        file=stream,
+        force_terminal=is_terminal,
+        # rich's own reading of NO_COLOR keeps bold, which needs the same escape sequences.
+        color_system=None if is_plain else "auto" if stream.isatty() else "standard" if is_terminal else None,
+        width=None if stream.isatty() else _PIPE_WIDTH,
+        highlight=False,
+        markup=False,
+    )
+
+
+def plain(text: str) -> str:
+    """Foreign text on its way to a terminal or a CI log: no control sequences, no line of its own."""
+    # GitHub's runner takes "##[" for a command wherever it stands in a line.
+    return one_line(text).replace("##[", "## [")

@@ -1,0 +1,37 @@
+"""What an observer of a run is told: stable names and fields, from which docs/events.md has its table."""
+
+from dataclasses import dataclass
+from typing import Final
+
+EVENTS_VERSION: Final = "1"
+"""Raised when a name or a field is removed or means something else; both may be added within a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One kind of event: its name, when it comes, and the fields it always has."""
+
+    name: str
+    when: str
+    fields: tuple[str, ...]
+
+
+EVENTS: Final = (
+    EventKind("run_started", "the plan is made, nothing is sent yet",
+              ("events_version", "launch", "run_id", "starts", "judgements", "skips")),
+    EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
+    EventKind("start_answered", "one attempt to start has its verdict",
+              ("campaign", "attempt", "verdict", "lane", "http_status", "elapsed_ms", "message")),
+    EventKind("campaign_done", "a campaign has its outcome", ("campaign", "outcome", "lane", "message")),
+    EventKind("probe_done", "evidence of a lost start was looked for", ("campaign", "found", "message")),
+    EventKind("lane_limited", "the platform limited a call; the lane waits", ("lane", "seconds", "message")),
+    EventKind("lane_stopped", "a lane sends no more; its rest is held", ("lane", "reason", "message")),
+    EventKind("wave_closed", "all of a wave has an outcome, or the run stopped", ("wave", "passed", "message")),
+    EventKind("run_finished", "all is recorded", ("run_id", "stop")),
+)  # fmt: skip
+
+
+def as_table() -> str:
+    """The events as the table of docs/events.md."""
+    rows = [f"| `{kind.name}` | {kind.when} | {', '.join(f'`{field}`' for field in kind.fields)} |" for kind in EVENTS]
+    return "\n".join(["| Event | When | Fields |", "|---|---|---|", *rows]) + "\n"

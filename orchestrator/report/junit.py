@@ -1,0 +1,80 @@
+"""`junit.xml`: an account is a suite, a campaign is a case.
+
+Written for the strictest of the schemas in use (Ant's), which Jenkins' and GitLab's readers accept as well: no
+attributes on `testsuites`, times without a zone, `properties`, `system-out` and `system-err` in every suite.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from orchestrator.core.result import CampaignResult, Result
+from orchestrator.core.texts import REPLACEMENT
+from orchestrator.model import Outcome
+
+# XML 1.0 has no way to write these, not even as a character reference: one of them costs the reader the whole file.
+_ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENTITIES: Final = str.maketrans(
+    # A bare tab or line end in an attribute is read as a space.
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+)
+_ELEMENTS: Final = {
+    Outcome.FAILED: "failure",
+    Outcome.UNKNOWN: "error",
+    Outcome.HELD: "skipped",
+    Outcome.SKIPPED: "skipped",
+}
+
+
+def as_junit(result: Result) -> str:
+    """`junit.xml`: failed is a failure, unknown an error with the command to type, held and skipped are skipped."""
+    suites: dict[str, list[CampaignResult]] = {}
+    for campaign in result.campaigns:
+        suites.setdefault(campaign.account, []).append(campaign)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
+    for number, (account, campaigns) in enumerate(suites.items()):
+        lines += _suite(result, number, account, campaigns)
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
+
+
+def _suite(result: Result, number: int, account: str, campaigns: list[CampaignResult]) -> Iterator[str]:
+    run = result.run
+    kinds = [_ELEMENTS.get(campaign.outcome) for campaign in campaigns]
+    begun = datetime.fromisoformat(run["started_at"]).replace(tzinfo=None).isoformat(timespec="seconds")
+    seconds = sum(campaign.elapsed_ms or 0.0 for campaign in campaigns) / 1000
+    yield "<testsuite" + _attributes(
+        name=account, package=run["launch"], id=number, timestamp=begun, hostname=run["host"],
+        tests=len(campaigns), failures=kinds.count("failure"), errors=kinds.count("error"),
+        skipped=kinds.count("skipped"), time=f"{seconds:.3f}",
+    ) + ">"  # fmt: skip
+    yield "<properties>"
+    for name in ("run_id", "manifest", "manifest_sha256", "plan_sha256"):
+        yield "<property" + _attributes(name=name, value=run[name]) + "/>"
+    yield "</properties>"
+    yield from (_case(run["launch"], campaign) for campaign in campaigns)
+    yield "<system-out/>"
+    yield "<system-err/>"
+    yield "</testsuite>"
+
+
+def _case(launch: str, campaign: CampaignResult) -> str:
+    name = f"{campaign.stream}/{campaign.campaign} {campaign.name}".rstrip()
+    seconds = f"{(campaign.elapsed_ms or 0.0) / 1000:.3f}"
+    opened = "<testcase" + _attributes(name=name, classname=f"{launch}.{campaign.account}", time=seconds)
+    element = _ELEMENTS.get(campaign.outcome)
+    if element is None:
+        return f"{opened}/>"
+    why = _attributes(message=f"{campaign.outcome} ({campaign.reason}): {campaign.message}")
+    if element != "skipped":  # has no type in Ant's schema
+        why += _attributes(type=campaign.reason)
+    body = _text(f"{campaign.message}\nnext: {campaign.next}" if campaign.next else campaign.message)
+    return f"{opened}><{element}{why}>{body}</{element}></testcase>"
+
+
+def _attributes(**values: object) -> str:
+    return "".join(f' {name}="{_text(str(value))}"' for name, value in values.items())
+
+
+def _text(text: str) -> str:
+    return _ILLEGAL.sub(REPLACEMENT, text).translate(_ENTITIES)

@@ -1,0 +1,144 @@
+"""`result.md`: for a step summary or a pull request.
+
+All foreign text stands in code spans, because nothing happens within them: no mention (an escaped or encoded `@name`
+still pings), no link, no HTML. In a table not even a code span protects a pipe, and renderers disagree about escapes.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from orchestrator.core.result import UNASKED, CampaignResult, Result
+from orchestrator.core.texts import one_line
+from orchestrator.model import Outcome
+from orchestrator.report.texts import by_reason, count, verdict
+
+LIMIT: Final = 900 * 1024
+"""Bytes. GitHub drops a step summary of more than 1 MiB as a whole, and others may have written to it, too."""
+
+_HEADINGS: Final = 4096
+"""Bytes kept for the headings and the counts of what is left out: there are at most as many as reasons."""
+
+_PER_GROUP: Final = 100
+_ROWS: Final = 100
+_LONGEST: Final = 300
+_TITLES: Final = {
+    Outcome.UNKNOWN: "Needs a person",
+    Outcome.FAILED: "Failed",
+    Outcome.HELD: "Not attempted",
+    Outcome.SKIPPED: "Skipped",
+}
+
+
+def as_markdown(result: Result, limit: int = LIMIT) -> str:
+    """`result.md`: the verdict, totals, what needs a person, why others failed, the budget, the next commands."""
+    head, tail = "\n".join(_head(result)), "\n".join(_tail(result))
+    room = limit - _size(head) - _size(tail) - _HEADINGS
+    middle = []
+    for outcome in _TITLES:
+        section = _section(result, outcome, room)
+        middle.append(section)
+        room -= _size(section)
+    return head + "\n" + "".join(middle) + tail + "\n"
+
+
+def code(text: str) -> str:
+    """The text as a code span, on one line and not too long."""
+    text = one_line(text)
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    if not text.strip(" "):
+        pad = ""  # a span of spaces alone keeps them all
+    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+
+
+def _cell(text: str) -> str:
+    return code(text.replace("|", "¦"))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _head(result: Result) -> Iterator[str]:
+    run, stop = result.run, result.run["stop"]
+    yield f"## Launch {code(run['launch'])}: {verdict(result)}"
+    yield ""
+    yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {code(run['host'])}, exit code {run['exit_code']}."
+    if stop:
+        yield f"Stopped early ({stop['reason']}): {code(stop['detail'])}"
+    yield ""
+    yield "| outcome | campaigns |"
+    yield "|---|---:|"
+    for word, number in result.totals.items():
+        yield f"| {word} | {number} |"
+    yield ""
+
+
+def _section(result: Result, outcome: Outcome, room: int) -> str:
+    groups = {why: group for why, group in by_reason(result.campaigns, outcome).items() if why not in UNASKED}
+    if not groups:
+        return ""
+    parts = [f"### {_TITLES[outcome]}: {sum(len(group) for group in groups.values())} {outcome}\n\n"]
+    # An unknown must be looked at one by one; of the others a hundred say enough.
+    most = None if outcome is Outcome.UNKNOWN else _PER_GROUP
+    for reason, group in groups.items():
+        parts.append(_group(f"**{reason}**: {count(len(group))}\n\n", group, room, most))
+        room -= _size(parts[-1])
+    return "".join(parts)
+
+
+def _group(title: str, group: Sequence[CampaignResult], room: int, most: int | None) -> str:
+    items: list[str] = []
+    for item in map(_item, group[:most]):
+        room -= _size(item)
+        if room < 0:
+            break
+        items.append(item)
+    left = len(group) - len(items)
+    more = f"- and {left} more, left out here; the JSON and CSV reports name them all\n" if left else ""
+    return title + "".join(items) + more + "\n"
+
+
+def _item(campaign: CampaignResult) -> str:
+    words = [code(f"{campaign.stream}/{campaign.campaign}"), code(campaign.name), code(campaign.account)]
+    text = "- " + " ".join(filter(None, words)) + (f": {code(campaign.message)}" if campaign.message else "")
+    if campaign.outcome is Outcome.UNKNOWN and campaign.next:
+        text += f"\n  {code(campaign.next)}"
+    return text + "\n"
+
+
+def _tail(result: Result) -> Iterator[str]:
+    yield from _budget(result)
+    if result.warnings:
+        yield from ("### Warnings", "")
+        yield from (f"- {code(text)}" for text in result.warnings[:_ROWS])
+        yield from _left_out(len(result.warnings))
+    commands = dict.fromkeys(c.next for c in result.campaigns if c.next and c.outcome is not Outcome.UNKNOWN)
+    if result.totals[Outcome.UNKNOWN] or commands:
+        yield from ("### Next", "")
+    if result.totals[Outcome.UNKNOWN]:
+        yield "- look at every campaign that needs a person, then type the command below its name"
+    yield from (f"- {code(command)}" for command in itertools.islice(commands, _ROWS))
+    yield from _left_out(len(commands))
+
+
+def _budget(result: Result) -> Iterator[str]:
+    if not result.budget:
+        return
+    yield from ("### Budget", "", "| account | calls | throttled | fullest windows |", "|---|---:|---:|---|")
+    for budget in list(result.budget.values())[:_ROWS]:
+        windows = zip(budget["peak_in_window"], budget["limits"], strict=True)
+        peaks = ", ".join(f"{peak} of {limit}" for peak, limit in windows) or "unlimited"
+        yield f"| {_cell(budget['account'])} | {budget['calls']} | {budget['throttled']} | {peaks} |"
+    yield from _left_out(len(result.budget))
+
+
+def _left_out(number: int) -> Iterator[str]:
+    if number > _ROWS:
+        yield from ("", f"- and {number - _ROWS} more, left out here")
+    yield ""

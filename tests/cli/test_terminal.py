@@ -1,0 +1,178 @@
+"""The real program at terminals of all kinds, and in front of readers that leave."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import threading
+
+import pytest
+
+ESCAPE = "\x1b["
+CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
+
+
+def at_terminal(workplace, *arguments, columns=100, stderr_too=True, **environ):
+    """Run the command at a terminal of its own; its exit code and all that the terminal got."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    child = subprocess.Popen(
+        workplace.command(*arguments), cwd=workplace.path,
+        env={**workplace.environment, "TERM": "xterm-256color", **environ},
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs if stderr_too else subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(theirs)
+    got = bytearray()
+
+    def read():
+        try:
+            while data := os.read(ours, 65536):
+                got.extend(data)
+        except OSError:  # how Linux says that the last writer has gone
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    code = child.wait(60)
+    reader.join(60)
+    os.close(ours)
+    return code, got.decode()
+
+
+def test_a_terminal_gets_bars_and_a_styled_table(workplace):
+    code, text = at_terminal(workplace, "run", workplace.manifest())
+
+    assert code == 0
+    assert CURSOR.search(text)
+    assert "3 started" in text
+
+
+@pytest.mark.parametrize(
+    "environ", [{"TERM": "dumb"}, {"CI": "true", "NO_COLOR": "1"}], ids=["dumb", "ci-without-color"]
+)
+def test_a_plain_terminal_gets_no_escape_sequence(workplace, environ):
+    code, text = at_terminal(workplace, "run", workplace.manifest(), **environ)
+
+    assert code == 0
+    assert ESCAPE not in text
+    assert "run_finished" in text
+
+
+def test_a_ci_job_with_a_terminal_gets_no_frames(workplace):
+    code, text = at_terminal(workplace, "run", workplace.manifest(), CI="true")
+
+    assert code == 0
+    assert not CURSOR.search(text)
+
+
+def test_no_color_leaves_the_bars_and_takes_the_colors(workplace):
+    _, text = at_terminal(workplace, "run", workplace.manifest(), NO_COLOR="1")
+
+    assert CURSOR.search(text)
+    assert not re.search(r"\x1b\[[\d;]*m", text)
+
+
+def test_force_color_styles_a_pipe_and_nothing_else_does(workplace):
+    manifest = workplace.manifest()
+    workplace.environment.pop("TERM", None)
+    plain = workplace.run("run", manifest)
+    workplace.environment["FORCE_COLOR"] = "1"
+    forced = workplace.run("run", manifest)
+
+    assert ESCAPE not in plain.stdout + plain.stderr
+    assert ESCAPE in forced.stdout
+    assert not CURSOR.search(forced.stderr)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_narrow_terminal_cuts_no_number(workplace, columns):
+    accounts = {name: {"account_id": f"{name}-1", "rate": "unlimited"} for name in ("north-of-the-river", "b")}
+    campaigns = [{"stream": "s", "campaign": f"c{n}", "account": name} for n, name in enumerate(accounts)]
+    manifest = workplace.manifest(accounts=accounts, campaigns=campaigns, defaults=None)
+    code, text = at_terminal(workplace, "run", manifest, columns=columns, stderr_too=False)
+
+    assert code == 0
+    assert "…" not in text
+    assert re.search(r"north-of-the-river(: 1 started, \d+ calls, 0 throttled| +1 +\d+ +0)", text)
+
+
+def test_a_narrow_terminal_gets_narrow_bars(workplace):
+    code, text = at_terminal(workplace, "run", workplace.manifest(), columns=30)
+    frames = [line for line in re.split(r"[\r\n]", text.split("launch spring")[0]) if "0/3" in line or "3/3" in line]
+
+    assert code == 0
+    assert frames
+    assert all(len(re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", frame)) <= 30 for frame in frames)
+
+
+def pipe_without_reader():
+    read, write = os.pipe()
+    os.close(read)
+    return write
+
+
+@pytest.mark.parametrize(("broken", "option"), [("stdout", "--json"), ("stderr", "--verbose"), ("both", "--yes")])
+def test_a_reader_that_leaves_changes_no_exit_code(workplace, platform, broken, option):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    platform.set_state("cd-1", "Completed")
+    nobody = pipe_without_reader()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    streams |= dict.fromkeys(("stdout", "stderr") if broken == "both" else (broken,), nobody)
+    child = subprocess.Popen(
+        workplace.command("run", manifest, option), cwd=workplace.path, env=workplace.environment, text=True,
+        stdin=subprocess.DEVNULL, **streams,
+    )  # fmt: skip
+    os.close(nobody)
+    out, err = child.communicate(timeout=60)
+
+    assert child.returncode == 10
+    assert "Traceback" not in (out or "") + (err or "")
+    assert workplace.result()["totals"]["started"] == 2
+
+
+def test_a_shell_pipe_into_head_keeps_the_runs_exit_code(workplace):
+    manifest = workplace.manifest()
+    script = f'{" ".join(workplace.command("run", manifest))} | head -1; echo "code ${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=workplace.path, env=workplace.environment, text=True, capture_output=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+
+    assert re.fullmatch(r"launch spring, run r-\w+: 3 started\ncode 0\n", done.stdout)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", ">/dev/full 2>&1"])
+def test_no_stream_and_a_full_disk_change_no_exit_code_of_a_run(workplace, closed):
+    command = " ".join(workplace.command("run", workplace.manifest()))
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{command} {closed}"], cwd=workplace.path, env=workplace.environment, text=True,
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert workplace.result()["totals"]["started"] == 3
+
+
+def test_a_full_disk_is_an_error_where_the_output_is_all_there_is(workplace):
+    command = " ".join(workplace.command("schema"))
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{command} >/dev/full"], cwd=workplace.path, env=workplace.environment, text=True,
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+
+
+def test_a_locale_without_our_letters_costs_nothing(workplace):
+    workplace.environment |= {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    manifest = workplace.manifest(launch="spring", campaigns=[{"stream": "s", "campaign": "c", "name": "Zürich"}])
+    done = workplace.run("run", manifest, "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["campaigns"][0]["name"] == "Zürich"

@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from orchestrator.report.files import as_json
+from orchestrator.report.schema import result_schema
+from tests.report.samples import hostile, result_of, small
+
+HERE = Path(__file__).parent
+SCHEMA = HERE.parents[1] / "schema" / "result.v1.json"
+PROMISED = HERE / "result.v1.promised.txt"
+VALIDATOR = jsonschema.Draft202012Validator(result_schema())
+
+
+def paths(schema, place=""):
+    """Every place of the schema with what may stand there, as lines: `campaigns[].attempts integer`."""
+    if "$ref" in schema:
+        yield from paths(result_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]], place)
+        return
+    for part in schema.get("anyOf", ()):
+        yield from paths(part, place)
+    for word in schema.get("enum", ()):
+        yield f"{place} {word}"
+    if "type" in schema:
+        yield f"{place} {schema['type']}"
+    for key, part in schema.get("properties", {}).items():
+        assert key in schema["required"]
+        yield from paths(part, f"{place}.{key}".lstrip("."))
+    if "items" in schema:
+        yield from paths(schema["items"], f"{place}[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from paths(schema["additionalProperties"], f"{place}.*")
+
+
+def keys(value, place=""):
+    """Every place of a value; the keys of `budget` and `totals` are data."""
+    yield place
+    if isinstance(value, list):
+        for item in value:
+            yield from keys(item, f"{place}[]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from keys(item, f"{place}.{'*' if place in {'budget', 'totals'} else key}".lstrip("."))
+
+
+def test_the_committed_schema_is_todays():
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == result_schema()
+
+
+def test_the_schema_is_a_schema():
+    jsonschema.Draft202012Validator.check_schema(result_schema())
+
+
+@pytest.mark.parametrize("result", [small(), hostile(200), result_of([])], ids=["small", "hostile", "empty"])
+def test_the_schema_accepts_what_is_written(result):
+    VALIDATOR.validate(json.loads(as_json(result)))
+
+
+@pytest.mark.parametrize("change", [{"schema_version": "2"}, {"run": {}}, {"campaigns": [{}]}, {"totals": None}])
+def test_the_schema_can_refuse(change):
+    assert not VALIDATOR.is_valid({**json.loads(as_json(small())), **change})
+
+
+def test_nothing_is_written_that_the_schema_does_not_name_and_nothing_named_is_missing():
+    named = {line.split(" ")[0] for line in paths(result_schema())} | {"schema_version"}
+    written = set(keys(json.loads(as_json(small()))))
+
+    assert named == written
+
+
+def test_within_version_1_nothing_is_removed_and_nothing_changes_its_type():
+    promised = set(PROMISED.read_text(encoding="utf-8").splitlines())
+
+    assert len(promised) > 50
+    assert set() == promised - set(paths(result_schema()))
+
+
+def test_what_is_added_is_promised_from_then_on():
+    assert sorted(paths(result_schema())) == PROMISED.read_text(encoding="utf-8").splitlines()
+
+
+if __name__ == "__main__":
+    PROMISED.write_text("\n".join(sorted(paths(result_schema()))) + "\n", encoding="utf-8")
