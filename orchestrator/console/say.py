@@ -80,6 +80,12 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     if stop:
         lines += ["", f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
     lines += [f"warning: {plain(text)}" for text in result.warnings]
+    lines += [
+        f"account {plain(budget['account'])}: the platform limited calls, and left about {budget['suggested']}: "
+        f"rate: [{budget['suggested']}] would have avoided the waits"
+        for budget in result.budget.values()
+        if budget["suggested"]
+    ]
     return [*lines, "", f"exit code {result.exit_code}"]
 
 

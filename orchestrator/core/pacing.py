@@ -8,6 +8,7 @@ into any w, rolling or fixed. A token bucket with burst = rate would admit almos
 import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass
+from statistics import median
 
 from orchestrator.model import Fault, Progress, Reply, Window
 
@@ -37,6 +38,7 @@ class PacerSnapshot:
     peaks: tuple[int, ...]
     throttled: int
     paused_until: float
+    suggested: Window | None
 
 
 class Pacer:
@@ -51,6 +53,8 @@ class Pacer:
         self._throttled = 0
         self._paused_until = -math.inf
         self._cut_to, self._cut_at = 1.0, 0.0
+        self._limited_at: list[float] = []
+        self._observed: list[int] = []
         self._peaks = [0] * len(windows)
 
     def wait(self, now: float) -> float:
@@ -112,10 +116,31 @@ class Pacer:
         Others share the account's budget; calls limited within one pause are one sign of it, not several.
         """
         self._throttled += 1
+        self._limited_at.append(now)
         if now >= self._paused_until:
             self._cut_to = max(_LEAST, self._share(now) / 2)
+            self._observe(now)
         self._paused_until = max(self._paused_until, now + seconds)
         self._cut_at = self._paused_until
+
+    def _observe(self, now: float) -> None:
+        """Remember how many calls the server let through in its last window: what others left of the budget."""
+        if self.windows:
+            since = now - self.longest
+            refused = len(self._limited_at) - bisect_right(self._limited_at, since)
+            # Those still open are left out: they may be refused, too.
+            self._observed.append(len(self._ended) - bisect_right(self._ended, since) - refused)
+
+    def suggested(self) -> Window | None:
+        """The rate at which this account would not have been limited: None where the manifest's is no higher.
+
+        The middle of what was observed: single windows tell of a colleague's burst as well as of a lower limit.
+        """
+        if not self._observed:
+            return None
+        most = max(self.windows, key=lambda window: window.seconds)
+        calls = max(1, math.floor(median(self._observed)))
+        return Window(calls, most.seconds) if calls < most.limit else None
 
     def fill(self, at: float) -> None:
         """Take every window as full at `at`: what an earlier holder sent in its last moments is not known."""
@@ -140,5 +165,6 @@ class Pacer:
     def snapshot(self) -> PacerSnapshot:
         """The counts as they are now."""
         return PacerSnapshot(
-            self.windows, self._calls, self._open, tuple(self._peaks), self._throttled, self._paused_until
-        )
+            self.windows, self._calls, self._open, tuple(self._peaks), self._throttled, self._paused_until,
+            self.suggested(),
+        )  # fmt: skip

@@ -8,14 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import (
-    Any,
-    Final,
-    NotRequired,  # typing's own says too little for pydantic before Python 3.12
-    overload,
-)
+from typing import Any, Final, cast, overload
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator.core.outcome import Event, History, State, fold
 from orchestrator.core.plan import Action, Decision
@@ -93,13 +88,17 @@ class RunResult(TypedDict):
 
 
 class BudgetResult(TypedDict):
-    """What one account's calls took of its windows: a peak for each limit, in the same order."""
+    """What one account's calls took of its windows: a peak for each limit, in the same order.
+
+    `suggested` is the rate that the platform left to this account, where it limited calls within the manifest's rate.
+    """
 
     account: str
     limits: list[str]
     calls: int
     peak_in_window: list[int]
     throttled: int
+    suggested: str | None
 
 
 class WaveResult(TypedDict):
@@ -109,8 +108,8 @@ class WaveResult(TypedDict):
     campaigns: int
     passed: bool
     message: str
-    opened_at: NotRequired[str]
-    closed_at: NotRequired[str]
+    opened_at: str | None
+    closed_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +217,7 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "stop": None if stop is None else {"reason": stop.reason, "detail": stop.detail},
     }
     waves = [_wave(wave) for wave in ending.get("waves", [])]
-    return Result(run, totals(campaigns), ending.get("budget", {}), waves, campaigns, header.data["warnings"])
+    return Result(run, totals(campaigns), _budgets(ending), waves, campaigns, header.data["warnings"])
 
 
 def _outcomes(
@@ -274,15 +273,19 @@ def _stop_of(end: Record | None) -> Stop | None:
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
 
 
+def _budgets(ending: Mapping[str, Any]) -> dict[str, BudgetResult]:
+    """As journaled; a journal of an earlier version suggests nothing."""
+    return {
+        lane: cast("BudgetResult", {"suggested": None, **budget}) for lane, budget in ending.get("budget", {}).items()
+    }
+
+
 def _wave(journaled: Mapping[str, Any]) -> WaveResult:
-    wave = WaveResult(
+    return WaveResult(
         name=journaled["name"], campaigns=journaled["campaigns"], passed=journaled["passed"],
-        message=journaled["message"],
+        message=journaled["message"], opened_at=timestamp(journaled.get("opened_at")),
+        closed_at=timestamp(journaled.get("closed_at")),
     )  # fmt: skip
-    if "opened_at" in journaled:
-        wave["opened_at"] = timestamp(float(journaled["opened_at"]))
-        wave["closed_at"] = timestamp(float(journaled["closed_at"]))
-    return wave
 
 
 def _unpack(record: Record) -> list[list[Any]]:

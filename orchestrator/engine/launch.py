@@ -137,4 +137,5 @@ def _budget(runner: LaneRunner) -> dict[str, Any]:
         "calls": seen.calls,
         "peak_in_window": list(seen.peaks),
         "throttled": seen.throttled,
+        "suggested": None if seen.suggested is None else str(seen.suggested),
     }

@@ -180,4 +180,5 @@ def _budget(account: str, journal: list[Record]):
         "account": account, "limits": [f"{LIMIT}/{WINDOW:g}s"], "calls": starts + 3,
         "peak_in_window": [min(LIMIT, starts)],
         "throttled": sum(r.data.get("event") == "limited" for r in own),
+        "suggested": None,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, Live
 LAUNCH = "spring"
 RUN = "r-1"
 LANE = "sandbox 67777c"
-BUDGET = {"account": "acme", "limits": ["50/60s"], "calls": 3, "peak_in_window": [3], "throttled": 0}
+BUDGET = {"account": "acme", "limits": ["50/60s"], "calls": 3, "peak_in_window": [3], "throttled": 0, "suggested": None}
 
 RESOLUTIONS = frozenset({Event.RESOLVED_STARTED, Event.RESOLVED_NOT_STARTED})
 OWN_KINDS = frozenset({Event.INTENT, Event.GAVE_UP, Event.EVIDENCE, Event.NO_EVIDENCE})

@@ -61,7 +61,7 @@ def test_the_schema_accepts_what_the_loader_accepts():
     [
         {"version": 2}, {"launch": 7}, {"lanch": "x"}, {"host": "http://kore example"}, {"approval": "off"},
         {"probe": {"settle": "60"}}, {"retry": {"backoff": "1s-60s"}}, {"stop_when": {"failed": "20"}},
-        {"waves": [{"name": "w", "pass_": {"started": "100%"}}]}, {"report": {"formats": ["junit"]}},
+        {"waves": [{"name": "w", "pass_": {"started": "100%"}}]}, {"report": {"formats": ["pdf"]}},
         {"accounts": {"a": {"account_id": "1", "client_secret": "literal"}}},
         {"accounts": {"a": {"account_id": "1", "rate": "50/60s"}}},
         {"accounts": {}},

@@ -140,8 +140,8 @@ def test_a_slot_that_is_taken_as_another_is_freed_makes_no_peak():
 def test_waves_are_as_journaled():
     ending = end()
     ending.data["waves"] = [
-        {"name": "canary", "passed": True, "message": "", "opened_at": 100.0, "closed_at": 110.0},
-        {"name": "rest", "passed": False, "message": "too few", "opened_at": 140.0, "closed_at": 150.0},
+        {"name": "canary", "campaigns": 1, "passed": True, "message": "", "opened_at": 100.0, "closed_at": 110.0},
+        {"name": "rest", "campaigns": 1, "passed": False, "message": "too few", "opened_at": 140.0, "closed_at": 150.0},
     ]
     built = timeline([header(), *plan_records([entry(Decision(Action.START), wave="canary")]), ending])
 

@@ -50,7 +50,8 @@ def campaign(number, outcome, reason, **changes) -> CampaignResult:
 
 
 def budget(account) -> dict:
-    return {"account": account, "limits": ["50/60s", "10/10s"], "calls": 17, "peak_in_window": [17, 10], "throttled": 1}
+    return {"account": account, "limits": ["50/60s", "10/10s"], "calls": 17, "peak_in_window": [17, 10], "throttled": 1,
+            "suggested": "26/60s"}  # fmt: skip
 
 
 def result_of(campaigns, *, stop=None, accounts=("acme",), waves=(), warnings=()) -> Result:
@@ -79,9 +80,10 @@ def small() -> Result:
         campaign(8, Out.SKIPPED, R.DISABLED, message="enabled: false in the manifest", attempts=0, **nothing),
     ]  # fmt: skip
     waves = [
-        {"name": "canary", "campaigns": 1, "passed": True, "message": ""},
-        {"name": "rest", "campaigns": 7, "passed": False, "message": "stopped"},
-    ]
+        {"name": "canary", "campaigns": 1, "passed": True, "message": "",
+         "opened_at": "2026-03-04T12:00:01.000Z", "closed_at": "2026-03-04T12:00:31.000Z"},
+        {"name": "rest", "campaigns": 7, "passed": False, "message": "stopped", "opened_at": None, "closed_at": None},
+    ]  # fmt: skip
     return result_of(
         campaigns, stop=Stop(StopReason.RULE, "1 unknown, the limit is 1"), accounts=("acme", "beta"), waves=waves,
         warnings=["contact list 'VIP' is used by 2 campaigns to be started (st-1/cd-1, st-1/cd-2)"],
