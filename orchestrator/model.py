@@ -159,6 +159,7 @@ class StopReason(StrEnum):
     WAVE = "wave"
     CREDENTIAL = "credential"
     LIMITED = "limited"
+    BREAKER = "breaker"
     LEASE_LOST = "lease_lost"
     JOURNAL = "journal"
     INTERNAL = "internal"

@@ -40,6 +40,7 @@ class RunOptions:
     choice: Choice
     approve: str | None = None
     yes: bool = False
+    no_wait: bool = False
     log_format: str = "text"
     verbose: bool = False
 
@@ -101,6 +102,7 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
             if not _has_bars(options):
                 observers.members.append(LogObserver())
+            run.session.context.no_wait = options.no_wait
             plan = await _planned(run.session, options.choice)
             _permit(run, plan, options)
             if options.choice.retry_failed:

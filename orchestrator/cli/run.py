@@ -16,6 +16,8 @@ from orchestrator.cli.common import echo_json, json_option, manifest_argument, s
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run only if the plan is still this one, from `plan -o FILE`.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
+@click.option("--no-wait", is_flag=True,
+              help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
@@ -29,6 +31,7 @@ def command(
     approve: str | None,
     plan_file: Path | None,
     yes: bool,
+    no_wait: bool,
     log_format: str,
     verbose: bool,
     as_json: bool,
@@ -39,7 +42,8 @@ def command(
 
     options = RunOptions(
         choose(select, exclude, retry_failed=retry_failed),
-        approve=approval_of(approve, plan_file), yes=yes, log_format=log_format, verbose=verbose,
+        approve=approval_of(approve, plan_file), yes=yes, no_wait=no_wait,
+        log_format=log_format, verbose=verbose,
     )  # fmt: skip
     result = asyncio.run(run_launch(Path(manifest), options))
     if as_json:

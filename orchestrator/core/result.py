@@ -74,8 +74,10 @@ class Result:
         return {"schema_version": SCHEMA_VERSION, **asdict(self)}
 
 
-def conclude(decision: Decision, history: History | None, stop: Stop | None) -> tuple[Outcome, Reason, str]:
-    """The one outcome of a campaign, why, and in words."""
+def conclude(
+    decision: Decision, history: History | None, stop: Stop | None, held: str | None = None
+) -> tuple[Outcome, Reason, str]:
+    """The one outcome of a campaign, why, and in words. `held` is why its window kept it back, where that did."""
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
     proven = _proven(decision, history) if history else None
@@ -83,8 +85,8 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
         return proven
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    if stop is None:
-        return Outcome.HELD, Reason.WINDOW, "its window is closed"
+    if held is not None or stop is None:
+        return Outcome.HELD, Reason.WINDOW, held or "its window is closed"
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
@@ -142,9 +144,10 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     end = next((r for r in own if r.kind == "end"), None)
     histories = fold(records)
     stop = _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
-    campaigns = tuple(_campaign(row, histories, stop, header) for row in rows)
+    rows = [row for r in own if r.kind == "plan" for row in _unpack(r.data["rows"])]
     ending = end.data if end else {}
+    held = _unpack(ending["held"]) if "held" in ending else {}
+    campaigns = tuple(_campaign(row, histories, stop, held, header) for row in rows)
     run = {
         "run_id": header.run_id,
         "launch": header.launch,
@@ -183,20 +186,23 @@ def _stop_of(end: Record | None) -> Stop | None:
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
 
 
-def _unpack(record: Record) -> list[list[Any]]:
-    rows: list[list[Any]] = json.loads(zlib.decompress(b64decode(record.data["rows"])))
-    return rows
+def _unpack(packed: str) -> Any:
+    return json.loads(zlib.decompress(b64decode(packed)))
 
 
 def _campaign(
-    row: list[Any], histories: Mapping[CampaignKey, History], stop: Stop | None, header: Record
+    row: list[Any],
+    histories: Mapping[CampaignKey, History],
+    stop: Stop | None,
+    held: Mapping[str, str],
+    header: Record,
 ) -> CampaignResult:
     account, stream, campaign, name, wave, action, planned, reason, words = row
     decision = Decision(
         Action(action), Outcome(planned) if planned else None, Reason(reason) if reason else None, words
     )
     history = histories.get(CampaignKey(f"{stream}/{campaign}"))
-    outcome, why, message = conclude(decision, history, stop)
+    outcome, why, message = conclude(decision, history, stop, held.get(f"{stream}/{campaign}"))
     last = history.last if history else {}
     return CampaignResult(
         account, stream, campaign, name, wave, outcome, why, message,

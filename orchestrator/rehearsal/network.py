@@ -116,6 +116,11 @@ class VirtualApi:
         answer = await self._call(_call_of("status", target, {}))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
+    async def get(self, target: CallTarget) -> Read:
+        """All that the platform tells of one campaign."""
+        answer = await self._call(_call_of("get", target, {}))
+        return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
     async def _call(
         self, call: Call, last_look: Callable[[], None] | None = None, permit: Permit | None = None
     ) -> Reply | Fault:

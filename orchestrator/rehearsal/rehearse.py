@@ -38,6 +38,7 @@ class Script:
     faults: str
     at: float
     permit: Callable[[Plan], None] = lambda _: None
+    no_wait: bool = False
 
 
 def rehearse(script: Script, seed: int) -> Rehearsed:
@@ -56,7 +57,7 @@ async def _rehearse(script: Script, seed: int) -> Rehearsed:
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
         source=script.source, sha256=script.sha256, is_new_host=True, random=random.Random(seed).random,
-        permit=script.permit,
+        permit=script.permit, no_wait=script.no_wait,
     )  # fmt: skip
     result = await process.run()
     return Rehearsed(result, running.time())
