@@ -65,10 +65,10 @@ class Observers:
             member.event(name, **fields)
 
 
-def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool) -> Choice:
+def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool, details: bool = False) -> Choice:
     """The choice that the options make. Raises click.UsageError for a term that is none."""
     try:
-        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed)
+        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed, details)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
