@@ -161,6 +161,7 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     DESELECTED = "deselected"
     WINDOW = "window"
+    CHANGED = "changed"  # while it waited, somebody else did something with it
     STOPPED = "stopped"  # the run stopped before its turn
 
 

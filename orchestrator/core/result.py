@@ -75,9 +75,9 @@ class Result:
 
 
 def conclude(
-    decision: Decision, history: History | None, stop: Stop | None, held: str | None = None
+    decision: Decision, history: History | None, stop: Stop | None, held: Sequence[str] | None = None
 ) -> tuple[Outcome, Reason, str]:
-    """The one outcome of a campaign, why, and in words. `held` is why its window kept it back, where that did."""
+    """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
     proven = _proven(decision, history) if history else None
@@ -85,8 +85,10 @@ def conclude(
         return proven
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    if held is not None or stop is None:
-        return Outcome.HELD, Reason.WINDOW, held or "its window is closed"
+    if held is not None:
+        return Outcome.HELD, Reason(held[0]), held[1]
+    if stop is None:
+        return Outcome.HELD, Reason.WINDOW, "its window is closed"
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
@@ -194,7 +196,7 @@ def _campaign(
     row: list[Any],
     histories: Mapping[CampaignKey, History],
     stop: Stop | None,
-    held: Mapping[str, str],
+    held: Mapping[str, Sequence[str]],
     header: Record,
 ) -> CampaignResult:
     account, stream, campaign, name, wave, action, planned, reason, words = row

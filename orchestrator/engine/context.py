@@ -12,7 +12,7 @@ from orchestrator.core.stop_rules import tripped
 from orchestrator.engine.halt import Halt
 from orchestrator.engine.hours import Hours
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import CampaignKey, Lane, Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Lane, Reason, Record, Stop, StopReason
 from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
 
 _DONE = {
@@ -53,7 +53,7 @@ class Context:
     checks: Checks = field(default_factory=NoChecks)
     no_wait: bool = False
     hours: Hours = field(init=False)
-    held: dict[CampaignKey, str] = field(default_factory=dict)  # by a window, and why
+    held: dict[CampaignKey, tuple[Reason, str]] = field(default_factory=dict)  # each for a reason of its own
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
 
     def __post_init__(self) -> None:

@@ -41,9 +41,12 @@ class LaneRunner:
         self._guard = Guard(context, lane, self.reader, self.halt, self._stop)
         context.stoppers[lane] = self._stop
 
-    async def run(self, entries: Sequence[Entry]) -> None:
-        """Start, or judge, every entry; returns when each has its outcome, is held, or the lane stops."""
-        turns = Turns(self._context, self.halt, entries)
+    async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
+        """Start, or judge, every entry; returns when each has its outcome, is held, or the lane stops.
+
+        `is_late`: so much time has passed since the plan that the live states are looked at again.
+        """
+        turns = Turns(self._context, self.halt, self.reader, entries, is_late=is_late)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
                 group.create_task(self._work(turns, group))

@@ -21,6 +21,8 @@ from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, Reason, Record, Stop, StopReason
 
 _CHUNK: Final = 1000
+_FRESH: Final = 300.0
+"""Seconds. A wave that opens later, after a bake or a long wave, looks at its campaigns again before it starts them."""
 
 
 class Launch:
@@ -31,6 +33,7 @@ class Launch:
         self._plan = plan
         self._lanes = lanes
         self._waves: list[dict[str, Any]] = []
+        self._begun = context.clock.now()
 
     async def run(self, header: dict[str, Any]) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
@@ -138,12 +141,13 @@ class Launch:
         return short
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
+        is_late = self._context.clock.now() - self._begun > _FRESH
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in entries:
             by_lane[entry.target.lane].append(entry)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
-                group.create_task(self._lanes[lane].run(work))
+                group.create_task(self._lanes[lane].run(work, is_late=is_late))
 
 
 def _due(entries: Sequence[Entry]) -> list[Entry]:

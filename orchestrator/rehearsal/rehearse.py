@@ -64,14 +64,15 @@ async def _rehearse(script: Script, seed: int) -> Rehearsed:
 
 
 def world_of(manifest: Manifest) -> World:
-    """A platform on which every campaign of the manifest is there and Ready."""
+    """A platform on which every campaign of the manifest is there and Ready, with a DNC list where one is required."""
+    dnc_list = "rehearsed" if manifest.preflight.require_dnc else None
     limit = manifest.sandbox.limit
     theirs = Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT
     accounts = {name: account.account_id for name, account in manifest.accounts.items()}
     return World(
         tuple(Account(account_id, "", "", "HS256", theirs) for account_id in accounts.values()),
         tuple(
-            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type))
+            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type), dnc_list=dnc_list)
             for c in manifest.campaigns
         ),
     )

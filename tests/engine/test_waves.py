@@ -1,10 +1,12 @@
 """Waves, bakes, checks of the user's, and rules of one account."""
 
+import asyncio
+
 import pytest
 
 from orchestrator.core.selection import Selection
 from orchestrator.engine.context import NoChecks
-from orchestrator.model import Record, Stop, StopReason
+from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from tests.fakes import BASE, says
 
 STARTED = ("started", "accepted")
@@ -23,7 +25,7 @@ async def test_the_rest_opens_once_the_canary_has_passed_and_baked(rig):
     stop = await run.run()
     assert stop is None
     assert run.api.started("s/c1") == run.api.started("s/c2") == [0]
-    assert run.api.started("s/c0") + run.api.started("s/c3") == pytest.approx([600.1] * 2)
+    assert run.api.started("s/c0") + run.api.started("s/c3") == pytest.approx([600.2] * 2)  # 0.1 for a last look
     ended = run.journal.of("end")[0].data["waves"]
     assert [(w["name"], w["campaigns"], w["passed"]) for w in ended] == [("canary", 2, True), ("rest", 2, True)]
     assert [event["wave"] for event in run.observer.named("wave_opened")] == ["canary", "rest"]
@@ -75,7 +77,7 @@ async def test_a_wave_knows_when_it_opened_and_when_its_last_campaign_was_done(r
     run = rig(CAMPAIGNS, waves=[CANARY])
     await run.run()
     times = [(w["opened_at"] - BASE, w["closed_at"] - BASE) for w in run.journal.of("end")[0].data["waves"]]
-    assert times == [pytest.approx((0, 0.1)), pytest.approx((600.1, 600.2))]
+    assert times == [pytest.approx((0, 0.1)), pytest.approx((600.1, 600.3))]
 
 
 async def test_the_bake_is_shown_with_the_time_it_ends(rig):
@@ -93,7 +95,26 @@ async def test_a_run_that_goes_on_after_a_stop_in_the_bake_bakes_for_the_rest_of
     second = rig(CAMPAIGNS, waves=[CANARY], earlier=tuple(_earlier(first)))
     stop = await second.run()
     assert stop is None
-    assert second.api.started() == pytest.approx([600.1] * 2)
+    assert second.api.started() == pytest.approx([600.2] * 2)
+
+
+async def test_what_somebody_started_by_hand_during_the_bake_is_not_started_again(rig):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    started = {CampaignKey("s/c0"): LiveState("Active", instance_id="i1")}
+    asyncio.get_running_loop().call_at(300, run.api.live.update, started)
+    stop = await run.run()
+    assert stop is None
+    assert run.api.started("s/c0") == []
+    assert run.api.started("s/c3") == pytest.approx([600.2])
+    assert run.outcomes()["c0"] == ("held", "changed")
+    assert run.messages()["c0"] == "somebody changed it while it waited: it is Active now"
+    assert run.exit_code() == 12
+
+
+async def test_a_short_bake_needs_no_second_look(rig):
+    run = rig(CAMPAIGNS, waves=[{**CANARY, "bake": "299s"}])
+    await run.run()
+    assert run.api.reads("list") == []
 
 
 async def test_nothing_bakes_where_nobody_is_left_to_start(rig, elapsed):
@@ -120,7 +141,7 @@ async def test_the_next_wave_opens_once_the_command_agrees_after_the_bake(rig):
     stop = await run.run()
     assert stop is None
     assert run.checks.asked == [(("./look.sh", "--all"), {"LAUNCH": "spring", "RUN": "r-2", "WAVE": "canary"})]
-    assert run.api.started("s/c0") == pytest.approx([605.1])
+    assert run.api.started("s/c0") == pytest.approx([605.2])
     assert run.observer.named("wave_checked") == [{"wave": "canary", "passed": True, "message": ""}]
 
 

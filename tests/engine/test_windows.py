@@ -1,14 +1,17 @@
 """Closed windows: who waits, who is held, and that nothing leaves after closing time. It is 22:13:20 UTC at first."""
 
+import asyncio
+
 import pytest
 
 from orchestrator.core.outcome import State
-from orchestrator.model import StopReason
+from orchestrator.model import CampaignKey, LiveState, StopReason
 from tests.fakes import UNSENT, says
 
 STARTED = ("started", "accepted")
 HELD = ("held", "window")
 OPENS = 1000.0  # 22:30 UTC
+LOOKED = OPENS + 0.1  # when the live states have been read again
 CLOSES = 2800.0  # 23:00 UTC
 LATE = {"zones": ["UTC"], "hours": "22:30-23:00"}
 
@@ -26,7 +29,7 @@ async def test_a_campaign_waits_for_its_window_while_others_go_on(rig):
     stop = await run.run()
     assert stop is None
     assert run.api.started("s/c1") + run.api.started("s/c3") == pytest.approx([0, 0.1])
-    assert run.api.started("s/c0") + run.api.started("s/c2") == pytest.approx([OPENS, OPENS + 0.1])
+    assert run.api.started("s/c0") + run.api.started("s/c2") == pytest.approx([LOOKED, LOOKED + 0.1])
     assert run.observer.named("window_waiting") == [
         {"lane": "sandbox a1", "window": "late", "campaigns": 2, "until": "2023-11-14T22:30:00.000Z"}
     ]
@@ -36,7 +39,8 @@ async def test_a_campaign_waits_for_its_window_while_others_go_on(rig):
 async def test_all_workers_of_a_lane_start_when_the_window_opens(rig):
     run = rig([late(f"c{n}") for n in range(8)], account={"in_flight": 4}, windows=windows())
     await run.run()
-    assert run.api.started() == pytest.approx([OPENS] * 4 + [OPENS + 0.1] * 4)
+    assert run.api.started() == pytest.approx([LOOKED] * 4 + [LOOKED + 0.1] * 4)
+    assert run.api.reads("list") == [OPENS]  # one look for all
 
 
 async def test_a_start_that_queued_until_after_closing_time_does_not_leave(rig):
@@ -68,7 +72,7 @@ async def test_a_retry_that_would_come_after_closing_time_waits_for_the_next_ope
     run.api.script("s/c0", UNSENT)
     stop = await run.run()
     assert stop is None
-    assert run.api.started() == pytest.approx([86400 - 800.0])  # the next day, 22:00 UTC
+    assert run.api.started() == pytest.approx([86400 - 800.0 + 0.1])  # the next day, 22:00 UTC
     assert run.outcomes() == {"c0": STARTED}
 
 
@@ -143,3 +147,60 @@ async def test_a_canary_whose_window_is_closed_holds_the_rest(rig):
     assert stop.reason is StopReason.WAVE
     assert run.api.started() == []
     assert run.outcomes() == {"c0": HELD, "c1": ("held", "stopped")}
+
+
+CHANGES = [
+    (LiveState("Active", instance_id="i1"), "it is Active now"),
+    (LiveState("Ready", instance_id="i1"), "it is Ready now"),  # it ran in between
+    (LiveState("Ready", instance_id="i0", scheduled=True), "it is Ready now, scheduled"),
+    (None, "it is not on the platform any more"),
+]
+
+
+@pytest.mark.parametrize(("now", "said"), CHANGES)
+async def test_what_somebody_changed_during_the_wait_is_not_started(rig, now, said):
+    run = rig([late("c0"), late("c1")], windows=windows())
+
+    def change():
+        run.api.live.pop(CampaignKey("s/c0"))
+        run.api.live.update({} if now is None else {CampaignKey("s/c0"): now})
+
+    asyncio.get_running_loop().call_at(500, change)
+    await run.run()
+    assert run.api.started("s/c0") == []
+    assert run.outcomes() == {"c0": ("held", "changed"), "c1": STARTED}
+    assert run.messages()["c0"] == f"somebody changed it while it waited: {said}"
+    assert run.observer.named("campaign_held") == [{"campaign": "s/c0", "message": run.messages()["c0"]}]
+
+
+async def test_what_cannot_be_read_again_after_the_wait_is_not_started(rig):
+    run = rig([late("c0")], windows=windows(), retry={"attempts": 1})
+    run.api.read_steps.append(says(503))
+    await run.run()
+    assert run.api.started() == []
+    assert run.messages()["c0"].startswith("its state could not be read again after the wait (HTTP 503")
+
+
+async def test_without_a_preflight_there_is_nothing_to_compare(rig):
+    run = rig([late("c0")], windows=windows(), preflight={"check": "off"})
+    await run.run()
+    assert run.api.started() == pytest.approx([OPENS])
+    assert [call.what for call in run.api.calls] == ["start"]
+
+
+async def test_a_worker_that_is_free_looks_while_another_is_at_work(rig):
+    run = rig([late("c0"), *(f"c{n}" for n in range(1, 4))], account={"in_flight": 2}, windows=windows(), latency=900.0,
+              timeouts={"total": "3000s"})  # fmt: skip
+    await run.run()
+    assert run.api.started("s/c3") == [900.0]
+    assert run.api.reads("list") == [OPENS]
+    assert run.outcomes()["c0"] == STARTED
+
+
+async def test_a_stop_during_the_second_look_sends_nothing(rig, stop_at):
+    run = rig([late(f"c{n}") for n in range(4)], windows=windows(), retry={"backoff": "60s..60s"})
+    run.api.read_steps.append(says(503))
+    stop_at(run, OPENS + 10)
+    await run.run()
+    assert run.api.started() == []
+    assert set(run.outcomes().values()) == {("held", "stopped")}
