@@ -42,7 +42,13 @@ def baked_at(wave: Wave, started: Iterable[float]) -> float:
 
 def sentences(waves: Sequence[Wave]) -> tuple[str, ...]:
     """What must be so before the next wave opens, in words, for each wave that asks for something."""
-    return tuple(f"wave {wave.name}: the next one opens {' and '.join(_needs(wave))}" for wave in waves if _needs(wave))
+    return tuple(_sentence(wave, waves) for wave in waves if _needs(wave))
+
+
+def _sentence(wave: Wave, waves: Sequence[Wave]) -> str:
+    if not (wave.tags or wave.campaigns) or wave.name == order(waves)[-1]:
+        return f"wave {wave.name} is the last: nothing waits for its bake, and its check is not run"
+    return f"wave {wave.name}: the next one opens {' and '.join(_needs(wave))}"
 
 
 def _needs(wave: Wave) -> list[str]:

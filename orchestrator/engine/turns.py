@@ -67,7 +67,8 @@ class Turns:
             if ready:
                 await self._make_sure(ready[0])
                 continue
-            waited = [self._opens[name] for name, queue in self._queues.items() if queue and name is not None]
+            # A window that has closed since `_sort_out` looked is not known yet: look again at once.
+            waited = [self._opens.get(name, 0.0) for name, queue in self._queues.items() if queue and name is not None]
             if not waited:
                 return None
             await self._halt.sleep(max(0.0, min(waited) - self._context.clock.now()))

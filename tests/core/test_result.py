@@ -267,3 +267,18 @@ def test_the_result_is_json_with_a_schema_version():
 def test_the_same_journal_gives_the_same_result():
     records = journal(MIXED, *MOVES)
     assert build(records) == build(records)
+
+
+HELD_ALONE = (Reason.WINDOW, "window day is closed until tomorrow")
+
+
+def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
+    held = conclude(Decision(Action.START), None, STOP, HELD_ALONE)
+    assert held == (Outcome.HELD, *HELD_ALONE)
+
+
+@pytest.mark.parametrize("state", [State.STARTED, State.FAILED, State.UNKNOWN, State.SUSPECT, State.INTENDED])
+def test_what_the_journal_proves_weighs_more_than_a_hold(state):
+    past = history(state)
+    assert conclude(Decision(Action.START), past, None, HELD_ALONE) == conclude(Decision(Action.START), past, None)
+    assert conclude(Decision(Action.START), past, None)[0] is not Outcome.HELD
