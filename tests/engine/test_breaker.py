@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.model import LiveState, Progress, StopReason
+from orchestrator.model import LiveState, Progress, Stop, StopReason
 from tests.fakes import UNSENT, loses, says
 
 BREAKER = {"opens_after": 3, "looks_every": "30s", "gives_up_after": "100s"}
@@ -110,3 +110,12 @@ async def test_lanes_have_breakers_of_their_own(rig):
     await run.run()
     assert max(at for n in range(5) for at in run.api.started(f"bell/bell{n}")) < 1
     assert min(run.api.started("acme/acme3")) > 30
+
+
+async def test_starts_that_queue_for_the_rate_when_the_breaker_opens_get_no_permit(rig):
+    breaker = {"opens_after": 1, "looks_every": "1h"}
+    run = rig(6, account={"in_flight": 4, "rate": ["1/20s"]}, breaker=breaker, probe={"settle": "0s"})
+    run.api.script("s/c0", loses(Progress.SENDING))
+    asyncio.get_running_loop().call_at(1000, run.context.halt.set, Stop(StopReason.SIGINT, "SIGINT received"))
+    await run.run()
+    assert len(run.journal.of("intent")) == 1

@@ -56,7 +56,8 @@ async def test_a_start_that_queued_until_after_closing_time_does_not_leave(rig):
 
 async def test_a_start_still_connecting_at_closing_time_sends_nothing_and_loses_no_attempt(rig):
     hours = {"zones": ["UTC"], "hours": "22:00-22:14"}  # closes after 40 seconds
-    run = rig([late("c0", "shut")], windows=windows(shut=hours), retry={"attempts": 1})
+    run = rig([late("c0", "shut")], windows=windows(shut=hours), timeouts={"total": "90s"},
+              retry={"attempts": 1, "max_elapsed": "30s"})  # fmt: skip
     run.api.connecting = 60.0
     await run.run()
     assert run.api.started() == []
