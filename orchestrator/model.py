@@ -57,6 +57,17 @@ class CallTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class CallingHours:
+    """When the platform lets a campaign's messages out (kore-api.md section 1.6).
+
+    `days` are (`mon`, `09:00`, `18:00`) on the clocks of `zone`; none at all where the answer could not be read.
+    """
+
+    zone: str
+    days: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """What the remote API says of one campaign (kore-api.md section 1.7)."""
 
@@ -67,6 +78,7 @@ class LiveState:
     scheduled: bool = False
     contact_lists: tuple[str, ...] = ()
     dnc_lists: tuple[str, ...] = ()
+    calling_hours: CallingHours | None = None  # only where it was got by id
 
     def as_json(self) -> dict[str, Any]:
         """The part a later probe compares with: kept in the intent's record."""
@@ -149,6 +161,7 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     DESELECTED = "deselected"
     WINDOW = "window"
+    CHANGED = "changed"  # while it waited, somebody else did something with it
     STOPPED = "stopped"  # the run stopped before its turn
 
 
@@ -159,6 +172,7 @@ class StopReason(StrEnum):
     WAVE = "wave"
     CREDENTIAL = "credential"
     LIMITED = "limited"
+    BREAKER = "breaker"
     LEASE_LOST = "lease_lost"
     JOURNAL = "journal"
     INTERNAL = "internal"

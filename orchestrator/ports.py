@@ -1,8 +1,9 @@
 """What the engine needs of the world. Real parts and fakes run the same contract tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from orchestrator.core.manifest import Pass
 from orchestrator.core.permit import Permit
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
@@ -33,6 +34,10 @@ class CampaignApi(Protocol):
         """The state of one campaign. `check` as for a start."""
         ...
 
+    async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """All that the platform tells of one campaign, its calling hours too."""
+        ...
+
 
 class Journal(Protocol):
     """The append-only record of one run, whose leases its writer keeps."""
@@ -47,6 +52,17 @@ class Journal(Protocol):
 
     def holds(self, lane: Lane) -> bool:
         """Whether, as far as is known here, the run holds the lane now: it may make calls there."""
+        ...
+
+
+class Checks(Protocol):
+    """Runs the user's checks (`pass.command`)."""
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
+        """Run the command. Why it did not pass, in words; None where it did.
+
+        It sees `facts` as ORCHESTRATOR_… and the variables that the check names. Cancelled, it ends the command.
+        """
         ...
 
 

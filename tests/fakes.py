@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core.manifest import Pass
 from orchestrator.core.permit import Permit, PermitError, grant
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
@@ -74,6 +75,7 @@ class ScriptedApi:
         self.latency = latency
         self.connecting = 0.0  # seconds before the first byte of a start
         self.live: dict[CampaignKey, LiveState] = {}
+        self.details: dict[CampaignKey, LiveState] = {}  # as got by id
         self.page_size = 50
         self.endless = False  # every page says that there is another
         self.read_steps: deque[Step | None] = deque()
@@ -138,6 +140,12 @@ class ScriptedApi:
         if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.live:
             return Read(answer)
         return Read(answer, {target.campaign: self.live[target.key]})
+
+    async def get(self, target: CallTarget, *, check: Any = None) -> Read:
+        answer = await self._read("get", target, 0, check)
+        if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.details:
+            return Read(answer)
+        return Read(answer, {target.campaign: self.details[target.key]})
 
     async def _read(self, what: str, target: CallTarget, page: int, check: Any) -> Reply | Fault:
         begun = self.clock.now()
@@ -209,6 +217,25 @@ class MemoryJournal:
 
 def _line(record: Record) -> tuple[str, str, int, str]:
     return record.launch, record.campaign, record.attempt, record.kind
+
+
+class ScriptedChecks:
+    """Commands that take their time, and then say what the script says; they pass where it is silent."""
+
+    def __init__(self, *answers: str | None, takes: float = 0.0) -> None:
+        self.answers = deque(answers)
+        self.takes = takes
+        self.asked: list[tuple[tuple[str, ...] | None, dict[str, str]]] = []
+        self.cancelled = 0
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
+        self.asked.append((check.command, dict(facts)))
+        try:
+            await asyncio.sleep(self.takes)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return self.answers.popleft() if self.answers else None
 
 
 class RecordingObserver:

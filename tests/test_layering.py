@@ -20,6 +20,7 @@ ALLOWED = {
     "report": {*VALUES, "core", "ports"},
     "console": {*VALUES, "core", "ports", "redaction"},
     "inputs": {*VALUES, "core"},
+    "checks": {*VALUES, "core", "ports", "redaction"},
     "sandbox": set(),
     "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
     "__main__": {"cli"},

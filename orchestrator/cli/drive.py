@@ -44,6 +44,7 @@ class RunOptions:
     choice: Choice
     approve: str | None = None
     yes: bool = False
+    no_wait: bool = False
     log_format: str = "text"
     verbose: bool = False
     ci: System = System.NONE
@@ -69,10 +70,10 @@ class Observers:
             member.event(name, **fields)
 
 
-def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool) -> Choice:
+def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool, details: bool = False) -> Choice:
     """The choice that the options make. Raises click.UsageError for a term that is none."""
     try:
-        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed)
+        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed, details)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -106,6 +107,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
             if not _has_bars(options):
                 observers.members.append(LogObserver())
+            run.session.context.no_wait = options.no_wait
             plan = await _planned(run.session, options.choice)
             _permit(run, plan, options)
             if options.choice.retry_failed:

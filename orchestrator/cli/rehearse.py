@@ -35,17 +35,28 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
     help="Rehearse so often, with the seeds that follow, and show the spread.",
 )
 @click.option("--at", callback=_instant, metavar="TIME", help="When the run begins, RFC 3339; by default now.")
+@click.option("--no-wait", is_flag=True, help="Hold campaigns whose window is closed, as `run --no-wait` does.")
 @click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
               help="Also write the first rehearsal's reports here.")  # fmt: skip
 @json_option
 @says_errors
 def command(
-    manifest: str, *, faults: str | None, seed: int | None, runs: int, at: float, directory: Path | None, as_json: bool
+    manifest: str,
+    *,
+    faults: str | None,
+    seed: int | None,
+    runs: int,
+    at: float,
+    no_wait: bool,
+    directory: Path | None,
+    as_json: bool,
 ) -> None:
     """Carry a manifest out in virtual time against a model of the platform; needs no network and no secret.
 
     Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
-    campaign counts as new and Ready. Exit code 0 means that the rehearsal worked, whatever the run came to.
+    campaign counts as new and Ready. Waves bake and windows are waited for in virtual time, too; a wave's check of
+    yours (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever the
+    run came to.
     """
     from orchestrator.console import rehearsal, say
     from orchestrator.core.plan import check_cap
@@ -60,7 +71,13 @@ def command(
     faults = faults or (sandbox.faults if is_sandbox else "realistic")
     seed = seed if seed is not None else (sandbox.seed if is_sandbox else 1)
     script = Script(
-        loaded.manifest, loaded.source_name, loaded.sha256, faults, at, permit=lambda plan: check_cap(plan, cap)
+        loaded.manifest,
+        loaded.source_name,
+        loaded.sha256,
+        faults,
+        at,
+        permit=lambda plan: check_cap(plan, cap),
+        no_wait=no_wait,
     )
     rehearsals = [rehearse(script, seed + number) for number in range(runs)]
     first = rehearsals[0]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run only if the plan is still this one, from `plan -o FILE`.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
+@click.option("--no-wait", is_flag=True,
+              help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
               help="Whose job this is: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
@@ -36,6 +38,7 @@ def command(
     approve: str | None,
     plan_file: Path | None,
     yes: bool,
+    no_wait: bool,
     log_format: str,
     ci: str,
     verbose: bool,
@@ -51,8 +54,8 @@ def command(
 
     options = RunOptions(
         choose(select, exclude, retry_failed=retry_failed),
-        approve=approval_of(approve, plan_file), yes=yes, log_format=log_format, verbose=verbose,
-        ci=system,
+        approve=approval_of(approve, plan_file), yes=yes, no_wait=no_wait,
+        log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
     with traced() as watching:
         with tells_ci(system):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
+from orchestrator.checks.command import CommandChecks
 from orchestrator.cli import journal as journals
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import set_up
@@ -76,7 +77,8 @@ async def opened(
                 connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,
                 connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
             ) as api:  # fmt: skip
-                context = Context(manifest, run_id, api, writer, clock, observer, histories, halt)
+                checks = CommandChecks(loaded.path.parent, redactor)
+                context = Context(manifest, run_id, api, writer, clock, observer, histories, halt, checks=checks)
                 # A sandbox in this process was born with it.
                 session = Session.of(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX

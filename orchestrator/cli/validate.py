@@ -13,12 +13,16 @@ from orchestrator.cli.common import echo_json, json_option, manifest_argument, s
 @says_errors
 def command(manifest: str, *, as_json: bool) -> None:
     """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
+    from orchestrator.core import rules
     from orchestrator.inputs.load import load_manifest
 
     loaded = load_manifest(Path(manifest))
     found = loaded.manifest
+    said = rules.sentences(found)
     if as_json:
-        echo_json({"schema_version": "1", "valid": True, "launch": found.launch, "campaigns": len(found.campaigns)})
+        echo_json({"schema_version": "1", "valid": True, "launch": found.launch, "campaigns": len(found.campaigns),
+                   "rules": list(said)})  # fmt: skip
     else:
         click.echo(f"{manifest} is valid: launch {found.launch}, {len(found.campaigns)} campaigns, "
                    f"{len(found.accounts)} accounts")  # fmt: skip
+        click.echo("\n".join(f"rule: {text}" for text in said))

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from orchestrator.console.terminal import console_for
+from orchestrator.core.result import timestamp
 from orchestrator.ports import Clock
 
 _LINE_EVERY: Final = 30.0
@@ -25,21 +26,44 @@ _BAR_WIDTH: Final = 80
 
 
 class ProgressObserver:
-    """Counts what is done per account."""
+    """Counts what is done per account, and remembers what is waited for, and until when."""
 
     def __init__(self, expected: Mapping[str, int], clock: Clock) -> None:
         self.expected = dict(expected)
         self.done = dict.fromkeys(self.expected, 0)
         self.outcomes: dict[str, int] = {}
+        self.wave = ""
+        self._waits: dict[tuple[str, str], str] = {}  # by lane ("" for all) and what: until when
         self._clock = clock
         self._begun = clock.now()
 
     def event(self, name: str, **fields: Any) -> None:
-        """Count a campaign that got its outcome."""
+        """Count a campaign that got its outcome; note what the run waits for."""
         if name == "campaign_done":
             lane = str(fields["lane"])
             self.done[lane] = self.done.get(lane, 0) + 1
             self.outcomes[fields["outcome"]] = self.outcomes.get(fields["outcome"], 0) + 1
+        elif name == "wave_opened":
+            self.wave = fields["wave"]
+        elif name == "wave_baking":
+            self._waits["", "bakes until"] = fields["until"]
+        elif name == "window_waiting":
+            self._waits[str(fields["lane"]), f"window {fields['window']} opens"] = fields["until"]
+        elif name == "breaker_opened":
+            self._waits[str(fields["lane"]), "starts get lost: held"] = ""
+        elif name in {"breaker_closed", "lane_stopped"}:
+            self._waits.pop((str(fields["lane"]), "starts get lost: held"), None)
+
+    def status(self, lane: str | None = None) -> str:
+        """The wave, and what is waited for and until when, in a lane or in all."""
+        now = str(timestamp(self._clock.now()))
+        waits = dict.fromkeys(
+            f"{what} {until}".rstrip()
+            for (whose, what), until in self._waits.items()
+            if lane in {None, whose} or not whose
+            if not until or now < until
+        )
+        return ", ".join([f"wave {self.wave}", *waits]) if self.wave else ""
 
     def rate(self, lane: str | None = None) -> float:
         """Campaigns done per second so far, in a lane or in all."""
@@ -52,7 +76,9 @@ class ProgressObserver:
         left = (total - done) / self.rate() if done else 0.0
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
         eta = f", about {left:.0f} s left" if done and done < total else ""
-        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate():.1f}/s{eta}"
+        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate():.1f}/s{eta}" + (
+            f"; {self.status()}" if self.wave else ""
+        )
 
 
 @asynccontextmanager
@@ -79,7 +105,10 @@ async def _lines(progress: ProgressObserver, stream: TextIO, _: Mapping[str, str
 async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> None:
     console = console_for(stream, os.environ)
     with Progress(*_columns(console.width), console=console, auto_refresh=False, transient=True) as bars:
-        tasks = {lane: bars.add_task(names.get(lane, lane), total=n, rate="") for lane, n in progress.expected.items()}
+        tasks = {
+            lane: bars.add_task(names.get(lane, lane), total=n, rate="", status="")
+            for lane, n in progress.expected.items()
+        }
         try:
             while True:
                 _draw(bars, progress, tasks)
@@ -92,10 +121,12 @@ def _columns(width: int) -> list[ProgressColumn]:
     counts: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
     if width < _BAR_WIDTH:
         return counts  # a bar that does not fit would be drawn as a new line, four times a second
-    return [counts[0], BarColumn(), counts[1], TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
+    return [counts[0], BarColumn(), counts[1], TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}")]  # fmt: skip
 
 
 def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
     for lane, task in tasks.items():
-        bars.update(task, completed=progress.done.get(lane, 0), rate=f"{progress.rate(lane):.1f}/s")
+        done, rate = progress.done.get(lane, 0), f"{progress.rate(lane):.1f}/s"
+        bars.update(task, completed=done, rate=rate, status=progress.status(lane))
     bars.refresh()

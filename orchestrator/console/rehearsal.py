@@ -11,7 +11,7 @@ def text(spread: Spread, *, faults: str, seed: int) -> str:
     lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {_long(spread.seconds.median)}"]
     if spread.runs > 1:
         lines = ["", f"{spread.runs} rehearsals with faults {faults}, seeds {seed} to {seed + spread.runs - 1}"]
-        lines += [f"  {'':16}{'least':>10}{'median':>10}{'most':>10}"]
+        lines += [f"  {'':16}{'least':>14}{'median':>14}{'most':>14}"]
         lines += [_row("takes", spread.seconds, _long)]
         lines += [_row(str(o), span, lambda n: f"{n:g}") for o, span in spread.outcomes.items() if span.most]
         lines += [
@@ -21,7 +21,7 @@ def text(spread: Spread, *, faults: str, seed: int) -> str:
 
 
 def _row(name: str, span: Span, show: Any) -> str:
-    return f"  {name:16}{show(span.least):>10}{show(span.median):>10}{show(span.most):>10}"
+    return f"  {name:16}{show(span.least):>14}{show(span.median):>14}{show(span.most):>14}"
 
 
 def as_json(first: Result, spread: Spread, *, faults: str, seed: int) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def plan_text(plan: Plan) -> str:
     for entry in plan.entries:
         why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
         lines.append(f"  {entry.decision.action:5}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    lines += [f"rule: {text}" for text in plan.rules]
     lines += [f"warning: {plain(text)}" for text in plan.warnings]
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
 
@@ -107,7 +108,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     keys = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
     campaigns = [dict(zip(keys, entry.as_row(), strict=True)) for entry in plan.entries]
     return {"schema_version": "1", "launch": plan.launch, "plan_sha256": plan.sha256, "campaigns": campaigns,
-            "warnings": list(plan.warnings)}  # fmt: skip
+            "rules": list(plan.rules), "warnings": list(plan.warnings)}  # fmt: skip
 
 
 def error_text(error: OrchestratorError) -> str:

@@ -1,7 +1,6 @@
 """The manifest as frozen models, closed at every level. `parse` builds one, or says all that is wrong with it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import time
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
@@ -9,19 +8,16 @@ from pydantic import ValidationError as _ValidationError
 
 from orchestrator.core import manifest_checks, manifest_faults
 from orchestrator.core.manifest_checks import Issue
+from orchestrator.core.manifest_rules import AccountRules, BreakerRules, OpenHours, Part, Pass, StopWhen, Wave
 from orchestrator.core.manifest_values import (
     BACKOFF,
     HOST,
-    HOURS,
     LEDGER,
     RATE,
-    SHARE,
-    THRESHOLD,
     WINDOW,
-    ZONE,
+    EnvName,
     FilledText,
     Id,
-    KeyText,
     Text,
     Threshold,
     duration,
@@ -30,19 +26,14 @@ from orchestrator.core.manifest_values import (
 from orchestrator.model import CampaignKey, CampaignType, Window
 
 __all__ = [
-    "Account", "Campaign", "Defaults", "Issue", "Limits", "Manifest", "OpenHours", "Pass", "Preflight", "Probe",
-    "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts", "Wave", "manifest_schema", "parse",
+    "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Issue", "Limits", "Manifest", "OpenHours",
+    "Pass", "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts",
+    "Wave", "manifest_schema", "parse",
 ]  # fmt: skip
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 ReportFormat = Literal["json", "csv", "junit", "markdown", "html", "prometheus", "dotenv"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 def _reference(value: Any) -> Any:
@@ -55,12 +46,12 @@ def _reference(value: Any) -> Any:
     return value
 
 
-class SecretRef(_Part):
+class SecretRef(Part):
     """Where a secret is found: an environment variable, a file or a command's output. Exactly one is set."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    env: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$")] | None = None
+    env: EnvName | None = None
     file: FilledText | None = None
     command: Annotated[tuple[FilledText, ...], Field(min_length=1)] | None = None
 
@@ -74,7 +65,7 @@ class SecretRef(_Part):
 _Secret = Annotated[SecretRef, BeforeValidator(_reference)]
 
 
-class Account(_Part):
+class Account(Part):
     """One account of the host: its id, its credentials and its budget. No windows (`rate: ()`) means unlimited."""
 
     account_id: Id
@@ -87,7 +78,7 @@ class Account(_Part):
     in_flight: StrictInt = Field(default=8, ge=1, le=256)
 
 
-class Defaults(_Part):
+class Defaults(Part):
     """What campaigns have that do not say otherwise."""
 
     account: Id | None = None
@@ -99,7 +90,7 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]  # "" only says that `parse` has not filled it in
 
 
-class Campaign(_Part):
+class Campaign(Part):
     """One campaign to be started. `parse` fills `account`, `type` and `window` in from the defaults."""
 
     stream: Id
@@ -119,21 +110,22 @@ class Campaign(_Part):
         return CampaignKey(f"{self.stream}/{self.campaign}")
 
 
-class Preflight(_Part):
-    """What is looked at before the first start."""
+class Preflight(Part):
+    """What is looked at before the first start. `hours`: each campaign's own calling hours too, a call each."""
 
     check: Literal["list", "status", "off"] = "list"
     startable: Annotated[tuple[FilledText, ...], Field(min_length=1)] = ("Ready",)
     require_dnc: StrictBool = False
+    hours: StrictBool = False
 
 
-class Probe(_Part):
+class Probe(Part):
     """How long an unknown start may take to show. None: twice `timeouts.total`."""
 
     settle: Annotated[float, duration(0, 3600)] | None = None
 
 
-class Sandbox(_Part):
+class Sandbox(Part):
     """The built-in platform's behaviour."""
 
     faults: Literal["none", "calm", "realistic", "nasty"] = "none"
@@ -141,31 +133,7 @@ class Sandbox(_Part):
     limit: Annotated[Window, WINDOW] | None = None
 
 
-class OpenHours(_Part):
-    """Hours in which campaigns may be started: open in every zone at once."""
-
-    zones: Annotated[tuple[Annotated[str, ZONE], ...], Field(min_length=1)]
-    hours: Annotated[tuple[time, time], HOURS]
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = _DAYS
-
-
-class Pass(_Part):
-    """The share of a wave that must be started before the next wave opens."""
-
-    started: Annotated[float, SHARE]
-
-
-class Wave(_Part):
-    """Campaigns that go before the next wave. With neither tags nor campaigns: all that no earlier wave names."""
-
-    name: Id
-    tags: tuple[Id, ...] = ()
-    campaigns: tuple[KeyText, ...] = ()
-    bake: Annotated[float, duration(0, 7 * 86400)] = 0.0
-    pass_: Pass | None = Field(default=None, alias="pass")
-
-
-class Retry(_Part):
+class Retry(Part):
     """How often, how fast and how long a start that certainly did not happen is tried again."""
 
     attempts: StrictInt = Field(default=4, ge=1, le=20)
@@ -175,35 +143,27 @@ class Retry(_Part):
     max_elapsed: Annotated[float, duration(0, 86400)] = 600.0
 
 
-class Timeouts(_Part):
+class Timeouts(Part):
     """Seconds to connect, and for a whole call."""
 
     connect: Annotated[float, duration(0.01, 300)] = 5.0
     total: Annotated[float, duration(0.01, 3600)] = 30.0
 
 
-class StopWhen(_Part):
-    """Rules that end a run. A share counts from `min_sample` attempted campaigns on."""
-
-    failed: Annotated[Threshold, THRESHOLD] | None = None
-    unknown: Annotated[Threshold, THRESHOLD] | None = None
-    min_sample: StrictInt = Field(default=10, ge=1)
-
-
-class Limits(_Part):
+class Limits(Part):
     """A cap on the starts of one run."""
 
     max_starts: StrictInt | None = Field(default=None, ge=1)
 
 
-class Report(_Part):
+class Report(Part):
     """Where reports go, and which."""
 
     dir: FilledText = "reports"
     formats: tuple[ReportFormat, ...] = ("json", "csv")
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """One launch: what to start, where, how fast, and when to stop."""
 
     version: Literal[1]
@@ -216,11 +176,13 @@ class Manifest(_Part):
     preflight: Preflight = Preflight()
     probe: Probe = Probe()
     sandbox: Sandbox = Sandbox()
-    windows: dict[Id, OpenHours] = {}
+    windows: dict[Id, OpenHours] = Field(default={})
+    windows_wait: Annotated[float, duration(0, 7 * 86400)] = 4 * 3600.0
     waves: tuple[Wave, ...] = ()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts()
     stop_when: StopWhen | None = None
+    breaker: BreakerRules = BreakerRules()
     approval: Literal["none", "plan"] = "none"
     limits: Limits = Limits()
     ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
@@ -230,7 +192,8 @@ class Manifest(_Part):
 _PARTS: Final[Mapping[str, type[BaseModel]]] = {
     "accounts": Account, "defaults": Defaults, "campaigns": Campaign, "preflight": Preflight, "probe": Probe,
     "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
-    "stop_when": StopWhen, "limits": Limits, "report": Report, "pass": Pass,
+    "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
+    "pass": Pass,
 }  # fmt: skip
 _KNOWN: Final[Mapping[str, type[BaseModel]]] = {"": Manifest, **_PARTS}
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {

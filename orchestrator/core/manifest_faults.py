@@ -15,6 +15,7 @@ _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
+_NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", ""),
     "string_type": ("must be a string", "quote it"),
@@ -48,7 +49,7 @@ def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
 def _section(parents: Path) -> str:
     if not parents:
         return ""
-    return "pass" if parents[-1] == "pass" else str(parents[0])
+    return str(parents[-1] if parents[-1] in _NESTED else parents[0])
 
 
 def _words(details: ErrorDetails) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +21,7 @@ TEXT_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
 KeyText = Annotated[str, StringConstraints(strict=True, pattern=KEY_PATTERN)]
 Text = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, max_length=512)]
+EnvName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$")]
 FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, min_length=1, max_length=4096)]
 
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
@@ -30,6 +31,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PERCENT: Final = r"^[0-9]{1,3}(?:\.[0-9]{1,4})?%$"
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS: Final = rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"
+_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
 _HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -154,6 +156,17 @@ def _hours(value: Any) -> tuple[time, time]:
     return opens, closes
 
 
+def _date(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(_DATE, value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise fault("must be a day of the calendar", "write it as 2026-12-25")
+
+
 def _zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
@@ -202,6 +215,7 @@ BACKOFF: Final = Written(_backoff, {"type": "string", "pattern": rf"^{_SPAN}\.\.
 SHARE: Final = Written(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]})
 THRESHOLD: Final = Written(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})
 HOURS: Final = Written(_hours, {"type": "string", "pattern": _HOURS, "examples": ["09:00-20:00"]})
+DATE: Final = Written(_date, {"type": "string", "pattern": _DATE, "examples": ["2026-12-25"]})
 ZONE: Final = Written(_zone, {"type": "string", "examples": ["America/New_York"]})
 HOST: Final = Written(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
 LEDGER: Final = Written(_ledger, {"type": "string", "pattern": _LEDGER})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from orchestrator.core import waves
+from orchestrator.core import rules, waves
 from orchestrator.core.evidence import decisive
 from orchestrator.core.manifest import Campaign, Manifest, Preflight
 from orchestrator.core.outcome import SENDABLE, History, State
@@ -67,12 +67,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An ordered plan. `sha256` identifies what would be sent: approval is given to it."""
+    """An ordered plan. `sha256` identifies what would be sent: approval is given to it.
+
+    `rules` say, in words, when campaigns start and when the run stops.
+    """
 
     launch: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...]
     sha256: str
+    rules: tuple[str, ...] = ()
 
     def count(self, action: Action) -> int:
         """How many campaigns the plan treats in this way."""
@@ -143,7 +147,7 @@ def build(
         entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
-    return Plan(manifest.launch, plan, _warnings(plan), _hash(plan, manifest_sha256))
+    return Plan(manifest.launch, plan, _warnings(plan), _hash(plan, manifest_sha256), rules.sentences(manifest))
 
 
 def _settled(

@@ -136,8 +136,10 @@ class Result:
                 "waves": self.waves, "campaigns": rows, "warnings": self.warnings}  # fmt: skip
 
 
-def conclude(decision: Decision, history: History | None, stop: Stop | None) -> tuple[Outcome, Reason, str]:
-    """The one outcome of a campaign, why, and in words."""
+def conclude(
+    decision: Decision, history: History | None, stop: Stop | None, held: Sequence[str] | None = None
+) -> tuple[Outcome, Reason, str]:
+    """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
     proven = _proven(decision, history) if history else None
@@ -145,6 +147,8 @@ def conclude(decision: Decision, history: History | None, stop: Stop | None) -> 
         return proven
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
+    if held is not None:
+        return Outcome.HELD, Reason(held[0]), held[1]
     if stop is None:
         return Outcome.HELD, Reason.WINDOW, "its window is closed"
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
@@ -226,8 +230,9 @@ def _outcomes(
     own = [r for r in records if r.campaign == header.campaign]
     end = next((r for r in own if r.kind == "end"), None)
     histories, stop = fold(records), _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
-    return tuple(_campaign(row, histories, stop, header) for row in rows), stop, end
+    rows = [row for r in own if r.kind == "plan" for row in _unpack(r.data["rows"])]
+    held = _unpack(end.data["held"]) if end and "held" in end.data else {}
+    return tuple(_campaign(row, histories, stop, held, header) for row in rows), stop, end
 
 
 def _last_success(records: Sequence[Record], header: Record) -> str | None:
@@ -288,20 +293,23 @@ def _wave(journaled: Mapping[str, Any]) -> WaveResult:
     )  # fmt: skip
 
 
-def _unpack(record: Record) -> list[list[Any]]:
-    rows: list[list[Any]] = json.loads(zlib.decompress(b64decode(record.data["rows"])))
-    return rows
+def _unpack(packed: str) -> Any:
+    return json.loads(zlib.decompress(b64decode(packed)))
 
 
 def _campaign(
-    row: list[Any], histories: Mapping[CampaignKey, History], stop: Stop | None, header: Record
+    row: list[Any],
+    histories: Mapping[CampaignKey, History],
+    stop: Stop | None,
+    held: Mapping[str, Sequence[str]],
+    header: Record,
 ) -> CampaignResult:
     account, stream, campaign, name, wave, action, planned, reason, words = row
     decision = Decision(
         Action(action), Outcome(planned) if planned else None, Reason(reason) if reason else None, words
     )
     history = histories.get(CampaignKey(f"{stream}/{campaign}"))
-    outcome, why, message = conclude(decision, history, stop)
+    outcome, why, message = conclude(decision, history, stop, held.get(f"{stream}/{campaign}"))
     last = history.last if history else {}
     return CampaignResult(
         account, stream, campaign, name, wave, outcome, why, message,

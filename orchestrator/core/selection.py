@@ -47,10 +47,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the command line chose of the manifest."""
+    """What the command line chose of the manifest. `details`: look at the campaigns' own calling hours, too."""
 
     selection: Selection = Selection()
     retry_failed: bool = False
+    details: bool = False
 
 
 def parse_terms(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -1,23 +1,37 @@
 """What all parts of one run share."""
 
 import random
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.manifest import Manifest
+from orchestrator.core.manifest import Manifest, Pass
 from orchestrator.core.outcome import Event, History, State, apply
 from orchestrator.core.stop_rules import tripped
 from orchestrator.engine.halt import Halt
+from orchestrator.engine.hours import Hours
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import CampaignKey, Lane, Record, Stop, StopReason
-from orchestrator.ports import CampaignApi, Clock, Journal, Observer
+from orchestrator.model import CampaignKey, Lane, Reason, Record, Stop, StopReason
+from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
 
 _DONE = {
     State.STARTED: "started",
     State.FAILED: "failed",
     State.UNKNOWN: "unknown",
 }
+
+
+def _nobody() -> dict[str, int]:
+    return dict.fromkeys(_DONE.values(), 0)
+
+
+class NoChecks:
+    """Where no command can be run, no command has passed."""
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        """Refuse."""
+        return "commands cannot be run here"
 
 
 @dataclass(slots=True)
@@ -33,9 +47,22 @@ class Context:
     histories: dict[CampaignKey, History]
     halt: Halt = field(default_factory=Halt)
     random: Callable[[], float] = random.random
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("started", "failed", "unknown"), 0))
-
+    counts: dict[str, int] = field(default_factory=_nobody)
+    lane_counts: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(_nobody))
+    stoppers: dict[str, Callable[[StopReason, str], None]] = field(default_factory=dict)  # by lane
+    checks: Checks = field(default_factory=NoChecks)
+    no_wait: bool = False
+    hours: Hours = field(init=False)
+    held: dict[CampaignKey, tuple[Reason, str]] = field(default_factory=dict)  # each for a reason of its own
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
+
+    def __post_init__(self) -> None:
+        self.hours = Hours(self.manifest.windows, self.clock)
+
+    @property
+    def patience(self) -> float:
+        """How long a closed window is waited for, in seconds."""
+        return 0.0 if self.no_wait else self.manifest.windows_wait
 
     @property
     def launch(self) -> str:
@@ -67,14 +94,17 @@ class Context:
         if word is None:
             return
         self.counts[word] += 1
+        self.lane_counts[record.lane][word] += 1
         message = str(history.last.get("message", ""))
         self.observer.event("campaign_done", campaign=key, outcome=word, lane=record.lane, message=message)
-        self._look(record.kind)
+        if record.kind != Event.INTENT:
+            self._look(record.lane)
 
-    def _look(self, kind: str) -> None:
-        if kind == Event.INTENT:
-            return
-        failed, unknown = self.counts["failed"], self.counts["unknown"]
-        broken = tripped(self.manifest.stop_when, failed=failed, unknown=unknown, attempted=sum(self.counts.values()))
+    def _look(self, lane: str) -> None:
+        rules = self.manifest.stop_when
+        broken = tripped(rules, self.counts)
         if broken is not None:
             self.halt.set(Stop(StopReason.RULE, broken))
+        broken = tripped(rules.per_account if rules else None, self.lane_counts[lane])
+        if broken is not None and lane in self.stoppers:
+            self.stoppers[lane](StopReason.RULE, broken)

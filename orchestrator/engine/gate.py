@@ -27,8 +27,11 @@ class Gate:
         self._changed = asyncio.Event()
         halt.watch(self._changed.set)
 
-    async def enter(self) -> None:
-        """Wait for a slot and take it; `leave` gives it back. Raises Halted or LeaseLost, and takes nothing."""
+    async def enter(self, may_go: Callable[[], bool] = lambda: True) -> bool:
+        """Wait for a slot and take it; `leave` gives it back. Raises Halted or LeaseLost, and takes nothing.
+
+        `may_go` is asked when the slot is there, which may be an hour later. Where it says no, nothing is taken: False.
+        """
         async with self._turn:
             self._halt.check()
             while (delay := self.pacer.wait(self._clock.now())) > 0:
@@ -37,7 +40,10 @@ class Gate:
             if not self._holds():
                 # Whoever has the lane now counts on it that no call leaves here, be it a read.
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
+            if not may_go():
+                return False
             self.pacer.reserve(self._clock.now())
+            return True
 
     def objection(self) -> str | None:
         """Why nothing may be sent now, in words; None where nothing speaks against it."""

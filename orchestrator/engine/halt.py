@@ -1,10 +1,13 @@
 """How a run or a lane is told to stop, and how everybody who waits hears of it at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from orchestrator.model import Stop, StopReason
+
+_T = TypeVar("_T")
 
 
 class Halted(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -48,6 +51,25 @@ class Halt:
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever a stop comes, so that its owner looks again."""
         self._wakers[wake] = None
+
+    async def guard(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do the work, but no longer than until a stop: it is cancelled then, awaited, and Halted is raised."""
+        task = asyncio.ensure_future(work)
+
+        def end() -> None:
+            task.cancel()
+
+        self._wakers[end] = None
+        try:
+            self.check()
+            return await task
+        except asyncio.CancelledError:
+            self.check()
+            raise
+        finally:
+            del self._wakers[end]
+            end()
+            await asyncio.wait([task])
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a stop. Raises Halted then."""

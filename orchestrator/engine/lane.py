@@ -3,36 +3,28 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
+from orchestrator.core.breaker import BreakerState
 from orchestrator.core.outcome import Event, State
 from orchestrator.core.pacing import Pacer, arrived_by
 from orchestrator.core.plan import Action, Entry
 from orchestrator.core.verdict import Verdict, VerdictKind, backoff, classify
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
+from orchestrator.engine.guard import Guard
 from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.hours import WindowClosed
 from orchestrator.engine.probe import Probe
 from orchestrator.engine.reads import Reader
 from orchestrator.engine.throttle import Throttle
+from orchestrator.engine.turns import Job, Turns
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
 
 _AGAIN = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
-
-
-@dataclass(slots=True)
-class _Job:
-    """A campaign on its way: what this run has tried so far."""
-
-    entry: Entry
-    begun: float | None = None  # when its first turn came: waiting for the rate is no failure
-    sends: int = 0  # attempts that count against retry.attempts
-    refused_tokens: int = 0
-    message: str = ""
 
 
 class LaneRunner:
@@ -48,13 +40,18 @@ class LaneRunner:
         self._throttle = Throttle(context, lane, account, self.gate, self.halt)
         self.reader = Reader(context, self.gate, self.halt, self._throttle)
         self._probe = Probe(context, self.reader, self.halt)
+        self._guard = Guard(context, lane, self.reader, self.halt, self._stop)
+        context.stoppers[lane] = self._stop
 
-    async def run(self, entries: Sequence[Entry]) -> None:
-        """Start, or judge, every entry; returns when each has its outcome or the lane stops."""
-        pending = iter(entries)
+    async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
+        """Start, or judge, every entry; returns when each has its outcome, is held, or the lane stops.
+
+        `is_late`: so much time has passed since the plan that the live states are looked at again.
+        """
+        turns = Turns(self._context, self.halt, self.reader, entries, is_late=is_late)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
-                group.create_task(self._work(pending, group))
+                group.create_task(self._work(turns, group))
 
     @contextmanager
     def _until_stopped(self) -> Iterator[None]:
@@ -72,17 +69,18 @@ class LaneRunner:
     def _holds(self) -> bool:
         return self._context.journal.holds(self.lane)
 
-    async def _work(self, pending: Iterator[Entry], group: asyncio.TaskGroup) -> None:
+    async def _work(self, turns: Turns, group: asyncio.TaskGroup) -> None:
         with self._until_stopped():
-            for entry in pending:
-                self.halt.check()
-                if entry.decision.action is Action.JUDGE:
-                    group.create_task(self._judge_leftover(entry))
-                else:
-                    await self._start(entry, group)
+            while (job := await turns.next()) is not None:
+                if job.entry.decision.action is Action.JUDGE:
+                    group.create_task(self._judge_leftover(job.entry))
+                    continue
+                try:
+                    await self._start(job, group)
+                except WindowClosed:
+                    turns.put_back(job)
 
-    async def _start(self, entry: Entry, group: asyncio.TaskGroup) -> None:
-        job = _Job(entry)
+    async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
         verdict: Verdict = await AsyncRetrying(
             sleep=self.halt.sleep,
             wait=lambda _: self._pause(job),
@@ -91,27 +89,44 @@ class LaneRunner:
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(self._attempt, job)
         if verdict.kind is VerdictKind.INDETERMINATE:
-            group.create_task(self._judge(entry))
+            group.create_task(self._judge(job.entry))
         elif verdict.kind in _AGAIN and self.halt.stop is None:
             await self._give_up(job, verdict)
 
-    def _is_final(self, job: _Job, _: RetryCallState) -> bool:
+    def _is_final(self, job: Job, _: RetryCallState) -> bool:
         retry = self._context.manifest.retry
         late = job.begun is not None and self._context.clock.now() - job.begun >= retry.max_elapsed
-        return late or job.sends >= retry.attempts or self.halt.stop is not None
+        is_over = (late or job.sends >= retry.attempts) and job.hindrance is None
+        return is_over or self.halt.stop is not None
 
-    def _pause(self, job: _Job) -> float:
+    def _pause(self, job: Job) -> float:
         """Only a call that never arrived is waited for here; the gate holds back the others."""
         if job.sends == 0:
             return 0.0
         return backoff(job.sends, *self._context.manifest.retry.backoff, self._context.random)
 
-    async def _attempt(self, job: _Job) -> Verdict:
-        await self.gate.enter()
+    async def _slot(self, job: Job) -> None:
+        """Wait until the job may leave, and take a slot. Raises WindowClosed, Halted or LeaseLost, taking nothing."""
+        while True:
+            await self._guard.wait()
+            if await self.gate.enter(lambda: self._guard.admits() and self._context.hours.is_open(job.window)):
+                return
+            if not self._context.hours.is_open(job.window):
+                raise WindowClosed
+
+    async def _attempt(self, job: Job) -> Verdict:
+        await self._slot(job)
+        self._guard.left()
+        try:
+            return await self._exchange(job)
+        finally:
+            self._guard.back()
+
+    async def _exchange(self, job: Job) -> Verdict:
         job.begun = job.begun or self._context.clock.now()
         answer: Reply | Fault | None = None
         try:
-            answer = await self._send(job.entry)
+            answer = await self._send(job)
         finally:
             self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         verdict = classify(answer)
@@ -119,15 +134,24 @@ class LaneRunner:
         self._follow(job, answer, verdict)
         return verdict
 
-    async def _send(self, entry: Entry) -> Reply | Fault:
-        context = self._context
+    async def _send(self, job: Job) -> Reply | Fault:
+        context, entry, job.hindrance = self._context, job.entry, None
         attempt = context.history(entry.key).attempt + 1
         baseline = entry.live.as_json() if entry.live else None
         deadline = context.clock.now() + context.manifest.timeouts.total
         intent = context.line(entry.key, attempt, Event.INTENT, self.lane, {"deadline": deadline, "baseline": baseline})
         permit = await context.journal.permit(intent)
         context.moved(intent)
-        return await context.api.start(entry.target, permit, check=self.gate.objection)
+        return await context.api.start(entry.target, permit, check=lambda: self._objection(job))
+
+    def _objection(self, job: Job) -> str | None:
+        """Why nothing may be sent now, asked right before the first byte: connecting may take its time."""
+        job.hindrance = self.gate.objection()
+        if job.hindrance is None and not self._context.hours.is_open(job.window):
+            job.hindrance = f"not sent: window {job.window} has closed"
+        if job.hindrance is None and self._guard.breaker.state is BreakerState.OPEN:
+            job.hindrance = "not sent: the starts before it got lost"
+        return job.hindrance
 
     def _verdict_record(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> Any:
         data = {
@@ -145,9 +169,12 @@ class LaneRunner:
         )  # fmt: skip
         return self._context.line(entry.key, attempt, "verdict", self.lane, data)
 
-    def _follow(self, job: _Job, answer: Reply | Fault, verdict: Verdict) -> None:
+    def _follow(self, job: Job, answer: Reply | Fault, verdict: Verdict) -> None:
         """What a verdict means for the job's next attempt and for its lane."""
         job.message = verdict.message
+        if job.hindrance is not None:
+            return  # we did not send it ourselves: that is no attempt, and no sign of the platform
+        self._guard.judged(job.entry.target, verdict.kind)
         if verdict.kind is VerdictKind.NOT_SENT:
             job.sends += 1
         elif verdict.kind is VerdictKind.UNAUTHORIZED:
@@ -161,7 +188,7 @@ class LaneRunner:
         self.halt.set(Stop(reason, f"account {self.account}: {detail}"))
         self._context.observer.event("lane_stopped", lane=self.lane, reason=str(reason), message=detail)
 
-    async def _give_up(self, job: _Job, verdict: Verdict) -> None:
+    async def _give_up(self, job: Job, verdict: Verdict) -> None:
         attempt = self._context.history(job.entry.key).attempt
         message = f"gave up after {attempt} attempts, none of which was carried out: {verdict.message}"
         record = self._context.line(job.entry.key, attempt, Event.GAVE_UP, self.lane, {"message": message})

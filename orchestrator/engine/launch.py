@@ -7,20 +7,22 @@ import zlib
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from orchestrator.core import waves, windows
+from orchestrator.core import waves
 from orchestrator.core.manifest import Wave
-from orchestrator.core.plan import Action, Entry, Plan
-from orchestrator.core.result import conclude
+from orchestrator.core.outcome import State
+from orchestrator.core.plan import Action, Decision, Entry, Plan
+from orchestrator.core.result import conclude, timestamp
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halted
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import Lane, Record, Stop, StopReason
+from orchestrator.model import Lane, Outcome, Reason, Record, Stop, StopReason
 
 _CHUNK: Final = 1000
+_FRESH: Final = 300.0
+"""Seconds. A wave that opens later, after a bake or a long wave, looks at its campaigns again before it starts them."""
 
 
 class Launch:
@@ -31,6 +33,7 @@ class Launch:
         self._plan = plan
         self._lanes = lanes
         self._waves: list[dict[str, Any]] = []
+        self._begun = context.clock.now()
 
     async def run(self, header: dict[str, Any]) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
@@ -52,8 +55,7 @@ class Launch:
         await self._write_run("run", 0, header)
         rows = [entry.as_row() for entry in self._plan.entries]
         for number, start in enumerate(range(0, len(rows), _CHUNK)):
-            packed = zlib.compress(json.dumps(rows[start : start + _CHUNK]).encode())
-            await self._write_run("plan", number, {"rows": b64encode(packed).decode()})
+            await self._write_run("plan", number, {"rows": _pack(rows[start : start + _CHUNK])})
 
     async def _end(self, stop: Stop | None) -> None:
         budget = {lane: _budget(runner) for lane, runner in self._lanes.items()}
@@ -61,6 +63,7 @@ class Launch:
             "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
             "budget": budget,
             "waves": self._waves,
+            "held": _pack(self._context.held),
         }
         try:
             await asyncio.shield(self._write_run("end", 0, ending))
@@ -75,7 +78,7 @@ class Launch:
         await context.journal.record(record)
 
     def _stop(self) -> Stop | None:
-        """The run's stop, else the first lane's, else the window's: whatever left campaigns unattempted."""
+        """The run's stop, else the first lane's: whatever left campaigns unattempted."""
         if self._context.halt.stop is not None:
             return self._context.halt.stop
         return next((runner.halt.stop for runner in self._lanes.values() if runner.halt.stop), None)
@@ -85,48 +88,74 @@ class Launch:
         for entry in self._plan.entries:
             by_wave[entry.wave].append(entry)
         rules = {wave.name: wave for wave in self._context.manifest.waves}
-        names = list(by_wave)
-        for name in names:
-            await self._open_wave(name, by_wave[name], rules.get(name), last=name == names[-1])
+        pending = list(by_wave)
+        while pending:
+            name = pending.pop(0)
+            short = await self._open_wave(name, by_wave[name], rules.get(name))
+            goes_on = any(_due(by_wave[later]) for later in pending)
+            wave = self._waves[-1]
+            if goes_on and short is None and name in rules:
+                short = await self._pass(rules[name], by_wave[name], wave)
+            wave.update(passed=short is None, message=short or "")
+            if goes_on and short is not None:
+                self._context.halt.set(Stop(StopReason.WAVE, short))
 
-    async def _open_wave(self, name: str, entries: Sequence[Entry], rule: Wave | None, *, last: bool) -> None:
-        self._context.halt.check()
-        self._context.observer.event("wave_opened", wave=name, campaigns=len(entries))
-        opened_at = self._context.clock.now()
-        due = [entry for entry in entries if self._is_due(entry)]
-        await self._run_lanes(due)
-        histories, stop = self._context.histories, self._stop()
-        outcomes = [conclude(entry.decision, histories.get(entry.key), stop)[0] for entry in entries]
-        short = waves.shortfall(rule, outcomes) if rule else None
-        self._waves.append({
-            "name": name, "campaigns": len(entries), "passed": short is None, "message": short or "",
-            "opened_at": opened_at, "closed_at": self._context.clock.now(),
-        })  # fmt: skip
-        self._context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
-        if short is not None and not last:
-            self._context.halt.set(Stop(StopReason.WAVE, short))
-        elif rule is not None and rule.bake and due and not last:
-            await self._context.halt.sleep(rule.bake)
+    async def _open_wave(self, name: str, entries: Sequence[Entry], rule: Wave | None) -> str | None:
+        """Start all of a wave. Why it fell short, in words; None where it did not."""
+        context = self._context
+        context.halt.check()
+        wave = {"name": name, "campaigns": len(entries), "passed": False, "message": "it was not finished"}
+        self._waves.append(wave | {"opened_at": context.clock.now(), "closed_at": None})
+        context.observer.event("wave_opened", wave=name, campaigns=len(entries))
+        await self._run_lanes(_due(entries))
+        self._waves[-1]["closed_at"] = context.clock.now()
+        short = waves.shortfall(rule, [self._outcome(entry) for entry in entries]) if rule else None
+        context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
+        return short
+
+    def _outcome(self, entry: Entry) -> Outcome:
+        context, decision = self._context, entry.decision
+        history = context.histories.get(entry.key)
+        if decision.reason is Reason.DESELECTED and history is not None:
+            # A canary that failed stays one: leaving it out of the selection must not open the next wave.
+            decision = Decision(Action.SKIP)
+        return conclude(decision, history, self._stop(), context.held.get(entry.key))[0]
+
+    async def _pass(self, rule: Wave, entries: Sequence[Entry], wave: dict[str, Any]) -> str | None:
+        """Wait for the bake, then ask the user's command. Why the wave did not pass; None where it did."""
+        context = self._context
+        past = (context.histories.get(entry.key) for entry in entries)
+        times = (h.finished_at for h in past if h and h.state is State.STARTED and h.finished_at is not None)
+        baked = waves.baked_at(rule, times)
+        if baked > context.clock.now():
+            wave["message"] = "its bake was not finished"
+            context.observer.event("wave_baking", wave=rule.name, until=timestamp(baked))
+            await context.halt.sleep(baked - context.clock.now())
+        if rule.pass_ is None or rule.pass_.command is None:
+            return None
+        wave["message"] = "its check was not finished"
+        facts = {"LAUNCH": context.launch, "RUN": context.run_id, "WAVE": rule.name}
+        why = await context.halt.guard(context.checks.run(rule.pass_, facts))
+        short = f"wave {rule.name}: its check says no: {why}" if why is not None else None
+        context.observer.event("wave_checked", wave=rule.name, passed=short is None, message=short or "")
+        return short
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
+        is_late = self._context.clock.now() - self._begun > _FRESH
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in entries:
             by_lane[entry.target.lane].append(entry)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
-                group.create_task(self._lanes[lane].run(work))
+                group.create_task(self._lanes[lane].run(work, is_late=is_late))
 
-    def _is_due(self, entry: Entry) -> bool:
-        if entry.decision.action is Action.SKIP:
-            return False
-        return entry.decision.action is Action.JUDGE or self.closed(entry) is None
 
-    def closed(self, entry: Entry) -> str | None:
-        """The zone in which the entry's window is closed now; None where it is open or there is none."""
-        if entry.window is None:
-            return None
-        now = datetime.fromtimestamp(self._context.clock.now(), UTC)
-        return windows.closed_in(self._context.manifest.windows[entry.window], now)
+def _due(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.decision.action is not Action.SKIP]
+
+
+def _pack(value: Any) -> str:
+    return b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
 
 def _budget(runner: LaneRunner) -> dict[str, Any]:

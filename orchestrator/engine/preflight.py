@@ -1,9 +1,10 @@
-"""The look at the live state of every campaign before the first start."""
+"""The look at the live state of every campaign before the first start, and again after a long wait."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from orchestrator.core.plan import Entry
 from orchestrator.engine.reads import Reader, ReadFailed
 from orchestrator.errors import CredentialError, OrchestratorError, Refused
 from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
@@ -32,9 +33,38 @@ async def look(
     return {key: state for part in parts for key, state in part.items()}
 
 
+async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[CampaignKey, str]:
+    """Whose live state is not what the plan saw, in words; raises Halted. Nothing is said of what the plan did not see.
+
+    A campaign that somebody started by hand while it waited would be texted twice by a start of ours.
+    """
+    seen = {entry.key: entry.live for entry in entries if entry.live is not None}
+    targets = [entry.target for entry in entries if entry.key in seen]
+    if check == "off" or not targets:
+        return {}
+    try:
+        live = await _read(reader, targets, one_by_one=check == "status")
+    except ReadFailed as failure:
+        return dict.fromkeys(seen, f"its state could not be read again after the wait ({failure.message})")
+    return {key: _change(live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}
+
+
+def _is_same(before: LiveState, now: LiveState | None) -> bool:
+    return now is not None and (before.as_json(), before.scheduled) == (now.as_json(), now.scheduled)
+
+
+def _change(now: LiveState | None) -> str:
+    state = "not on the platform any more" if now is None else f"{now.status} now" + (", scheduled" * now.scheduled)
+    return f"somebody changed it while it waited: it is {state}"
+
+
+async def _read(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:
+    return await (_by_status(reader, targets) if one_by_one else _by_list(reader, targets))
+
+
 async def _lane(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:
     try:
-        return await (_by_status(reader, targets) if one_by_one else _by_list(reader, targets))
+        return await _read(reader, targets, one_by_one=one_by_one)
     except ReadFailed as failure:
         raise _refusal(targets[0].account_id, failure) from failure
 

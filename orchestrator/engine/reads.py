@@ -37,6 +37,11 @@ class Reader:
         read = await self._read(lambda: self._context.api.status(target, check=self._gate.objection))
         return read.live.get(target.campaign)
 
+    async def details(self, target: CallTarget) -> LiveState | None:
+        """All of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
+        read = await self._read(lambda: self._context.api.get(target, check=self._gate.objection))
+        return read.live.get(target.campaign)
+
     async def states(self, target: CallTarget, wanted: set[str]) -> dict[str, LiveState]:
         """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and Halted."""
         found: dict[str, LiveState] = {}

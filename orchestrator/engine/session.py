@@ -1,7 +1,7 @@
 """A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.core import plan as plans
@@ -10,7 +10,7 @@ from orchestrator.core.manifest import Manifest
 from orchestrator.core.pacing import Pacer
 from orchestrator.core.plan import Plan
 from orchestrator.core.selection import Choice
-from orchestrator.engine import preflight
+from orchestrator.engine import calling, preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
@@ -56,10 +56,14 @@ class Session:
         targets = [plans.target_of(manifest, campaign) for campaign in asked]
         readers = {lane: runner.reader for lane, runner in self.lanes.items()}
         live = await preflight.look(readers, targets, manifest.preflight.check)
-        return plans.build(
+        plan = plans.build(
             manifest, histories, live, choice.selection,
             manifest_sha256=self.sha256, retry_failed=choice.retry_failed,
         )  # fmt: skip
+        if not (manifest.preflight.hours or choice.details):
+            return plan
+        odd = await calling.warnings(readers, plan, manifest, self.context.clock)
+        return replace(plan, warnings=plan.warnings + odd)
 
     async def carry_out(self, plan: Plan) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.

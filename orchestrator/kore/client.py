@@ -130,9 +130,9 @@ class KoreClient:
         answer = await self._call("POST", target, wire.status_path(target), {}, partial(_look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
-    async def get(self, target: CallTarget) -> Read:
+    async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """All that the platform tells of one campaign."""
-        answer = await self._call("GET", target, wire.get_path(target), None)
+        answer = await self._call("GET", target, wire.get_path(target), None, partial(_look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:

@@ -1,12 +1,15 @@
 """Paths, queries, bodies and envelopes of the v1 API (kore-api.md sections 1.0 to 1.7). No I/O."""
 
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
-from orchestrator.model import CallTarget, LiveState
+from orchestrator.model import CallingHours, CallTarget, LiveState
 
 PAGE_SIZE: Final = 50
 """Campaigns a list call: the samples' value; the platform documents no maximum."""
+
+_DAYS: Final = {"MO": "mon", "TU": "tue", "WE": "wed", "TH": "thu", "FR": "fri", "SA": "sat", "SU": "sun"}
 
 _CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
 _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
@@ -82,7 +85,39 @@ def _live(item: dict[str, Any]) -> LiveState:
         scheduled=_mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
         contact_lists=_names(item.get("contactLists")),
         dnc_lists=_names(item.get("dncLists")),
+        calling_hours=_calling_hours(_mapping(item.get("dialingStrategy")).get("callingHours")),
     )
+
+
+def _calling_hours(value: Any) -> CallingHours | None:
+    """Calling hours (section 1.6). Without a day, hours are those of every day; one that is odd spoils them all."""
+    hours = _mapping(value)
+    zone, items = hours.get("timezone"), hours.get("days")
+    if not items:
+        return None
+    days = [day for item in items for day in _day_hours(item)] if isinstance(items, list) else []
+    is_read = bool(days) and None not in days
+    return CallingHours(str(zone), tuple(day for day in days if day is not None) if is_read else ())
+
+
+def _day_hours(item: Any) -> list[tuple[str, str, str] | None]:
+    opens, closes = _clock(_mapping(item).get("start")), _clock(_mapping(item).get("end"))
+    name = str(_mapping(item).get("day") or "").upper()[:2]
+    if opens is None or closes is None or (name and name not in _DAYS):
+        return [None]
+    days = [_DAYS[name]] if name else list(_DAYS.values())
+    return [(day, opens, "24:00" if closes in {"00:00", "23:59"} else closes) for day in days]
+
+
+def _clock(value: Any) -> str | None:
+    """`9:00 AM` or `09:00` as `09:00`."""
+    match = re.fullmatch(r"\s*([0-9]{1,2}):([0-9]{2})\s*([AaPp][Mm])?\s*", value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    hour, half = int(match[1]), (match[3] or "").upper()
+    if half:
+        hour = hour % 12 + (12 if half == "PM" else 0)
+    return f"{hour:02}:{match[2]}"
 
 
 def _text(value: Any) -> str | None:

@@ -116,6 +116,11 @@ class VirtualApi:
         answer = await self._call(_call_of("status", target, {}), check)
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
+    async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """All that the platform tells of one campaign."""
+        answer = await self._call(_call_of("get", target, {}), check)
+        return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
     async def _call(self, call: Call, check: Check | None, permit: Permit | None = None) -> Reply | Fault:
         begun, passage = self._clock.now(), self._passage(call)
         if passage.connecting:

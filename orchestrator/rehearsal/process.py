@@ -1,12 +1,12 @@
 """One run as a process makes it, from its leases to its result, over parts that are passed in."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.core.lease import Holder, Taken
-from orchestrator.core.manifest import Manifest
+from orchestrator.core.manifest import Manifest, Pass
 from orchestrator.core.outcome import fold
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result, build
@@ -34,6 +34,14 @@ class Silent:
         """Nothing."""
 
 
+class Assumed:
+    """Checks of a rehearsal: no command is run, and all are taken to pass."""
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002 - nothing is asked
+        """It passes."""
+        return None
+
+
 @dataclass(slots=True)
 class Process:
     """A run to be. `journal_of` makes its journal from the lanes it has taken."""
@@ -48,6 +56,7 @@ class Process:
     sha256: str = ""
     choice: Choice = field(default_factory=Choice)
     is_new_host: bool = False
+    no_wait: bool = False
     random: Callable[[], float] = random.random
     observer: Observer = field(default_factory=Silent)
     halt: Halt = field(default_factory=Halt)
@@ -63,7 +72,7 @@ class Process:
             histories = fold(self.store.read(self.manifest.launch))
             context = Context(
                 self.manifest, self.holder.run_id, self.api, journal, self.clock, self.observer, histories, self.halt,
-                self.random, unrecorded=self.unrecorded,
+                self.random, unrecorded=self.unrecorded, checks=Assumed(), no_wait=self.no_wait,
             )  # fmt: skip
             session = Session.of(context, taken, self.source, self.sha256, is_new_host=self.is_new_host)
             try:

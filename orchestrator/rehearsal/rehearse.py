@@ -40,6 +40,7 @@ class Script:
     faults: str
     at: float
     permit: Callable[[Plan], None] = lambda _: None
+    no_wait: bool = False
 
 
 def rehearse(script: Script, seed: int) -> Rehearsed:
@@ -58,21 +59,22 @@ async def _rehearse(script: Script, seed: int) -> Rehearsed:
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
         source=script.source, sha256=script.sha256, is_new_host=True, random=random.Random(seed).random,
-        permit=script.permit,
+        permit=script.permit, no_wait=script.no_wait,
     )  # fmt: skip
     result = await process.run()
     return Rehearsed(result, tuple(store.read(manifest.launch)), running.time())
 
 
 def world_of(manifest: Manifest) -> World:
-    """A platform on which every campaign of the manifest is there and Ready."""
+    """A platform on which every campaign of the manifest is there and Ready, with a DNC list where one is required."""
+    dnc_list = "rehearsed" if manifest.preflight.require_dnc else None
     limit = manifest.sandbox.limit
     theirs = Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT
     accounts = {name: account.account_id for name, account in manifest.accounts.items()}
     return World(
         tuple(Account(account_id, "", "", "HS256", theirs) for account_id in accounts.values()),
         tuple(
-            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type))
+            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type), dnc_list=dnc_list)
             for c in manifest.campaigns
         ),
     )

@@ -1,6 +1,6 @@
 """How campaigns look in the platform's replies. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -30,6 +30,8 @@ class _Campaign(Protocol):
     def dnc_list(self) -> str | None: ...
     @property
     def created_at(self) -> str: ...
+    @property
+    def calling_hours(self) -> Mapping[str, Any] | None: ...
 
 
 def stamp(at: float) -> str:
@@ -39,7 +41,7 @@ def stamp(at: float) -> str:
 
 def campaign_details(campaign: _Campaign) -> dict[str, Any]:
     """One campaign, as got by id."""
-    hours = {"frequency": "DAILY", "timezone": "Etc/UTC", "days": []}
+    hours = campaign.calling_hours or {"frequency": "DAILY", "timezone": "Etc/UTC", "days": []}
     own = {
         "_id": campaign.id,
         "lname": campaign.name.lower(),

@@ -4,7 +4,7 @@ Pure: no I/O and no clock. Times come in as POSIX seconds.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class Campaign:
     contact_lists: tuple[str, ...] = ()
     dnc_list: str | None = None
     created_at: str = "2025-06-01T00:00:00.000Z"
+    calling_hours: Mapping[str, Any] | None = None  # as the API writes them
 
 
 @dataclass(frozen=True, slots=True)

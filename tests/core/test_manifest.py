@@ -47,6 +47,8 @@ def test_defaults_are_the_documented_ones():
     assert (manifest.timeouts.connect, manifest.timeouts.total, manifest.retry.max_elapsed) == (5.0, 30.0, 600.0)
     assert manifest.report.formats == ("json", "csv")
     assert manifest.stop_when is None
+    assert manifest.windows_wait == 4 * 3600
+    assert (manifest.breaker.opens_after, manifest.breaker.looks_every, manifest.breaker.gives_up_after) == (5, 30, 900)
 
 
 def test_defaults_fill_campaigns_in_and_what_a_campaign_says_wins():
@@ -142,6 +144,19 @@ def test_models_can_be_built_from_their_own_values():
             ("waves", 0, "pass", "startd"), "unknown key", "did you mean 'started'?",
         ),
         ({"waves": [{"name": "w", "pass_": None}]}, ("waves", 0, "pass_"), "unknown key", "did you mean 'pass'?"),
+        (
+            {"waves": [{"name": "w", "pass": {"timeout": "5s"}}]},
+            ("waves", 0, "pass"), "must say what passes", "write {started: 100%}, {command: [./check.sh]} or both",
+        ),
+        (
+            {"stop_when": {"per_account": {"faild": 1}}},
+            ("stop_when", "per_account", "faild"), "unknown key", "did you mean 'failed'?",
+        ),
+        ({"breaker": {"open_after": 1}}, ("breaker", "open_after"), "unknown key", "did you mean 'opens_after'?"),
+        (
+            {"windows": {"day": {"zones": ["UTC"], "hours": "09:00-20:00", "except": ["2026-02-29"]}}},
+            ("windows", "day", "except", 0), "must be a day of the calendar", "write it as 2026-12-25",
+        ),
         ({"launch": 7}, ("launch",), "must be a string", "quote it"),
         ({"launch": None}, ("launch",), "must be a string, and is empty", "write a value, or leave the key out"),
         ({"version": 2}, ("version",), "must be 1", ""),

@@ -25,16 +25,37 @@ FULL = {
     "defaults": {"account": "acme", "type": "sms", "window": "day"},
     "campaigns": [{"stream": "s", "campaign": "c", "iid": "s", "name": "N", "tags": ["canary"], "rerun": True}],
     "campaigns_from": ["more.csv"],
-    "preflight": {"check": "list", "startable": ["Ready"], "require_dnc": True},
+    "preflight": {"check": "list", "startable": ["Ready"], "require_dnc": True, "hours": True},
     "probe": {"settle": "60s"},
-    "windows": {"day": {"zones": ["America/New_York"], "hours": "09:00-20:00", "days": ["mon"]}},
+    "windows": {
+        "day": {
+            "zones": ["America/New_York"],
+            "hours": "09:00-20:00",
+            "days": ["mon"],
+            "except": ["2026-12-25"],
+            "last_start": "30m",
+        }
+    },
+    "windows_wait": "4h",
     "waves": [
-        {"name": "canary", "tags": ["canary"], "campaigns": ["s/c"], "bake": "10m", "pass": {"started": "100%"}},
+        {
+            "name": "canary",
+            "tags": ["canary"],
+            "campaigns": ["s/c"],
+            "bake": "10m",
+            "pass": {"started": "100%", "command": ["./look.sh"], "timeout": "30s", "env": ["TOKEN"]},
+        },
         {"name": "rest"},
     ],
     "retry": {"attempts": 4, "backoff": "1s..60s", "max_elapsed": 600},
     "timeouts": {"connect": "5s", "total": 30},
-    "stop_when": {"failed": "20%", "unknown": 3, "min_sample": 10},
+    "stop_when": {
+        "failed": "20%",
+        "unknown": 3,
+        "min_sample": 10,
+        "per_account": {"failed": 2, "unknown": "5%", "min_sample": 4},
+    },
+    "breaker": {"opens_after": 5, "looks_every": "30s", "gives_up_after": "15m"},
     "approval": "plan",
     "limits": {"max_starts": 500},
     "ledger": "postgresql://user@db/orchestrator",
@@ -64,7 +85,9 @@ def test_the_schema_accepts_what_the_loader_accepts():
         {"waves": [{"name": "w", "pass_": {"started": "100%"}}]}, {"report": {"formats": ["pdf"]}},
         {"accounts": {"a": {"account_id": "1", "client_secret": "literal"}}},
         {"accounts": {"a": {"account_id": "1", "rate": "50/60s"}}},
-        {"accounts": {}},
+        {"accounts": {}}, {"windows_wait": "1d"}, {"breaker": {"opens_after": 0}}, {"breaker": {"per_account": {}}},
+        {"stop_when": {"per_account": {"per_account": {}}}}, {"waves": [{"name": "w", "pass": {"command": []}}]},
+        {"windows": {"day": {"zones": ["UTC"], "hours": "09:00-20:00", "except": ["25.12.2026"]}}},
     ],
 )  # fmt: skip
 def test_schema_and_loader_refuse_alike(change):

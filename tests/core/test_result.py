@@ -296,3 +296,18 @@ def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
     assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
     late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
     assert build(late, "r-3").run["last_success_at"] is None
+
+
+HELD_ALONE = (Reason.WINDOW, "window day is closed until tomorrow")
+
+
+def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
+    held = conclude(Decision(Action.START), None, STOP, HELD_ALONE)
+    assert held == (Outcome.HELD, *HELD_ALONE)
+
+
+@pytest.mark.parametrize("state", [State.STARTED, State.FAILED, State.UNKNOWN, State.SUSPECT, State.INTENDED])
+def test_what_the_journal_proves_weighs_more_than_a_hold(state):
+    past = history(state)
+    assert conclude(Decision(Action.START), past, None, HELD_ALONE) == conclude(Decision(Action.START), past, None)
+    assert conclude(Decision(Action.START), past, None)[0] is not Outcome.HELD

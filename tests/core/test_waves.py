@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.core.manifest import Pass, Wave
-from orchestrator.core.waves import REST, assign, order, shortfall
+from orchestrator.core.waves import REST, assign, order, sentences, shortfall
 from orchestrator.model import Outcome
 from tests.core.builders import manifest, one
 
@@ -97,3 +97,18 @@ def test_a_share_is_said_as_it_was_written():
 def test_waves_of_a_parsed_manifest_keep_their_order():
     parsed = manifest({"campaign": "cd-1", "tags": ["canary"]}, waves=[{"name": "canary", "tags": ["canary"]}])
     assert order(parsed.waves) == ("canary", REST)
+
+
+def test_a_wave_says_what_it_asks_for_and_the_last_that_nobody_waits_for_it():
+    asking = Wave(name="canary", tags=("canary",), bake=600.0, pass_=Pass(started=0.9, command=("./look.sh", "--all")))
+    said = sentences((asking, Wave(name="plain", tags=("x",)), Wave(name="all", bake=5.0)))
+    needs = "when 90% are started and 600 s after the last of them and once ./look.sh has ended well"
+    assert list(said) == [
+        f"wave canary: the next one opens {needs}",
+        "wave all is the last: nothing waits for its bake, and its check is not run",
+    ]
+    assert "is the last" in sentences((Wave(name="rest", tags=("x",), bake=5.0),))[0]
+
+
+def test_a_pass_without_a_share_asks_for_none():
+    assert shortfall(Wave(name="canary", pass_=Pass(command=("true",))), outcomes(0, 5)) is None

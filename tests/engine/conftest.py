@@ -14,7 +14,7 @@ from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from orchestrator.rehearsal.loop import VirtualClock, VirtualLoop
-from tests.fakes import BASE, MemoryJournal, RecordingObserver, ScriptedApi
+from tests.fakes import BASE, MemoryJournal, RecordingObserver, ScriptedApi, ScriptedChecks
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -45,9 +45,12 @@ class Rig:
         self.api.live = {c.key: LiveState("Ready", instance_id="i0") for c in manifest.campaigns}
         self.journal = MemoryJournal(earlier)
         self.observer = RecordingObserver()
+        self.selection = Selection()
+        self.checks = ScriptedChecks()
         self.context = Context(
-            manifest, "r-2", self.api, self.journal, self.clock, self.observer, fold(earlier), random=lambda: 1.0
-        )
+            manifest, "r-2", self.api, self.journal, self.clock, self.observer, fold(earlier), random=lambda: 1.0,
+            checks=self.checks,
+        )  # fmt: skip
         self.lanes = {
             plans.lane_of(manifest, name): LaneRunner(
                 self.context, plans.lane_of(manifest, name), name, Pacer(account.rate)
@@ -69,7 +72,7 @@ class Rig:
 
     def plan(self) -> plans.Plan:
         live = {} if self.manifest.preflight.check == "off" else dict(self.api.live)
-        return plans.build(self.manifest, self.context.histories, live, Selection(), manifest_sha256="0" * 64)
+        return plans.build(self.manifest, self.context.histories, live, self.selection, manifest_sha256="0" * 64)
 
     async def run(self) -> Stop | None:
         plan = self.plan()
@@ -88,6 +91,10 @@ class Rig:
         """Outcome and reason by campaign, as the reports say."""
         built = result.build(self.journal.records, "r-2")
         return {c.campaign: (str(c.outcome), str(c.reason)) for c in built.campaigns}
+
+    def messages(self) -> dict[str, str]:
+        """Messages by campaign, as the reports say."""
+        return {c.campaign: c.message for c in result.build(self.journal.records, "r-2").campaigns}
 
     def exit_code(self) -> int:
         return result.build(self.journal.records, "r-2").exit_code

@@ -1,8 +1,12 @@
-"""Waves, bakes and opening hours."""
+"""Waves, bakes, checks of the user's, and rules of one account."""
+
+import asyncio
 
 import pytest
 
-from orchestrator.model import StopReason
+from orchestrator.core.selection import Selection
+from orchestrator.engine.context import NoChecks
+from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from tests.fakes import BASE, says
 
 STARTED = ("started", "accepted")
@@ -21,7 +25,7 @@ async def test_the_rest_opens_once_the_canary_has_passed_and_baked(rig):
     stop = await run.run()
     assert stop is None
     assert run.api.started("s/c1") == run.api.started("s/c2") == [0]
-    assert run.api.started("s/c0") + run.api.started("s/c3") == pytest.approx([600.1] * 2)
+    assert run.api.started("s/c0") + run.api.started("s/c3") == pytest.approx([600.2] * 2)  # 0.1 for a last look
     ended = run.journal.of("end")[0].data["waves"]
     assert [(w["name"], w["campaigns"], w["passed"]) for w in ended] == [("canary", 2, True), ("rest", 2, True)]
     assert [event["wave"] for event in run.observer.named("wave_opened")] == ["canary", "rest"]
@@ -69,21 +73,140 @@ async def test_a_stop_ends_the_bake_at_once(rig, stop_at, elapsed):
     assert run.outcomes()["c0"] == STOPPED
 
 
-@pytest.mark.parametrize(("zones", "is_open"), [(["UTC"], False), (["America/Los_Angeles"], True),
-                                                (["UTC", "America/Los_Angeles"], False)])  # fmt: skip
-async def test_outside_opening_hours_a_campaign_is_held(rig, zones, is_open):
-    hours = {"day": {"zones": zones, "hours": "09:00-20:00"}}
-    run = rig([{"stream": "s", "campaign": "c0", "window": "day"}, "c1"], windows=hours)
-    stop = await run.run()
-    assert stop is None
-    assert run.outcomes() == {"c0": STARTED if is_open else ("held", "window"), "c1": STARTED}
-
-
-async def test_the_end_says_when_each_wave_opened_and_closed(rig):
+async def test_a_wave_knows_when_it_opened_and_when_its_last_campaign_was_done(rig):
     run = rig(CAMPAIGNS, waves=[CANARY])
     await run.run()
-    (ending,) = run.journal.of("end")
-    canary, rest = ending.data["waves"]
-    assert BASE <= canary["opened_at"] < canary["closed_at"]
-    assert rest["opened_at"] == pytest.approx(canary["closed_at"] + 600)
-    assert rest["closed_at"] > rest["opened_at"]
+    times = [(w["opened_at"] - BASE, w["closed_at"] - BASE) for w in run.journal.of("end")[0].data["waves"]]
+    assert times == [pytest.approx((0, 0.1)), pytest.approx((600.1, 600.3))]
+
+
+async def test_the_bake_is_shown_with_the_time_it_ends(rig):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    await run.run()
+    assert run.observer.named("wave_baking") == [{"wave": "canary", "until": "2023-11-14T22:23:20.100Z"}]
+
+
+async def test_a_run_that_goes_on_after_a_stop_in_the_bake_bakes_for_the_rest_of_it(rig, stop_at, elapsed):
+    first = rig(CAMPAIGNS, waves=[CANARY])
+    stop_at(first, 100)
+    await first.run()
+    wave = first.journal.of("end")[0].data["waves"][0]
+    assert (wave["passed"], wave["message"]) == (False, "its bake was not finished")
+    second = rig(CAMPAIGNS, waves=[CANARY], earlier=tuple(_earlier(first)))
+    stop = await second.run()
+    assert stop is None
+    assert second.api.started() == pytest.approx([600.2] * 2)
+
+
+async def test_what_somebody_started_by_hand_during_the_bake_is_not_started_again(rig):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    started = {CampaignKey("s/c0"): LiveState("Active", instance_id="i1")}
+    asyncio.get_running_loop().call_at(300, run.api.live.update, started)
+    stop = await run.run()
+    assert stop is None
+    assert run.api.started("s/c0") == []
+    assert run.api.started("s/c3") == pytest.approx([600.2])
+    assert run.outcomes()["c0"] == ("held", "changed")
+    assert run.messages()["c0"] == "somebody changed it while it waited: it is Active now"
+    assert run.exit_code() == 12
+
+
+async def test_a_short_bake_needs_no_second_look(rig):
+    run = rig(CAMPAIGNS, waves=[{**CANARY, "bake": "299s"}])
+    await run.run()
+    assert run.api.reads("list") == []
+
+
+async def test_nothing_bakes_where_nobody_is_left_to_start(rig, elapsed):
+    first = rig(CAMPAIGNS, waves=[CANARY])
+    await first.run()
+    begun = elapsed()
+    second = rig(CAMPAIGNS, waves=[{**CANARY, "bake": "24h"}], earlier=tuple(_earlier(first)))
+    stop = await second.run()
+    assert stop is None
+    assert elapsed() - begun < 1
+
+
+def _earlier(run):
+    return [Record(r.launch, r.campaign.replace("r-2", "r-1"), r.attempt, r.kind, "r-1", r.at, r.lane, r.data)
+            for r in run.journal.records]  # fmt: skip
+
+
+ASKING = {**CANARY, "pass": {"started": "100%", "command": ["./look.sh", "--all"]}}
+
+
+async def test_the_next_wave_opens_once_the_command_agrees_after_the_bake(rig):
+    run = rig(CAMPAIGNS, waves=[ASKING])
+    run.checks.takes = 5.0
+    stop = await run.run()
+    assert stop is None
+    assert run.checks.asked == [(("./look.sh", "--all"), {"LAUNCH": "spring", "RUN": "r-2", "WAVE": "canary"})]
+    assert run.api.started("s/c0") == pytest.approx([605.2])
+    assert run.observer.named("wave_checked") == [{"wave": "canary", "passed": True, "message": ""}]
+
+
+async def test_a_command_that_says_no_holds_the_rest_with_its_reason(rig):
+    run = rig(CAMPAIGNS, waves=[ASKING])
+    run.checks.answers.append("./look.sh ended with code 1 (12 % opted out)")
+    stop = await run.run()
+    said = "wave canary: its check says no: ./look.sh ended with code 1 (12 % opted out)"
+    assert stop == Stop(StopReason.WAVE, said)
+    assert run.outcomes() == {"c0": STOPPED, "c1": STARTED, "c2": STARTED, "c3": STOPPED}
+    assert run.messages()["c0"] == f"not started: {said}"
+    assert run.journal.of("end")[0].data["waves"][0]["message"] == said
+    assert run.exit_code() == 12
+
+
+async def test_nobody_is_asked_about_a_wave_that_fell_short_or_has_no_successor(rig):
+    run = rig(CAMPAIGNS, waves=[ASKING])
+    run.api.script("s/c2", says(400))
+    await run.run()
+    alone = rig([{**c, "tags": ["canary"]} for c in CAMPAIGNS], waves=[ASKING])
+    await alone.run()
+    assert run.checks.asked == alone.checks.asked == []
+
+
+async def test_a_stop_ends_the_command_at_once(rig, stop_at, elapsed):
+    run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}])
+    run.checks.takes = 500.0
+    stop_at(run, 10)
+    stop = await run.run()
+    assert stop.reason is StopReason.SIGINT
+    assert elapsed() == pytest.approx(10)
+    assert run.checks.cancelled == 1
+    assert run.outcomes()["c0"] == STOPPED
+
+
+async def test_where_no_command_can_be_run_none_has_passed(rig):
+    run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}])
+    run.context.checks = NoChecks()
+    stop = await run.run()
+    assert stop.reason is StopReason.WAVE
+    assert len(run.api.started()) == 2
+
+
+async def test_leaving_a_failed_canary_out_of_the_selection_does_not_open_the_next_wave(rig):
+    first = rig(CAMPAIGNS, waves=[CANARY])
+    first.api.script("s/c2", says(400))
+    await first.run()
+    second = rig(CAMPAIGNS, waves=[CANARY], earlier=tuple(_earlier(first)))
+    second.selection = Selection(exclude=(("tag", "canary"),))
+    stop = await second.run()
+    assert stop.reason is StopReason.WAVE
+    assert second.api.started() == []
+
+
+async def test_rules_of_one_account_end_its_lane_and_not_the_others(rig):
+    accounts = {name: {"account_id": name, "rate": "unlimited", "in_flight": 1} for name in ("acme", "bell")}
+    campaigns = [{"stream": "s", "campaign": f"{n[0]}{i}", "account": n} for n in accounts for i in range(5)]
+    run = rig(campaigns, accounts=accounts, stop_when={"failed": 5, "per_account": {"failed": "50%", "min_sample": 2}})
+    run.api.script("s/a1", says(400))
+    stop = await run.run()
+    assert stop == Stop(
+        StopReason.RULE,
+        "account acme: 1 of 2 attempted failed: stops when 50% of at least 2 attempted failed",
+    )
+    assert len(run.api.started()) == 7
+    assert [run.outcomes()[f"a{i}"] for i in range(2, 5)] == [STOPPED] * 3
+    assert all(run.outcomes()[f"b{i}"] == STARTED for i in range(5))
+    assert run.exit_code() == 12

@@ -96,6 +96,10 @@ class Front:
         await self._run.awake()
         return await self._api.list(target, page, check=check)
 
+    async def get(self, target, *, check):
+        await self._run.awake()
+        return await self._api.get(target, check=check)
+
     async def status(self, target, *, check):
         await self._run.awake()
         return await self._api.status(target, check=check)
