@@ -116,7 +116,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal. `campaign` is `@run` for records about the run itself."""
+    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for people's words."""
 
     launch: str
     campaign: str
@@ -160,6 +160,7 @@ class StopReason(StrEnum):
     CREDENTIAL = "credential"
     LIMITED = "limited"
     LEASE_LOST = "lease_lost"
+    ABORTED = "aborted"  # a person said so
     JOURNAL = "journal"
     INTERNAL = "internal"
     SIGINT = "SIGINT"

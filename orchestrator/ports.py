@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from orchestrator.core.control import Standing
 from orchestrator.core.permit import Permit
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
@@ -35,7 +36,11 @@ class Journal(Protocol):
     """The append-only record of one run, whose leases its writer keeps."""
 
     async def permit(self, intent: Record) -> Permit:
-        """Commit the intent, then grant. Raises LeaseLost or JournalWriteError; then nothing may be sent."""
+        """Commit the intent, then grant. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
+        ...
+
+    async def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
         ...
 
     async def record(self, record: Record) -> None:

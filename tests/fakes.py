@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core import control
+from orchestrator.core.control import OPEN, Committed, Standing, Word
 from orchestrator.core.permit import Permit, PermitError, grant
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
@@ -172,6 +174,7 @@ class MemoryJournal:
         self.lost: set[Lane] = set()
         self.refuses: Callable[[Record], bool] = lambda _: False
         self.storing: Callable[[], Any] | None = None  # awaited before each store
+        self.standings: dict[str, Standing] = {}
 
     def of(self, kind: str) -> list[Record]:
         return [record for record in self.records if record.kind == kind]
@@ -182,6 +185,14 @@ class MemoryJournal:
 
     def holds(self, lane: Lane) -> bool:
         return lane not in self.lost
+
+    async def standing(self, launch: str) -> Standing:
+        return self.standings.get(launch, OPEN)
+
+    def say(self, launch: str, word: Word, reason: str, *, by: str = "ann", is_running: bool = False) -> None:
+        before = self.standings.get(launch, OPEN)
+        self.records.append(control.say(before, launch, word, by, reason, now=BASE, is_running=is_running))
+        self.standings[launch] = control.hear(before, self.records[-1])
 
     async def record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)
@@ -194,6 +205,9 @@ class MemoryJournal:
             if kind == "intent":
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
             kind = f"late_{kind}"
+        held = Committed(standings=self.standings).refusal(record)
+        if held is not None:
+            raise held
         self._store(record, kind)
 
     def _store(self, record: Record, kind: str) -> None:

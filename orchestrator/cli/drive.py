@@ -17,6 +17,7 @@ from orchestrator.cli import journal as journals
 from orchestrator.cli.session import SANDBOX, Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.core.control import check_not_aborted
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan, check_cap
 from orchestrator.core.result import Result
@@ -101,6 +102,7 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
             if not _has_bars(options):
                 observers.members.append(LogObserver())
+            check_not_aborted(run.store.standing(loaded.manifest.launch), loaded.manifest.launch)
             plan = await _planned(run.session, options.choice)
             _permit(run, plan, options)
             if options.choice.retry_failed:

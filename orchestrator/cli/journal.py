@@ -1,8 +1,11 @@
 """Reading a launch from the ledger, for the commands that send nothing."""
 
+import getpass
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from orchestrator.core.control import Standing, Word
 from orchestrator.core.outcome import History, IllegalMove, fold
 from orchestrator.core.result import NoRunError, Result, build
 from orchestrator.errors import LedgerError, NothingSelected
@@ -29,6 +32,12 @@ def pick(store: Store, launch: str | None) -> str:
         names = ", ".join(known[:5]) or "none"
         raise NothingSelected(f"the ledger has no launch {launch or ''}".rstrip() + f"; it has: {names}")
     return str(launch)
+
+
+def say(url: str, launch: str, word: Word, reason: str) -> Standing:
+    """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
+    with opened(url) as store:
+        return store.say(pick(store, launch), word, getpass.getuser(), reason, time.time())
 
 
 def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:

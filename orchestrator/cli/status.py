@@ -34,8 +34,9 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
         name = pick(store, launch)
         found = result(store.read(name), ledger)
         is_live = store.is_live(found.run["run_id"], time.time())
+        standing = store.standing(name)
     if as_json:
-        echo_json(found.as_json())
+        echo_json({**found.as_json(), "control": say.standing_json(standing)})
     else:
-        click.echo(say.summary(found, is_live=is_live), nl=False)
+        click.echo(say.summary(found, is_live=is_live, standing=standing), nl=False)
     return not is_live

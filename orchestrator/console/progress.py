@@ -21,11 +21,14 @@ class ProgressObserver:
         self.expected = dict(expected)
         self.done = dict.fromkeys(self.expected, 0)
         self.outcomes: dict[str, int] = {}
+        self.paused = ""  # by whom and why, while it is
         self._clock = clock
         self._begun = clock.now()
 
     def event(self, name: str, **fields: Any) -> None:
-        """Count a campaign that got its outcome."""
+        """Count a campaign that got its outcome; mind a pause."""
+        if name in {"launch_paused", "launch_unpaused"}:
+            self.paused = f"paused by {fields['by']}: {fields['reason']}" if name == "launch_paused" else ""
         if name == "campaign_done":
             lane = str(fields["lane"])
             self.done[lane] = self.done.get(lane, 0) + 1
@@ -42,7 +45,8 @@ class ProgressObserver:
         left = (total - done) / self.rate() if done else 0.0
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
         eta = f", about {left:.0f} s left" if done and done < total else ""
-        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate():.1f}/s{eta}"
+        pace = self.paused or f"{self.rate():.1f}/s{eta}"
+        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {pace}"
 
 
 @asynccontextmanager
@@ -83,5 +87,6 @@ async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, 
 
 def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
     for lane, task in tasks.items():
-        bars.update(task, completed=progress.done.get(lane, 0), rate=f"{progress.rate(lane):.1f}/s")
+        rate = progress.paused or f"{progress.rate(lane):.1f}/s"
+        bars.update(task, completed=progress.done.get(lane, 0), rate=rate)
     bars.refresh()

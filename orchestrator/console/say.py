@@ -4,8 +4,9 @@ import json
 import sys
 from typing import Any
 
+from orchestrator.core.control import OPEN, Standing
 from orchestrator.core.plan import Action, Plan
-from orchestrator.core.result import CampaignResult, Result
+from orchestrator.core.result import CampaignResult, Result, timestamp
 from orchestrator.errors import ManifestError, OrchestratorError
 from orchestrator.model import Outcome
 
@@ -13,7 +14,7 @@ _SHOWN = 20
 _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 
-def summary(result: Result, *, is_live: bool = False) -> str:
+def summary(result: Result, *, is_live: bool = False, standing: Standing = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     from rich.console import Console
     from rich.table import Table
@@ -30,10 +31,9 @@ def summary(result: Result, *, is_live: bool = False) -> str:
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
     with console.capture() as capture:
         console.print(table)
-    return (
-        "\n".join([_headline(result), "", capture.get().rstrip(), *_needs(result), *_footer(result, is_live=is_live)])
-        + "\n"
-    )
+    held = ["", f"the launch is {standing.sentence}"] if standing.word is not None else []
+    parts = [_headline(result), "", capture.get().rstrip(), *_needs(result), *held, *_footer(result, is_live=is_live)]
+    return "\n".join(parts) + "\n"
 
 
 def _headline(result: Result) -> str:
@@ -77,6 +77,11 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
         lines += ["", f"stopped early ({stop['reason']}): {stop['detail']}"]
     lines += [f"warning: {text}" for text in result.warnings]
     return [*lines, "", f"exit code {result.exit_code}"]
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """What people said of a launch, for a machine. `word` is null where starts are permitted."""
+    return {"word": standing.word, "by": standing.by, "reason": standing.reason, "at": timestamp(standing.at or None)}
 
 
 def plan_text(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from orchestrator.core.manifest import Manifest
 from orchestrator.core.outcome import Event, History, State, apply
 from orchestrator.core.stop_rules import tripped
 from orchestrator.engine.halt import Halt
+from orchestrator.engine.listener import Listener
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import CampaignKey, Lane, Record, Stop, StopReason
 from orchestrator.ports import CampaignApi, Clock, Journal, Observer
@@ -36,6 +37,10 @@ class Context:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("started", "failed", "unknown"), 0))
 
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
+    listener: Listener = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.listener = Listener(self.manifest.launch, self.journal, self.halt, self.observer)
 
     @property
     def launch(self) -> str:

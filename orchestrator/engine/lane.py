@@ -8,6 +8,7 @@ from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
+from orchestrator.core.control import LaunchHeld
 from orchestrator.core.outcome import Event, State
 from orchestrator.core.pacing import Pacer
 from orchestrator.core.plan import Action, Entry
@@ -105,6 +106,20 @@ class LaneRunner:
         return backoff(job.sends, *self._context.manifest.retry.backoff, self._context.random)
 
     async def _attempt(self, job: _Job) -> Verdict:
+        while True:
+            await self._wait_until_open(job)
+            try:
+                return await self._try(job)
+            except LaunchHeld as held:
+                self._context.listener.hear(held.standing)
+
+    async def _wait_until_open(self, job: _Job) -> None:
+        asked = self._context.clock.now()
+        await self._context.listener.wait_until_open(self.halt)
+        if job.begun is not None:
+            job.begun += self._context.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
+
+    async def _try(self, job: _Job) -> Verdict:
         await self.gate.enter()
         job.begun = job.begun or self._context.clock.now()
         timeout = self._context.manifest.timeouts.total
@@ -116,7 +131,7 @@ class LaneRunner:
                 arrived_by = answer.sent_at + timeout
             else:
                 arrived_by = self._context.clock.now()
-        except (Halted, LeaseLost, JournalWriteError):
+        except (Halted, LaunchHeld, LeaseLost, JournalWriteError):
             arrived_by = self._context.clock.now()  # there was no permit
             raise
         finally:
