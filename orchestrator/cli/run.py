@@ -6,15 +6,23 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+from orchestrator.cli.common import (
+    echo_json,
+    json_option,
+    manifest_argument,
+    max_starts_option,
+    says_errors,
+    selection_options,
+)  # fmt: skip
 
 
 @click.command("run")
 @manifest_argument
 @selection_options
+@max_starts_option
 @click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Run only if the plan is still this one, from `plan -o FILE`.")  # fmt: skip
+              help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
@@ -26,6 +34,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     retry_failed: bool,
+    max_starts: int | None,
     approve: str | None,
     plan_file: Path | None,
     yes: bool,
@@ -34,12 +43,17 @@ def command(
     as_json: bool,
 ) -> None:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
-    from orchestrator.cli.drive import RunOptions, approval_of, choose, run_launch
+    from orchestrator.cli.consent import check_approve, read_plan
+    from orchestrator.cli.drive import RunOptions, choose, run_launch
     from orchestrator.console import say
 
+    check_approve(approve)
+    proposal = read_plan(plan_file) if plan_file is not None else None
+    if proposal is not None and not (select or exclude or retry_failed):
+        select, exclude, retry_failed = proposal.selection
     options = RunOptions(
-        choose(select, exclude, retry_failed=retry_failed),
-        approve=approval_of(approve, plan_file), yes=yes, log_format=log_format, verbose=verbose,
+        choose(select, exclude, retry_failed=retry_failed), approve=approve, proposal=proposal,
+        max_starts=max_starts, yes=yes, log_format=log_format, verbose=verbose,
     )  # fmt: skip
     result = asyncio.run(run_launch(Path(manifest), options))
     if as_json:

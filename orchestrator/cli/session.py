@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
+from orchestrator import __version__
 from orchestrator.cli import journal as journals
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import set_up
@@ -81,6 +82,7 @@ async def opened(
                 session = Session.of(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
                 )
+                session.tool = __version__
                 try:
                     yield Opened(loaded, session, store)
                 finally:

@@ -1,13 +1,12 @@
 """Manifest + journal + live state -> an ordered plan (design section 3)."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from orchestrator.core import identity as identities
 from orchestrator.core import waves
 from orchestrator.core.evidence import decisive
 from orchestrator.core.manifest import Campaign, Manifest, Preflight
@@ -67,11 +66,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An ordered plan. `sha256` identifies what would be sent: approval is given to it."""
+    """An ordered plan. `sha256` is the hash of `identity`, of what would be sent: approval is given to it."""
 
     launch: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...]
+    identity: Mapping[str, Any]
     sha256: str
 
     def count(self, action: Action) -> int:
@@ -79,14 +79,15 @@ class Plan:
         return sum(entry.decision.action is action for entry in self.entries)
 
 
-def check_cap(plan: Plan, most: int | None) -> None:
-    """Raise Refused where the plan has more starts than `limits.max_starts` allows."""
+def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
+    """Raise Refused where the plan has more starts than `limits.max_starts`, or a tighter `--max-starts`, allows."""
     starts = plan.count(Action.START)
-    if most is not None and starts > most:
-        raise Refused(
-            f"the plan has {starts} starts, limits.max_starts allows {most}",
-            next_step="raise limits.max_starts, or use --select",
-        )
+    caps = {"limits.max_starts": most, "--max-starts": flag}
+    name, cap = min(
+        ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
+    )
+    if cap is not None and starts > cap:
+        raise Refused(f"the plan has {starts} starts, {name} allows {cap}", next_step=f"raise {name}, or use --select")
 
 
 def lane_of(manifest: Manifest, account: str) -> Lane:
@@ -127,8 +128,12 @@ def build(
     *,
     manifest_sha256: str,
     retry_failed: bool = False,
+    tool: str = "",
 ) -> Plan:
-    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found."""
+    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
+
+    `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
+    """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     entries = []
     for campaign in manifest.campaigns:
@@ -143,7 +148,15 @@ def build(
         entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
-    return Plan(manifest.launch, plan, _warnings(plan), _hash(plan, manifest_sha256))
+    identity = {
+        "launch": manifest.launch,
+        "host": manifest.host,
+        "manifest_sha256": manifest_sha256,
+        "tool_version": tool,
+        "selection": {**selection.as_json(), "retry_failed": retry_failed},
+        "starts": [_identity(entry) for entry in plan if entry.decision.action is Action.START],
+    }
+    return Plan(manifest.launch, plan, _warnings(plan), identity, identities.sha256(identity))
 
 
 def _settled(
@@ -215,9 +228,7 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     )
 
 
-def _hash(entries: tuple[Entry, ...], manifest_sha256: str) -> str:
-    digest = hashlib.sha256(manifest_sha256.encode())
-    for entry in entries:
-        if entry.decision.action is Action.START:
-            digest.update(json.dumps([entry.target.lane, entry.key, entry.target.iid, entry.wave]).encode())
-    return digest.hexdigest()
+def _identity(entry: Entry) -> dict[str, Any]:
+    target = entry.target
+    return {"account_id": target.account_id, "stream": target.stream, "campaign": target.campaign, "iid": target.iid,
+            "type": str(target.type), "wave": entry.wave}  # fmt: skip

@@ -32,6 +32,7 @@ class Session:
     lanes: Mapping[Lane, LaneRunner]
     source: str
     sha256: str
+    tool: str = ""  # the version that runs
 
     @classmethod
     def of(cls, context: Context, taken: Iterable[Taken], source: str, sha256: str, *, is_new_host: bool) -> "Session":
@@ -58,7 +59,7 @@ class Session:
         live = await preflight.look(readers, targets, manifest.preflight.check)
         return plans.build(
             manifest, histories, live, choice.selection,
-            manifest_sha256=self.sha256, retry_failed=choice.retry_failed,
+            manifest_sha256=self.sha256, retry_failed=choice.retry_failed, tool=self.tool,
         )  # fmt: skip
 
     async def carry_out(self, plan: Plan) -> Stop | None:
