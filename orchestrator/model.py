@@ -144,6 +144,7 @@ class Reason(StrEnum):
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
     NOT_STARTABLE = "not_startable"
     RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
+    REPEAT = "repeat"  # another launch started it within `repeat_guard`
     SCHEDULED = "scheduled"  # it starts by itself
     NO_DNC_LIST = "no_dnc_list"
     DISABLED = "disabled"

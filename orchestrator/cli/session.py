@@ -83,6 +83,7 @@ async def opened(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
                 )
                 session.tool = __version__
+                session.earlier = journals.earlier(store, manifest, clock.now())
                 try:
                     yield Opened(loaded, session, store)
                 finally:

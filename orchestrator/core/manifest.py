@@ -229,6 +229,7 @@ class Manifest(_Part):
     stop_when: StopWhen | None = None
     approval: Literal["none", "plan"] = "none"
     limits: Limits = Limits()
+    repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None
     ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
     report: Report = Report()
 

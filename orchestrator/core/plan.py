@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from orchestrator.core import waves
 from orchestrator.core.evidence import decisive
 from orchestrator.core.manifest import Campaign, Manifest, Preflight
 from orchestrator.core.outcome import SENDABLE, History, State
+from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Selection
 from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
@@ -129,10 +131,12 @@ def build(
     manifest_sha256: str,
     retry_failed: bool = False,
     tool: str = "",
+    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] | None = None,
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
+    `earlier` are the starts of other launches that `repeat_guard` minds.
     """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     entries = []
@@ -145,6 +149,8 @@ def build(
             decision = _JUDGE
         wave = waves.assign(campaign, manifest.waves)
         target = target_of(manifest, campaign)
+        if decision.action is Action.START and not campaign.rerun:
+            decision = _guarded((earlier or {}).get((target.lane, campaign.key))) or decision
         entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
@@ -201,6 +207,14 @@ def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decisio
     if campaign.rerun:
         return _checked(live, preflight)
     return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
+
+
+def _guarded(earlier: Earlier | None) -> Decision | None:
+    if earlier is None:
+        return None
+    at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    verb = "started" if earlier.is_certain else "may have started"
+    return _skip(Reason.REPEAT, f"launch {earlier.launch} {verb} it at {at}: repeat_guard (rerun: true allows it)")
 
 
 def _checked(live: LiveState, preflight: Preflight) -> Decision:
