@@ -23,6 +23,10 @@ class CampaignApi(Protocol):
         """Send one start and use the permit up. `check` is asked right before the first byte: a text forbids it."""
         ...
 
+    async def stop(self, target: CallTarget) -> Reply | Fault:
+        """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
+        ...
+
     async def list(self, target: CallTarget, page: int) -> Read:
         """One page, from 1, of the stream's campaigns of the target's type."""
         ...

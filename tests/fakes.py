@@ -51,6 +51,7 @@ def loses(progress: Progress, text: str = "the connection was lost", **more: Any
 
 UNSENT = loses(Progress.UNSENT, "no connection before the first byte was sent")
 ACCEPTED = says(200, payload={"status": "Active"}, then=LiveState("Active"))
+STOPPED = says(200, payload={"status": "Stopped", "message": "Campaign Stopped"}, then=LiveState("Stopped"))
 READ = says(200, payload={"status": "success"})
 
 
@@ -58,7 +59,7 @@ READ = says(200, payload={"status": "success"})
 class Call:
     """A call whose first byte left."""
 
-    what: str  # start, status or list
+    what: str  # start, stop, status or list
     key: CampaignKey
     at: float  # seconds of the loop
     page: int = 0
@@ -125,6 +126,17 @@ class ScriptedApi:
             self.live[target.key] = step.then
         await asyncio.sleep(self.latency if step.takes is None else step.takes)
         return self._answer(step, begun, sent_at)
+
+    async def stop(self, target: CallTarget) -> Reply | Fault:
+        begun = self.clock.now()
+        step = self._next(self.scripts[f"stop {target.key}"]) or STOPPED
+        if step.progress is Progress.UNSENT:
+            return self._answer(step, begun, None)
+        self._count("stop", target)
+        if step.then is not None:
+            self.live[target.key] = step.then
+        await asyncio.sleep(self.latency if step.takes is None else step.takes)
+        return self._answer(step, begun, begun)
 
     async def list(self, target: CallTarget, page: int) -> Read:
         states = [(key, state) for key, state in self.live.items() if key.startswith(f"{target.stream}/")]

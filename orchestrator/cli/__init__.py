@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "pause": "Hold a launch's starts until it is unpaused.",
     "unpause": "Let a paused launch go on, or lift an abort.",
     "abort": "End a launch's runs, and refuse later ones.",
+    "stop-started": "Stop what a launch started; texts already sent stay sent.",
     "resolve": "Say what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
     "schema": "Print the manifest's JSON Schema.",
@@ -32,7 +33,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -48,6 +48,11 @@ class RunOptions:
     verbose: bool = False
 
 
+def exit_code_of(stop: Stop) -> int | None:
+    """The exit code of a signal's stop; None for another stop."""
+    return next((code for number, code in _SIGNALS.items() if number.name == stop.reason), None)
+
+
 class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
     """A signal came before the first start."""
 

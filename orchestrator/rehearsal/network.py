@@ -105,6 +105,10 @@ class VirtualApi:
 
         return await self._call(_call_of("start", target, {}), last_look, permit)
 
+    async def stop(self, target: CallTarget) -> Reply | Fault:
+        """Send `trigger=stop`."""
+        return await self._call(_call_of("stop", target, {}))
+
     async def list(self, target: CallTarget, page: int) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
         answer = await self._call(_call_of("list", target, wire.list_body(target, page)))
