@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "stop-started": "Stop what a launch started; texts already sent stay sent.",
     "resolve": "Say what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
+    "doctor": "Check ledger, disk, clock and accounts, with a mend for each.",
     "schema": "Print the manifest's JSON Schema.",
     "sandbox": "Serve a local stand-in of the campaign API.",
 }

@@ -124,7 +124,9 @@ def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink
 def test_help_names_every_command(workplace):
     text = workplace.run("--help").stdout
 
-    for name in ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox"):
+    names = ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox", "pause", "unpause", "abort",
+             "stop-started", "doctor")  # fmt: skip
+    for name in names:
         assert re.search(rf"^  {name} ", text, re.MULTILINE)
         assert workplace.run(name, "--help").returncode == 0
 
