@@ -20,7 +20,7 @@ def text(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) 
     lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
     for entry in plan.entries:
         why = f"  {entry.decision.outcome or ''}: {entry.decision.message}" if entry.decision.message else ""
-        early = f"+{long(ahead.earliest[entry.key])}" if entry.key in ahead.earliest else "-"
+        early = _early(ahead.earliest.get(entry.key))
         lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
     lines.append(f"takes at least {long(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
@@ -28,6 +28,12 @@ def text(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) 
     lines += [f"note: {note}" for note in notes]
     lines.append(f"good until {timestamp(proposal.expires_at)} ({long(VALID_FOR)}), for one run")
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
+
+
+def _early(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"+{long(seconds)}" if seconds >= 1 else "at once"
 
 
 def as_json(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
     again = f"python -m orchestrator plan {source}"
     changed = identities.drift(proposal.identity, plan.identity)
     if is_used(proposal, records):
-        raise Refused("the plan was used: a run of it has sent a start; a plan is for one run", next_step=again)
+        raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
         raise Refused("the plan has changed since it was made:\n  " + "\n  ".join(changed), next_step=again)
     if now > proposal.expires_at:
