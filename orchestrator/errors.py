@@ -43,6 +43,12 @@ class ManifestError(OrchestratorError):
         self.problems = problems
 
 
+class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
+    """A plan's file is none, or was changed after it was made."""
+
+    exit_code = 3
+
+
 class Refused(OrchestratorError):  # noqa: N818 - it is a decision, not a malfunction
     """Preflight, approval, cap or a stale plan forbids the run."""
 

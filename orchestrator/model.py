@@ -128,7 +128,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal. `campaign` is `@run` for records about the run itself."""
+    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for people's words."""
 
     launch: str
     campaign: str
@@ -156,6 +156,7 @@ class Reason(StrEnum):
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
     NOT_STARTABLE = "not_startable"
     RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
+    REPEAT = "repeat"  # another launch started it within `repeat_guard`
     SCHEDULED = "scheduled"  # it starts by itself
     NO_DNC_LIST = "no_dnc_list"
     DISABLED = "disabled"
@@ -174,6 +175,7 @@ class StopReason(StrEnum):
     LIMITED = "limited"
     BREAKER = "breaker"
     LEASE_LOST = "lease_lost"
+    ABORTED = "aborted"  # a person said so
     JOURNAL = "journal"
     INTERNAL = "internal"
     SIGINT = "SIGINT"

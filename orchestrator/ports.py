@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from orchestrator.core.control import Standing
 from orchestrator.core.manifest import Pass
 from orchestrator.core.permit import Permit
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
@@ -26,6 +27,10 @@ class CampaignApi(Protocol):
         """Send one start and use the permit up. `check` is asked right before the first byte: a text forbids it."""
         ...
 
+    async def stop(self, target: CallTarget, *, check: Check | None = None) -> Reply | Fault:
+        """Send `trigger=stop`. It is not an undo: messages that went out stay out. `check` as for a start."""
+        ...
+
     async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
         """One page, from 1, of the stream's campaigns of the target's type. `check` as for a start."""
         ...
@@ -43,7 +48,11 @@ class Journal(Protocol):
     """The append-only record of one run, whose leases its writer keeps."""
 
     async def permit(self, intent: Record) -> Permit:
-        """Commit the intent, then grant. Raises LeaseLost or JournalWriteError; then nothing may be sent."""
+        """Commit the intent, then grant. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
+        ...
+
+    async def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
         ...
 
     async def record(self, record: Record) -> None:

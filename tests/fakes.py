@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core import control
+from orchestrator.core.control import OPEN, Committed, Standing, Word
 from orchestrator.core.manifest import Pass
 from orchestrator.core.permit import Permit, PermitError, grant
 from orchestrator.errors import JournalWriteError, LeaseLost
@@ -50,6 +52,7 @@ def loses(progress: Progress, text: str = "the connection was lost", **more: Any
 
 UNSENT = loses(Progress.UNSENT, "no connection before the first byte was sent")
 ACCEPTED = says(200, payload={"status": "Active"}, then=LiveState("Active"))
+STOPPED = says(200, payload={"status": "Stopped", "message": "Campaign Stopped"}, then=LiveState("Stopped"))
 READ = says(200, payload={"status": "success"})
 
 
@@ -57,7 +60,7 @@ READ = says(200, payload={"status": "success"})
 class Call:
     """A call whose first byte left."""
 
-    what: str  # start, status or list
+    what: str  # start, stop, status or list
     key: CampaignKey
     at: float  # seconds of the loop
     page: int = 0
@@ -126,6 +129,19 @@ class ScriptedApi:
         await asyncio.sleep(self.latency if step.takes is None else step.takes)
         return self._answer(step, begun, sent_at)
 
+    async def stop(self, target: CallTarget, *, check: Any = None) -> Reply | Fault:
+        begun = self.clock.now()
+        if check is not None and (forbidden := check()) is not None:
+            return self._answer(loses(Progress.UNSENT, forbidden), begun, None)
+        step = self._next(self.scripts[f"stop {target.key}"]) or STOPPED
+        if step.progress is Progress.UNSENT:
+            return self._answer(step, begun, None)
+        self._count("stop", target)
+        if step.then is not None:
+            self.live[target.key] = step.then
+        await asyncio.sleep(self.latency if step.takes is None else step.takes)
+        return self._answer(step, begun, begun)
+
     async def list(self, target: CallTarget, page: int, *, check: Any = None) -> Read:
         states = [(key, state) for key, state in self.live.items() if key.startswith(f"{target.stream}/")]
         shown = states[(page - 1) * self.page_size : page * self.page_size]
@@ -182,6 +198,7 @@ class MemoryJournal:
         self.lost: set[Lane] = set()
         self.refuses: Callable[[Record], bool] = lambda _: False
         self.storing: Callable[[], Any] | None = None  # awaited before each store
+        self.standings: dict[str, Standing] = {}
 
     def of(self, kind: str) -> list[Record]:
         return [record for record in self.records if record.kind == kind]
@@ -192,6 +209,14 @@ class MemoryJournal:
 
     def holds(self, lane: Lane) -> bool:
         return lane not in self.lost
+
+    async def standing(self, launch: str) -> Standing:
+        return self.standings.get(launch, OPEN)
+
+    def say(self, launch: str, word: Word, reason: str, *, by: str = "ann", is_running: bool = False) -> None:
+        before = self.standings.get(launch, OPEN)
+        self.records.append(control.say(before, launch, word, by, reason, now=BASE, is_running=is_running))
+        self.standings[launch] = control.hear(before, self.records[-1])
 
     async def record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)
@@ -204,6 +229,9 @@ class MemoryJournal:
             if kind == "intent":
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
             kind = f"late_{kind}"
+        held = Committed(standings=self.standings).refusal(record)
+        if held is not None:
+            raise held
         self._store(record, kind)
 
     def _store(self, record: Record, kind: str) -> None:

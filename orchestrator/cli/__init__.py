@@ -14,8 +14,13 @@ _COMMANDS: Final = {
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",
     "validate": "Check a manifest; needs no network and no secret.",
     "status": "Show where a launch stands, unknown campaigns first.",
+    "pause": "Hold a launch's starts until it is unpaused.",
+    "unpause": "Let a paused launch go on, or lift an abort.",
+    "abort": "End a launch's runs, and refuse later ones.",
+    "stop-started": "Stop what a launch started; texts already sent stay sent.",
     "resolve": "Say what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
+    "doctor": "Check ledger, disk, clock and accounts, with a mend for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
     "sandbox": "Serve a local stand-in of the campaign API.",
 }
@@ -30,7 +35,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

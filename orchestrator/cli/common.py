@@ -41,6 +41,12 @@ def selection_options(command: _Command) -> _Command:
     return command
 
 
+max_starts_option = click.option(
+    "--max-starts", type=click.IntRange(min=1), envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
+    help="Refuse a plan with more starts; limits.max_starts can only be tightened by it.",
+)  # fmt: skip
+
+
 def says_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Turn the errors a user can cause into a message and their exit code; all others keep their traceback."""
 

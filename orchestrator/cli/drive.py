@@ -15,39 +15,48 @@ from typing import Any, Final
 import click
 
 from orchestrator.cli import journal as journals
+from orchestrator.cli.consent import permit
 from orchestrator.cli.reporting import write_reports
-from orchestrator.cli.session import SANDBOX, Opened, opened
+from orchestrator.cli.session import Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
 from orchestrator.console.terminal import has_bars, plain
+from orchestrator.core.approval import Proposal
+from orchestrator.core.control import check_not_aborted
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.outcome import State
-from orchestrator.core.plan import Action, Plan, check_cap
+from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import Result
 from orchestrator.core.selection import Choice, Selection, parse_terms
 from orchestrator.engine.halt import Halt, Halted
 from orchestrator.engine.session import Session
-from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorError, Refused
+from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorError
 from orchestrator.inputs.load import load_manifest
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
 from orchestrator.report.ci import System
 
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-_SHORTEST_HASH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says about a run. `approve` is the beginning of a plan's hash."""
+    """What the command line says about a run. `approve` is the beginning of a plan's hash, `proposal` its file."""
 
     choice: Choice
     approve: str | None = None
+    proposal: Proposal | None = None
+    max_starts: int | None = None
     yes: bool = False
     no_wait: bool = False
     log_format: str = "text"
     verbose: bool = False
     ci: System = System.NONE
+
+
+def exit_code_of(stop: Stop) -> int | None:
+    """The exit code of a signal's stop; None for another stop."""
+    return next((code for number, code in _SIGNALS.items() if number.name == stop.reason), None)
 
 
 class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
@@ -78,38 +87,22 @@ def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: b
         raise click.UsageError(str(error)) from error
 
 
-def approval_of(approve: str | None, plan_file: Path | None) -> str | None:
-    """The hash that the run's plan must have. Raises click.UsageError."""
-    if plan_file is not None:
-        try:
-            approve = str(json.loads(plan_file.read_text(encoding="utf-8"))["plan_sha256"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise click.UsageError(f"{plan_file} is no plan; make one with: plan -o FILE") from error
-    if approve is not None and len(approve) < _SHORTEST_HASH:
-        raise click.UsageError(f"--approve needs at least {_SHORTEST_HASH} characters of the plan's hash")
-    return approve
-
-
-async def make_plan(path: Path, choice: Choice) -> Plan:
-    """The plan as it would be run now. Sends no start."""
-    halt = Halt()
-    with _signals(halt, None):
-        async with opened(load_manifest(path), Observers(), halt, log_format="text", verbose=False) as run:
-            return await _planned(run.session, choice)
-
-
 async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError only where no start was sent."""
     loaded = load_manifest(path)
     observers, halt = Observers(*watching), Halt()
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
-    with _signals(halt, asyncio.current_task()):
+    with signals(halt, asyncio.current_task()):
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
             if not _has_bars(options):
                 observers.members.append(LogObserver())
+            check_not_aborted(run.store.standing(loaded.manifest.launch), loaded.manifest.launch)
             run.session.context.no_wait = options.no_wait
-            plan = await _planned(run.session, options.choice)
-            _permit(run, plan, options)
+            plan = await planned(run.session, options.choice)
+            permit(
+                run, plan, approve=options.approve, proposal=options.proposal, max_starts=options.max_starts,
+                yes=options.yes,
+            )  # fmt: skip
             if options.choice.retry_failed:
                 _say_retries(run.session, plan)
             await _carry_out(run.session, plan, observers, options)
@@ -120,7 +113,8 @@ def _has_bars(options: RunOptions) -> bool:
     return options.log_format == "text" and not options.verbose and has_bars(sys.stderr, os.environ)
 
 
-async def _planned(session: Session, choice: Choice) -> Plan:
+async def planned(session: Session, choice: Choice) -> Plan:
+    """The session's plan. Raises Interrupted where a signal came first."""
     try:
         return await session.plan(choice)
     except Halted:
@@ -128,25 +122,6 @@ async def _planned(session: Session, choice: Choice) -> Plan:
         if stop is None:
             raise
         raise Interrupted(stop) from None
-
-
-def _permit(run: Opened, plan: Plan, options: RunOptions) -> None:
-    """Everything that may forbid the run once its plan is known. Raises Refused."""
-    manifest, name = run.loaded.manifest, run.loaded.source_name
-    starts = plan.count(Action.START)
-    check_cap(plan, manifest.limits.max_starts)
-    if manifest.approval == "plan" and options.approve is None:
-        raise Refused(
-            "approval: plan needs --approve with the plan's hash",
-            next_step=f"python -m orchestrator run {name} --approve {plan.sha256[:16]}",
-        )
-    if options.approve is not None and not plan.sha256.startswith(options.approve.lower()):
-        raise Refused(
-            f"the plan has changed: it is {plan.sha256[:16]}, approved was {options.approve[:16]}",
-            next_step=f"python -m orchestrator plan {name}",
-        )
-    if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
-        _ask(run, plan)
 
 
 def _say_retries(session: Session, plan: Plan) -> None:
@@ -158,23 +133,6 @@ def _say_retries(session: Session, plan: Plan) -> None:
         is_sent = entry.decision.action is Action.START
         why = f"certainly not started ({history.last.get('message', '')})" if is_sent else entry.decision.message
         click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}", err=True)
-
-
-def _ask(run: Opened, plan: Plan) -> None:
-    launch, host = run.loaded.manifest.launch, run.loaded.manifest.host
-    click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
-    for warning in plan.warnings:
-        click.echo(f"warning: {plain(warning)}", err=True)
-    # The loop's own handler would only take note: Ctrl-C must end the question, too.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        answer = click.prompt(f"Type {launch} to go on", default="", show_default=False, err=True)
-    except click.Abort:
-        answer = ""
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    if answer.strip() != launch:
-        raise Refused("not confirmed", next_step="run again and type the launch's name")
 
 
 async def _carry_out(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> None:
@@ -229,7 +187,7 @@ def _save(records: list[Record]) -> None:
 
 
 @contextmanager
-def _signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
+def signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
     """A first signal stops new starts; a second one cuts the wait for what is in flight."""
     loop = asyncio.get_running_loop()
     seen: list[signal.Signals] = []

@@ -1,13 +1,18 @@
 """Reading a launch from the ledger, for the commands that send nothing."""
 
-from collections.abc import Iterator
+import getpass
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from orchestrator.core.control import Standing, Word
+from orchestrator.core.manifest import Manifest
 from orchestrator.core.outcome import History, IllegalMove, fold
+from orchestrator.core.repeat import Earlier, recent_starts
 from orchestrator.core.result import NoRunError, Result, build
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Record
+from orchestrator.model import CampaignKey, Lane, Record
 
 
 @contextmanager
@@ -31,12 +36,29 @@ def pick(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
+def say(url: str, launch: str, word: Word, reason: str) -> Standing:
+    """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
+    with opened(url) as store:
+        return store.say(pick(store, launch), word, getpass.getuser(), reason, time.time())
+
+
 def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
     """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
     try:
         return fold(records)
     except IllegalMove as error:
         raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
+
+
+def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], Earlier]:
+    """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
+    if manifest.repeat_guard is None:
+        return {}
+    others = (store.read(launch) for launch in store.launches() if launch != manifest.launch)
+    try:
+        return recent_starts(others, manifest.launch, now - manifest.repeat_guard)
+    except IllegalMove as error:
+        raise LedgerError(f"ledger {manifest.ledger} contradicts itself: {error}") from error
 
 
 def result(records: list[Record], url: str, run_id: str | None = None) -> Result:

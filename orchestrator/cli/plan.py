@@ -1,20 +1,31 @@
 """`plan MANIFEST`."""
 
 import asyncio
-import json
+import sys
 from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+from orchestrator.cli.common import (
+    echo_json,
+    json_option,
+    manifest_argument,
+    max_starts_option,
+    says_errors,
+    selection_options,
+)  # fmt: skip
+
+_WOULD_START = 20
 
 
 @click.command("plan")
 @manifest_argument
 @selection_options
+@max_starts_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
 @click.option("--details", is_flag=True,
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
+@click.option("--detailed-exitcode", is_flag=True, help=f"End with {_WOULD_START} where starts would be sent.")
 @json_option
 @says_errors
 def command(
@@ -23,18 +34,33 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     retry_failed: bool,
+    max_starts: int | None,
     output: Path | None,
     details: bool,
+    detailed_exitcode: bool,
     as_json: bool,
 ) -> None:
-    """Show what a run would start now, and send no start. It looks at the live state, which spends calls."""
-    from orchestrator.cli.drive import choose, make_plan
-    from orchestrator.console import say
+    """Show what a run would start now, and send no start. It looks at the live state, which spends calls.
 
-    plan = asyncio.run(make_plan(Path(manifest), choose(select, exclude, retry_failed=retry_failed, details=details)))
+    The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
+    """
+    from orchestrator.cli.drive import choose
+    from orchestrator.cli.planning import make_plan
+    from orchestrator.console import plan as shown
+    from orchestrator.core.identity import canonical
+    from orchestrator.core.plan import Action
+
+    choice = choose(select, exclude, retry_failed=retry_failed, details=details)
+    made = asyncio.run(make_plan(Path(manifest), choice, max_starts))
+    document = shown.as_json(made.plan, made.proposal, made.forecast, made.notes)
     if output is not None:
-        output.write_text(json.dumps(say.plan_json(plan), indent=2) + "\n", encoding="utf-8")
+        try:
+            output.write_text(canonical(document) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
     if as_json:
-        echo_json(say.plan_json(plan))
+        echo_json(document)
     else:
-        click.echo(say.plan_text(plan), nl=False)
+        click.echo(shown.text(made.plan, made.proposal, made.forecast, made.notes), nl=False)
+    if detailed_exitcode and made.plan.count(Action.START):
+        sys.exit(_WOULD_START)

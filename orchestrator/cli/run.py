@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+from orchestrator.cli.common import (
+    echo_json,
+    json_option,
+    manifest_argument,
+    max_starts_option,
+    says_errors,
+    selection_options,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from orchestrator.core.result import Result
@@ -17,9 +24,10 @@ if TYPE_CHECKING:
 @click.command("run")
 @manifest_argument
 @selection_options
+@max_starts_option
 @click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Run only if the plan is still this one, from `plan -o FILE`.")  # fmt: skip
+              help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--no-wait", is_flag=True,
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
@@ -35,6 +43,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     retry_failed: bool,
+    max_starts: int | None,
     approve: str | None,
     plan_file: Path | None,
     yes: bool,
@@ -45,17 +54,21 @@ def command(
     as_json: bool,
 ) -> None:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
-    from orchestrator.cli.drive import RunOptions, approval_of, choose, run_launch
+    from orchestrator.cli.consent import check_approve, read_plan
+    from orchestrator.cli.drive import RunOptions, choose, run_launch
     from orchestrator.cli.reporting import tells_ci
     from orchestrator.cli.tracing import traced
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
 
+    check_approve(approve)
+    proposal = read_plan(plan_file) if plan_file is not None else None
+    if proposal is not None and not (select or exclude or retry_failed):
+        select, exclude, retry_failed = proposal.selection
     options = RunOptions(
-        choose(select, exclude, retry_failed=retry_failed),
-        approve=approval_of(approve, plan_file), yes=yes, no_wait=no_wait,
-        log_format=log_format, verbose=verbose, ci=system,
+        choose(select, exclude, retry_failed=retry_failed), approve=approve, proposal=proposal,
+        max_starts=max_starts, yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
     with traced() as watching:
         with tells_ci(system):

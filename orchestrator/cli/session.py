@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
+from orchestrator import __version__
 from orchestrator.checks.command import CommandChecks
 from orchestrator.cli import journal as journals
 from orchestrator.clock import SystemClock
@@ -83,6 +84,8 @@ async def opened(
                 session = Session.of(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
                 )
+                session.tool = __version__
+                session.earlier = journals.earlier(store, manifest, clock.now())
                 try:
                     yield Opened(loaded, session, store)
                 finally:

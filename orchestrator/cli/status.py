@@ -32,13 +32,18 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
     from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
+    from orchestrator.core.stopping import stops
 
     with opened(ledger) as store:
         name = pick(store, launch)
         found = result(store.read(name), ledger)
         is_live = store.is_live(found.run["run_id"], time.time())
+        standing = store.standing(name)
+        stopped = sum(one.is_confirmed for one in stops(store.read(name)).values())
     if as_json:
-        echo_json(found.as_json())
+        echo_json({**found.as_json(), "control": say.standing_json(standing), "stopped_since": stopped})
     else:
-        click.echo(say.summary(found, is_live=is_live), nl=False, color=True)
+        click.echo(say.summary(found, is_live=is_live, standing=standing), nl=False, color=True)
+        if stopped:
+            click.echo(f"{stopped} campaigns were stopped since; messages sent before stay sent")
     return not is_live

@@ -11,7 +11,7 @@ import structlog
 from orchestrator.console.terminal import plain
 from orchestrator.redaction import Redactor
 
-QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done"})
+QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done", "stop_answered"})
 """Events of single campaigns: in text they would drown the progress line, in JSON they are the record."""
 
 

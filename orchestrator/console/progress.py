@@ -33,12 +33,15 @@ class ProgressObserver:
         self.done = dict.fromkeys(self.expected, 0)
         self.outcomes: dict[str, int] = {}
         self.wave = ""
+        self.paused = ""  # by whom and why, while it is
         self._waits: dict[tuple[str, str], str] = {}  # by lane ("" for all) and what: until when
         self._clock = clock
         self._begun = clock.now()
 
     def event(self, name: str, **fields: Any) -> None:
         """Count a campaign that got its outcome; note what the run waits for."""
+        if name in {"launch_paused", "launch_unpaused"}:
+            self.paused = f"paused by {fields['by']}: {fields['reason']}" if name == "launch_paused" else ""
         if name == "campaign_done":
             lane = str(fields["lane"])
             self.done[lane] = self.done.get(lane, 0) + 1
@@ -76,7 +79,8 @@ class ProgressObserver:
         left = (total - done) / self.rate() if done else 0.0
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
         eta = f", about {left:.0f} s left" if done and done < total else ""
-        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {self.rate():.1f}/s{eta}" + (
+        pace = self.paused or f"{self.rate():.1f}/s{eta}"
+        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {pace}" + (
             f"; {self.status()}" if self.wave else ""
         )
 
@@ -127,6 +131,6 @@ def _columns(width: int) -> list[ProgressColumn]:
 
 def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
     for lane, task in tasks.items():
-        done, rate = progress.done.get(lane, 0), f"{progress.rate(lane):.1f}/s"
+        done, rate = progress.done.get(lane, 0), progress.paused or f"{progress.rate(lane):.1f}/s"
         bars.update(task, completed=done, rate=rate, status=progress.status(lane))
     bars.refresh()

@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from orchestrator.console.duration import long
 from orchestrator.core.result import Result
 from orchestrator.core.spread import Span, Spread
 
 
 def text(spread: Spread, *, faults: str, seed: int) -> str:
     """For a person, below the summary of the first rehearsal."""
-    lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {_long(spread.seconds.median)}"]
+    lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {long(spread.seconds.median)}"]
     if spread.runs > 1:
         lines = ["", f"{spread.runs} rehearsals with faults {faults}, seeds {seed} to {seed + spread.runs - 1}"]
         lines += [f"  {'':16}{'least':>14}{'median':>14}{'most':>14}"]
-        lines += [_row("takes", spread.seconds, _long)]
+        lines += [_row("takes", spread.seconds, long)]
         lines += [_row(str(o), span, lambda n: f"{n:g}") for o, span in spread.outcomes.items() if span.most]
         lines += [
             "  exit codes      " + ", ".join(f"{code} in {n} of {spread.runs}" for code, n in spread.exit_codes.items())
@@ -40,11 +41,3 @@ def as_json(first: Result, spread: Spread, *, faults: str, seed: int) -> dict[st
 
 def _span(span: Span) -> dict[str, float]:
     return {"least": round(span.least, 3), "median": round(span.median, 3), "most": round(span.most, 3)}
-
-
-def _long(seconds: float) -> str:
-    """A duration in its two largest units: `3 h 12 min`."""
-    total = round(seconds)
-    parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
-    said = [f"{count} {unit}" for count, unit in parts if count][:2]
-    return " ".join(said) or f"{seconds:.1f} s"

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from orchestrator.console.terminal import console_for, plain
-from orchestrator.core.plan import Action, Plan
-from orchestrator.core.result import CampaignResult, Result
+from orchestrator.core.control import OPEN, Standing
+from orchestrator.core.result import CampaignResult, Result, timestamp
 from orchestrator.errors import ManifestError, OrchestratorError
 from orchestrator.model import Outcome
 
@@ -15,9 +15,10 @@ _SHOWN = 20
 _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 
-def summary(result: Result, *, is_live: bool = False) -> str:
+def summary(result: Result, *, is_live: bool = False, standing: Standing = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
-    lines = [_headline(result), "", *_accounts(result), *_needs(result), *_footer(result, is_live=is_live)]
+    held = ["", f"the launch is {plain(standing.sentence)}"] if standing.word is not None else []
+    lines = [_headline(result), "", *_accounts(result), *_needs(result), *held, *_footer(result, is_live=is_live)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,26 +90,9 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     return [*lines, "", f"exit code {result.exit_code}"]
 
 
-def plan_text(plan: Plan) -> str:
-    """A plan for a person: what would be sent, and why the rest would not."""
-    counts = (
-        f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"
-    )
-    lines = [f"plan for launch {plan.launch}: {counts}"]
-    for entry in plan.entries:
-        why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
-        lines.append(f"  {entry.decision.action:5}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
-    lines += [f"rule: {text}" for text in plan.rules]
-    lines += [f"warning: {plain(text)}" for text in plan.warnings]
-    return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan for a machine."""
-    keys = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
-    campaigns = [dict(zip(keys, entry.as_row(), strict=True)) for entry in plan.entries]
-    return {"schema_version": "1", "launch": plan.launch, "plan_sha256": plan.sha256, "campaigns": campaigns,
-            "rules": list(plan.rules), "warnings": list(plan.warnings)}  # fmt: skip
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """What people said of a launch, for a machine. `word` is null where starts are permitted."""
+    return {"word": standing.word, "by": standing.by, "reason": standing.reason, "at": timestamp(standing.at or None)}
 
 
 def error_text(error: OrchestratorError) -> str:

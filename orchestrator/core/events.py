@@ -37,6 +37,10 @@ EVENTS: Final = (
     EventKind("breaker_closed", "a held lane's start was answered again", ("lane",)),
     EventKind("lane_stopped", "a lane sends no more; its rest is held", ("lane", "reason", "message")),
     EventKind("wave_closed", "all of a wave has an outcome, or the run stopped", ("wave", "passed", "message")),
+    EventKind("launch_paused", "a person said so, from any shell", ("by", "reason")),
+    EventKind("launch_unpaused", "the launch may go on", ()),
+    EventKind("launch_aborted", "a person ended the launch", ("by", "reason")),
+    EventKind("stop_answered", "`stop-started` knows what became of a stop", ("campaign", "outcome", "message")),
     EventKind("run_finished", "all is recorded", ("run_id", "stop")),
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Who runs a lane now: the rules of leases and fences (design section 8). Stores keep leases, and decide nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -108,7 +108,7 @@ def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, 
     return {lane for lane, fence in fences.items() if not is_held(lane, fence)}
 
 
-def kept(record: Record, lost_lanes: set[Lane]) -> Record | None:
+def kept(record: Record, lost_lanes: Collection[Lane]) -> Record | None:
     """How a record is kept: beside the journal's moves on a lost lane, where an intent is not kept at all."""
     if record.lane not in lost_lanes:
         return record

@@ -185,6 +185,7 @@ class Manifest(Part):
     breaker: BreakerRules = BreakerRules()
     approval: Literal["none", "plan"] = "none"
     limits: Limits = Limits()
+    repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None
     ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
     report: Report = Report()
 

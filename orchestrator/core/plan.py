@@ -1,17 +1,18 @@
 """Manifest + journal + live state -> an ordered plan (design section 3)."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from orchestrator.core import identity as identities
 from orchestrator.core import rules, waves
 from orchestrator.core.evidence import decisive
 from orchestrator.core.manifest import Campaign, Manifest, Preflight
 from orchestrator.core.outcome import SENDABLE, History, State
+from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Selection
 from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
@@ -67,7 +68,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An ordered plan. `sha256` identifies what would be sent: approval is given to it.
+    """An ordered plan. `sha256` is the hash of `identity`, of what would be sent: approval is given to it.
 
     `rules` say, in words, when campaigns start and when the run stops.
     """
@@ -75,6 +76,7 @@ class Plan:
     launch: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...]
+    identity: Mapping[str, Any]
     sha256: str
     rules: tuple[str, ...] = ()
 
@@ -83,14 +85,15 @@ class Plan:
         return sum(entry.decision.action is action for entry in self.entries)
 
 
-def check_cap(plan: Plan, most: int | None) -> None:
-    """Raise Refused where the plan has more starts than `limits.max_starts` allows."""
+def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
+    """Raise Refused where the plan has more starts than `limits.max_starts`, or a tighter `--max-starts`, allows."""
     starts = plan.count(Action.START)
-    if most is not None and starts > most:
-        raise Refused(
-            f"the plan has {starts} starts, limits.max_starts allows {most}",
-            next_step="raise limits.max_starts, or use --select",
-        )
+    caps = {"limits.max_starts": most, "--max-starts": flag}
+    name, cap = min(
+        ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
+    )
+    if cap is not None and starts > cap:
+        raise Refused(f"the plan has {starts} starts, {name} allows {cap}", next_step=f"raise {name}, or use --select")
 
 
 def lane_of(manifest: Manifest, account: str) -> Lane:
@@ -131,8 +134,14 @@ def build(
     *,
     manifest_sha256: str,
     retry_failed: bool = False,
+    tool: str = "",
+    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] | None = None,
 ) -> Plan:
-    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found."""
+    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
+
+    `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
+    `earlier` are the starts of other launches that `repeat_guard` minds.
+    """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     entries = []
     for campaign in manifest.campaigns:
@@ -144,10 +153,21 @@ def build(
             decision = _JUDGE
         wave = waves.assign(campaign, manifest.waves)
         target = target_of(manifest, campaign)
+        if decision.action is Action.START and not campaign.rerun:
+            decision = _guarded((earlier or {}).get((target.lane, campaign.key))) or decision
         entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
-    return Plan(manifest.launch, plan, _warnings(plan), _hash(plan, manifest_sha256), rules.sentences(manifest))
+    identity = {
+        "launch": manifest.launch,
+        "host": manifest.host,
+        "manifest_sha256": manifest_sha256,
+        "tool_version": tool,
+        "selection": {**selection.as_json(), "retry_failed": retry_failed},
+        "starts": [_identity(entry) for entry in plan if entry.decision.action is Action.START],
+    }
+    said = rules.sentences(manifest)
+    return Plan(manifest.launch, plan, _warnings(plan), identity, identities.sha256(identity), said)
 
 
 def _settled(
@@ -194,6 +214,14 @@ def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decisio
     return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
 
 
+def _guarded(earlier: Earlier | None) -> Decision | None:
+    if earlier is None:
+        return None
+    at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    verb = "started" if earlier.is_certain else "may have started"
+    return _skip(Reason.REPEAT, f"launch {earlier.launch} {verb} it at {at}: repeat_guard (rerun: true allows it)")
+
+
 def _checked(live: LiveState, preflight: Preflight) -> Decision:
     if preflight.require_dnc and not live.dnc_lists:
         return _skip(Reason.NO_DNC_LIST, "it has no DNC list, and preflight.require_dnc is set")
@@ -219,9 +247,7 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     )
 
 
-def _hash(entries: tuple[Entry, ...], manifest_sha256: str) -> str:
-    digest = hashlib.sha256(manifest_sha256.encode())
-    for entry in entries:
-        if entry.decision.action is Action.START:
-            digest.update(json.dumps([entry.target.lane, entry.key, entry.target.iid, entry.wave]).encode())
-    return digest.hexdigest()
+def _identity(entry: Entry) -> dict[str, Any]:
+    target = entry.target
+    return {"account_id": target.account_id, "stream": target.stream, "campaign": target.campaign, "iid": target.iid,
+            "type": str(target.type), "wave": entry.wave}  # fmt: skip

@@ -35,6 +35,11 @@ class Selection:
     select: tuple[tuple[str, str], ...] = ()
     exclude: tuple[tuple[str, str], ...] = ()
 
+    def as_json(self) -> dict[str, list[str]]:
+        """The terms in one order, whatever the order they were given in."""
+        named = {"select": self.select, "exclude": self.exclude}
+        return {name: sorted({f"{kind}:{value}" for kind, value in terms}) for name, terms in named.items()}
+
     def matches(self, campaign: Campaign, history: History | None) -> bool:
         """Whether the campaign is selected and not excluded."""
         state = history.state if history else State.NEW

@@ -156,6 +156,14 @@ def classify_read(answer: Reply | Fault) -> ReadKind:
     return ReadKind.RETRY if answer.http_status == 200 else ReadKind.REFUSED
 
 
+def classify_stop(answer: Reply | Fault) -> ReadKind:
+    """The verdict on a stop, which may be repeated as a read may: only a 2xx that says Stopped confirms it."""
+    if isinstance(answer, Reply) and 200 <= answer.http_status < 300 and isinstance(answer.payload, dict):
+        said = str(answer.payload.get("status", "")).casefold()
+        return ReadKind.OK if said == "stopped" else ReadKind.REFUSED
+    return classify_read(answer)
+
+
 def backoff(attempt: int, low: float, high: float, random: Callable[[], float]) -> float:
     """Seconds before the attempt after `attempt` (from 1): full jitter over an exponential ceiling.
 

@@ -11,6 +11,7 @@ from orchestrator.core.outcome import Event, History, State, apply
 from orchestrator.core.stop_rules import tripped
 from orchestrator.engine.halt import Halt
 from orchestrator.engine.hours import Hours
+from orchestrator.engine.listener import Listener
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import CampaignKey, Lane, Reason, Record, Stop, StopReason
 from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
@@ -55,8 +56,10 @@ class Context:
     hours: Hours = field(init=False)
     held: dict[CampaignKey, tuple[Reason, str]] = field(default_factory=dict)  # each for a reason of its own
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
+    listener: Listener = field(init=False)
 
     def __post_init__(self) -> None:
+        self.listener = Listener(self.manifest.launch, self.journal, self.halt, self.observer)
         self.hours = Hours(self.manifest.windows, self.clock)
 
     @property

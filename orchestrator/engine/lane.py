@@ -8,6 +8,7 @@ from typing import Any
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from orchestrator.core.breaker import BreakerState
+from orchestrator.core.control import LaunchHeld
 from orchestrator.core.outcome import Event, State
 from orchestrator.core.pacing import Pacer, arrived_by
 from orchestrator.core.plan import Action, Entry
@@ -22,8 +23,9 @@ from orchestrator.engine.reads import Reader
 from orchestrator.engine.throttle import Throttle
 from orchestrator.engine.turns import Job, Turns
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
+from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
 
+_NO_PERMIT = Fault(Progress.UNSENT, "there was no permit", None, 0.0)
 _AGAIN = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
 
 
@@ -108,25 +110,38 @@ class LaneRunner:
     async def _slot(self, job: Job) -> None:
         """Wait until the job may leave, and take a slot. Raises WindowClosed, Halted or LeaseLost, taking nothing."""
         while True:
+            await self._wait_until_open(job)  # first: a pause may outlast a window
             await self._guard.wait()
             if await self.gate.enter(lambda: self._guard.admits() and self._context.hours.is_open(job.window)):
                 return
             if not self._context.hours.is_open(job.window):
                 raise WindowClosed
 
+    async def _wait_until_open(self, job: Job) -> None:
+        asked = self._context.clock.now()
+        await self._context.listener.wait_until_open(self.halt)
+        if job.begun is not None:
+            job.begun += self._context.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
+
     async def _attempt(self, job: Job) -> Verdict:
-        await self._slot(job)
-        self._guard.left()
-        try:
-            return await self._exchange(job)
-        finally:
-            self._guard.back()
+        while True:
+            await self._slot(job)
+            self._guard.left()
+            try:
+                return await self._exchange(job)
+            except LaunchHeld as held:
+                self._context.listener.hear(held.standing)
+            finally:
+                self._guard.back()
 
     async def _exchange(self, job: Job) -> Verdict:
         job.begun = job.begun or self._context.clock.now()
         answer: Reply | Fault | None = None
         try:
             answer = await self._send(job)
+        except (LaunchHeld, LeaseLost, JournalWriteError):
+            answer = _NO_PERMIT
+            raise
         finally:
             self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         verdict = classify(answer)

@@ -41,6 +41,8 @@ class Launch:
         Raises JournalWriteError only before the first start, when the header cannot be written.
         """
         await self._begin(header)
+        await self._context.listener.look()  # a launch paused before it began should not spend slots to find out
+        listening = asyncio.create_task(self._context.listener.listen())
         try:
             with contextlib.suppress(Halted):  # the reason is in the halt
                 await self._open_waves()
@@ -48,6 +50,8 @@ class Launch:
             # The second signal: the wait for what is in flight is cut short; its intents stay open in the journal.
             if self._context.halt.stop is None:
                 raise
+        finally:
+            listening.cancel()
         await self._end(self._stop())
         return self._stop()
 

@@ -1,4 +1,4 @@
-"""Reads of the remote API: they may be repeated, but they spend the lane's budget like any call."""
+"""Calls that may be repeated, reads and stops; they spend the lane's budget like any call."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import partial
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from orchestrator.core.pacing import arrived_by
-from orchestrator.core.verdict import ReadKind, backoff, classify_read, message_of
+from orchestrator.core.verdict import ReadKind, backoff, classify_read, classify_stop, message_of
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.halt import Halt
@@ -24,7 +24,7 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 
 
 class Reader:
-    """Lists and status calls of one lane, paced and retried."""
+    """Lists, status calls and stops of one lane, paced and retried."""
 
     def __init__(self, context: Context, gate: Gate, halt: Halt, throttle: Throttle) -> None:
         self._context = context
@@ -55,7 +55,24 @@ class Reader:
             page, more = page + 1, read.more and len(found) > known
         return {key: live for key, live in found.items() if key in wanted}
 
-    async def _read(self, call: Callable[[], Awaitable[Read]]) -> Read:
+    async def stop(self, target: CallTarget) -> str:
+        """Send a stop until it is confirmed; the platform's words. Raises ReadFailed, Halted and LeaseLost."""
+
+        async def call() -> Read:
+            return Read(await self._context.api.stop(target, check=self._gate.objection))
+
+        read = await self._read(call, classify_stop)
+        return message_of(read.answer) if isinstance(read.answer, Reply) else ""
+
+    async def look(self, target: CallTarget) -> Read:
+        """One page of the target's stream, asked for once, whatever comes back. Raises Halted and LeaseLost."""
+        return await self._once(lambda: self._context.api.list(target, 1))
+
+    async def _read(
+        self,
+        call: Callable[[], Awaitable[Read]],
+        classify: Callable[[Reply | Fault], ReadKind] = classify_read,
+    ) -> Read:
         retry = self._context.manifest.retry
         begun: list[float] = []  # when the first answer came: waiting for the rate is no failure
         tries = dict.fromkeys(ReadKind, 0)
@@ -63,7 +80,7 @@ class Reader:
         async def once() -> tuple[ReadKind, Read]:
             read = await self._once(call)
             begun.append(self._context.clock.now())
-            kind = classify_read(read.answer)
+            kind = classify(read.answer)
             tries[kind] += 1
             if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
                 self._throttle.limited(read.answer)

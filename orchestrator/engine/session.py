@@ -1,7 +1,7 @@
 """A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.core import plan as plans
@@ -9,13 +9,14 @@ from orchestrator.core.lease import Taken
 from orchestrator.core.manifest import Manifest
 from orchestrator.core.pacing import Pacer
 from orchestrator.core.plan import Plan
+from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Choice
 from orchestrator.engine import calling, preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
 from orchestrator.errors import NothingSelected
-from orchestrator.model import Lane, Stop
+from orchestrator.model import CampaignKey, Lane, Stop
 
 
 def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
@@ -32,6 +33,8 @@ class Session:
     lanes: Mapping[Lane, LaneRunner]
     source: str
     sha256: str
+    tool: str = ""  # the version that runs
+    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] = field(default_factory=dict)  # what repeat_guard minds
 
     @classmethod
     def of(cls, context: Context, taken: Iterable[Taken], source: str, sha256: str, *, is_new_host: bool) -> "Session":
@@ -58,7 +61,8 @@ class Session:
         live = await preflight.look(readers, targets, manifest.preflight.check)
         plan = plans.build(
             manifest, histories, live, choice.selection,
-            manifest_sha256=self.sha256, retry_failed=choice.retry_failed,
+            manifest_sha256=self.sha256, retry_failed=choice.retry_failed, tool=self.tool,
+            earlier=self.earlier,
         )  # fmt: skip
         if not (manifest.preflight.hours or choice.details):
             return plan

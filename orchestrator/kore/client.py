@@ -121,9 +121,9 @@ class KoreClient:
 
         return await self._call("POST", target, wire.trigger_path(target, "play"), {}, last_look)
 
-    async def stop(self, target: CallTarget) -> Reply | Fault:
+    async def stop(self, target: CallTarget, *, check: Check | None = None) -> Reply | Fault:
         """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
-        return await self._call("POST", target, wire.trigger_path(target, "stop"), {})
+        return await self._call("POST", target, wire.trigger_path(target, "stop"), {}, partial(_look, check))
 
     async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""

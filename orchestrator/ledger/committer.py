@@ -6,18 +6,23 @@ from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 
+from orchestrator.core.control import Committed, Standing
 from orchestrator.core.lease import LEASE_SECONDS, Taken
 from orchestrator.core.permit import Permit, grant
-from orchestrator.errors import JournalWriteError, LeaseLost, LedgerError
+from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
 
 class Commits(Protocol):
-    """The one thing that a committer asks of a store."""
+    """What a committer asks of a store."""
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
-        """Append records in one transaction, renewing leases; the lanes that are lost."""
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+        """Append records in one transaction, renewing leases; what was found there."""
+        ...
+
+    def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word."""
         ...
 
 
@@ -43,7 +48,7 @@ class Committer:
             return [self.broken] * len(batch)
         now = self._clock.now()
         try:
-            lost = self._store.commit(batch, self._run_id, self._fences, now)
+            found = self._store.commit(batch, self._run_id, self._fences, now)
         except IntegrityError as error:
             return self._singly(batch, error)
         except LedgerError as error:
@@ -52,8 +57,15 @@ class Committer:
             )
         except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
             return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
-        self._lost, self._held_until = frozenset(lost), now + LEASE_SECONDS
-        return [_lease_lost() if r.kind == "intent" and r.lane in lost else None for r in batch]
+        self._lost, self._held_until = found.lost, now + LEASE_SECONDS
+        return [found.refusal(record) for record in batch]
+
+    def standing(self, launch: str) -> Standing | Exception:
+        """Where a launch stands, or why it cannot be told now. That breaks nothing: the next permit looks again."""
+        try:
+            return self._store.standing(launch)
+        except Exception as error:  # noqa: BLE001 - the same thread, which must not die
+            return JournalWriteError(f"the ledger cannot be read ({error})")
 
     def _break(self, batch: Sequence[Record], error: JournalWriteError) -> list[Exception | None]:
         self.broken = error
@@ -67,18 +79,14 @@ class Committer:
         return [JournalWriteError(f"the journal has a record already: {what} ({error.orig})")]
 
 
-def _lease_lost() -> LeaseLost:
-    return LeaseLost("this run's lease has ended, or another run has taken it")
-
-
 class Granting(ABC):
     """A journal whose permits follow from its records: the permit rule, for every kind of writer."""
 
     @abstractmethod
     async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError, and LeaseLost for an intent on a lane that is lost."""
+        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
 
     async def permit(self, intent: Record) -> Permit:
-        """Commit the intent, then grant. Raises LeaseLost or JournalWriteError; then nothing may be sent."""
+        """Commit the intent, then grant. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
         await self.record(intent)
         return grant(intent)

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
+from orchestrator.core import control
 from orchestrator.core import lease as rules
+from orchestrator.core.control import CONTROL, OPEN, Committed, Standing, Word
 from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
 from orchestrator.model import Lane, Record
 
@@ -16,13 +18,14 @@ class MemoryStore:
     """Leases and the journal. `is_alive` says whether a pid of this machine still runs; `steady` never jumps."""
 
     def __init__(
-        self, is_alive: Callable[[int], bool] = lambda _: True, steady: Callable[[], float] = lambda: 0.0
+        self, is_alive: Callable[[int], bool] = lambda _: True, steady: Callable[[], float] | None = None
     ) -> None:
         self._is_alive = is_alive
         self._steady = steady
         self._leases: dict[Lane, Lease] = {}
         self._journal: dict[str, list[Record]] = defaultdict(list)
         self._lines: set[tuple[str, str, int, str]] = set()
+        self._standings: dict[str, Standing] = {}
 
     def read(self, launch: str) -> list[Record]:
         """The journal of a launch, in its order."""
@@ -44,21 +47,33 @@ class MemoryStore:
                 nobody = replace(lease.holder, run_id="")
                 self._leases[lane] = replace(lease, holder=nobody, recent=tuple(ended), moment=self._moment(now))
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
-        """Append records, renewing this run's leases. Returns the lanes it no longer holds.
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+        """Append records, renewing this run's leases. Returns what it found: lost lanes, and where launches stand.
 
         Raises IntegrityError, and keeps nothing, where a record is there already.
         """
         own = {lane: lease for lane in fences if (lease := self._leases.get(lane)) and lease.holder.run_id == run_id}
         lost = rules.lost(fences, own, run_id, now)
-        self._append([line for record in records if (line := rules.kept(record, lost)) is not None])
+        found = Committed(frozenset(lost), self._standings)
+        self._append(found.kept(records))
         for lane, lease in own.items():
             if lease.expires > now:
                 # Not `replace`, which would be half of a rehearsal's time.
                 self._leases[lane] = Lease(
                     lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS, moment=lease.moment
                 )
-        return lost
+        return found
+
+    def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word."""
+        return self._standings.get(launch, OPEN)
+
+    def say(self, launch: str, word: Word, by: str, reason: str, now: float) -> Standing:
+        """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
+        own, here = [x for x in self._leases.values() if x.holder.launch == launch], self._moment(now)
+        is_running = any(rules.is_live(lease, lease.holder.machine, here, self._is_alive) for lease in own)
+        self._append([control.say(self.standing(launch), launch, word, by, reason, now=now, is_running=is_running)])
+        return self.standing(launch)
 
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
@@ -69,7 +84,7 @@ class MemoryStore:
         self._append([record])
 
     def _moment(self, now: float) -> Moment:
-        return Moment(now, "memory", self._steady())
+        return Moment(now) if self._steady is None else Moment(now, "memory", self._steady())
 
     def _append(self, records: Sequence[Record]) -> None:
         lines = [(r.launch, r.campaign, r.attempt, r.kind) for r in records]
@@ -78,3 +93,5 @@ class MemoryStore:
         self._lines.update(lines)
         for record in records:
             self._journal[record.launch].append(record)
+            if record.campaign == CONTROL:
+                self._standings = {**self._standings, record.launch: control.hear(self.standing(record.launch), record)}

@@ -40,7 +40,7 @@ def _check_place(path: Path) -> None:
                 f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal",
                 next_step=f"chmod {widest:o} {place}",
             )
-    kind = _file_system(path.parent)
+    kind = file_system(path.parent)
     if kind in _NETWORK:
         raise LedgerError(
             f"{path} is on a network file system ({kind}), whose locks cannot be trusted",
@@ -48,7 +48,7 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _file_system(directory: Path) -> str:
+def file_system(directory: Path) -> str:
     """The type of the file system that holds `directory`; empty where the machine does not say."""
     try:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")

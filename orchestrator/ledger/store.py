@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from orchestrator.clock import moment
+from orchestrator.core import control
 from orchestrator.core import lease as rules
+from orchestrator.core.control import CONTROL, OPEN, Committed, Standing, Word
 from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.place import check_file, create_file, safe_path
@@ -122,15 +124,19 @@ class Store:
                     .values(run_id="", recent=_left(ended, moment(now)))
                 )
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> set[Lane]:
-        """Append records in one transaction, renewing this run's leases. Returns the lanes it no longer holds.
+    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+        """Append records in one transaction, renewing this run's leases. Returns what it found there.
 
-        Nothing is granted on a lost lane: its intents are left out, and what was learned late is kept beside the
-        journal's moves, as kind `late_...`. Raises IntegrityError where a record is there already.
+        Nothing is granted on a lost lane, nor while the launch is paused or aborted: such intents are left out, and
+        what was learned late is kept beside the journal's moves, as kind `late_...`. Raises IntegrityError where a
+        record is there already.
         """
         with self._transaction() as connection:
             lost = rules.lost(fences, _held(connection, run_id), run_id, now)
-            rows = [_columns(line) for record in records if (line := rules.kept(record, lost)) is not None]
+            # In this transaction: a word that was committed before it is obeyed by every permit that follows from it.
+            asking = {record.launch for record in records if record.kind == "intent"}
+            found = Committed(frozenset(lost), {launch: _standing(connection, launch) for launch in asking})
+            rows = [_columns(line) for line in found.kept(records)]
             if rows:
                 connection.execute(journal.insert(), rows)
             connection.execute(
@@ -138,7 +144,22 @@ class Store:
                 .where(leases.c.run_id == run_id, leases.c.expires > now)
                 .values(expires=now + LEASE_SECONDS)
             )
-        return lost
+        return found
+
+    def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word."""
+        with self._transaction(writes=False) as connection:
+            return _standing(connection, launch)
+
+    def say(self, launch: str, word: Word, by: str, reason: str, now: float) -> Standing:
+        """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
+        with self._transaction() as connection:
+            before = _standing(connection, launch)
+            rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
+            is_running = any(rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive) for row in rows)
+            record = control.say(before, launch, word, by, reason, now=now, is_running=is_running)
+            connection.execute(journal.insert(), _columns(record))
+        return control.hear(before, record)
 
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
@@ -218,6 +239,24 @@ def _is_alive(pid: int) -> bool:
 def _held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
     rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id))
     return {Lane(row.lane): _lease(row) for row in rows}
+
+
+def _standing(connection: sa.Connection, launch: str) -> Standing:
+    columns = [journal.c[name] for name in ("attempt", "kind", "run_id", "at", "data")]
+    chosen = sa.select(*columns).where(journal.c.launch == launch, journal.c.campaign == CONTROL)
+    standing = OPEN
+    for row in connection.execute(chosen.order_by(journal.c.attempt)):
+        record = Record(launch, CONTROL, row.attempt, row.kind, row.run_id, row.at, "", _data(row.data, launch))
+        standing = control.hear(standing, record)
+    return standing
+
+
+def _data(text: str, launch: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise LedgerError(f"the ledger is damaged: a record of launch {launch} is no JSON") from error
+    return data
 
 
 def _columns(record: Record) -> dict[str, Any]:

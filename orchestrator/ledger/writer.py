@@ -6,8 +6,9 @@ import queue
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from orchestrator.core.control import Standing
 from orchestrator.core.lease import LEASE_SECONDS, Taken
 from orchestrator.errors import JournalWriteError
 from orchestrator.ledger.committer import Commits, Committer, Granting
@@ -23,8 +24,10 @@ RENEW_EVERY: Final = LEASE_SECONDS / 3
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    record: Record
-    done: asyncio.Future[None]
+    """A record to be committed, or the name of a launch to be asked about; what comes of it goes to `done`."""
+
+    what: Record | str
+    done: asyncio.Future[Any]
 
 
 class Writer(Granting):
@@ -46,12 +49,20 @@ class Writer(Granting):
         return self._committer.holds(lane)
 
     async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError, and LeaseLost for an intent on a lane that is lost."""
+        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
+        await self._hand_over(record)
+
+    async def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
+        standing: Standing = await self._hand_over(launch)
+        return standing
+
+    async def _hand_over(self, what: Record | str) -> Any:
         if self._committer.broken is not None:
             raise self._committer.broken
-        item = _Item(record, asyncio.get_running_loop().create_future())
+        item = _Item(what, asyncio.get_running_loop().create_future())
         self._queue.put(item)
-        await item.done
+        return await item.done
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
@@ -62,7 +73,10 @@ class Writer(Granting):
     def _work(self) -> None:
         while True:
             batch, closing = self._gather()
-            self._settle(batch, self._committer.commit([item.record for item in batch]))
+            records = [item.what for item in batch if isinstance(item.what, Record)]
+            answers = iter(self._committer.commit(records))
+            asked = {item.what: self._committer.standing(item.what) for item in batch if isinstance(item.what, str)}
+            self._settle(batch, [next(answers) if isinstance(i.what, Record) else asked[i.what] for i in batch])
             if closing:
                 return
 
@@ -79,7 +93,7 @@ class Writer(Granting):
             return batch, True
         return batch, False
 
-    def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | None]) -> None:
+    def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | Standing | None]) -> None:
         if self._loop is None or not batch:
             return
         # A closed loop means that the run was torn down; its records are committed all the same.
@@ -87,11 +101,11 @@ class Writer(Granting):
             self._loop.call_soon_threadsafe(_resolve, tuple(batch), tuple(answers))
 
 
-def _resolve(batch: Sequence[_Item], answers: Sequence[Exception | None]) -> None:
-    for item, error in zip(batch, answers, strict=True):
+def _resolve(batch: Sequence[_Item], answers: Sequence[Exception | Standing | None]) -> None:
+    for item, answer in zip(batch, answers, strict=True):
         if item.done.done():
             continue
-        if error is None:
-            item.done.set_result(None)
+        if isinstance(answer, Exception):
+            item.done.set_exception(answer)
         else:
-            item.done.set_exception(error)
+            item.done.set_result(answer)

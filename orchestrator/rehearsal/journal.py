@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
+from orchestrator.core.control import Standing
 from orchestrator.core.lease import LEASE_SECONDS, Taken
 from orchestrator.errors import JournalWriteError
 from orchestrator.ledger.committer import Commits, Committer, Granting
@@ -32,7 +33,7 @@ class VirtualJournal(Granting):
         return self._committer.holds(lane)
 
     async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError, and LeaseLost for an intent on a lane that is lost."""
+        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
         if self._committer.broken is not None:
             raise self._committer.broken
         done: asyncio.Future[None] = self._loop.create_future()
@@ -40,6 +41,13 @@ class VirtualJournal(Granting):
         if self._next is None:
             self._next = self._loop.call_later(self._takes, self._commit)
         await done
+
+    async def standing(self, launch: str) -> Standing:
+        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
+        answer = self._committer.broken or self._committer.standing(launch)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Commit what has gathered; nothing is accepted after it."""

@@ -105,6 +105,10 @@ class VirtualApi:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
         return await self._call(_call_of("start", target, {}), check, permit)
 
+    async def stop(self, target: CallTarget, *, check: Check | None = None) -> Reply | Fault:
+        """Send `trigger=stop`."""
+        return await self._call(_call_of("stop", target, {}), check)
+
     async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
         answer = await self._call(_call_of("list", target, wire.list_body(target, page)), check)

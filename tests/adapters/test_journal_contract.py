@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
+from orchestrator.core.control import OPEN, LaunchHeld, Word
 from orchestrator.core.lease import Holder
 from orchestrator.core.permit import Permit, PermitError
-from orchestrator.errors import JournalWriteError, LeaseLost
+from orchestrator.errors import JournalWriteError, LeaseLost, LedgerError, Refused
+from orchestrator.ledger.memory import MemoryStore
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import CampaignKey, Lane, Record
@@ -32,6 +34,9 @@ class Memory:
     def read(self):
         return list(self.journal.records)
 
+    def say(self, word, reason=""):
+        self.journal.say("spring", word, reason)
+
     def break_down(self):
         self.journal.refuses = lambda _: True
 
@@ -52,6 +57,58 @@ class Memory:
         self._go.set()
 
 
+class Holding:
+    """How a kept store's commits are held up."""
+
+    def hold(self):
+        self.store.go.clear()
+
+    async def begun(self):
+        await asyncio.to_thread(self.store.begun.wait, 10)
+
+    def go(self):
+        self.store.go.set()
+
+
+class HeldMemory(MemoryStore):
+    """The store of rehearsals, whose commits wait while they are held."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.go.set()
+        self.is_broken = False
+
+    def commit(self, records, run_id, fences, now):
+        if records:
+            self.begun.set()
+            self.go.wait(10)
+        if self.is_broken:
+            raise LedgerError("the memory is full")
+        return super().commit(records, run_id, fences, now)
+
+
+class Rehearsed(Holding):
+    """The ledger of rehearsals, under the real writer."""
+
+    def __init__(self):
+        self.store = HeldMemory()
+        leases = self.store.acquire([LANE, OTHER], Holder("r-1", "spring", "here", 1), BASE)
+        self.journal = Writer(self.store, "r-1", leases, ManualClock())
+
+    def read(self):
+        return self.store.read("spring")
+
+    def say(self, word, reason=""):
+        self.store.say("spring", word, "ann", reason, BASE + 1000)
+
+    def break_down(self):
+        self.store.is_broken = True
+
+    def lose(self, lane):
+        self.store.acquire([lane], Holder("r-2", "spring", "there", 2), BASE + 1000)
+
+
 class HeldStore(Store):
     """A store whose commits wait while they are held."""
 
@@ -67,7 +124,7 @@ class HeldStore(Store):
         return super().commit(records, run_id, fences, now)
 
 
-class Ledger:
+class Ledger(Holding):
     """The SQLite file. It is read through a second store, as a colleague would."""
 
     def __init__(self, path):
@@ -84,6 +141,13 @@ class Ledger:
         finally:
             colleague.close()
 
+    def say(self, word, reason=""):
+        colleague = Store.open(self.url, create=False)
+        try:
+            colleague.say("spring", word, "ann", reason, BASE + 1000)
+        finally:
+            colleague.close()
+
     def break_down(self):
         with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("DROP TABLE journal")
@@ -94,15 +158,6 @@ class Ledger:
             colleague.acquire([lane], Holder("r-2", "spring", "there", 2), BASE + 1000)
         finally:
             colleague.close()
-
-    def hold(self):
-        self.store.go.clear()
-
-    async def begun(self):
-        await asyncio.to_thread(self.store.begun.wait, 10)
-
-    def go(self):
-        self.store.go.set()
 
 
 @asynccontextmanager
@@ -119,10 +174,25 @@ async def ledger(tmp_path):
         made.store.close()
 
 
-@pytest.fixture(params=["memory", "ledger"])
+@asynccontextmanager
+async def rehearsed():
+    made = Rehearsed()
+    made.journal.start()
+    try:
+        yield made
+    finally:
+        made.go()
+        await made.journal.close()
+
+
+@pytest.fixture(params=["memory", "rehearsed", "ledger"])
 async def kept(request, tmp_path):
     if request.param == "memory":
         yield Memory()
+        return
+    if request.param == "rehearsed":
+        async with rehearsed() as made:
+            yield made
         return
     async with ledger(tmp_path) as made:
         yield made
@@ -203,3 +273,59 @@ async def test_a_broken_journal_says_so_and_grants_nothing(kept):
         await kept.journal.permit(line())
     with pytest.raises(JournalWriteError):
         await kept.journal.record(line("verdict"))
+
+
+def moves(kept):
+    return [record.kind for record in kept.read() if record.campaign != "@launch"]
+
+
+@pytest.mark.parametrize("word", [Word.PAUSE, Word.ABORT])
+async def test_after_a_word_no_intent_is_stored_and_no_permit_granted(kept, word):
+    await kept.journal.permit(line())
+    kept.say(word, "wrong list")
+    with pytest.raises(LaunchHeld, match="by ann: wrong list"):
+        await kept.journal.permit(line(campaign="s/c1"))
+    assert moves(kept) == ["intent"]
+
+
+async def test_what_a_call_came_to_is_stored_in_a_pause_too(kept):
+    await kept.journal.permit(line())
+    kept.say(Word.PAUSE, "lunch")
+    await kept.journal.record(line("verdict", event="accepted"))
+    assert moves(kept) == ["intent", "verdict"]
+
+
+async def test_after_an_unpause_permits_are_granted_again(kept):
+    kept.say(Word.PAUSE, "lunch")
+    kept.say(Word.UNPAUSE)
+    assert isinstance(await kept.journal.permit(line()), Permit)
+
+
+async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_one(kept):
+    kept.hold()
+    first = asyncio.create_task(kept.journal.permit(line()))
+    await kept.begun()
+    kept.say(Word.ABORT, "stop")
+    kept.go()
+    await asyncio.gather(first, return_exceptions=True)
+    with pytest.raises(LaunchHeld):
+        await kept.journal.permit(line(campaign="s/c1"))
+
+
+async def test_where_the_launch_stands_is_told_when_asked(kept):
+    assert await kept.journal.standing("spring") == OPEN
+    kept.say(Word.PAUSE, "lunch")
+    paused = await kept.journal.standing("spring")
+    assert (paused.word, paused.by, paused.reason, paused.said) == (Word.PAUSE, "ann", "lunch", 1)
+    kept.say(Word.UNPAUSE)
+    assert (await kept.journal.standing("spring")).word is None
+    assert await kept.journal.standing("autumn") == OPEN
+
+
+async def test_a_word_that_changes_nothing_is_refused_and_not_stored(kept):
+    with pytest.raises(Refused, match="not paused"):
+        kept.say(Word.UNPAUSE)
+    kept.say(Word.ABORT, "stop")
+    with pytest.raises(Refused, match="aborted by ann: stop"):
+        kept.say(Word.PAUSE, "lunch")
+    assert [record.kind for record in kept.read()] == ["abort"]

@@ -418,7 +418,7 @@ def test_a_folder_that_others_can_write_is_refused(path, wide):
 
 
 def test_a_network_file_system_is_refused(path, monkeypatch):
-    monkeypatch.setattr("orchestrator.ledger.place._file_system", lambda _: "nfs4")
+    monkeypatch.setattr("orchestrator.ledger.place.file_system", lambda _: "nfs4")
 
     assert "network file system (nfs4)" in refused(path).message
 

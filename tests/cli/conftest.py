@@ -95,6 +95,9 @@ class Platform:
         found = self._server.platform.campaign("st-1", campaign)
         self._server.platform.put(dataclasses.replace(found, status=status, **changes))
 
+    def state(self, campaign):
+        return self._server.platform.campaign("st-1", campaign).status
+
     @property
     def starts(self):
         return dict(self._server.platform.start_counts)

@@ -142,6 +142,22 @@ def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink
 def test_help_names_every_command(workplace):
     text = workplace.run("--help").stdout
 
-    for name in ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox"):
+    names = ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox", "pause", "unpause", "abort",
+             "stop-started", "doctor")  # fmt: skip
+    for name in names:
         assert re.search(rf"^  {name} ", text, re.MULTILINE)
         assert workplace.run(name, "--help").returncode == 0
+
+
+def test_a_second_launch_soon_after_is_guarded_unless_the_campaign_allows_it(workplace, platform):
+    changes = {"host": platform.start(), "accounts": workplace.credentials(), "repeat_guard": "24h"}
+    workplace.run("run", workplace.manifest(**changes))
+    for campaign in ("cd-0", "cd-1", "cd-2"):
+        platform.set_state(campaign, "Ready")  # as if somebody had copied or reset it
+    campaigns = [{"stream": "st-1", "campaign": "cd-0"}, {"stream": "st-1", "campaign": "cd-1", "rerun": True}]
+    done = workplace.run("run", workplace.manifest("next.yaml", launch="autumn", campaigns=campaigns, **changes))
+    by_name = {c["campaign"]: (c["outcome"], c["reason"]) for c in workplace.result("autumn")["campaigns"]}
+
+    assert done.returncode == 10, done.stderr
+    assert by_name == {"cd-0": ("skipped", "repeat"), "cd-1": ("started", "accepted")}
+    assert platform.starts["st-1/cd-0"] == 1

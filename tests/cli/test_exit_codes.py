@@ -1,5 +1,6 @@
 """Every exit code of design section 6 that a run can end with, from the real command."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -89,9 +90,12 @@ def test_4_when_the_cap_is_passed_or_the_approval_is_missing_or_stale(workplace)
 def test_an_approved_plan_runs(workplace):
     manifest = workplace.manifest(approval="plan")
     planned = workplace.run("plan", manifest, "-o", "plan.json")
-    done = workplace.run("run", manifest, "--plan", "plan.json")
+    sha = json.loads((workplace.path / "plan.json").read_text(encoding="utf-8"))["plan_sha256"]
+    unapproved = workplace.run("run", manifest, "--plan", "plan.json")
+    done = workplace.run("run", manifest, "--plan", "plan.json", "--approve", sha)
 
     assert planned.returncode == 0, planned.stderr
+    assert unapproved.returncode == 4
     assert done.returncode == 0, done.stderr
 
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, lane_of, target_of, undecided
+from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Selection
 from orchestrator.model import CallTarget, CampaignType, Lane, Outcome, Reason
 from tests.core.builders import history, key, manifest, planned, ready
@@ -255,3 +258,37 @@ def test_lists_of_the_same_name_in_two_accounts_are_two_lists():
 
 def test_a_list_named_twice_by_one_campaign_is_no_clash():
     assert warned(ready(contact_lists=("east", "east"))) == ()
+
+
+GUARDED = (("sandbox 67777c", "st-1/cd-1"), Earlier("autumn", 86400.0 * 365, is_certain=True))
+
+
+def guarded(*, certain=True, live=None, **campaign):
+    parsed = manifest({"campaign": "cd-1", **campaign}, {"campaign": "cd-2"})
+    place, earlier = GUARDED
+    live = live or {key("cd-1"): ready(), key("cd-2"): ready()}
+    return planned(parsed, live=live, earlier={place: replace(earlier, is_certain=certain)}).entries
+
+
+def test_what_another_launch_started_a_while_ago_is_skipped_and_its_neighbour_is_not():
+    first, second = guarded()
+    assert (first.decision.outcome, first.decision.reason) == (Outcome.SKIPPED, Reason.REPEAT)
+    assert first.decision.message.startswith("launch autumn started it at 1971-01-01 00:00 UTC: ")
+    assert second.decision.action is Action.START
+
+
+def test_what_another_launch_may_have_started_is_skipped_too():
+    assert "launch autumn may have started it" in guarded(certain=False)[0].decision.message
+
+
+def test_a_rerun_that_the_manifest_allows_passes_the_guard():
+    assert guarded(rerun=True)[0].decision.action is Action.START
+
+
+def test_the_guard_changes_no_other_decision():
+    live = {key("cd-1"): ready(status="Active"), key("cd-2"): ready()}
+    assert guarded(live=live)[0].decision.reason is Reason.LIVE_STATE
+
+
+def test_the_same_campaign_under_another_account_is_another_one():
+    assert guarded(account="umbrella")[0].decision.action is Action.START

@@ -1,0 +1,26 @@
+"""`abort LAUNCH --reason TEXT`."""
+
+import click
+
+from orchestrator.cli.common import ledger_option, says_errors
+
+
+@click.command("abort")
+@click.argument("launch")
+@click.option("--reason", required=True, help="Shown to whoever runs it later; it is journaled with your name.")
+@ledger_option
+@says_errors
+def command(launch: str, *, reason: str, ledger: str) -> None:
+    """End a launch's runs: no permit is given from now on, the rest is held, and later runs are refused.
+
+    What was started stays started, and goes on texting; stop-started stops it.
+    """
+    from orchestrator.cli.journal import say
+    from orchestrator.core.control import Word
+
+    say(ledger, launch, Word.ABORT, reason)
+    click.echo(
+        f"launch {launch} is aborted: no start leaves any more, and runs are refused\n"
+        f"what it started goes on texting; to stop that\n"
+        f"  python -m orchestrator stop-started {launch} --reason TEXT"
+    )

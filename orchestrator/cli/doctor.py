@@ -1,0 +1,35 @@
+"""`doctor [MANIFEST]`."""
+
+import asyncio
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
+
+_BAD = 4
+
+
+@click.command("doctor")
+@click.argument("manifest", required=False, type=click.Path(path_type=Path))
+@ledger_option
+@json_option
+@says_errors
+def command(*, manifest: Path | None, ledger: str, as_json: bool) -> None:
+    """Look at ledger, disk and time zones; with a manifest, whose ledger counts, also at clock and accounts.
+
+    One line each, with the mend. Spends one list call per account, at its rate. Ends with 4 where something is bad.
+    """
+    from orchestrator.cli.checkup import examine
+    from orchestrator.core.checkup import Grade
+
+    found = asyncio.run(examine(manifest, ledger))
+    is_bad = any(one.grade is Grade.BAD for one in found)
+    if as_json:
+        echo_json({"schema_version": "1", "healthy": not is_bad, "findings": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            click.echo(f"{one.grade:4}  {one.subject}: {one.message}" + (f"; {one.mend}" if one.mend else ""))
+    sys.exit(_BAD if is_bad else 0)

@@ -1,0 +1,22 @@
+"""`pause LAUNCH --reason TEXT`."""
+
+import click
+
+from orchestrator.cli.common import ledger_option, says_errors
+
+
+@click.command("pause")
+@click.argument("launch")
+@click.option("--reason", required=True, help="Shown wherever the launch is; it is journaled with your name.")
+@ledger_option
+@says_errors
+def command(launch: str, *, reason: str, ledger: str) -> None:
+    """Hold a launch's starts until it is unpaused: no permit is given from now on, whoever runs it, and wherever.
+
+    A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
+    """
+    from orchestrator.cli.journal import say
+    from orchestrator.core.control import Word
+
+    say(ledger, launch, Word.PAUSE, reason)
+    click.echo(f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}")

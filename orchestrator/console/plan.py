@@ -1,0 +1,64 @@
+"""A plan on stdout, for a person or a machine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.console.duration import long
+from orchestrator.console.terminal import plain
+from orchestrator.core.approval import VALID_FOR, Proposal
+from orchestrator.core.forecast import Forecast
+from orchestrator.core.plan import Action, Plan
+from orchestrator.core.result import timestamp
+
+_KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
+
+
+def text(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> str:
+    """What would be sent, in order, when at the earliest, and why the rest would not."""
+    counts = (
+        f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"
+    )
+    lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
+    for entry in plan.entries:
+        why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
+        early = _early(ahead.earliest.get(entry.key))
+        lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
+    lines.append(f"takes at least {long(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
+    lines += [f"rule: {rule}" for rule in plan.rules]
+    lines += [f"warning: {plain(warning)}" for warning in plan.warnings]
+    lines += [f"note: {plain(note)}" for note in notes]
+    lines.append(f"good until {timestamp(proposal.expires_at)} ({long(VALID_FOR)}), for one run")
+    return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
+
+
+def _early(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"+{long(seconds)}" if seconds >= 1 else "at once"
+
+
+def as_json(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> dict[str, Any]:
+    """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
+    campaigns = [
+        dict(zip(_KEYS, entry.as_row(), strict=True)) | {"earliest_s": _rounded(ahead.earliest.get(entry.key))}
+        for entry in plan.entries
+    ]
+    return {
+        "schema_version": "1",
+        "launch": plan.launch,
+        "plan_sha256": plan.sha256,
+        "identity": dict(plan.identity),
+        "made_at": proposal.made_at,
+        "expires_at": timestamp(proposal.expires_at),
+        "calls": dict(ahead.calls),
+        "seconds": _rounded(ahead.seconds),
+        "campaigns": campaigns,
+        "rules": list(plan.rules),
+        "warnings": list(plan.warnings),
+        "notes": list(notes),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

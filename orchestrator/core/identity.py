@@ -1,0 +1,55 @@
+"""What makes a plan this plan: its hash covers it, and drift is told field by field."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+_PLAIN: Final = ("launch", "host", "manifest_sha256", "tool_version", "selection")
+_SHOWN: Final = 5
+
+
+def canonical(value: Any) -> str:
+    """JSON that has one spelling only: sorted keys, no spaces, no escapes that are not needed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def sha256(identity: Mapping[str, Any]) -> str:
+    """A plan's hash."""
+    return hashlib.sha256(canonical(identity).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Each field in which the plan of now is another than the approved one, in words; empty where it is the same."""
+    changed = [_change(name, approved.get(name), now[name]) for name in _PLAIN if approved.get(name) != now[name]]
+    before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
+    gone = [f"starts: {key} is started no more" for key in before if key not in after]
+    new = [f"starts: {key} is new" for key in after if key not in before]
+    other = [
+        _change(f"starts: {key}: {name}", before[key].get(name), value)
+        for key in after
+        if key in before
+        for name, value in after[key].items()
+        if before[key].get(name) != value
+    ]
+    if not (changed or gone or new or other) and list(before) != list(after):
+        return ["starts: their order"]
+    return [*changed, *_shortened(gone), *_shortened(new), *_shortened(other)]
+
+
+def _by_key(starts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {f"{start['stream']}/{start['campaign']}": start for start in starts}
+
+
+def _change(name: str, before: Any, after: Any) -> str:
+    return f"{name}: {_words(before)} -> {_words(after)}"
+
+
+def _words(value: Any) -> str:
+    text = value if isinstance(value, str) else canonical(value)
+    return f"{text[:12]}..." if len(text) == 64 else text
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return lines if more <= 0 else [*lines[:_SHOWN], f"starts: ... and {more} more like this"]

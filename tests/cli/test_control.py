@@ -1,0 +1,78 @@
+"""Control from another shell, with the real commands."""
+
+import json
+
+CAMPAIGNS = tuple(f"cd-{n}" for n in range(6))
+
+
+CANARY = [{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "10m"}]  # a run that stands still after one start
+
+
+def six(workplace, platform, **changes):
+    url = platform.start(campaigns=CAMPAIGNS)
+    return workplace.manifest(
+        host=url, accounts=workplace.credentials(in_flight=1),
+        campaigns=[{"stream": "st-1", "campaign": c} for c in CAMPAIGNS], **changes,
+    )  # fmt: skip
+
+
+def wait_for(stream, word):
+    for line in stream:
+        if word in line:
+            return line
+    raise AssertionError(f"the run ended without {word}")
+
+
+def test_an_abort_ends_the_run_with_12_and_refuses_later_ones_until_it_is_lifted(workplace, platform):
+    manifest = six(workplace, platform, waves=CANARY)
+    with workplace.start("run", manifest) as process:
+        wait_for(process.stderr, "wave_closed")
+        aborted = workplace.run("abort", "spring", "--reason", "wrong list")
+        out, err = process.communicate(timeout=30)
+    refused = workplace.run("run", manifest)
+    sent_by_then = sum(platform.starts.values())
+    status = json.loads(workplace.run("status", "spring", "--json").stdout)
+    lifted_mute = workplace.run("unpause", "spring")
+    lifted = workplace.run("unpause", "spring", "--reason", "list is right after all")
+    again = workplace.run("run", manifest)
+
+    assert aborted.returncode == 0, aborted.stderr
+    assert process.returncode == 12, out + err
+    assert "wrong list" in out
+    assert refused.returncode == 4
+    assert "wrong list; no start was sent" in refused.stderr
+    assert status["control"]["word"] == "abort"
+    assert sent_by_then == status["totals"]["started"] == 1
+    assert status["totals"]["held"] == 5
+    assert lifted_mute.returncode == 4
+    assert lifted.returncode == 0, lifted.stderr
+    assert again.returncode == 0, again.stderr
+    assert platform.starts == {f"st-1/{c}": 1 for c in CAMPAIGNS}
+
+
+def test_a_paused_run_says_why_it_waits_and_goes_on_at_the_unpause(workplace, platform):
+    manifest = six(workplace, platform)
+    assert workplace.run("plan", manifest).returncode == 0  # the ledger knows the launch from here on
+    paused = workplace.run("pause", "spring", "--reason", "carrier is down")
+    with workplace.start("run", manifest) as process:
+        line = wait_for(process.stderr, "launch_paused")
+        status = workplace.run("status", "spring")
+        sent = dict(platform.starts)
+        unpaused = workplace.run("unpause", "spring")
+        out, err = process.communicate(timeout=30)
+
+    assert (paused.returncode, unpaused.returncode) == (0, 0), paused.stderr + unpaused.stderr
+    assert "carrier is down" in line
+    assert "carrier is down" in status.stdout
+    assert sent == {}
+    assert process.returncode == 0, out + err
+    assert platform.starts == {f"st-1/{c}": 1 for c in CAMPAIGNS}
+
+
+def test_what_nobody_knows_cannot_be_controlled(workplace):
+    assert workplace.run("pause", "spring", "--reason", "x").returncode == 8
+    workplace.run("run", workplace.manifest())
+
+    assert workplace.run("abort", "autumn", "--reason", "x").returncode == 5
+    assert workplace.run("unpause", "spring").returncode == 4
+    assert workplace.run("pause", "spring").returncode == 2

@@ -1,0 +1,46 @@
+import json
+
+
+def findings(done):
+    return {(one["subject"], one["grade"]): one for one in json.loads(done.stdout)["findings"]}
+
+
+def test_a_healthy_place_is_said_line_by_line_for_one_call_an_account(workplace, platform):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    before = workplace.run("doctor")
+    done = workplace.run("doctor", manifest)
+
+    assert before.returncode == 0, before.stdout
+    assert "is not there yet" in before.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "account acme: token and scope are accepted; the list answers (3 campaigns)" in done.stdout
+    assert "ok    clock: within 5 s of the host's" in done.stdout
+    assert "ok    time zones: data for America/New_York" in done.stdout
+    assert platform.calls == 1
+    assert platform.starts == {}
+
+
+def test_4_with_the_mend_where_the_credential_is_rejected_or_missing(workplace, platform):
+    url = platform.start(secret="another-secret-" + "8" * 50)
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials())
+    rejected = workplace.run("doctor", manifest, "--json")
+    del workplace.environment["ACME_SECRET"]
+    missing = workplace.run("doctor", manifest, "--json")
+
+    assert (rejected.returncode, missing.returncode) == (4, 4)
+    assert "client_secret" in findings(rejected)["account acme", "bad"]["mend"]
+    assert "ACME_SECRET" in findings(missing)["credentials", "bad"]["message"]
+    assert platform.calls == 1
+
+
+def test_4_for_a_ledger_that_others_may_write_and_a_warning_in_ci(workplace):
+    workplace.run("run", workplace.manifest())
+    workplace.environment["CI"] = "true"
+    sound = workplace.run("doctor", "--json")
+    (workplace.path / ".orchestrator" / "ledger.db").chmod(0o666)
+    unsafe = workplace.run("doctor", "--json")
+
+    assert sound.returncode == 0
+    assert ("disk", "warn") in findings(sound)
+    assert unsafe.returncode == 4
+    assert findings(unsafe)["ledger", "bad"]["mend"].startswith("chmod 600")

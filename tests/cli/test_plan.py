@@ -1,0 +1,90 @@
+"""Plans, approval and caps, with the real commands."""
+
+import json
+
+import pytest
+
+
+def planned(workplace, manifest, *arguments):
+    done = workplace.run("plan", manifest, "-o", "plan.json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done, json.loads((workplace.path / "plan.json").read_text(encoding="utf-8"))
+
+
+def test_a_plan_shows_order_wave_earliest_start_calls_and_what_it_did_not_look_at(workplace):
+    accounts = {"acme": {"account_id": "67777ce93e25326494e90001", "rate": ["2/10s"]}}
+    manifest = workplace.manifest(accounts=accounts, waves=[{"name": "canary", "campaigns": ["st-1/cd-2"]}])
+    done, document = planned(workplace, manifest)
+    order = [(c["campaign"], c["wave"], round(c["earliest_s"])) for c in document["campaigns"]]
+
+    assert order == [("cd-2", "canary", 0), ("cd-0", "rest", 10), ("cd-1", "rest", 10)]
+    assert document["calls"] == {"acme": 4}
+    assert "takes at least 10 s and 4 calls (acme 4)" in done.stdout
+    assert "note: not checked: calling hours" in done.stdout
+    assert "(24 h), for one run" in done.stdout
+    assert (workplace.path / "plan.json").read_text(encoding="utf-8").startswith('{"calls":{"acme":4},"campaigns":')
+
+
+def test_20_says_that_starts_would_be_sent(workplace, platform):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    before = workplace.run("plan", manifest, "--detailed-exitcode")
+    workplace.run("run", manifest)
+    after = workplace.run("plan", manifest, "--detailed-exitcode")
+
+    assert (before.returncode, after.returncode) == (20, 0), before.stderr + after.stderr
+
+
+def test_drift_is_refused_with_each_changed_field_and_a_used_plan_too(workplace, platform):
+    url = platform.start()
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials())
+    _, document = planned(workplace, manifest, "--select", "campaign:cd-0,campaign:cd-1")
+    platform.set_state("cd-1", "Active")
+    drifted = workplace.run("run", manifest, "--plan", "plan.json")
+    unselected = workplace.run("run", manifest, "--plan", "plan.json", "--exclude", "campaign:cd-1")
+    platform.set_state("cd-1", "Ready")
+    sent_before = dict(platform.starts)
+    done = workplace.run("run", manifest, "--plan", "plan.json")
+    again = workplace.run("run", manifest, "--plan", "plan.json")
+
+    assert (drifted.returncode, unselected.returncode) == (4, 4)
+    assert "starts: st-1/cd-1 is started no more" in drifted.stderr
+    assert "selection: " in unselected.stderr
+    assert sent_before == {}
+    assert done.returncode == 0, done.stderr
+    assert workplace.result()["run"]["plan_sha256"] == document["plan_sha256"]
+    assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1}
+    assert again.returncode == 4
+    assert "a plan is for one run" in again.stderr
+
+
+def test_a_hash_that_was_planned_on_this_ledger_is_approval_enough(workplace):
+    manifest = workplace.manifest(approval="plan")
+    blind = workplace.run("run", manifest, "--approve", "0123456789abcdef")
+    _, document = planned(workplace, manifest)
+    done = workplace.run("run", manifest, "--approve", document["plan_sha256"][:16])
+
+    assert blind.returncode == 4
+    assert "no plan in this ledger" in blind.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"plan_sha256": "x"}'])
+def test_3_for_a_file_that_is_no_plan(workplace, text):
+    (workplace.path / "plan.json").write_text(text, encoding="utf-8")
+    done = workplace.run("run", workplace.manifest(), "--plan", "plan.json")
+
+    assert done.returncode == 3
+    assert "no start was sent" in done.stderr
+
+
+def test_a_cap_from_a_flag_or_the_environment_only_tightens(workplace):
+    manifest = workplace.manifest(limits={"max_starts": 2})
+    loose = workplace.run("run", manifest, "--max-starts", "1000")
+    noted = workplace.run("plan", manifest)
+    workplace.environment["ORCHESTRATOR_MAX_STARTS"] = "1"
+    tight = workplace.run("run", workplace.manifest(limits={"max_starts": 1000}))
+
+    assert (loose.returncode, tight.returncode) == (4, 4)
+    assert "limits.max_starts allows 2" in loose.stderr
+    assert "note: a run is refused: the plan has 3 starts, limits.max_starts allows 2" in noted.stdout
+    assert "--max-starts allows 1" in tight.stderr
