@@ -33,12 +33,13 @@ fix: $(READY)  ## mend what the tools can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure pacing at full size and the manifest loader; takes about a minute
+bench: $(READY)  ## measure pacing, alone and at full size, and the manifest loader; takes two minutes
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/loading.py
+	$(BIN)/python -m bench.pacing_law
 
 clean:  ## remove what the tools made; the ledger and the reports stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
