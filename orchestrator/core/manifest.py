@@ -209,10 +209,16 @@ class Report(_Part):
     formats: tuple[Annotated[Literal["json", "csv"], BeforeValidator(_format)], ...] = ("json", "csv")
 
 
+def _version(value: Any) -> Any:
+    if isinstance(value, bool):  # True == 1
+        raise fault("must be 1")
+    return value
+
+
 class Manifest(_Part):
     """One launch: what to start, where, how fast, and when to stop."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_version)]
     launch: Id
     host: Annotated[str, HOST]
     accounts: Annotated[dict[Id, Account], Field(min_length=1)]

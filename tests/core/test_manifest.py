@@ -145,6 +145,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"launch": 7}, ("launch",), "must be a string", "quote it"),
         ({"launch": None}, ("launch",), "must be a string, and is empty", "write a value, or leave the key out"),
         ({"version": 2}, ("version",), "must be 1", ""),
+        ({"version": True}, ("version",), "must be 1", ""),
         ({"accounts": {}, "defaults": {}, "campaigns": []}, None, None, None),
         ({"approval": "off"}, ("approval",), "must be 'none' or 'plan'", ""),
         (

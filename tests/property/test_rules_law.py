@@ -44,7 +44,7 @@ def test_a_count_stops_a_run_exactly_when_it_is_reached(limit, failed, unknown, 
 
 
 @settings(max_examples=60, deadline=None)
-@given(manifests())
+@given(manifests(plain=True))
 def test_every_campaign_is_in_one_wave_of_the_order_and_no_earlier_wave_names_it(raw):
     manifest, _ = parse(raw)
     assert len(set(order(manifest.waves))) == len(order(manifest.waves))
