@@ -39,7 +39,9 @@ def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -
 
 
 def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
-    path: Path = tuple(part for part in details["loc"] if part != "[key]")
+    path: Path = details["loc"]
+    if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
+        path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
     if details["type"] == "extra_forbidden":
         return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
     return Issue(path, *_words(details))

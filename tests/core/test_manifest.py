@@ -231,6 +231,20 @@ def test_two_accounts_may_not_share_an_id():
     assert issue.other == ("accounts", "acme", "account_id")
 
 
+@pytest.mark.parametrize(
+    ("changes", "path", "message"),
+    [
+        ({"[key]": 1}, ("[key]",), "unknown key"),
+        ({"accounts": {"a b": {"account_id": "1"}}}, ("accounts", "a b"), None),
+        ({"accounts": {"[key]": {"account_id": "1"}}}, ("accounts", "[key]"), None),
+        ({"accounts": {"[key]": {"[key]": "1"}}}, ("accounts", "[key]", "[key]"), "unknown key"),
+    ],
+)
+def test_a_fault_of_a_key_is_found_at_the_key_whatever_it_is_called(changes, path, message):
+    _, issues = parse(raw(defaults={}, campaigns=[{"stream": "s", "campaign": "c", "account": "x"}], **changes))
+    assert any(issue.path == path and message in {None, issue.message} for issue in issues)
+
+
 def test_a_campaign_needs_an_account():
     issue = the_issue(defaults={}, campaigns=[{"stream": "s", "campaign": "c"}])
     assert (issue.path, issue.message) == (("campaigns", 0), "has no account")
