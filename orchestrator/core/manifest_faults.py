@@ -1,5 +1,6 @@
 """pydantic's errors in the words of the manifest."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ def _words(details: ErrorDetails) -> tuple[str, str]:
         return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
     if kind in {"literal_error", "enum"}:
         return f"must be {context['expected']}", ""
-    message = details["msg"].replace("Input should", "must").replace(" after validation", "")
+    message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
 
 

@@ -69,3 +69,9 @@ def test_every_whole_percentage_stops_when_exactly_reached():
 
 def test_a_share_is_said_as_it_was_written():
     assert "stops when 0.5% of" in sentence("failed", Threshold(fraction=0.005), 10)
+
+
+def test_a_rule_that_is_broken_by_nobody_stops_nothing_even_where_its_share_rounds_to_nothing():
+    tiny = StopWhen(failed=Threshold(fraction=1e-12), min_sample=1)
+    assert trips(tiny, failed=0, attempted=5) is None
+    assert trips(tiny, failed=1, attempted=5) is not None
