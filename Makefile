@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak check fix bench clean lock help
+.PHONY: run test soak mutate check fix bench clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,11 @@ test: $(READY)  ## run all tests, with branch coverage
 
 soak: $(READY)  ## the crash tests at twenty more seeds; takes about ten minutes
 	$(BIN)/python -m pytest -q -m soak
+
+mutate: $(READY)  ## break core/ and the permit rule in 2,400 ways: do the tests notice? takes about six minutes
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children $(or $(JOBS),2)
+	$(BIN)/python bench/mutants.py
 
 check: $(READY)  ## lint, formatting and types; changes nothing
 	$(BIN)/ruff check .
