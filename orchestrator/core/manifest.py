@@ -262,13 +262,13 @@ def parse(
     campaigns, issues = manifest_checks.gather(raw, rows)
     issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
     try:
-        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_alias=True, by_name=False)
+        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_name=False)
     except _ValidationError as error:
-        return None, (*issues, *manifest_faults.issues(error.errors(include_url=False), _KEYS))
+        return None, (*issues, *manifest_faults.issues(error.errors(), _KEYS))
     return (None, tuple(issues)) if issues else (manifest, ())
 
 
 def manifest_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a manifest file: what an editor completes and checks."""
-    schema = Manifest.model_json_schema(by_alias=True)
+    schema = Manifest.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

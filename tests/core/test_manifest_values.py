@@ -155,6 +155,14 @@ def test_a_written_value_is_read_by_its_parser_and_described_by_its_schema():
     }
 
 
+def test_a_duration_keeps_to_its_bounds():
+    bounded = duration(2, 9)
+    assert (bounded.parse("2s"), bounded.parse("9s")) == (2.0, 9.0)
+    for written in ("1999ms", "9001ms"):
+        with pytest.raises(PydanticCustomError, match=r"^must be between 2s and 9s$"):
+            bounded.parse(written)
+
+
 def test_a_near_word_is_meant_and_only_the_nearest():
     assert did_you_mean("campain", ["campaign", "campaigns", "account"]) == "did you mean 'campaign'?"
 

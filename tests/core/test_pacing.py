@@ -127,6 +127,13 @@ def test_a_fill_without_windows_changes_nothing():
     pacer = Pacer(())
     pacer.fill(100.0)
     assert pacer.wait(100.0) == 0.0
+    assert pacer.recent(0.0) == []
+
+
+def test_without_windows_nothing_that_is_over_is_recent():
+    pacer = Pacer(())
+    pacer.recall([100.0])
+    assert pacer.recent(100.5) == []
 
 
 def test_recalled_calls_hold_their_slots_beside_our_own():

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from orchestrator.core.verdict import (
@@ -153,6 +155,20 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_against_the_servers_own_clo
     assert wait_of(reply(429, retry_after=asked, date=NOON)) == seconds
 
 
+@pytest.fixture
+def far_east(monkeypatch):
+    """A machine whose own zone is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(far_east):
+    assert wait_of(reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 -0000", date=NOON)) == 30.0
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_a_retry_after_date_without_a_server_date_is_read_against_our_clock(date):
     answer = reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 GMT", date=date, sent_at=NOON_SECONDS, elapsed=10.0)
@@ -241,5 +257,5 @@ def test_a_retry_after_of_many_digits_is_a_long_wait_and_no_error():
 
 
 def test_the_highest_attempts_keep_to_the_ceiling_even_where_it_is_high():
-    assert backoff(999, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**998
-    assert backoff(10**6, 1e-300, 1e300, lambda: 1.0) == 1e300
+    assert backoff(1000, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**999
+    assert backoff(1001, 1e-300, 1e300, lambda: 1.0) == 1e300
