@@ -70,7 +70,7 @@ def _words(details: ErrorDetails) -> tuple[str, str]:
 
 def _type_words(kind: str, value: Any) -> tuple[str, str]:
     message, hint = _TYPES[kind]
-    if value is None and kind != "missing":
+    if value is None:
         return f"{message}, and is empty", "write a value, or leave the key out"
     if kind == "string_type" and isinstance(value, (list, Mapping)):
         return message, ""
