@@ -62,8 +62,6 @@ def _words(details: ErrorDetails) -> tuple[str, str]:
         return _type_words(kind, details["input"])
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
-    if kind in {"literal_error", "enum"}:
-        return f"must be {context['expected']}", ""
     message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
 

@@ -65,13 +65,13 @@ def test_a_call_that_may_not_leave_takes_no_slot():
     pacer = Pacer((Window(1, 60.0),))
     pacer.reserve(0.0)
     before = pacer.snapshot()
-    with pytest.raises(ValueError, match="no slot"):
+    with pytest.raises(ValueError, match=r"^no slot is free at this time$"):
         pacer.reserve(0.0)
     assert pacer.snapshot() == before
 
 
 def test_a_release_without_an_open_call_is_refused():
-    with pytest.raises(ValueError, match="no call is open"):
+    with pytest.raises(ValueError, match=r"^no call is open$"):
         Pacer((Window(1, 60.0),)).release(0.0)
 
 
@@ -218,6 +218,12 @@ def test_after_a_limited_call_half_the_limit_is_used_and_a_tenth_more_for_each_w
     pacer = Pacer((Window(100, 60.0),))
     pacer.limited(1000.0, 20.0)
     assert leaves_at_once(pacer, 1020.0 + 60.0 * windows_later) == allowed
+
+
+def test_the_raise_begins_with_the_end_of_the_pause_and_not_before():
+    pacer = Pacer((Window(1000, 60.0),))
+    pacer.limited(1000.0, 20.0)
+    assert leaves_at_once(pacer, 1020.0) == 500
 
 
 def test_calls_limited_within_one_pause_halve_the_limit_once_and_a_later_one_again():
