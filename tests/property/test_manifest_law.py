@@ -70,7 +70,7 @@ def test_any_document_gives_a_manifest_or_located_issues(raw):
     assert_manifest_or_issues(raw)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(nearly_valid())
 def test_a_manifest_with_anything_in_one_place_gives_a_manifest_or_located_issues(raw):
     assert_manifest_or_issues(raw)
@@ -85,7 +85,7 @@ def test_any_rows_beside_a_valid_manifest_give_a_manifest_or_issues(raw, rows, c
     assert all(issue.path[1] < known for issue in issues if issue.path[:1] == ("campaigns",) and len(issue.path) > 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(manifests())
 def test_a_valid_manifest_is_accepted_by_the_loader_and_by_the_schema(raw):
     manifest, issues = parse(raw)

@@ -60,7 +60,7 @@ def started(plan):
     return {entry.key for entry in plan.entries if entry.decision.action is Action.START}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), selections, st.booleans())
 def test_every_campaign_is_in_the_plan_once_in_the_order_of_waves_and_then_of_the_manifest(
     situation, selection, retry_failed
@@ -74,7 +74,7 @@ def test_every_campaign_is_in_the_plan_once_in_the_order_of_waves_and_then_of_th
     assert position == sorted(position)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), selections, st.booleans())
 def test_nothing_that_may_have_been_started_is_ever_planned_as_a_start(situation, selection, retry_failed):
     manifest, histories, live = situation
@@ -88,7 +88,7 @@ def test_nothing_that_may_have_been_started_is_ever_planned_as_a_start(situation
         assert entry.target.lane == lane_of(manifest, entry.account)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), selections, st.booleans())
 def test_the_live_state_of_a_settled_campaign_changes_nothing(situation, selection, retry_failed):
     manifest, histories, live = situation
@@ -100,7 +100,7 @@ def test_the_live_state_of_a_settled_campaign_changes_nothing(situation, selecti
     assert whole.sha256 == bare.sha256
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), selections, selections, st.booleans(), st.booleans())
 def test_the_hash_changes_exactly_when_what_would_be_sent_changes(situation, one, other, first, second):
     plans = [plan_of(situation, one, retry_failed=first), plan_of(situation, other, retry_failed=second)]
@@ -109,13 +109,13 @@ def test_the_hash_changes_exactly_when_what_would_be_sent_changes(situation, one
     assert plan_of(situation, one, retry_failed=first, sha="1" * 64).sha256 != plans[0].sha256
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(situations(), situations())
 def test_the_plans_of_two_manifests_share_a_hash_only_if_they_send_the_same(one, other):
     assert (plan_of(one).sha256 == plan_of(other).sha256) is (sent(plan_of(one)) == sent(plan_of(other)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), selections)
 def test_a_selection_only_takes_away(situation, selection):
     everything = {e.key: e.decision for e in plan_of(situation).entries}
@@ -135,7 +135,7 @@ def chosen(situation, select=(), exclude=()):
     return {c.key for c in situation[0].campaigns if selection.matches(c, situation[1].get(c.key))}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), terms, terms)
 def test_selecting_and_excluding_are_set_algebra(situation, select, exclude):
     everybody = chosen(situation)
@@ -145,7 +145,7 @@ def test_selecting_and_excluding_are_set_algebra(situation, select, exclude):
     assert chosen(situation, select, exclude) == everybody.intersection(*by_kind) - taken_away
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(situations())
 def test_the_outcomes_to_select_by_divide_the_campaigns(situation):
     parts = [chosen(situation, [("outcome", name)]) for name in ("new", "started", "failed", "unknown")]
@@ -153,7 +153,7 @@ def test_the_outcomes_to_select_by_divide_the_campaigns(situation):
     assert set().union(*parts) == chosen(situation)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(situations())
 def test_a_retry_of_failures_adds_failures_and_nothing_else(situation):
     more = started(plan_of(situation, retry_failed=True)) - started(plan_of(situation))
