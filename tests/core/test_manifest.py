@@ -315,3 +315,8 @@ def test_campaigns_whose_names_are_no_names_are_not_said_to_be_the_same():
 def test_the_first_of_two_campaigns_is_named_wherever_it_is():
     rows = [{"stream": "s", "campaign": name} for name in ("a", "b", "c", "b")]
     assert the_issue(campaigns=rows).other == ("campaigns", 1)
+
+
+def test_a_default_that_names_nothing_is_found_though_every_campaign_names_its_own():
+    rows = [{"stream": "s", "campaign": "c", "account": "acme"}]
+    assert the_issue(defaults={"account": "acne"}, campaigns=rows).path == ("defaults", "account")
