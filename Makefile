@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak check fix bench clean lock help
+.PHONY: run test soak mutate check fix bench clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,11 @@ test: $(READY)  ## run all tests, with branch coverage
 soak: $(READY)  ## the crash tests at twenty more seeds; takes about ten minutes
 	$(BIN)/python -m pytest -q -m soak
 
+mutate: $(READY)  ## break core/ and the permit rule in 2,400 ways: do the tests notice? takes about six minutes
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children $(or $(JOBS),2)
+	$(BIN)/python bench/mutants.py
+
 check: $(READY)  ## lint, formatting and types; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,12 +38,13 @@ fix: $(READY)  ## mend what the tools can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure pacing at full size and the manifest loader; takes about a minute
+bench: $(READY)  ## measure pacing, alone and at full size, and the manifest loader; takes two minutes
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/loading.py
+	$(BIN)/python -m bench.pacing_law
 
 clean:  ## remove what the tools made; the ledger and the reports stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(READY)  ## pin the dependencies again (needs uv)

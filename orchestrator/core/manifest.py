@@ -163,10 +163,16 @@ class Report(Part):
     formats: tuple[ReportFormat, ...] = ("json", "csv")
 
 
+def _version(value: Any) -> Any:
+    if isinstance(value, bool):  # True == 1
+        raise fault("must be 1")
+    return value
+
+
 class Manifest(Part):
     """One launch: what to start, where, how fast, and when to stop."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_version)]
     launch: Id
     host: Annotated[str, HOST]
     accounts: Annotated[dict[Id, Account], Field(min_length=1)]
@@ -214,13 +220,13 @@ def parse(
     campaigns, issues = manifest_checks.gather(raw, rows)
     issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
     try:
-        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_alias=True, by_name=False)
+        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_name=False)
     except _ValidationError as error:
-        return None, (*issues, *manifest_faults.issues(error.errors(include_url=False), _KEYS))
+        return None, (*issues, *manifest_faults.issues(error.errors(), _KEYS))
     return (None, tuple(issues)) if issues else (manifest, ())
 
 
 def manifest_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a manifest file: what an editor completes and checks."""
-    schema = Manifest.model_json_schema(by_alias=True)
+    schema = Manifest.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,5 +1,6 @@
 """pydantic's errors in the words of the manifest."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -40,7 +41,9 @@ def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -
 
 
 def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
-    path: Path = tuple(part for part in details["loc"] if part != "[key]")
+    path: Path = details["loc"]
+    if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
+        path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
     if details["type"] == "extra_forbidden":
         return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
     return Issue(path, *_words(details))
@@ -60,15 +63,13 @@ def _words(details: ErrorDetails) -> tuple[str, str]:
         return _type_words(kind, details["input"])
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
-    if kind in {"literal_error", "enum"}:
-        return f"must be {context['expected']}", ""
-    message = details["msg"].replace("Input should", "must").replace(" after validation", "")
+    message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
 
 
 def _type_words(kind: str, value: Any) -> tuple[str, str]:
     message, hint = _TYPES[kind]
-    if value is None and kind != "missing":
+    if value is None:
         return f"{message}, and is empty", "write a value, or leave the key out"
     if kind == "string_type" and isinstance(value, (list, Mapping)):
         return message, ""

@@ -44,7 +44,7 @@ def fault(message: str, hint: str = "") -> PydanticCustomError:
 
 def did_you_mean(word: object, known: Sequence[str]) -> str:
     """The hint for a mistyped word; without a near one, what may be written (where that is short)."""
-    near = get_close_matches(word, known, n=1, cutoff=0.6) if isinstance(word, str) and len(known) <= 2000 else []
+    near = get_close_matches(word, known, n=1) if isinstance(word, str) and len(known) <= 2000 else []
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""

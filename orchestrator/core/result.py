@@ -173,7 +173,7 @@ def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str]
 def _started(decision: Decision, history: History, message: str) -> tuple[Outcome, Reason, str]:
     if decision.action is Action.SKIP:
         return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
-    return Outcome.STARTED, _HOW_STARTED.get(history.by or Event.ACCEPTED, Reason.ACCEPTED), message
+    return Outcome.STARTED, _HOW_STARTED[history.by or Event.ACCEPTED], message
 
 
 def _why_failed(decision: Decision, history: History) -> Reason:

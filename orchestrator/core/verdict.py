@@ -1,6 +1,5 @@
 """What one reply or fault means (design section 2), and how long to wait before attempt n."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -114,8 +113,7 @@ def _http_date(text: str) -> float | None:
     except (ValueError, IndexError, OverflowError):
         return None
     # RFC 9110 knows GMT only; "-0000" parses as naive and means UTC.
-    seconds = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
-    return seconds if math.isfinite(seconds) else None
+    return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
 
 
 def message_of(reply: Reply) -> str:

@@ -160,6 +160,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"launch": 7}, ("launch",), "must be a string", "quote it"),
         ({"launch": None}, ("launch",), "must be a string, and is empty", "write a value, or leave the key out"),
         ({"version": 2}, ("version",), "must be 1", ""),
+        ({"version": True}, ("version",), "must be 1", ""),
         ({"accounts": {}, "defaults": {}, "campaigns": []}, None, None, None),
         ({"approval": "off"}, ("approval",), "must be 'none' or 'plan'", ""),
         (
@@ -245,6 +246,25 @@ def test_two_accounts_may_not_share_an_id():
     assert issue.other == ("accounts", "acme", "account_id")
 
 
+@pytest.mark.parametrize(
+    ("changes", "path", "message"),
+    [
+        ({"[key]": 1}, ("[key]",), "unknown key"),
+        ({"accounts": {"a b": {"account_id": "1"}}}, ("accounts", "a b"), None),
+        ({"accounts": {"[key]": {"account_id": "1"}}}, ("accounts", "[key]"), None),
+        ({"accounts": {"[key]": {"[key]": "1"}}}, ("accounts", "[key]", "[key]"), "unknown key"),
+    ],
+)
+def test_a_fault_of_a_key_is_found_at_the_key_whatever_it_is_called(changes, path, message):
+    _, issues = parse(raw(defaults={}, campaigns=[{"stream": "s", "campaign": "c", "account": "x"}], **changes))
+    assert any(issue.path == path and message in {None, issue.message} for issue in issues)
+
+
+def test_accounts_that_share_an_id_are_found_behind_one_that_has_none():
+    _, issues = parse(raw(accounts={"acme": {"account_id": 7}, "b": {"account_id": "1"}, "c": {"account_id": "1"}}))
+    assert ("accounts", "c", "account_id") in {issue.path for issue in issues}
+
+
 def test_a_campaign_needs_an_account():
     issue = the_issue(defaults={}, campaigns=[{"stream": "s", "campaign": "c"}])
     assert (issue.path, issue.message) == (("campaigns", 0), "has no account")
@@ -285,3 +305,33 @@ def test_rows_that_could_not_be_read_are_not_missed():
     manifest, issues = parse(raw(campaigns=[], waves=waves), complete=False)
     assert issues == ()
     assert manifest is not None
+
+
+def without(name):
+    return {key: value for key, value in raw().items() if key != name}
+
+
+def test_all_campaigns_may_be_rows():
+    manifest, issues = parse(without("campaigns"), [{"stream": "st-2", "campaign": "x"}])
+    assert issues == ()
+    assert [campaign.key for campaign in manifest.campaigns] == ["st-2/x"]
+
+
+def test_that_there_are_no_accounts_is_said_once_and_not_for_every_campaign():
+    _, issues = parse(without("accounts"))
+    assert [(issue.path, issue.message) for issue in issues] == [(("accounts",), "is missing")]
+
+
+def test_campaigns_whose_names_are_no_names_are_not_said_to_be_the_same():
+    _, issues = parse(raw(campaigns=[{"stream": 7, "campaign": "c"}, {"stream": 7, "campaign": "c"}]))
+    assert {issue.message for issue in issues} == {"must be a string"}
+
+
+def test_the_first_of_two_campaigns_is_named_wherever_it_is():
+    rows = [{"stream": "s", "campaign": name} for name in ("a", "b", "c", "b")]
+    assert the_issue(campaigns=rows).other == ("campaigns", 1)
+
+
+def test_a_default_that_names_nothing_is_found_though_every_campaign_names_its_own():
+    rows = [{"stream": "s", "campaign": "c", "account": "acme"}]
+    assert the_issue(defaults={"account": "acne"}, campaigns=rows).path == ("defaults", "account")

@@ -143,3 +143,9 @@ def test_folding_does_not_change_the_records():
     before = copy.deepcopy(moves)
     fold(moves)
     assert moves == before
+
+
+def test_a_records_own_kind_counts_where_it_is_neither_a_verdict_nor_a_persons_word():
+    assert event_of(record("intent", event="accepted")) is Event.INTENT
+    with pytest.raises(IllegalMove, match="a record of kind 'verdict' with event 'verdict'"):
+        event_of(record("verdict"))

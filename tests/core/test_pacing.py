@@ -65,13 +65,13 @@ def test_a_call_that_may_not_leave_takes_no_slot():
     pacer = Pacer((Window(1, 60.0),))
     pacer.reserve(0.0)
     before = pacer.snapshot()
-    with pytest.raises(ValueError, match="no slot"):
+    with pytest.raises(ValueError, match=r"^no slot is free at this time$"):
         pacer.reserve(0.0)
     assert pacer.snapshot() == before
 
 
 def test_a_release_without_an_open_call_is_refused():
-    with pytest.raises(ValueError, match="no call is open"):
+    with pytest.raises(ValueError, match=r"^no call is open$"):
         Pacer((Window(1, 60.0),)).release(0.0)
 
 
@@ -127,6 +127,13 @@ def test_a_fill_without_windows_changes_nothing():
     pacer = Pacer(())
     pacer.fill(100.0)
     assert pacer.wait(100.0) == 0.0
+    assert pacer.recent(0.0) == []
+
+
+def test_without_windows_nothing_that_is_over_is_recent():
+    pacer = Pacer(())
+    pacer.recall([100.0])
+    assert pacer.recent(100.5) == []
 
 
 def test_recalled_calls_hold_their_slots_beside_our_own():
@@ -195,3 +202,60 @@ def test_calls_that_may_arrive_later_do_not_make_the_pacer_forget_slots_that_are
         pacer.release(now + 30.0 if number % 7 == 0 else now)
     gaps = [later - earlier for earlier, later in zip(leaves, leaves[50:], strict=False)]
     assert min(gaps) >= 60.0
+
+
+def leaves_at_once(pacer, now):
+    """How many calls may leave at `now`."""
+    count = 0
+    while pacer.wait(now) == 0.0:
+        pacer.reserve(now)
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize(("windows_later", "allowed"), [(0, 50), (1, 60), (2, 70), (4.99, 99), (5, 100), (60, 100)])
+def test_after_a_limited_call_half_the_limit_is_used_and_a_tenth_more_for_each_window(windows_later, allowed):
+    pacer = Pacer((Window(100, 60.0),))
+    pacer.limited(1000.0, 20.0)
+    assert leaves_at_once(pacer, 1020.0 + 60.0 * windows_later) == allowed
+
+
+def test_the_raise_begins_with_the_end_of_the_pause_and_not_before():
+    pacer = Pacer((Window(1000, 60.0),))
+    pacer.limited(1000.0, 20.0)
+    assert leaves_at_once(pacer, 1020.0) == 500
+
+
+def test_calls_limited_within_one_pause_halve_the_limit_once_and_a_later_one_again():
+    pacer = Pacer((Window(100, 60.0),))
+    pacer.limited(1000.0, 20.0)
+    pacer.limited(1019.9, 20.0)
+    assert leaves_at_once(pacer, 1039.9) == 50
+    again = Pacer((Window(100, 60.0),))
+    again.limited(1000.0, 20.0)
+    again.limited(1020.0, 20.0)
+    assert leaves_at_once(again, 1040.0) == 25
+
+
+def test_the_limit_never_falls_below_a_tenth_nor_below_one_call():
+    pacer, small = Pacer((Window(100, 60.0),)), Pacer((Window(3, 60.0),))
+    for turn in range(20):
+        pacer.limited(turn * 10.0, 1.0)
+        small.limited(turn * 10.0, 1.0)
+    assert leaves_at_once(pacer, 191.0) == 10
+    assert leaves_at_once(small, 191.0) == 1
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5, 1e6])
+def test_without_a_limited_call_the_whole_limit_is_used_from_the_start(start):
+    assert leaves_at_once(Pacer((Window(100, 60.0),)), start) == 100
+
+
+def test_a_pacer_that_was_not_used_has_no_peaks():
+    assert Pacer((Window(5, 60.0), Window(2, 10.0))).snapshot().peaks == (0, 0)
+
+
+def test_a_window_of_one_call_is_never_cut_to_none():
+    pacer = Pacer((Window(1, 60.0),))
+    pacer.limited(0.0, 5.0)
+    assert pacer.wait(5.0) == 0.0

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.outcome import State
-from orchestrator.core.plan import Action, lane_of, target_of, undecided
+from orchestrator.core.plan import Action, build, lane_of, target_of, undecided
 from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Selection
 from orchestrator.model import CallTarget, CampaignType, Lane, Outcome, Reason
@@ -292,3 +292,58 @@ def test_the_guard_changes_no_other_decision():
 
 def test_the_same_campaign_under_another_account_is_another_one():
     assert guarded(account="umbrella")[0].decision.action is Action.START
+
+
+@pytest.mark.parametrize(
+    ("situation", "message"),
+    [
+        ({"campaign": {"enabled": False}}, "enabled: false in the manifest"),
+        ({"selection": Selection(select=(("tag", "canary"),))}, "not in the selection"),
+        ({"past": history(State.STARTED)}, "started by an earlier run"),
+        ({"past": history(State.INTENDED)}, "an earlier run may have started it"),
+        ({"past": history(State.UNKNOWN)}, "still unknown: a person must look"),
+        (
+            {"past": history(State.FAILED, last={"message": "HTTP 404"})},
+            "failed in an earlier run and was not sent again: HTTP 404",
+        ),
+        ({"past": history(State.FAILED)}, "failed in an earlier run and was not sent again: "),
+        ({}, "the platform has no such campaign"),
+        ({"live": ready(status="Active")}, "it is Active already"),
+        ({"live": ready(scheduled=True)}, "it has a schedule and starts by itself"),
+        (
+            {"live": ready(status="Stopped")},
+            "it is Stopped: a start would text its whole list again (rerun: true allows it)",
+        ),
+        ({"live": ready(status="Draft")}, "its state is 'Draft', which preflight.startable does not list"),
+        (
+            {"live": ready(), "preflight": {"require_dnc": True}},
+            "it has no DNC list, and preflight.require_dnc is set",
+        ),
+    ],
+)
+def test_a_plan_says_why_in_these_words(situation, message):
+    assert decided(**situation).message == message
+
+
+def test_a_selection_by_outcome_looks_at_the_journal():
+    failed, fresh = Selection(select=(("outcome", "failed"),)), Selection(exclude=(("outcome", "failed"),))
+    assert decided(past=history(State.FAILED), selection=failed).reason is Reason.FAILED_BEFORE
+    assert decided(past=history(State.FAILED), selection=fresh).reason is Reason.DESELECTED
+
+
+def test_a_plan_is_of_its_launch_and_an_entry_knows_its_window():
+    hours = {"day": {"zones": ["UTC"], "hours": "09:00-20:00"}}
+    plan = planned(manifest({"campaign": "cd-1", "window": "day"}, windows=hours))
+    assert plan.launch == "spring"
+    assert plan.entries[0].window == "day"
+
+
+def test_failures_are_not_retried_unless_somebody_says_so():
+    parsed = manifest({"campaign": "cd-1"})
+    plan = build(parsed, {key(): history(State.FAILED)}, {key(): ready()}, Selection(), manifest_sha256="0" * 64)
+    assert plan.count(Action.START) == 0
+
+
+def test_a_warning_of_exactly_three_campaigns_names_them_all():
+    (warning,) = warned(*[ready(contact_lists=("east",))] * 3)
+    assert "(st-1/cd-1, st-1/cd-2, st-1/cd-3); they cannot run at the same time" in warning

@@ -6,7 +6,7 @@ from orchestrator.core.outcome import Event, IllegalMove, State
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import CampaignResult, NoRunError, build, conclude, exit_code, timestamp, totals
 from orchestrator.model import Outcome, Reason, Stop, StopReason
-from tests.core.builders import end, entry, header, history, journal, moved, plan_records, record, starts
+from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
 
 Out, R, S = Outcome, Reason, StopReason
 START = Decision(Action.START)
@@ -308,6 +308,64 @@ def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
 
 @pytest.mark.parametrize("state", [State.STARTED, State.FAILED, State.UNKNOWN, State.SUSPECT, State.INTENDED])
 def test_what_the_journal_proves_weighs_more_than_a_hold(state):
-    past = history(state)
-    assert conclude(Decision(Action.START), past, None, HELD_ALONE) == conclude(Decision(Action.START), past, None)
-    assert conclude(Decision(Action.START), past, None)[0] is not Outcome.HELD
+    before = history(state)
+    assert conclude(Decision(Action.START), before, None, HELD_ALONE) == conclude(Decision(Action.START), before, None)
+    assert conclude(Decision(Action.START), before, None)[0] is not Outcome.HELD
+
+
+@pytest.mark.parametrize(
+    ("decision", "before", "stop", "words"),
+    [
+        (START, None, None, "its window is closed"),
+        (START, past(State.STARTED, Event.ACCEPTED), None, "so it was"),
+        (skip(Out.ALREADY_STARTED, R.JOURNAL), past(State.STARTED), None, "started by an earlier run of this launch"),
+        (skip(Out.FAILED, R.NOT_FOUND), None, None, "as planned"),
+        (
+            START,
+            past(State.CLEARED, message="the console says Ready"),
+            None,
+            "a person said that it was not started (the console says Ready); run again to start",
+        ),
+        (START, past(State.INTENDED), None, "so it was"),
+    ],
+)
+def test_an_outcome_is_explained_in_these_words(decision, before, stop, words):
+    assert conclude(decision, before, stop)[2] == words
+
+
+def test_a_journal_of_before_says_how_a_campaign_was_started_even_where_no_event_is_known():
+    assert conclude(START, past(State.STARTED, None), None)[1] is R.ACCEPTED
+
+
+def test_an_open_intent_of_the_plan_that_was_not_judged_in_time_waits_for_the_next_run():
+    assert conclude(JUDGE, None, STOP) == (Out.HELD, R.STOPPED, "not started: 3 of 5 attempted are failed")
+
+
+def test_a_run_that_crashed_says_so():
+    assert build(journal(starts("cd-1"), ended=False)).run["stop"] == {
+        "reason": "crashed",
+        "detail": "the run was ended before it could say why",
+    }
+
+
+def test_what_a_skip_said_in_the_plan_it_says_in_the_result():
+    line = build(journal([entry(skip(Out.SKIPPED, R.NOT_STARTABLE), "cd-1")])).campaigns[0]
+    assert (line.outcome, line.reason, line.message) == (Out.SKIPPED, R.NOT_STARTABLE, "as planned")
+
+
+def test_the_budget_of_the_end_is_in_the_result():
+    assert build(journal(starts("cd-1"))).budget == {"sandbox 67777c": BUDGET}
+
+
+def test_the_run_that_is_missing_is_named():
+    with pytest.raises(NoRunError, match=r"^no run$"):
+        build([])
+    with pytest.raises(NoRunError, match=r"^r-9$"):
+        build(journal(starts("cd-1")), "r-9")
+
+
+def test_a_campaign_that_an_earlier_run_started_is_not_said_to_be_started_by_this_one():
+    row = entry(skip(Out.ALREADY_STARTED, R.JOURNAL), "cd-1")
+    built = build(journal([row], record("intent"), moved(Event.ACCEPTED)))
+    assert built.totals["already_started"] == 1
+    assert built.totals["started"] == 0

@@ -88,3 +88,8 @@ def test_every_state_is_selected_by_exactly_its_outcome(state, outcome):
 def test_a_campaign_without_a_past_is_new():
     assert selects("outcome:new")
     assert not selects("outcome:failed")
+
+
+def test_an_outcome_may_be_excluded():
+    assert not selects(exclude="outcome:failed", past=history(State.FAILED))
+    assert selects(exclude="outcome:failed", past=history(State.STARTED))

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from orchestrator.core.verdict import (
@@ -147,6 +149,20 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_against_the_servers_own_clo
     assert wait_of(reply(429, retry_after=asked, date=NOON)) == seconds
 
 
+@pytest.fixture
+def far_east(monkeypatch):
+    """A machine whose own zone is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(far_east):
+    assert wait_of(reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 -0000", date=NOON)) == 30.0
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_a_retry_after_date_without_a_server_date_is_read_against_our_clock(date):
     answer = reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 GMT", date=date, sent_at=NOON_SECONDS, elapsed=10.0)
@@ -210,3 +226,30 @@ def test_the_back_off_is_jittered_below_a_ceiling_that_doubles(attempt, ceiling)
 @pytest.mark.parametrize("attempt", [1000, 1001, 10**6])
 def test_the_back_off_bears_very_many_attempts(attempt):
     assert backoff(attempt, 1.0, 60.0, lambda: 0.5) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(299, K.INDETERMINATE), (300, K.REJECTED), (399, K.REJECTED), (402, K.INDETERMINATE), (418, K.INDETERMINATE)],
+)
+def test_of_a_reply_whose_body_was_lost_the_status_line_alone_proves_a_redirect(status, kind):
+    assert classify(fault(Progress.ANSWERED, status)).kind is kind
+
+
+def test_what_never_left_says_why_and_a_limited_reply_what_the_server_said():
+    assert classify(fault(Progress.UNSENT)).message == "what happened"
+    assert classify(reply(429, errors(PER_MINUTE))).message == PER_MINUTE
+
+
+def test_a_refusal_of_400_is_no_redirect():
+    assert classify(reply(400, errors("no"))).message == "HTTP 400: no"
+
+
+def test_a_retry_after_of_many_digits_is_a_long_wait_and_no_error():
+    assert wait_of(reply(429, retry_after="1" * 5000)) == 1e9
+    assert wait_of(reply(429, retry_after="999999999")) == 999_999_999.0
+
+
+def test_the_highest_attempts_keep_to_the_ceiling_even_where_it_is_high():
+    assert backoff(1000, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**999
+    assert backoff(1001, 1e-300, 1e300, lambda: 1.0) == 1e300

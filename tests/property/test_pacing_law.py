@@ -1,6 +1,4 @@
-import heapq
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -8,19 +6,11 @@ from hypothesis import strategies as st
 
 from orchestrator.core.pacing import Pacer
 from orchestrator.model import Window
+from tests.property.lane_model import TIMEOUT, Call, run_lane
 
-TIMEOUT = 30.0
 windows_of_a_lane = st.lists(
     st.builds(Window, st.integers(1, 12), st.sampled_from([0.05, 1.0, 10.0, 60.0, 3600.0])), min_size=1, max_size=3
 ).map(tuple)
-
-
-@dataclass(frozen=True)
-class Call:
-    leave: float
-    released: float  # when the lane learns how it ended
-    held_from: float  # what it tells the pacer
-    arrival: float  # when the server saw it
 
 
 def drawn_call(rnd, leave, *, early_faults):
@@ -35,23 +25,7 @@ def drawn_call(rnd, leave, *, early_faults):
 
 def simulated(pacer, rnd, start, count, in_flight, *, early_faults):
     """The calls of a lane that sends whenever the pacer lets it, with random latencies."""
-    now, done, flying = start, [], []
-    while len(done) < count:
-        delay = pacer.wait(now)
-        if delay == 0.0 and len(flying) < in_flight:
-            pacer.reserve(now)
-            call = drawn_call(rnd, now, early_faults=early_faults)
-            done.append(call)
-            heapq.heappush(flying, (call.released, len(done), call))
-            continue
-        free_at = now + delay if len(flying) < in_flight else math.inf
-        if flying and flying[0][0] <= free_at:
-            now, _, call = heapq.heappop(flying)
-            pacer.release(call.held_from)
-        else:
-            assert math.isfinite(free_at)
-            now = free_at
-    return done
+    return run_lane(pacer, lambda leave: drawn_call(rnd, leave, early_faults=early_faults), start, count, in_flight)
 
 
 def assert_never_over(windows, arrivals):
@@ -101,7 +75,7 @@ def test_a_second_holder_who_recalls_the_first_ones_calls_does_not_break_a_limit
     before = simulated(first, rnd, 0.0, count, in_flight, early_faults=False)
     now = max(call.released for call in before)
     second = Pacer(windows)
-    second.recall(sorted(call.held_from for call in before))
+    second.recall(sorted(call.arrives_by for call in before))
     after = simulated(second, rnd, now, count, in_flight, early_faults=False)
     assert_never_over(windows, [call.arrival for call in before + after])
 

@@ -1,75 +1,129 @@
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.outcome import TRANSITIONS, Event, State
+from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import build
 from orchestrator.core.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 from orchestrator.report.page import render
-from tests.core.builders import entry, journal, moved
+from tests.core.builders import RUN, end, entry, header, plan_records
+from tests.property.values import lives
 
 SKIPS = [
     Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "x"),
+    Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "x"),
+    Decision(Action.SKIP, Outcome.SKIPPED, Reason.NOT_STARTABLE, "x"),
     Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "x"),
     Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "x"),
 ]
-CODES = {0, 10, 11, 12, 13, 129, 130, 143}
+ATTEMPTED = [Decision(Action.START), Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "x")]
+GRAVEST_FIRST = (13, 11, 130, 143, 129, 12, 10, 0)
+SIGNALS = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
+ENDS_IN = {
+    State.NEW: "held",
+    State.RETRYABLE: "held",
+    State.CLEARED: "held",
+    State.STARTED: "started",
+    State.FAILED: "failed",
+    State.UNKNOWN: "unknown",
+    State.INTENDED: "unknown",
+    State.SUSPECT: "unknown",
+}
+stops = st.none() | st.sampled_from(StopReason).map(lambda reason: Stop(reason, "why"))
 
 
 @st.composite
-def journals(draw):
-    entries, moves, states = [], [], {}
+def runs(draw):
+    """A run's records, with what each campaign's decision and last state were, and how the run ended."""
+    drawn, moves = {}, []
     for number in range(draw(st.integers(0, 12))):
         name = f"cd-{number}"
-        if draw(st.integers(0, 3)) == 0:
-            entries.append(entry(draw(st.sampled_from(SKIPS)), name))
-            continue
-        entries.append(entry(Decision(Action.START), name))
-        state, attempt = State.NEW, 0
-        for _ in range(draw(st.integers(0, 6))):
-            possible = [event for origin, event in TRANSITIONS if origin is state]
-            if not possible:
-                break
-            event = draw(st.sampled_from(possible))
-            attempt += event is Event.INTENT
-            state = TRANSITIONS[state, event]
-            moves.append(moved(event, attempt, campaign=f"st-1/{name}"))
-        states[name] = state
-    stop = draw(st.none() | st.sampled_from(StopReason).map(lambda reason: Stop(reason, "why")))
-    return journal(entries, *moves, stop=stop, ended=draw(st.booleans())), len(entries), states
+        decision = draw(st.sampled_from(SKIPS + ATTEMPTED * 4))
+        state, _, records = (State.NEW, 0, []) if decision in SKIPS else draw(lives(f"st-1/{name}", 6))
+        drawn[name] = (decision, state)
+        moves += records
+    stop, ended = draw(stops), draw(st.booleans())
+    entries = [entry(decision, name) for name, (decision, _) in drawn.items()]
+    chunk = draw(st.integers(1, 5))
+    records = [header(), *plan_records(entries, chunk=chunk), *moves, *([end(stop)] if ended else [])]
+    return records, drawn, stop if ended else Stop(StopReason.CRASHED, "")
+
+
+def word(decision, state):
+    """The outcome by the design's table, for a campaign that was attempted or skipped."""
+    if decision in SKIPS or (decision.outcome is not None and state is State.NEW):
+        return str(decision.outcome)
+    return ENDS_IN[state]
+
+
+def codes(drawn, stop):
+    """Every exit code of the design's section 6 that applies to a run."""
+    words = {word(*pair) for pair in drawn.values()}
+    refused = any(d.outcome is Outcome.SKIPPED and d.reason is Reason.NOT_STARTABLE for d, _ in drawn.values())
+    yield 0
+    if "failed" in words or refused:
+        yield 10
+    if "held" in words or stop is not None:
+        yield 12
+    if "unknown" in words:
+        yield 11
+    if stop is not None:
+        yield SIGNALS.get(stop.reason, 13 if stop.reason is StopReason.JOURNAL else 12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(runs())
+def test_every_campaign_of_the_plan_has_exactly_the_outcome_that_its_decision_and_its_state_say(run):
+    records, drawn, _ = run
+    assert [(c.campaign, str(c.outcome)) for c in build(records).campaigns] == [
+        (name, word(*pair)) for name, pair in drawn.items()
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_the_totals_name_every_outcome_and_add_up_to_the_plan(run):
+    built = build(run[0])
+    assert set(built.totals) == set(map(str, Outcome))
+    assert sum(built.totals.values()) == len(run[1])
+    assert {name: n for name, n in built.totals.items() if n} == Counter(str(c.outcome) for c in built.campaigns)
+
+
+@settings(max_examples=100, deadline=None)
+@given(runs())
+def test_of_the_exit_codes_that_apply_the_gravest_is_given(run):
+    records, drawn, stop = run
+    assert build(records).exit_code == min(codes(drawn, stop), key=GRAVEST_FIRST.index)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_a_campaign_has_a_next_step_exactly_if_somebody_must_act_and_evidence_exactly_if_it_decided(run):
+    for line in build(run[0]).campaigns:
+        assert (line.next is None) is (line.outcome in {Outcome.STARTED, Outcome.ALREADY_STARTED, Outcome.SKIPPED})
+        assert (line.evidence is None) is (line.reason is not Reason.EVIDENCE)
+        assert (line.attempts == 0) is (line.intent_at is None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs())
+def test_a_later_run_of_the_launch_leaves_an_earlier_ones_plan_and_end_alone(first, second):
+    own, other = first[0], [line for line in second[0] if line.campaign == f"@{RUN}"]
+    later = [header("r-2"), *plan_records([entry(SKIPS[0], "cd-9")], "r-2"), end(None, "r-2")]
+    assert build([*own, *later], RUN) == build(own)
+    assert [c.campaign for c in build([*other, *later]).campaigns] == ["cd-9"]
 
 
 @settings(max_examples=50, deadline=None)
-@given(journals())
-def test_every_campaign_of_the_plan_has_one_outcome_and_the_totals_add_up(drawn):
-    records, size, states = drawn
-    built = build(records)
-    assert len(built.campaigns) == sum(built.totals.values()) == size
-    assert built.exit_code in CODES
-    started = {name for name, state in states.items() if state is State.STARTED}
-    assert {c.campaign for c in built.campaigns if c.outcome is Outcome.STARTED} == started
-    open_ones = {n for n, state in states.items() if state in {State.INTENDED, State.SUSPECT, State.UNKNOWN}}
-    assert {c.campaign for c in built.campaigns if c.outcome is Outcome.UNKNOWN} == open_ones
-
-
-@settings(max_examples=50, deadline=None)
-@given(journals())
-def test_an_unknown_is_never_hidden_behind_another_exit_code(drawn):
-    built = build(drawn[0])
-    if built.totals["unknown"]:
-        assert built.exit_code in {11, 13}
-    if built.exit_code == 0:
-        assert built.totals["failed"] == built.totals["held"] == built.totals["unknown"] == 0
-
-
-@settings(max_examples=50, deadline=None)
-@given(journals())
-def test_every_journal_has_a_page_and_every_start_is_in_its_timeline(drawn):
-    records, _, _ = drawn
+@given(runs())
+def test_every_journal_has_a_page_and_every_start_is_in_its_timeline(run):
+    records = run[0]
     built = build(records)
     timeline = build_timeline(built, records)
-    intents = sorted((r.campaign, r.attempt) for r in records if r.kind == "intent")
+    intents = sorted((r.campaign, r.attempt) for r in records if r.kind == "intent" and r.run_id == RUN)
     assert sorted((a.key, a.number) for account in timeline.accounts for a in account.attempts) == intents
     assert set(timeline.stories) == {f"{c.stream}/{c.campaign}" for c in built.campaigns if c.outcome == "unknown"}
     assert render(built, timeline).count("<h1>") == 1

@@ -1,11 +1,21 @@
 import math
+from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from email.utils import format_datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.verdict import ReadKind, Verdict, VerdictKind, backoff, classify, classify_read, wait_of
+from orchestrator.core.verdict import (
+    ReadKind,
+    Verdict,
+    VerdictKind,
+    backoff,
+    classify,
+    classify_read,
+    message_of,
+    wait_of,
+)
 from orchestrator.model import Fault, Progress, Reply
 
 words = st.sampled_from(["Active", "active", "failure", "Ready", "exceeded the hourly rate limit", "<html>"])
@@ -73,3 +83,45 @@ def test_every_answer_to_a_read_has_a_kind(answer):
 @given(st.integers(1, 10**9), st.floats(0.001, 100), st.floats(0.001, 1e5), st.floats(0, 1, exclude_max=True))
 def test_a_back_off_lies_between_zero_and_its_highest_value(attempt, low, high, drawn):
     assert 0 <= backoff(attempt, low, high, lambda: drawn) <= high
+
+
+REFUSED = {400, 403, 404, 405, 412, 422, *range(300, 400)}
+LIMIT_TEXTS = ("exceeded the per-minute rate limit", "exceeded the hourly rate limit", "rate limit for this api has")
+
+
+def by_the_design(answer):
+    """The verdict by the rows of the design's table, read from the top."""
+    status = answer.http_status
+    if isinstance(answer, Fault) and answer.progress is Progress.UNSENT:
+        return VerdictKind.NOT_SENT
+    said = f"{answer.text} {message_of(answer)}".lower() if isinstance(answer, Reply) else ""
+    if status == 429 or (status and 400 <= status < 500 and any(text in said for text in LIMIT_TEXTS)):
+        return VerdictKind.LIMITED
+    if status == 401:
+        return VerdictKind.UNAUTHORIZED
+    if status in REFUSED:
+        return VerdictKind.REJECTED
+    success = isinstance(answer, Reply) and 200 <= status < 300
+    return VerdictKind.ACCEPTED if success and says_active(answer.payload) else VerdictKind.INDETERMINATE
+
+
+@settings(max_examples=200, deadline=None)
+@given(replies | faults)
+def test_every_answer_has_the_verdict_of_the_designs_table(answer):
+    assert classify(answer).kind is by_the_design(answer)
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies)
+def test_the_servers_words_are_never_empty_nor_endless(answer):
+    message = message_of(answer)
+    assert 0 < len(message) <= 500
+    assert message.strip()
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies, st.floats(0, 4e9), headers)
+def test_what_a_whole_answer_means_does_not_depend_on_when_it_came(answer, sent_at, date):
+    again = replace(answer, sent_at=sent_at, date=date)
+    assert classify(again).kind is classify(answer).kind
+    assert classify_read(again) is classify_read(answer)

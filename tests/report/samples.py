@@ -92,7 +92,7 @@ def small() -> Result:
 
 def hostile(size=10_000, seed=5) -> Result:
     """A run whose every free text is out to get somebody; ids are what a manifest allows."""
-    dice = random.Random(seed)  # noqa: S311 - the same bad day every time
+    dice = random.Random(seed)
     names = itertools.cycle(HOSTILE)
     campaigns = []
     for number in range(size):
