@@ -58,12 +58,11 @@ async def opened(
     credentials = credentials_of(loaded)
     redactor = Redactor(c.secret for c in credentials.values())
     set_up(log_format, redactor, verbose=verbose)
-    clock = SystemClock()
-    minter = TokenMinter(credentials, clock)
+    minter = TokenMinter(credentials, SystemClock())
     for account_id in credentials:
         minter.mint(account_id)  # a key that cannot sign is found before the first call
     run_id = f"r-{uuid.uuid4().hex[:12]}"
-    with _store(manifest, clock) as store:
+    with _store(manifest) as (store, clock):
         holder = Holder(run_id, manifest.launch, socket.gethostname(), os.getpid())
         taken = store.acquire(lanes_in_use(manifest), holder, clock.now())
         recent: dict[Lane, Sequence[float]] = {one.lane: one.recent for one in taken}
@@ -93,11 +92,13 @@ async def opened(
 
 
 @contextmanager
-def _store(manifest: Manifest, clock: SystemClock) -> Iterator[Store]:
+def _store(manifest: Manifest) -> Iterator[tuple[Store, SystemClock]]:
+    """The ledger, and the clock of all who share it."""
     store = Store.open(manifest.ledger)
     try:
+        clock = SystemClock(store.time)
         store.bind_launch(manifest.launch, manifest.host, clock.now())
-        yield store
+        yield store, clock
     finally:
         store.close()
 

@@ -33,7 +33,7 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     with opened(ledger) as store:
         name = pick(store, launch)
         found = result(store.read(name), ledger)
-        is_live = store.is_live(found.run["run_id"], time.time())
+        is_live = store.is_live(found.run["run_id"], store.time())
     if as_json:
         echo_json(found.as_json())
     else:

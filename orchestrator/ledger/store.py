@@ -3,45 +3,55 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from orchestrator.core import lease as rules
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Taken
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Taken
 from orchestrator.errors import LedgerError, Refused
-from orchestrator.ledger.place import check_file, create_file, safe_path
+from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger.database import Database, UnreachableError
+from orchestrator.ledger.rows import has_any, held, lease_of, line_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
-_BUSY_SECONDS: Final = 10
+_TRY_EVERY: Final = 0.25
+
+
+def _opened(url: str, *, create: bool) -> Database:
+    """The one place that picks a kind of database."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        parsed = None
+    kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
+    if parsed is not None and kind == "sqlite":
+        return sqlite.opened(parsed, create=create)
+    if parsed is not None and kind == "postgresql":
+        return postgres.opened(parsed, create=create)
+    shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
+    raise LedgerError(
+        f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
+        next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+    )
 
 
 class Store:
     """One ledger. Every method is one transaction."""
 
-    def __init__(self, engine: sa.Engine, url: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, url: str) -> None:
+        self._database = database
         self.url = url
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> "Store":
+    def open(cls, url: str, *, create: bool = True) -> Self:
         """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
-        try:
-            parsed = sa.make_url(url)
-        except sa.exc.ArgumentError:
-            parsed = None
-        if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
-            raise LedgerError(f"ledger {url!r}: only sqlite:///PATH is supported", next_step="write sqlite:///PATH")
-        path = safe_path(Path(parsed.database), create=create)
-        if create and not path.exists():
-            create_file(path)
-        check_file(path)
-        store = cls(_engine(path), url)
+        store = cls(_opened(url, create=create), url)
         try:
             store._check()
         except LedgerError:
@@ -51,34 +61,45 @@ class Store:
 
     def _check(self) -> None:
         with self._transaction(writes=False) as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if found != "ok":
-            raise LedgerError(f"ledger {self.url} is damaged ({found})")
+            wrong = self._database.check(connection)
+        if wrong is not None:
+            raise LedgerError(f"ledger {self.url} {wrong}")
 
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
-            with self._engine.execution_options(writes=writes).begin() as connection:
+            with self._database.engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError) as error:
-            cause = error.orig if isinstance(error, DatabaseError) else error
-            raise LedgerError(
-                f"ledger {self.url}: {cause}", next_step="check the disk and the file, then run again"
-            ) from error
+            cause = " ".join(str(error.orig if isinstance(error, DatabaseError) else error).split())
+            kind = UnreachableError if self._database.is_away(error) else LedgerError
+            raise kind(f"ledger {self.url}: {cause}", next_step=self._database.hint) from error
+
+    def time(self) -> float:
+        """POSIX seconds by the clock that all users of this ledger share."""
+        with self._transaction(writes=False) as connection:
+            return self._database.now(connection)
 
     def bind_launch(self, launch: str, host: str, now: float) -> None:
         """Tie a launch to its host. Raises Refused where it belongs to another: its journal would say nothing here."""
-        with self._transaction() as connection:
-            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
-            if bound is None:
-                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
+        try:
+            bound = self._bind(launch, host, now)
+        except IntegrityError:
+            bound = self._bind(launch, host, now)  # another run was quicker, in the same moment
         if bound not in {None, host}:
             raise Refused(
                 f"launch {launch} was begun on host {bound}, the manifest says {host}",
                 next_step="give the manifest a new launch name, or its old host",
             )
+
+    def _bind(self, launch: str, host: str, now: float) -> str | None:
+        with self._transaction() as connection:
+            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
+            if bound is None:
+                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
+        return bound
 
     def launches(self) -> list[str]:
         """The launches in this ledger, newest first."""
@@ -86,12 +107,17 @@ class Store:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
-    def read(self, launch: str) -> list[Record]:
-        """The journal of a launch, in its order. Raises LedgerError where a line cannot be read."""
+    def read(self, launch: str, *, campaign: str | None = None) -> list[Record]:
+        """The journal of a launch, or one campaign's part of it, in its order.
+
+        Raises LedgerError where a line cannot be read.
+        """
         columns = [journal.c[name] for name in ("campaign", "attempt", "kind", "run_id", "at", "lane", "data")]
+        query = sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id)
+        if campaign is not None:
+            query = query.where(journal.c.campaign == campaign)
         with self._transaction(writes=False) as connection:
-            rows = connection.execute(sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id))
-            lines = rows.all()
+            lines = connection.execute(query).all()
         try:
             return [
                 Record(launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, json.loads(r.data)) for r in lines
@@ -103,17 +129,26 @@ class Store:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return any(rules.is_live(_lease(row), socket.gethostname(), now, _is_alive) for row in rows)
+        return any(rules.is_live(lease_of(row), socket.gethostname(), now, _is_alive) for row in rows)
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
+        wanted = sorted(lanes)
+        for _ in wanted:
+            try:
+                return self._acquire(wanted, holder, now)
+            except IntegrityError:
+                continue  # another run made a lane's row in the same moment: now it is there to be looked at
+        return self._acquire(wanted, holder, now)
+
+    def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[Taken]:
         with self._transaction() as connection:
-            return [_acquire(connection, lane, holder, now) for lane in sorted(lanes)]
+            return [_take(connection, lane, holder, now) for lane in lanes]
 
     def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]]) -> None:
         """Give lanes back; `recent` tells the next holder which slots are still taken."""
         with self._transaction() as connection:
-            for lane, ended in recent.items():
+            for lane, ended in sorted(recent.items()):
                 connection.execute(
                     leases.update()
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
@@ -124,11 +159,28 @@ class Store:
         """Append records in one transaction, renewing this run's leases. Returns the lanes it no longer holds.
 
         Nothing is granted on a lost lane: its intents are left out, and what was learned late is kept beside the
-        journal's moves, as kind `late_...`. Raises IntegrityError where a record is there already.
+        journal's moves, as kind `late_...`. Raises IntegrityError where a record is there already. While a database
+        on the network does not answer, this waits for it, and nothing is sent meanwhile.
         """
+        give_up = time.monotonic() + self._database.patience
+        is_again = False
+        while True:
+            try:
+                return self._commit(records, run_id, fences, now, is_again=is_again)
+            except UnreachableError:
+                if time.monotonic() >= give_up:
+                    raise
+            is_again = True
+            time.sleep(_TRY_EVERY)
+
+    def _commit(
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_again: bool
+    ) -> set[Lane]:
         with self._transaction() as connection:
-            lost = rules.lost(fences, _held(connection, run_id), run_id, now)
-            rows = [_columns(line) for record in records if (line := rules.kept(record, lost)) is not None]
+            lost = rules.lost(fences, held(connection, run_id), run_id, now)
+            if is_again and has_any(connection, records, run_id):
+                records = ()  # the commit was carried out, and only its acknowledgement was lost
+            rows = [line_of(line) for record in records if (line := rules.kept(record, lost)) is not None]
             if rows:
                 connection.execute(journal.insert(), rows)
             connection.execute(
@@ -141,41 +193,23 @@ class Store:
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
-            row = connection.execute(sa.select(leases).where(leases.c.lane == record.lane)).one_or_none()
-            if row is not None and rules.is_live(_lease(row), socket.gethostname(), now, _is_alive):
-                raise rules.refusal(Lane(record.lane), _lease(row), now)
-            connection.execute(journal.insert(), _columns(record))
+            row = connection.execute(_locked(record.lane)).one_or_none()
+            if row is not None and rules.is_live(lease_of(row), socket.gethostname(), now, _is_alive):
+                raise rules.refusal(Lane(record.lane), lease_of(row), now)
+            connection.execute(journal.insert(), line_of(record))
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
-        self._engine.dispose()
+        """Let go of the database; an SQLite file gets its write-ahead log folded in."""
+        self._database.engine.dispose()
 
 
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        poolclass=sa.pool.StaticPool,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
-    )
-
-    def prepare(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    def begin(connection: sa.Connection) -> None:
-        # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
-        # What only reads must not ask for the lock: it has to work on a full disk, too.
-        writes = connection.get_execution_options()["writes"]
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    sa.event.listen(engine, "connect", prepare)
-    sa.event.listen(engine, "begin", begin)
-    return engine
+def _locked(lane: str) -> sa.Select[tuple[object, ...]]:
+    return sa.select(leases).where(leases.c.lane == lane).with_for_update()
 
 
-def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Taken:
-    row = connection.execute(sa.select(leases).where(leases.c.lane == lane)).one_or_none()
-    last = _lease(row) if row is not None else None
+def _take(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Taken:
+    row = connection.execute(_locked(lane)).one_or_none()
+    last = lease_of(row) if row is not None else None
     new = rules.take(lane, last, holder, now, _is_alive)
     values = {
         "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
@@ -188,14 +222,6 @@ def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) 
     return rules.taken(lane, last, new)
 
 
-def _lease(row: Any) -> Lease:
-    try:
-        recent = tuple(float(at) for at in json.loads(row.recent))
-    except (ValueError, TypeError) as error:
-        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} is no JSON") from error
-    return Lease(Holder(row.run_id, row.launch, row.machine, row.pid), row.fence, row.acquired, row.expires, recent)
-
-
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -204,16 +230,3 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
-    rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id))
-    return {Lane(row.lane): _lease(row) for row in rows}
-
-
-def _columns(record: Record) -> dict[str, Any]:
-    return {
-        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
-        "run_id": record.run_id, "at": record.at, "lane": record.lane,
-        "data": json.dumps(record.data, separators=(",", ":")),
-    }  # fmt: skip
