@@ -158,6 +158,7 @@ class StopReason(StrEnum):
     RULE = "rule"
     WAVE = "wave"
     CREDENTIAL = "credential"
+    PREFLIGHT = "preflight"  # a worker could not look at the live state of its lane
     LIMITED = "limited"
     LEASE_LOST = "lease_lost"
     JOURNAL = "journal"

@@ -17,6 +17,7 @@ from orchestrator.cli import journal as journals
 from orchestrator.cli.session import SANDBOX, Opened, opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.core.manifest import Manifest
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, Plan, check_cap
 from orchestrator.core.result import Result
@@ -29,7 +30,7 @@ from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
 from orchestrator.report.files import write
 
-_SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 _SHORTEST_HASH: Final = 8
 
 
@@ -49,7 +50,7 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
 
     def __init__(self, stop: Stop) -> None:
         super().__init__(f"{stop.detail} before the first start; no start was sent", next_step="run again")
-        self.exit_code = _SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
+        self.exit_code = SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
 
 
 class Observers:
@@ -99,7 +100,7 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with _signals(halt, asyncio.current_task()):
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
-            if not _has_bars(options):
+            if not has_bars(options):
                 observers.members.append(LogObserver())
             plan = await _planned(run.session, options.choice)
             _permit(run, plan, options)
@@ -109,7 +110,8 @@ async def run_launch(path: Path, options: RunOptions) -> Result:
             return _finish(run)
 
 
-def _has_bars(options: RunOptions) -> bool:
+def has_bars(options: RunOptions) -> bool:
+    """Whether progress is drawn as bars: at a terminal, unless its lines are wanted."""
     return sys.stderr.isatty() and options.log_format == "text" and not options.verbose
 
 
@@ -139,7 +141,7 @@ def _permit(run: Opened, plan: Plan, options: RunOptions) -> None:
             next_step=f"python -m orchestrator plan {name}",
         )
     if starts and manifest.host != SANDBOX and not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
-        _ask(run, plan)
+        ask(manifest, plan)
 
 
 def _say_retries(session: Session, plan: Plan) -> None:
@@ -153,8 +155,9 @@ def _say_retries(session: Session, plan: Plan) -> None:
         click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {why}", err=True)
 
 
-def _ask(run: Opened, plan: Plan) -> None:
-    launch, host = run.loaded.manifest.launch, run.loaded.manifest.host
+def ask(manifest: Manifest, plan: Plan) -> None:
+    """Let a person type the launch's name. Raises Refused for anything else."""
+    launch, host = manifest.launch, manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -194,7 +197,7 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
     progress = ProgressObserver(expected, session.context.clock)
     observers.members.append(progress)
     names = {str(lane): runner.account for lane, runner in session.lanes.items()}
-    async with shown(progress, sys.stderr, names, bars=_has_bars(options)):
+    async with shown(progress, sys.stderr, names, bars=has_bars(options)):
         yield
 
 
@@ -210,13 +213,19 @@ def _finish(run: Opened) -> Result:
     stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run.update(exit_code=13, stop={"reason": str(stop.reason), "detail": stop.detail})
+    write_reports(result, manifest)
+    return result
+
+
+def write_reports(result: Result, manifest: Manifest) -> None:
+    """Write the reports that the manifest asks for, and say where they are."""
+    launch = result.run["launch"]
     try:
         for path in write(result, Path(manifest.report.dir), manifest.report.formats):
             click.echo(f"report: {path}", err=True)
     except OSError as error:
         click.echo(f"cannot write the reports to {manifest.report.dir}: {error.strerror}; the journal has all of it\n"
-                   f"next: python -m orchestrator report {context.launch} --dir DIR", err=True)  # fmt: skip
-    return result
+                   f"next: python -m orchestrator report {launch} --dir DIR", err=True)  # fmt: skip
 
 
 def _save(records: list[Record]) -> None:
@@ -239,10 +248,10 @@ def _signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
         elif task is not None:
             task.cancel()
 
-    for number in _SIGNALS:
+    for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in SIGNALS:
             loop.remove_signal_handler(number)

@@ -29,11 +29,14 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
     from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
+    from orchestrator.core.parts import is_open
 
     with opened(ledger) as store:
         name = pick(store, launch)
-        found = result(store.read(name), ledger)
-        is_live = store.is_live(found.run["run_id"], store.time())
+        records = store.read(name)
+        found = result(records, ledger)
+        run_id = found.run["run_id"]
+        is_live = store.is_live(run_id, store.time()) or is_open(records, run_id)
     if as_json:
         echo_json(found.as_json())
     else:

@@ -1,8 +1,5 @@
 """Plan + journal -> the result of a run, its totals and its exit code. A pure function of journaled records."""
 
-import json
-import zlib
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from orchestrator.core.outcome import Event, History, State, fold
+from orchestrator.core.parts import headers, merged_budget, merged_rows, parts_of
 from orchestrator.core.plan import Action, Decision
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
@@ -134,16 +132,18 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
 
 def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     """The result of a run, the last one where none is named. Raises NoRunError, and IllegalMove for a bad journal."""
-    headers = [r for r in records if r.kind == "run" and run_id in {None, r.run_id}]
-    if not headers:
+    found = [r for r in headers(records) if run_id in {None, r.run_id}]
+    if run_id is not None and not found:
+        found = [r for r in records if r.kind == "run" and r.run_id == run_id]
+    if not found:
         raise NoRunError(run_id or "no run")
-    header = headers[-1]
+    header = found[-1]
     own = [r for r in records if r.campaign == header.campaign]
     end = next((r for r in own if r.kind == "end"), None)
     histories = fold(records)
     stop = _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r)]
-    campaigns = tuple(_campaign(row, histories, stop, header) for row in rows)
+    parts = parts_of(records, header.run_id)
+    campaigns = tuple(_campaign(row, histories, stop, header) for row in merged_rows(records, own, parts))
     ending = end.data if end else {}
     run = {
         "run_id": header.run_id,
@@ -159,7 +159,12 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
     }
     return Result(
-        run, totals(campaigns), ending.get("budget", {}), ending.get("waves", []), campaigns, header.data["warnings"]
+        run,
+        totals(campaigns),
+        ending.get("budget") or merged_budget(records, parts),
+        ending.get("waves", []),
+        campaigns,
+        header.data["warnings"],
     )
 
 
@@ -181,11 +186,6 @@ def _stop_of(end: Record | None) -> Stop | None:
         return Stop(StopReason.CRASHED, "the run was ended before it could say why")
     stop = end.data.get("stop")
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
-
-
-def _unpack(record: Record) -> list[list[Any]]:
-    rows: list[list[Any]] = json.loads(zlib.decompress(b64decode(record.data["rows"])))
-    return rows
 
 
 def _campaign(

@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-import json
-import zlib
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from orchestrator.core import waves, windows
 from orchestrator.core.manifest import Wave
+from orchestrator.core.packing import packed
 from orchestrator.core.plan import Action, Entry, Plan
 from orchestrator.core.result import conclude
 from orchestrator.engine.context import Context
@@ -19,8 +17,6 @@ from orchestrator.engine.halt import Halted
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Record, Stop, StopReason
-
-_CHUNK: Final = 1000
 
 
 class Launch:
@@ -50,10 +46,8 @@ class Launch:
 
     async def _begin(self, header: dict[str, Any]) -> None:
         await self._write_run("run", 0, header)
-        rows = [entry.as_row() for entry in self._plan.entries]
-        for number, start in enumerate(range(0, len(rows), _CHUNK)):
-            packed = zlib.compress(json.dumps(rows[start : start + _CHUNK]).encode())
-            await self._write_run("plan", number, {"rows": b64encode(packed).decode()})
+        for number, data in enumerate(packed([entry.as_row() for entry in self._plan.entries])):
+            await self._write_run("plan", number, data)
 
     async def _end(self, stop: Stop | None) -> None:
         budget = {lane: _budget(runner) for lane, runner in self._lanes.items()}

@@ -1,7 +1,7 @@
 """A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.core import plan as plans
@@ -26,12 +26,13 @@ def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
 
 @dataclass(slots=True)
 class Session:
-    """One run. `source` and `sha256` are the manifest's file name and hash."""
+    """One run. `source` and `sha256` are the manifest's file name and hash; `part` says whose part the run is."""
 
     context: Context
     lanes: Mapping[Lane, LaneRunner]
     source: str
     sha256: str
+    part: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: Context, taken: Iterable[Taken], source: str, sha256: str, *, is_new_host: bool) -> "Session":
@@ -76,6 +77,7 @@ class Session:
             "host": self.context.manifest.host,
             "ledger": self.context.manifest.ledger,
             "warnings": list(plan.warnings),
+            **self.part,
         }
 
     def recent(self) -> dict[Lane, list[float]]:

@@ -39,6 +39,11 @@ def line_of(record: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def record_of(row: Any) -> Record:
+    """A record from its row. Raises ValueError where it cannot be read."""
+    return Record(row.launch, row.campaign, row.attempt, row.kind, row.run_id, row.at, row.lane, json.loads(row.data))
+
+
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
     """Whether a batch of this run is in the journal. A batch is there as a whole, or not at all."""
     for record in records:

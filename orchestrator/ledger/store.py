@@ -2,11 +2,10 @@
 
 import json
 import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
@@ -16,7 +15,8 @@ from orchestrator.core.lease import LEASE_SECONDS, Holder, Taken
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import postgres, sqlite
 from orchestrator.ledger.database import Database, UnreachableError
-from orchestrator.ledger.rows import has_any, held, lease_of, line_of
+from orchestrator.ledger.machine import this_machine
+from orchestrator.ledger.rows import has_any, held, lease_of, line_of, record_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
@@ -107,21 +107,29 @@ class Store:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
-    def read(self, launch: str, *, campaign: str | None = None) -> list[Record]:
-        """The journal of a launch, or one campaign's part of it, in its order.
+    def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
+        """The journal of a launch in its order, or one campaign's part of it, or what is of some kinds.
 
         Raises LedgerError where a line cannot be read.
         """
-        columns = [journal.c[name] for name in ("campaign", "attempt", "kind", "run_id", "at", "lane", "data")]
-        query = sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id)
+        query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
         if campaign is not None:
             query = query.where(journal.c.campaign == campaign)
+        if kinds:
+            query = query.where(journal.c.kind.in_(kinds))
+        return [record for _, record in self._records(query)]
+
+    def tail(self, launch: str, after: int) -> list[tuple[int, Record]]:
+        """The lines with a number above `after`: for progress only, for of two commits the later may number lower."""
+        return self._records(
+            sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
+        )
+
+    def _records(self, query: sa.Select[Any]) -> list[tuple[int, Record]]:
         with self._transaction(writes=False) as connection:
             lines = connection.execute(query).all()
         try:
-            return [
-                Record(launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, json.loads(r.data)) for r in lines
-            ]
+            return [(row.id, record_of(row)) for row in lines]
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
 
@@ -129,7 +137,7 @@ class Store:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return any(rules.is_live(lease_of(row), socket.gethostname(), now, _is_alive) for row in rows)
+        return any(rules.is_live(lease_of(row), this_machine(), now, _is_alive) for row in rows)
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
@@ -194,7 +202,7 @@ class Store:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
             row = connection.execute(_locked(record.lane)).one_or_none()
-            if row is not None and rules.is_live(lease_of(row), socket.gethostname(), now, _is_alive):
+            if row is not None and rules.is_live(lease_of(row), this_machine(), now, _is_alive):
                 raise rules.refusal(Lane(record.lane), lease_of(row), now)
             connection.execute(journal.insert(), line_of(record))
 
@@ -203,7 +211,7 @@ class Store:
         self._database.engine.dispose()
 
 
-def _locked(lane: str) -> sa.Select[tuple[object, ...]]:
+def _locked(lane: str) -> sa.Select[Any]:
     return sa.select(leases).where(leases.c.lane == lane).with_for_update()
 
 

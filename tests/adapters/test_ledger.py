@@ -1,6 +1,5 @@
 import asyncio
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.core.lease import LEASE_SECONDS, Holder
 from orchestrator.core.permit import Permit
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
+from orchestrator.ledger.machine import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane, Record
@@ -20,7 +20,7 @@ from tests import postgres
 from tests.adapters.helper import NOW, TARGET, StillClock, intent_of, record_of
 
 LANE, OTHER = TARGET.lane, Lane("http://host other")
-HERE = socket.gethostname()
+HERE = this_machine()
 
 
 @pytest.fixture
