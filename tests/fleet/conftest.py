@@ -80,7 +80,7 @@ class Fleet:
 
     def record(self):
         """What the platform saw."""
-        with urllib.request.urlopen(f"{self.host}/sandbox/record", timeout=10) as reply:
+        with urllib.request.urlopen(f"{self.host}/sandbox/record", timeout=10) as reply:  # noqa: S310 - our own
             return json.load(reply)
 
     @property
@@ -148,6 +148,15 @@ class Fleet:
             process.wait(10)
             if process.stdout:
                 process.stdout.close()
+
+
+def rated(scene):
+    """The same accounts at the platform's own rate."""
+    limit = scene.world["limit"]
+    rate = [f"{limit['calls']}/{limit['seconds']:g}s"]
+    accounts = {name: {**account, "rate": rate} for name, account in scene.raw["accounts"].items()}
+    scene.write(accounts=accounts)
+    return scene
 
 
 def select_nothing(seconds):

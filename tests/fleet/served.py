@@ -10,7 +10,8 @@ from orchestrator.sandbox.world import load_world
 async def main(world, host):
     module._HOST = host
     async with module.SandboxServer(load_world(world)) as server:
-        print(server.url, flush=True)
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
         await asyncio.Event().wait()
 
 

@@ -1,0 +1,57 @@
+"""The whole storm at once: a worker killed, one asleep past its lease, the database restarted. About two minutes each."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from orchestrator.core.lease import LEASE_SECONDS
+from tests import postgres
+from tests.fleet.conftest import rated, select_nothing
+
+ACCOUNTS, EACH = 20, 100
+
+
+def taken_over(url, since):
+    """Seconds from a worker's end until each lane that it had held was taken by another."""
+    with postgres.connected(url) as connection:
+        rows = connection.execute("SELECT at FROM journal WHERE kind = 'run' AND at > %s ORDER BY at", [since])
+        return [round(at - since, 1) for (at,) in rows.fetchall()]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
+    scene = rated(fleet(url=own_server.url, accounts=ACCOUNTS, campaigns=EACH, limit=(20, 4.0)))
+    workers = [scene.worker(f"worker-{n}", stalled_after=15, concurrency=-(-ACCOUNTS // count)) for n in range(count)]
+    submit = scene.submit()
+    scene.wait_started(300)
+    killed_at = time.time()
+    workers[0].kill()
+    workers[0].wait(10)
+    workers.append(scene.worker("replacement", stalled_after=15))
+    scene.wait_started(700)
+    takeovers = taken_over(own_server.url, killed_at)
+    workers[1].send_signal(signal.SIGSTOP)
+    asleep_at = time.monotonic()
+    scene.wait_started(900, within=120)
+    own_server.stop()
+    select_nothing(1.0)
+    own_server.start()
+    own_server.wait()
+    select_nothing(max(0.0, asleep_at + LEASE_SECONDS + 10 - time.monotonic()))
+    workers[1].send_signal(signal.SIGCONT)
+
+    code = submit.wait(400)
+    assert code in {0, 11}, scene.log("submit")[-3000:] + scene.log("replacement")[-3000:]
+    totals = scene.check_the_end()
+    assert totals["started"] + totals["unknown"] == ACCOUNTS * EACH
+    assert [worker.poll() for worker in workers[1:]] == [None] * (len(workers) - 1)
+    accounts = scene.record()["accounts"].values()
+    with capsys.disabled():
+        print(json.dumps({  # noqa: T201 - the figures are wanted beside the verdict
+            "workers": count, "totals": totals, "seconds": round(time.time() - killed_at, 1),
+            "taken over after": takeovers, "peak": max(a["peak"] for a in accounts),
+            "throttled": sum(a["throttled"] for a in accounts), "exit": code,
+        }))  # fmt: skip
