@@ -25,23 +25,27 @@ class NoPostgresError(Exception):
 class Server:
     """One that the tests started, and may restart. Its files go with it."""
 
-    def __init__(self, binaries, origin):
+    def __init__(self, binaries, origin, host="127.0.0.1", prefix=()):
         self.origin = origin
+        self._prefix = prefix
         self._home = Path(tempfile.mkdtemp(prefix="orchestrator-pg-"))
         self._user = _user()
         self._own(self._home)
         self._binaries = self._reachable(binaries)
         self._data = self._home / "data"
         self._process = None
-        self.host, self.port = "127.0.0.1", _free_port()
+        self.host, self.port = host, _free_port()
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all all 10.77.0.0/16 trust\n")  # network namespaces of ours
 
     @property
     def url(self):
         return f"postgresql://postgres@{self.host}:{self.port}/postgres"
 
-    def start(self, prefix=()):
+    def start(self):
         """Start it, by a command such as `ip netns exec` where the host is apart."""
+        prefix = self._prefix
         log = (self._home / "log").open("ab")
         self._process = subprocess.Popen(
             [*prefix, *self._as_user(prefix), self._binaries / "postgres", "-D", self._data, "-p", str(self.port),
@@ -52,8 +56,9 @@ class Server:
 
     def wait(self):
         """Return once it answers."""
+        ready = [*self._prefix, self._binaries / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)]
         for _ in range(600):
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url, connect_timeout=1):
+            if subprocess.run(ready, check=False).returncode == 0:
                 return self
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.05)
@@ -119,6 +124,13 @@ def origin():
 def own_server():
     """A server of our own, started and ready."""
     server = Server(*_binaries())
+    server.start()
+    return server.wait()
+
+
+def own_server_at(host, prefix):
+    """A server of our own at an address that only `prefix` reaches."""
+    server = Server(*_binaries(), host, prefix)
     server.start()
     return server.wait()
 

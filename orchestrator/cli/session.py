@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from orchestrator.core.lease import Holder
 from orchestrator.core.manifest import Manifest
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halt
-from orchestrator.engine.session import Session, lanes_in_use
+from orchestrator.engine.session import Session, inherited, lanes_in_use
 from orchestrator.errors import LedgerError
 from orchestrator.inputs.load import LoadedManifest
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
@@ -84,7 +84,7 @@ async def assembled(
         holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
         # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
         taken = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
-        recent: dict[Lane, Sequence[float]] = {one.lane: one.recent for one in taken}
+        recent: dict[Lane, list[float]] = inherited(manifest, taken, clock.now())
         writer = Writer(store, run_id, taken, clock)
         writer.start()
         try:

@@ -40,9 +40,7 @@ class Session:
         names = lanes_in_use(context.manifest)
         lanes = {}
         for one in taken:
-            pacer = Pacer(context.manifest.accounts[names[one.lane]].rate)
-            if not is_new_host:
-                _remember(pacer, one, context.clock.now() + context.manifest.timeouts.total)
+            pacer = _pacer(context.manifest, names[one.lane], None if is_new_host else one, context.clock.now())
             lanes[one.lane] = LaneRunner(context, one.lane, names[one.lane], pacer)
         return cls(context, lanes, source, sha256)
 
@@ -86,9 +84,21 @@ class Session:
         return {lane: runner.gate.pacer.recent(now) for lane, runner in self.lanes.items()}
 
 
-def _remember(pacer: Pacer, taken: Taken, arrived_by: float) -> None:
-    """Count what the lane's last holder sent. What one sent that did not leave in order is not known."""
-    if taken.clean:
-        pacer.recall(list(taken.recent))
-    else:
-        pacer.fill(arrived_by)
+def inherited(manifest: Manifest, taken: Iterable[Taken], now: float) -> dict[Lane, list[float]]:
+    """By lane, what must be handed on by a holder that made no call: the slots that it was told of, or must assume.
+
+    A run that took over from a crashed one, and failed before its first call, would otherwise leave a lane that looks
+    clean, with an empty window.
+    """
+    names = lanes_in_use(manifest)
+    return {one.lane: _pacer(manifest, names[one.lane], one, now).recent(now) for one in taken}
+
+
+def _pacer(manifest: Manifest, account: str, last: Taken | None, now: float) -> Pacer:
+    """A lane's pacer, which counts what its last holder sent. What one sent that left without a word is not known."""
+    pacer = Pacer(manifest.accounts[account].rate)
+    if last is not None and last.clean:
+        pacer.recall(list(last.recent))
+    elif last is not None:
+        pacer.fill(now + manifest.timeouts.total)
+    return pacer

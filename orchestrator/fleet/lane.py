@@ -84,7 +84,7 @@ class LaneJobs:
         manifest = order.manifest_of(job, histories, self._url)
         if not manifest.campaigns:
             return None
-        header, part = order.header, {PART_OF: job.run_id, "wave": job.wave}
+        header, part = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
         work = Work(manifest, header.data["manifest"], header.data["manifest_sha256"], part)
         try:
             async with self._assemble(work, halt) as session, _followed(store, job, halt):

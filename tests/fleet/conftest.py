@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVED = ROOT / "tests" / "fleet" / "served.py"
 SECRET = "fleet-canary-" + "5" * 50
 
 
@@ -75,7 +77,7 @@ class Fleet:
         return {**os.environ, "PYTHONPATH": str(ROOT), "FLEET_SECRET": SECRET, **ids}
 
     def _serve(self):
-        self.server = self.start(sys.executable, str(ROOT / "tests" / "fleet" / "served.py"), "world.json", "127.0.0.1")
+        self.server = self.start(sys.executable, str(SERVED), "world.json", "127.0.0.1")
         return self.server.stdout.readline().strip()
 
     def record(self):
@@ -136,9 +138,27 @@ class Fleet:
             sent = starts.get(key, 0)
             assert (outcome == "started") <= (sent == 1), (key, outcome, sent)
             assert (sent == 1) <= (outcome in {"started", "unknown"}), (key, outcome, sent)
-        peaks = [account["peak"] for account in record["accounts"].values()]
-        assert max(peaks) <= self.world["limit"]["calls"], peaks
+        peaks = {key: account["peak"] for key, account in record["accounts"].items()}
+        over = [key for key, peak in peaks.items() if peak > self.world["limit"]["calls"]]
+        assert over == [], (peaks, self.evidence(record, over[0]))
         return self.result["totals"]
+
+    def taken_over(self, worker, since):
+        """By lane that a worker had, the seconds from its end until another began with it."""
+        had = set(re.findall(r" lane_taken .*account=(\w+)", self.log(worker)))
+        with postgres.connected(self.url) as connection:
+            rows = connection.execute("SELECT at, data::json->>'account' FROM journal WHERE kind = 'run' ORDER BY id")
+            began = {account: at - since for at, account in reversed(rows.fetchall()) if at > since}
+        return sorted(round(seconds, 1) for account, seconds in began.items() if account in had)
+
+    def evidence(self, record, account):
+        """An account's starts as they arrived, each with its run and what the journal knows of it."""
+        with postgres.connected(self.url) as connection:
+            rows = connection.execute("SELECT campaign, kind, run_id, at FROM journal ORDER BY id").fetchall()
+        arrived = {f"{s['stream']}/{s['campaign']}": s["at"] for s in record["starts"] if s["account"] == account}
+        runs = {run for key, _, run, _ in rows if key in arrived}
+        lines = [(round(at, 3), run, kind, key) for key, kind, run, at in rows if run in runs or key in arrived]
+        return sorted([*lines, *((round(at, 3), "", "ARRIVED", key) for key, at in arrived.items())])
 
     def close(self):
         for process in self.processes:
