@@ -33,9 +33,10 @@ fix: $(READY)  ## mend what the tools can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure pacing at full size and the manifest loader; takes about a minute
+bench: $(READY)  ## measure pacing at full size, the manifest loader and workers side by side; about six minutes
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/loading.py
+	$(BIN)/python bench/fleet.py
 
 clean:  ## remove what the tools made; the ledger and the reports stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
