@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
 
 
@@ -17,6 +18,9 @@ async def main(address, port):
     async def connected(reader, writer):
         with contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(address, port)
+            # As on the client's own socket, if it reached that far: what cannot be delivered in its time is forgotten.
+            far = far_writer.get_extra_info("socket")
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000)
             await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
         writer.close()
 

@@ -16,6 +16,8 @@ ACCOUNTS, EACH = 20, 100
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
     scene = rated(fleet(url=own_server.url, accounts=ACCOUNTS, campaigns=EACH, limit=(20, 4.0)))
+    # The platform stamps a call when it gets a processor: a short timeout would call that late arrival impossible.
+    scene.write(timeouts={"connect": "2s", "total": "10s"})
     workers = [scene.worker(f"worker-{n}", stalled_after=15, concurrency=-(-ACCOUNTS // count)) for n in range(count)]
     submit = scene.submit()
     scene.wait_started(300)
