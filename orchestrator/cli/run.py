@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors, selection_options
+from orchestrator.cli.common import (
+    check_fleet,
+    echo_json,
+    json_option,
+    manifest_argument,
+    says_errors,
+    selection_options,
+)
 
 if TYPE_CHECKING:
     from orchestrator.cli.drive import RunOptions
@@ -60,6 +67,9 @@ def command(
 
 async def _carried_out(manifest: Path, options: "RunOptions", *, fleet: bool) -> "Result":
     if fleet:
+        from orchestrator.inputs.load import load_manifest
+
+        check_fleet(load_manifest(manifest).manifest.ledger)
         from orchestrator.cli.fleet import run_fleet
 
         return await run_fleet(manifest, options)

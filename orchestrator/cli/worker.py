@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.common import says_errors
+from orchestrator.cli.common import check_fleet, says_errors
 
 if TYPE_CHECKING:
     from orchestrator.engine.halt import Halt
@@ -35,6 +35,7 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
 
     SIGTERM or SIGINT: no new start; what is in flight is awaited and journaled, and the lanes go on elsewhere.
     """
+    check_fleet(ledger)
     from orchestrator.console.logs import LogObserver, set_up
     from orchestrator.fleet.lane import LaneJobs
     from orchestrator.fleet.worker import Lanes, Worker

@@ -13,7 +13,6 @@ from procrastinate.jobs import Job as QueuedJob
 
 from orchestrator.core import plan as plans
 from orchestrator.core.manifest import Manifest
-from orchestrator.errors import LedgerError
 from orchestrator.fleet.lane import Again
 from orchestrator.fleet.orders import Job
 from orchestrator.ledger.postgres import conninfo
@@ -42,7 +41,7 @@ class _UntilDone(BaseRetryStrategy):
 @asynccontextmanager
 async def opened(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> AsyncIterator[App]:
     """The queue within the ledger's database, made where it is missing. Raises one of AWAY, and LedgerError."""
-    parameters = conninfo(_postgres(url))
+    parameters = conninfo(sa.make_url(url))
     connector = PsycopgConnector(kwargs=parameters, min_size=1, max_size=_CONNECTIONS, timeout=10.0)
     app = App(connector=connector)
 
@@ -53,15 +52,6 @@ async def opened(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> Async
     await _make(app, parameters)
     async with app.open_async():
         yield app
-
-
-def _postgres(url: str) -> sa.URL:
-    parsed = sa.make_url(url) if "://" in url else None
-    if parsed is None or parsed.get_backend_name() != "postgresql":
-        raise LedgerError(
-            "many hosts need a ledger on PostgreSQL", next_step="write ledger: postgresql://USER@HOST/DATABASE"
-        )
-    return parsed
 
 
 async def _make(app: App, parameters: dict[str, object]) -> None:

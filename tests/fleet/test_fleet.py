@@ -177,6 +177,15 @@ def test_what_a_fleet_cannot_do_is_refused_before_anything_is_submitted(fleet, c
     assert scene.submit().wait(60) == code
     assert words in scene.log("submit")
     assert "no start was sent" in scene.log("submit")
+    assert not (scene.directory / ".orchestrator").exists()
+
+
+def test_a_worker_on_a_file_is_refused_and_makes_none(fleet):
+    scene = fleet(accounts=1, campaigns=1)
+
+    assert scene.worker(url="sqlite:///.orchestrator/ledger.db").wait(30) == 8
+    assert "need a ledger on PostgreSQL" in scene.log("worker")
+    assert not (scene.directory / ".orchestrator").exists()
 
 
 def test_two_plain_runs_from_two_hosts_share_a_ledger(fleet):
