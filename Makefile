@@ -38,10 +38,11 @@ fix: $(READY)  ## mend what the tools can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure pacing, alone and at full size, and the manifest loader; takes two minutes
+bench: $(READY)  ## measure pacing, alone and at full size, the manifest loader and workers side by side; about seven minutes
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/loading.py
 	$(BIN)/python -m bench.pacing_law
+	$(BIN)/python bench/fleet.py
 
 clean:  ## remove what the tools made; the ledger and the reports stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
@@ -49,7 +50,7 @@ clean:  ## remove what the tools made; the ledger and the reports stay
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra otel -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra fleet --extra otel -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -172,6 +172,7 @@ class StopReason(StrEnum):
     RULE = "rule"
     WAVE = "wave"
     CREDENTIAL = "credential"
+    PREFLIGHT = "preflight"  # a worker could not look at the live state of its lane
     LIMITED = "limited"
     BREAKER = "breaker"
     LEASE_LOST = "lease_lost"

@@ -1,4 +1,29 @@
+import pytest
 from hypothesis import Phase, settings
+
+from tests import postgres
 
 # A mutant is to be noticed, not explained: the same examples each time, and no search for a smaller one.
 settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
+
+
+def pytest_report_header():
+    return f"postgresql: {postgres.origin()}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    try:
+        server = postgres.shared_server()
+    except postgres.NoPostgresError as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The address of an empty ledger's place: a schema of its own."""
+    url = postgres.fresh(postgres_server.url)
+    yield url
+    postgres.drop(url)

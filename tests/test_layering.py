@@ -17,6 +17,7 @@ ALLOWED = {
     "engine": {*VALUES, "core", "ports"},
     "kore": {*VALUES, "core", "ports", "redaction"},
     "ledger": {*VALUES, "core", "ports", "clock"},
+    "fleet": {*VALUES, "core", "ports", "engine", "ledger"},
     "report": {*VALUES, "core", "ports"},
     "console": {*VALUES, "core", "ports", "redaction"},
     "inputs": {*VALUES, "core"},

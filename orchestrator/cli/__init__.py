@@ -11,6 +11,7 @@ from orchestrator.console import streams
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
     "plan": "Show what a run would start, and send nothing.",
+    "worker": "Carry out lanes of launches that `run --fleet` submits.",
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",
     "validate": "Check a manifest; needs no network and no secret.",
     "status": "Show where a launch stands, unknown campaigns first.",

@@ -1,6 +1,7 @@
 """What the commands share: options, and how an error is said."""
 
 import functools
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.console import say
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import LedgerError, OrchestratorError
 
 DEFAULT_LEDGER = "sqlite:///.orchestrator/ledger.db"
 FORMATS = (
@@ -62,6 +63,16 @@ def says_errors(function: Callable[..., None]) -> Callable[..., None]:
             sys.exit(error.exit_code)
 
     return wrapper
+
+
+def check_fleet(ledger: str) -> None:
+    """Raise LedgerError where this installation, or this ledger, is not made for many hosts. Touches neither."""
+    if not ledger.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise LedgerError(
+            "many hosts need a ledger on PostgreSQL", next_step="write ledger: postgresql://USER@HOST/DATABASE"
+        )
+    if importlib.util.find_spec("procrastinate") is None:
+        raise LedgerError("many hosts need the extra fleet", next_step="pip install 'campaign-orchestrator[fleet]'")
 
 
 def echo_json(value: Any) -> None:

@@ -11,6 +11,7 @@ from orchestrator.cli.session import SANDBOX, Opened
 from orchestrator.console.terminal import plain
 from orchestrator.core import approval
 from orchestrator.core.approval import SHORTEST_HASH, Proposal
+from orchestrator.core.manifest import Manifest
 from orchestrator.core.plan import Action, Plan, check_cap
 from orchestrator.errors import PlanInvalid, Refused
 
@@ -45,9 +46,8 @@ def permit(
         records = run.store.read(context.launch)
         approved = _approved(approve, proposal or approval.find(records, approve or ""))
         approval.check(approved, plan, records, context.clock.now(), run.loaded.source_name)
-    is_asked = manifest.host != SANDBOX and not yes and sys.stdin.isatty() and sys.stderr.isatty()
-    if plan.count(Action.START) and is_asked:
-        _ask(run, plan)
+    if manifest.host != SANDBOX:
+        ask(manifest, plan, yes=yes)
 
 
 def _approved(approve: str | None, proposal: Proposal) -> Proposal:
@@ -59,8 +59,11 @@ def _approved(approve: str | None, proposal: Proposal) -> Proposal:
     return proposal
 
 
-def _ask(run: Opened, plan: Plan) -> None:
-    launch, host = run.loaded.manifest.launch, run.loaded.manifest.host
+def ask(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
+    """At a terminal, let a person type the launch's name before the first start. Raises Refused for anything else."""
+    if yes or not plan.count(Action.START) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    launch, host = manifest.launch, manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {plain(warning)}", err=True)

@@ -36,7 +36,7 @@ from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
 from orchestrator.report.ci import System
 
-_SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class RunOptions:
 
 def exit_code_of(stop: Stop) -> int | None:
     """The exit code of a signal's stop; None for another stop."""
-    return next((code for number, code in _SIGNALS.items() if number.name == stop.reason), None)
+    return next((code for number, code in SIGNALS.items() if number.name == stop.reason), None)
 
 
 class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
@@ -64,7 +64,7 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
 
     def __init__(self, stop: Stop) -> None:
         super().__init__(f"{stop.detail} before the first start; no start was sent", next_step="run again")
-        self.exit_code = _SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
+        self.exit_code = SIGNALS[signal.Signals[str(stop.reason)]]  # type: ignore[misc]
 
 
 class Observers:
@@ -94,7 +94,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with signals(halt, asyncio.current_task()):
         async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
-            if not _has_bars(options):
+            if not wants_bars(options):
                 observers.members.append(LogObserver())
             check_not_aborted(run.store.standing(loaded.manifest.launch), loaded.manifest.launch)
             run.session.context.no_wait = options.no_wait
@@ -109,7 +109,8 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
             return _finish(run, options.ci)
 
 
-def _has_bars(options: RunOptions) -> bool:
+def wants_bars(options: RunOptions) -> bool:
+    """Whether progress is drawn as bars: at a terminal, unless its lines are wanted."""
     return options.log_format == "text" and not options.verbose and has_bars(sys.stderr, os.environ)
 
 
@@ -159,7 +160,7 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
     progress = ProgressObserver(expected, session.context.clock)
     observers.members.append(progress)
     names = {str(lane): runner.account for lane, runner in session.lanes.items()}
-    async with shown(progress, sys.stderr, names, bars=_has_bars(options)):
+    async with shown(progress, sys.stderr, names, bars=wants_bars(options)):
         yield
 
 
@@ -200,10 +201,10 @@ def signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
         elif task is not None:
             task.cancel()
 
-    for number in _SIGNALS:
+    for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in SIGNALS:
             loop.remove_signal_handler(number)

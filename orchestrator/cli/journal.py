@@ -1,7 +1,6 @@
 """Reading a launch from the ledger, for the commands that send nothing."""
 
 import getpass
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -39,7 +38,7 @@ def pick(store: Store, launch: str | None) -> str:
 def say(url: str, launch: str, word: Word, reason: str) -> Standing:
     """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
     with opened(url) as store:
-        return store.say(pick(store, launch), word, getpass.getuser(), reason, time.time())
+        return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
 
 
 def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:

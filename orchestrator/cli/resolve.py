@@ -1,7 +1,6 @@
 """`resolve LAUNCH STREAM/CAMPAIGN --as started|not-started --reason TEXT`."""
 
 import getpass
-import time
 
 import click
 
@@ -36,7 +35,7 @@ def command(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
         event = "resolved_started" if verdict == "started" else "resolved_not_started"
         who = getpass.getuser()
         data = {"event": event, "message": f"{who}: {reason}", "by": who}
-        now = time.time()
+        now = store.time()
         store.append(
             Record(launch, campaign, history.attempt, "resolve", f"person:{who}", now, history.lane, data), now
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.common import (
+    check_fleet,
     echo_json,
     json_option,
     manifest_argument,
@@ -18,7 +19,11 @@ from orchestrator.cli.common import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.cli.drive import RunOptions
     from orchestrator.core.result import Result
+    from orchestrator.ports import Observer
 
 
 @click.command("run")
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--no-wait", is_flag=True,
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
+@click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
               help="Whose job this is: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
@@ -48,6 +54,7 @@ def command(
     plan_file: Path | None,
     yes: bool,
     no_wait: bool,
+    fleet: bool,
     log_format: str,
     ci: str,
     verbose: bool,
@@ -55,13 +62,15 @@ def command(
 ) -> None:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.cli.consent import check_approve, read_plan
-    from orchestrator.cli.drive import RunOptions, choose, run_launch
+    from orchestrator.cli.drive import RunOptions, choose
     from orchestrator.cli.reporting import tells_ci
     from orchestrator.cli.tracing import traced
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
 
+    if fleet and (approve is not None or plan_file is not None):
+        raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
     check_approve(approve)
     proposal = read_plan(plan_file) if plan_file is not None else None
     if proposal is not None and not (select or exclude or retry_failed):
@@ -72,9 +81,24 @@ def command(
     )  # fmt: skip
     with traced() as watching:
         with tells_ci(system):
-            result = asyncio.run(run_launch(Path(manifest), options, watching))
+            result = asyncio.run(_carried_out(Path(manifest), options, watching, fleet=fleet))
         _say(result, as_json=as_json)
     sys.exit(result.exit_code)
+
+
+async def _carried_out(
+    manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", *, fleet: bool
+) -> "Result":
+    if fleet:
+        from orchestrator.inputs.load import load_manifest
+
+        check_fleet(load_manifest(manifest).manifest.ledger)
+        from orchestrator.cli.fleet import run_fleet
+
+        return await run_fleet(manifest, options, watching)
+    from orchestrator.cli.drive import run_launch
+
+    return await run_launch(manifest, options, watching)
 
 
 def _say(result: "Result", *, as_json: bool) -> None:

@@ -1,12 +1,14 @@
 """The parts of a run put together: host, credentials, ledger, leases, lanes."""
 
+import asyncio
 import os
 import secrets
-import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from orchestrator import __version__
 from orchestrator.checks.command import CommandChecks
@@ -17,11 +19,12 @@ from orchestrator.core.lease import Holder
 from orchestrator.core.manifest import Manifest
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halt
-from orchestrator.engine.session import Session, lanes_in_use
+from orchestrator.engine.session import Session, inherited, lanes_in_use
 from orchestrator.errors import LedgerError
 from orchestrator.inputs.load import LoadedManifest
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
 from orchestrator.kore.client import KoreClient
+from orchestrator.ledger.machine import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -56,23 +59,39 @@ async def opened(
     loaded: LoadedManifest, observer: Observer, halt: Halt, *, log_format: str, verbose: bool
 ) -> AsyncIterator[Opened]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here."""
-    manifest = loaded.manifest
     credentials = credentials_of(loaded)
     redactor = Redactor(c.secret for c in credentials.values())
     set_up(log_format, redactor, verbose=verbose)
-    clock = SystemClock()
-    minter = TokenMinter(credentials, clock)
+    async with assembled(loaded, credentials, redactor, observer, halt) as run:
+        yield run
+
+
+@asynccontextmanager
+async def assembled(
+    loaded: LoadedManifest,
+    credentials: dict[str, Credential],
+    redactor: Redactor,
+    observer: Observer,
+    halt: Halt,
+    *,
+    part: Mapping[str, Any] = MappingProxyType({}),
+) -> AsyncIterator[Opened]:
+    """The same, where logs are set up and the credentials known."""
+    manifest = loaded.manifest
+    minter = TokenMinter(credentials, SystemClock())
     for account_id in credentials:
         minter.mint(account_id)  # a key that cannot sign is found before the first call
     run_id = f"r-{uuid.uuid4().hex[:12]}"
-    with _store(manifest, clock) as store:
-        holder = Holder(run_id, manifest.launch, socket.gethostname(), os.getpid())
-        taken = store.acquire(lanes_in_use(manifest), holder, clock.now())
-        recent: dict[Lane, Sequence[float]] = {one.lane: one.recent for one in taken}
+    async with _store(manifest) as (store, clock):
+        holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
+        # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
+        taken = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
+        recent: dict[Lane, list[float]] = inherited(manifest, taken, clock.now())
         writer = Writer(store, run_id, taken, clock)
         writer.start()
         try:
-            histories = journals.histories(store.read(manifest.launch), manifest.ledger)
+            records = await asyncio.to_thread(store.read, manifest.launch)
+            histories = journals.histories(records, manifest.ledger)
             async with _host(manifest, credentials) as base, KoreClient(
                 base, minter, clock,
                 connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,
@@ -84,8 +103,9 @@ async def opened(
                 session = Session.of(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
                 )
+                session.part = part
                 session.tool = __version__
-                session.earlier = journals.earlier(store, manifest, clock.now())
+                session.earlier = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
                 try:
                     yield Opened(loaded, session, store)
                 finally:
@@ -94,15 +114,17 @@ async def opened(
             await writer.close()
             # A lease that cannot be given back ends by itself; that must not hide how the run went.
             with suppress(LedgerError):
-                store.release(run_id, recent, clock.now())
+                await asyncio.to_thread(store.release, run_id, recent, clock.now())
 
 
-@contextmanager
-def _store(manifest: Manifest, clock: SystemClock) -> Iterator[Store]:
-    store = Store.open(manifest.ledger)
+@asynccontextmanager
+async def _store(manifest: Manifest) -> AsyncIterator[tuple[Store, SystemClock]]:
+    """The ledger, and the clock of all who share it."""
+    store = await asyncio.to_thread(Store.open, manifest.ledger)
     try:
-        store.bind_launch(manifest.launch, manifest.host, clock.now())
-        yield store
+        clock = await asyncio.to_thread(SystemClock, store.time)
+        await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
+        yield store, clock
     finally:
         store.close()
 

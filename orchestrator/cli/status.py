@@ -32,14 +32,17 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
     from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
+    from orchestrator.core.parts import is_open
     from orchestrator.core.stopping import stops
 
     with opened(ledger) as store:
         name = pick(store, launch)
-        found = result(store.read(name), ledger)
-        is_live = store.is_live(found.run["run_id"], time.time())
+        records = store.read(name)
+        found = result(records, ledger)
+        run_id = found.run["run_id"]
+        is_live = store.is_live(run_id, store.time()) or is_open(records, run_id)
         standing = store.standing(name)
-        stopped = sum(one.is_confirmed for one in stops(store.read(name)).values())
+        stopped = sum(one.is_confirmed for one in stops(records).values())
     if as_json:
         echo_json({**found.as_json(), "control": say.standing_json(standing), "stopped_since": stopped})
     else:

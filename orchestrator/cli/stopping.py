@@ -11,6 +11,7 @@ from orchestrator.cli import journal as journals
 from orchestrator.cli.drive import Observers, exit_code_of, signals
 from orchestrator.cli.session import Opened, opened
 from orchestrator.console.logs import LogObserver
+from orchestrator.core.parts import headers
 from orchestrator.core.stopping import Stopped, StopPlan, plan_stops, stops
 from orchestrator.engine.halt import Halt
 from orchestrator.engine.stopper import Stopper
@@ -66,20 +67,20 @@ async def stop_started(ledger: str, launch: str, manifest: Path | None, reason: 
 def _load(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
     """The manifest the launch ran with last, or the one that is named; it must be this launch's, on its host."""
     with journals.opened(ledger) as store:
-        headers = [record for record in store.read(journals.pick(store, launch)) if record.kind == "run"]
-    if not headers:
+        found = headers(store.read(journals.pick(store, launch)))
+    if not found:
         raise NothingSelected(f"launch {launch} has no run that got as far as a plan: it started nothing")
-    name, host = str(headers[-1].data["manifest"]), headers[-1].data["host"]
+    name, host = str(found[-1].data["manifest"]), found[-1].data["host"]
     if path is None and not Path(name).exists():
         raise Refused(f"the manifest {name} of this launch is not here", next_step="bring it with --manifest FILE")
     loaded = load_manifest(path or Path(name))
-    found = loaded.manifest
-    if (found.launch, found.host) != (launch, host):
+    manifest = loaded.manifest
+    if (manifest.launch, manifest.host) != (launch, host):
         raise Refused(
-            f"{loaded.source_name} is for launch {found.launch} on {found.host}, not for {launch} on {host}",
+            f"{loaded.source_name} is for launch {manifest.launch} on {manifest.host}, not for {launch} on {host}",
             next_step="bring the launch's own manifest with --manifest FILE",
         )
-    return replace(loaded, manifest=found.model_copy(update={"ledger": ledger}))
+    return replace(loaded, manifest=manifest.model_copy(update={"ledger": ledger}))
 
 
 async def _stop(run: Opened, reason: str) -> StopResult:

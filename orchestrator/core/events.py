@@ -41,6 +41,13 @@ EVENTS: Final = (
     EventKind("launch_unpaused", "the launch may go on", ()),
     EventKind("launch_aborted", "a person ended the launch", ("by", "reason")),
     EventKind("stop_answered", "`stop-started` knows what became of a stop", ("campaign", "outcome", "message")),
+    EventKind("worker_ready", "a worker takes lanes", ("concurrency",)),
+    EventKind("worker_waits", "a worker waits for the database", ("message",)),
+    EventKind("lane_taken", "a worker begins with a lane", ("launch", "wave", "account")),
+    EventKind("lane_done", "a worker has done a lane", ("launch", "wave", "account")),
+    EventKind("lane_put_off", "a worker leaves a lane for later", ("launch", "wave", "account", "message")),
+    EventKind("lanes_put_back", "lanes of workers without a sign of life are in the queue again", ("count",)),
+    EventKind("ledger_away", "whoever watches a fleet waits for the database", ("message",)),
     EventKind("run_finished", "all is recorded", ("run_id", "stop")),
 )  # fmt: skip
 

@@ -1,8 +1,5 @@
 """Plan + journal -> the result of a run, its totals and its exit code. A pure function of journaled records."""
 
-import json
-import zlib
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,6 +10,8 @@ from typing import Any, Final, cast, overload
 from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator.core.outcome import Event, History, State, fold
+from orchestrator.core.packing import unpacked_value
+from orchestrator.core.parts import PART_OF, headers, merged_budget, merged_held, merged_rows, parts_of
 from orchestrator.core.plan import Action, Decision
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
@@ -200,10 +199,12 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
 
 def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     """The result of a run, the last one where none is named. Raises NoRunError, and IllegalMove for a bad journal."""
-    headers = [r for r in records if r.kind == "run" and run_id in {None, r.run_id}]
-    if not headers:
+    found = [r for r in headers(records) if run_id in {None, r.run_id}]
+    if run_id is not None and not found:
+        found = [r for r in records if r.kind == "run" and r.run_id == run_id]
+    if not found:
         raise NoRunError(run_id or "no run")
-    header = headers[-1]
+    header = found[-1]
     campaigns, stop, end = _outcomes(records, header)
     code, ending = exit_code(campaigns, stop), end.data if end else {}
     run: RunResult = {
@@ -221,7 +222,8 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "stop": None if stop is None else {"reason": stop.reason, "detail": stop.detail},
     }
     waves = [_wave(wave) for wave in ending.get("waves", [])]
-    return Result(run, totals(campaigns), _budgets(ending), waves, campaigns, header.data["warnings"])
+    budget = ending.get("budget") or merged_budget(records, parts_of(records, header.run_id))
+    return Result(run, totals(campaigns), _budgets(budget), waves, campaigns, header.data["warnings"])
 
 
 def _outcomes(
@@ -230,25 +232,26 @@ def _outcomes(
     own = [r for r in records if r.campaign == header.campaign]
     end = next((r for r in own if r.kind == "end"), None)
     histories, stop = fold(records), _stop_of(end)
-    rows = [row for r in own if r.kind == "plan" for row in _unpack(r.data["rows"])]
-    held = _unpack(end.data["held"]) if end and "held" in end.data else {}
+    parts = parts_of(records, header.run_id)
+    rows = merged_rows(records, own, parts)
+    held = unpacked_value(end.data["held"]) if end and "held" in end.data else merged_held(records, parts)
     return tuple(_campaign(row, histories, stop, held, header) for row in rows), stop, end
 
 
 def _last_success(records: Sequence[Record], header: Record) -> str | None:
     """When the last run before `header` ended that left nothing to do, by what was known when it ended."""
-    headers: dict[str, Record] = {}
+    begun: dict[str, Record] = {}
     ends: list[int] = []
     for place, record in enumerate(records):
         if record is header:
             break
-        if record.kind == "run":
-            headers[record.campaign] = record
-        elif record.kind == "end" and record.data.get("stop") is None:
+        if record.kind == "run" and PART_OF not in record.data:
+            begun[record.campaign] = record
+        elif record.kind == "end" and record.campaign in begun and record.data.get("stop") is None:
             ends.append(place)
     for place in reversed(ends):
         end = records[place]
-        campaigns, stop, _ = _outcomes(records[: place + 1], headers[end.campaign])
+        campaigns, stop, _ = _outcomes(records[: place + 1], begun[end.campaign])
         if exit_code(campaigns, stop) == 0:
             return timestamp(end.at)
     return None
@@ -278,11 +281,9 @@ def _stop_of(end: Record | None) -> Stop | None:
     return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
 
 
-def _budgets(ending: Mapping[str, Any]) -> dict[str, BudgetResult]:
+def _budgets(budget: Mapping[str, Any]) -> dict[str, BudgetResult]:
     """As journaled; a journal of an earlier version suggests nothing."""
-    return {
-        lane: cast("BudgetResult", {"suggested": None, **budget}) for lane, budget in ending.get("budget", {}).items()
-    }
+    return {lane: cast("BudgetResult", {"suggested": None, **seen}) for lane, seen in budget.items()}
 
 
 def _wave(journaled: Mapping[str, Any]) -> WaveResult:
@@ -291,10 +292,6 @@ def _wave(journaled: Mapping[str, Any]) -> WaveResult:
         message=journaled["message"], opened_at=timestamp(journaled.get("opened_at")),
         closed_at=timestamp(journaled.get("closed_at")),
     )  # fmt: skip
-
-
-def _unpack(packed: str) -> Any:
-    return json.loads(zlib.decompress(b64decode(packed)))
 
 
 def _campaign(

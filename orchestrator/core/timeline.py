@@ -5,12 +5,13 @@ Reads (preflight and probes) are not journaled, so a curve drawn from here is at
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from orchestrator.core.outcome import KINDS, Event, event_of
+from orchestrator.core.parts import parts_of
 from orchestrator.core.result import Result
 from orchestrator.model import CampaignKey, Outcome, Record, Window
 
@@ -109,13 +110,15 @@ class Timeline:
 
 def build(result: Result, records: Sequence[Record]) -> Timeline:
     """The timeline of the result's run. `records` are those the result was built from."""
-    own = [r for r in records if r.run_id == result.run["run_id"]]
-    header = next(r for r in own if r.kind == "run")
-    ending = next((r for r in own if r.kind == "end"), None)
+    run_id = result.run["run_id"]
+    runs = {run_id, *(name.removeprefix("@") for name in parts_of(records, run_id))}
+    own = [r for r in records if r.run_id in runs]
+    header = next(r for r in own if r.kind == "run" and r.run_id == run_id)
+    ending = next((r for r in own if r.kind == "end" and r.run_id == run_id), None)
     end = max(r.at for r in own)
     accounts = {f"{c.stream}/{c.campaign}": c.account for c in result.campaigns}
     attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
-    for attempt in _attempts(records, header.run_id):
+    for attempt in _attempts(records, runs):
         attempts[accounts[attempt.key]].append(attempt)
     limits = _limits(header, ending)
     lanes = tuple(
@@ -138,12 +141,12 @@ def held(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[
     return steps
 
 
-def _attempts(records: Sequence[Record], run_id: str) -> list[Attempt]:
+def _attempts(records: Sequence[Record], runs: Collection[str]) -> list[Attempt]:
     """The run's attempts in the order they were made; later runs and people may have said what became of them."""
     made: dict[tuple[str, int], Attempt] = {}
     for record in records:
         key = (record.campaign, record.attempt)
-        if record.kind == "intent" and record.run_id == run_id:
+        if record.kind == "intent" and record.run_id in runs:
             made[key] = Attempt(CampaignKey(record.campaign), record.attempt, record.at)
         elif record.kind in KINDS and key in made:
             made[key] = _told(made[key], record)

@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import json
-import zlib
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +9,7 @@ from typing import Any, Final
 from orchestrator.core import waves
 from orchestrator.core.manifest import Wave
 from orchestrator.core.outcome import State
+from orchestrator.core.packing import packed, packed_value
 from orchestrator.core.plan import Action, Decision, Entry, Plan
 from orchestrator.core.result import conclude, timestamp
 from orchestrator.engine.context import Context
@@ -20,7 +18,6 @@ from orchestrator.engine.lane import LaneRunner
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, Reason, Record, Stop, StopReason
 
-_CHUNK: Final = 1000
 _FRESH: Final = 300.0
 """Seconds. A wave that opens later, after a bake or a long wave, looks at its campaigns again before it starts them."""
 
@@ -57,9 +54,8 @@ class Launch:
 
     async def _begin(self, header: dict[str, Any]) -> None:
         await self._write_run("run", 0, header)
-        rows = [entry.as_row() for entry in self._plan.entries]
-        for number, start in enumerate(range(0, len(rows), _CHUNK)):
-            await self._write_run("plan", number, {"rows": _pack(rows[start : start + _CHUNK])})
+        for number, data in enumerate(packed([entry.as_row() for entry in self._plan.entries])):
+            await self._write_run("plan", number, data)
 
     async def _end(self, stop: Stop | None) -> None:
         budget = {lane: _budget(runner) for lane, runner in self._lanes.items()}
@@ -67,7 +63,7 @@ class Launch:
             "stop": None if stop is None else {"reason": str(stop.reason), "detail": stop.detail},
             "budget": budget,
             "waves": self._waves,
-            "held": _pack(self._context.held),
+            "held": packed_value(self._context.held),
         }
         try:
             await asyncio.shield(self._write_run("end", 0, ending))
@@ -156,10 +152,6 @@ class Launch:
 
 def _due(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.decision.action is not Action.SKIP]
-
-
-def _pack(value: Any) -> str:
-    return b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
 
 def _budget(runner: LaneRunner) -> dict[str, Any]:

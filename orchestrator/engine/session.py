@@ -27,12 +27,13 @@ def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
 
 @dataclass(slots=True)
 class Session:
-    """One run. `source` and `sha256` are the manifest's file name and hash."""
+    """One run. `source` and `sha256` are the manifest's file name and hash; `part` says whose part the run is."""
 
     context: Context
     lanes: Mapping[Lane, LaneRunner]
     source: str
     sha256: str
+    part: Mapping[str, Any] = field(default_factory=dict)
     tool: str = ""  # the version that runs
     earlier: Mapping[tuple[Lane, CampaignKey], Earlier] = field(default_factory=dict)  # what repeat_guard minds
 
@@ -42,9 +43,7 @@ class Session:
         names = lanes_in_use(context.manifest)
         lanes = {}
         for one in taken:
-            pacer = Pacer(context.manifest.accounts[names[one.lane]].rate)
-            if not is_new_host:
-                _remember(pacer, one, context.clock.now() + context.manifest.timeouts.total)
+            pacer = _pacer(context.manifest, names[one.lane], None if is_new_host else one, context.clock.now())
             lanes[one.lane] = LaneRunner(context, one.lane, names[one.lane], pacer)
         return cls(context, lanes, source, sha256)
 
@@ -87,6 +86,7 @@ class Session:
             "warnings": list(plan.warnings),
             # Also in the record of the end, which a crashed run does not have.
             "limits": {name: [str(w) for w in account.rate] for name, account in manifest.accounts.items()},
+            **self.part,
         }
 
     def recent(self) -> dict[Lane, list[float]]:
@@ -95,9 +95,21 @@ class Session:
         return {lane: runner.gate.pacer.recent(now) for lane, runner in self.lanes.items()}
 
 
-def _remember(pacer: Pacer, taken: Taken, arrived_by: float) -> None:
-    """Count what the lane's last holder sent. What one sent that did not leave in order is not known."""
-    if taken.clean:
-        pacer.recall(list(taken.recent))
-    else:
-        pacer.fill(arrived_by)
+def inherited(manifest: Manifest, taken: Iterable[Taken], now: float) -> dict[Lane, list[float]]:
+    """By lane, what must be handed on by a holder that made no call: the slots that it was told of, or must assume.
+
+    A run that took over from a crashed one, and failed before its first call, would otherwise leave a lane that looks
+    clean, with an empty window.
+    """
+    names = lanes_in_use(manifest)
+    return {one.lane: _pacer(manifest, names[one.lane], one, now).recent(now) for one in taken}
+
+
+def _pacer(manifest: Manifest, account: str, last: Taken | None, now: float) -> Pacer:
+    """A lane's pacer, which counts what its last holder sent. What one sent that left without a word is not known."""
+    pacer = Pacer(manifest.accounts[account].rate)
+    if last is not None and last.clean:
+        pacer.recall(list(last.recent))
+    elif last is not None:
+        pacer.fill(now + manifest.timeouts.total)
+    return pacer

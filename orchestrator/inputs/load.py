@@ -4,7 +4,7 @@ import hashlib
 import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +20,16 @@ MAX_ROW_BYTES: Final = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LoadedManifest:
-    """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`."""
+    """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
+
+    `raw` and `rows` are what was written in the files: what other hosts need to read it again.
+    """
 
     manifest: Manifest
     sha256: str
     path: Path
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    rows: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
     @property
     def source_name(self) -> str:
@@ -60,7 +65,7 @@ def _load(path: Path) -> LoadedManifest:
     problems = [*loaded.problems, *problems, *_Places(loaded, raw, files).problems(issues)]
     if manifest is None or problems:
         raise ManifestError(tuple(problems))
-    return LoadedManifest(manifest, digest.hexdigest(), path)
+    return LoadedManifest(manifest, digest.hexdigest(), path, raw, rows)
 
 
 class _Digest:

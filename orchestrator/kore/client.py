@@ -1,6 +1,7 @@
 """The remote API over one aiohttp session. A reply or a fault leaves it, never an aiohttp exception."""
 
 import json
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,9 @@ class KoreClient:
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_on_headers_sent)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
+            ),
             timeout=self._timeout,
             trace_configs=[trace],
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -105,6 +108,18 @@ class KoreClient:
         # aiohttp repeats an idempotent request by itself after a disconnect: such a call would escape the pacer.
         self._session._retry_connection = False  # noqa: SLF001
         return self
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """A socket whose kernel forgets what could not be delivered within a call's time.
+
+        On a cut cable it would otherwise go on sending it for many minutes, even after the socket was closed: a start
+        that counts as over would arrive in somebody else's window.
+        """
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int((self._timeout.total or 0) * 1000))
+        return made
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

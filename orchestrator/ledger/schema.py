@@ -2,13 +2,16 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 VERSION: Final = 1
 """Kept in the file's `user_version`; another number is refused."""
 
 APPLICATION_ID: Final = 0x4B6F4361
 """Kept in the file's header, so that no other database is taken for a ledger."""
+
+MARK: Final = f"campaign-orchestrator ledger {VERSION}"
+"""The same for a PostgreSQL database: the journal's comment, which SQLite has no place for."""
 
 metadata: Final = MetaData()
 
@@ -37,7 +40,7 @@ leases: Final = Table(
 journal: Final = Table(
     "journal",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("launch", String(128), nullable=False),
     Column("campaign", String(300), nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -47,4 +50,5 @@ journal: Final = Table(
     Column("lane", String(512), nullable=False),
     Column("data", Text, nullable=False),
     UniqueConstraint("launch", "campaign", "attempt", "kind"),
+    comment=MARK,
 )

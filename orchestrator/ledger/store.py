@@ -1,51 +1,58 @@
 """The ledger's statements, on SQLAlchemy Core. Synchronous: one thread at a time uses a store."""
 
-import json
 import os
-import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
-from orchestrator.clock import moment
 from orchestrator.core import control
 from orchestrator.core import lease as rules
-from orchestrator.core.control import CONTROL, OPEN, Committed, Standing, Word
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
+from orchestrator.core.control import Committed, Standing, Word
+from orchestrator.core.lease import LEASE_SECONDS, Holder, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
-from orchestrator.ledger.place import check_file, create_file, safe_path
+from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger.database import Database, UnreachableError
+from orchestrator.ledger.machine import this_machine
+from orchestrator.ledger.rows import has_any, held, lease_of, left, line_of, record_of, standing_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
-_BUSY_SECONDS: Final = 10
+_TRY_EVERY: Final = 0.25
+
+
+def _opened(url: str, *, create: bool) -> Database:
+    """The one place that picks a kind of database."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        parsed = None
+    kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
+    if parsed is not None and kind == "sqlite":
+        return sqlite.opened(parsed, create=create)
+    if parsed is not None and kind == "postgresql":
+        return postgres.opened(parsed, create=create)
+    shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
+    raise LedgerError(
+        f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
+        next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+    )
 
 
 class Store:
     """One ledger. Every method is one transaction."""
 
-    def __init__(self, engine: sa.Engine, url: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, url: str) -> None:
+        self._database = database
         self.url = url
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> "Store":
+    def open(cls, url: str, *, create: bool = True) -> Self:
         """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
-        try:
-            parsed = sa.make_url(url)
-        except sa.exc.ArgumentError:
-            parsed = None
-        if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
-            raise LedgerError(f"ledger {url!r}: only sqlite:///PATH is supported", next_step="write sqlite:///PATH")
-        path = safe_path(Path(parsed.database), create=create)
-        if create and not path.exists():
-            create_file(path)
-        check_file(path)
-        store = cls(_engine(path), url)
+        store = cls(_opened(url, create=create), url)
         try:
             store._check()
         except LedgerError:
@@ -55,34 +62,45 @@ class Store:
 
     def _check(self) -> None:
         with self._transaction(writes=False) as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if found != "ok":
-            raise LedgerError(f"ledger {self.url} is damaged ({found})")
+            wrong = self._database.check(connection)
+        if wrong is not None:
+            raise LedgerError(f"ledger {self.url} {wrong}")
 
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
-            with self._engine.execution_options(writes=writes).begin() as connection:
+            with self._database.engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError) as error:
-            cause = error.orig if isinstance(error, DatabaseError) else error
-            raise LedgerError(
-                f"ledger {self.url}: {cause}", next_step="check the disk and the file, then run again"
-            ) from error
+            cause = " ".join(str(error.orig if isinstance(error, DatabaseError) else error).split())
+            kind = UnreachableError if self._database.is_away(error) else LedgerError
+            raise kind(f"ledger {self.url}: {cause}", next_step=self._database.hint) from error
+
+    def time(self) -> float:
+        """POSIX seconds by the clock that all users of this ledger share."""
+        with self._transaction(writes=False) as connection:
+            return self._database.now(connection)
 
     def bind_launch(self, launch: str, host: str, now: float) -> None:
         """Tie a launch to its host. Raises Refused where it belongs to another: its journal would say nothing here."""
-        with self._transaction() as connection:
-            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
-            if bound is None:
-                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
+        try:
+            bound = self._bind(launch, host, now)
+        except IntegrityError:
+            bound = self._bind(launch, host, now)  # another run was quicker, in the same moment
         if bound not in {None, host}:
             raise Refused(
                 f"launch {launch} was begun on host {bound}, the manifest says {host}",
                 next_step="give the manifest a new launch name, or its old host",
             )
+
+    def _bind(self, launch: str, host: str, now: float) -> str | None:
+        with self._transaction() as connection:
+            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
+            if bound is None:
+                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
+        return bound
 
     def launches(self) -> list[str]:
         """The launches in this ledger, newest first."""
@@ -90,16 +108,29 @@ class Store:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
-    def read(self, launch: str) -> list[Record]:
-        """The journal of a launch, in its order. Raises LedgerError where a line cannot be read."""
-        columns = [journal.c[name] for name in ("campaign", "attempt", "kind", "run_id", "at", "lane", "data")]
+    def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
+        """The journal of a launch in its order, or one campaign's part of it, or what is of some kinds.
+
+        Raises LedgerError where a line cannot be read.
+        """
+        query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
+        if campaign is not None:
+            query = query.where(journal.c.campaign == campaign)
+        if kinds:
+            query = query.where(journal.c.kind.in_(kinds))
+        return [record for _, record in self._records(query)]
+
+    def tail(self, launch: str, after: int) -> list[tuple[int, Record]]:
+        """The lines with a number above `after`: for progress only, for of two commits the later may number lower."""
+        return self._records(
+            sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
+        )
+
+    def _records(self, query: sa.Select[Any]) -> list[tuple[int, Record]]:
         with self._transaction(writes=False) as connection:
-            rows = connection.execute(sa.select(*columns).where(journal.c.launch == launch).order_by(journal.c.id))
-            lines = rows.all()
+            lines = connection.execute(query).all()
         try:
-            return [
-                Record(launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, json.loads(r.data)) for r in lines
-            ]
+            return [(row.id, record_of(row)) for row in lines]
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
 
@@ -107,21 +138,34 @@ class Store:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return any(rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive) for row in rows)
+        return self._any_live(rows, now)
+
+    def _any_live(self, rows: Iterable[Any], now: float) -> bool:
+        here = self._database.moment(now)
+        return any(rules.is_live(lease_of(row), this_machine(), here, _is_alive) for row in rows)
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
+        wanted = sorted(lanes)
+        for _ in wanted:
+            try:
+                return self._acquire(wanted, holder, now)
+            except IntegrityError:
+                continue  # another run made a lane's row in the same moment: now it is there to be looked at
+        return self._acquire(wanted, holder, now)
+
+    def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[Taken]:
         with self._transaction() as connection:
-            return [_acquire(connection, lane, holder, now) for lane in sorted(lanes)]
+            return [_take(connection, lane, holder, self._database.moment(now)) for lane in lanes]
 
     def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]], now: float) -> None:
         """Give lanes back; `recent` tells the next holder which slots are still taken."""
         with self._transaction() as connection:
-            for lane, ended in recent.items():
+            for lane, ended in sorted(recent.items()):
                 connection.execute(
                     leases.update()
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
-                    .values(run_id="", recent=_left(ended, moment(now)))
+                    .values(run_id="", recent=left(ended, self._database.moment(now)))
                 )
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
@@ -129,14 +173,37 @@ class Store:
 
         Nothing is granted on a lost lane, nor while the launch is paused or aborted: such intents are left out, and
         what was learned late is kept beside the journal's moves, as kind `late_...`. Raises IntegrityError where a
-        record is there already.
+        record is there already. While a database on the network does not answer, this waits for it, and nothing is
+        sent meanwhile.
         """
+        give_up = time.monotonic() + self._database.patience
+        is_again = False
+        while True:
+            try:
+                return self._commit(records, run_id, fences, now, is_again=is_again)
+            except UnreachableError:
+                if time.monotonic() >= give_up:
+                    raise
+            is_again = True
+            time.sleep(_TRY_EVERY)
+
+    def _commit(
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_again: bool
+    ) -> Committed:
         with self._transaction() as connection:
-            lost = rules.lost(fences, _held(connection, run_id), run_id, now)
+            lost = frozenset(rules.lost(fences, held(connection, run_id), run_id, now))
             # In this transaction: a word that was committed before it is obeyed by every permit that follows from it.
-            asking = {record.launch for record in records if record.kind == "intent"}
-            found = Committed(frozenset(lost), {launch: _standing(connection, launch) for launch in asking})
-            rows = [_columns(line) for line in found.kept(records)]
+            asking = sorted({record.launch for record in records if record.kind == "intent"})
+            for launch in asking:
+                self._database.lock_launch(connection, launch, shared=True)
+            standings = {launch: standing_of(connection, launch) for launch in asking}
+            if is_again and has_any(connection, records, run_id):
+                # The commit was carried out, and only its acknowledgement was lost. Its permits came before a pause
+                # that was said since; an abort ends even those, and their intents stay open in the journal.
+                records = ()
+                standings = {launch: one for launch, one in standings.items() if one.word is Word.ABORT}
+            found = Committed(lost, standings)
+            rows = [line_of(line) for line in found.kept(records)]
             if rows:
                 connection.execute(journal.insert(), rows)
             connection.execute(
@@ -149,81 +216,50 @@ class Store:
     def standing(self, launch: str) -> Standing:
         """Where a launch stands by people's word."""
         with self._transaction(writes=False) as connection:
-            return _standing(connection, launch)
+            return standing_of(connection, launch)
 
     def say(self, launch: str, word: Word, by: str, reason: str, now: float) -> Standing:
         """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
         with self._transaction() as connection:
-            before = _standing(connection, launch)
+            # Alone: whoever asks for a permit has committed it by now, or will find this word.
+            self._database.lock_launch(connection, launch, shared=False)
+            before = standing_of(connection, launch)
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
-            is_running = any(rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive) for row in rows)
+            is_running = self._any_live(rows, now)
             record = control.say(before, launch, word, by, reason, now=now, is_running=is_running)
-            connection.execute(journal.insert(), _columns(record))
+            connection.execute(journal.insert(), line_of(record))
         return control.hear(before, record)
 
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
-            row = connection.execute(sa.select(leases).where(leases.c.lane == record.lane)).one_or_none()
-            if row is not None and rules.is_live(_lease(row), socket.gethostname(), moment(now), _is_alive):
-                raise rules.refusal(Lane(record.lane), _lease(row), now)
-            connection.execute(journal.insert(), _columns(record))
+            row = connection.execute(_locked(record.lane)).one_or_none()
+            if row is not None and self._any_live([row], now):
+                raise rules.refusal(Lane(record.lane), lease_of(row), now)
+            connection.execute(journal.insert(), line_of(record))
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
-        self._engine.dispose()
+        """Let go of the database; an SQLite file gets its write-ahead log folded in."""
+        self._database.engine.dispose()
 
 
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        poolclass=sa.pool.StaticPool,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
-    )
-
-    def prepare(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    def begin(connection: sa.Connection) -> None:
-        # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
-        # What only reads must not ask for the lock: it has to work on a full disk, too.
-        writes = connection.get_execution_options()["writes"]
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    sa.event.listen(engine, "connect", prepare)
-    sa.event.listen(engine, "begin", begin)
-    return engine
+def _locked(lane: str) -> sa.Select[Any]:
+    return sa.select(leases).where(leases.c.lane == lane).with_for_update()
 
 
-def _acquire(connection: sa.Connection, lane: Lane, holder: Holder, now: float) -> Taken:
-    row = connection.execute(sa.select(leases).where(leases.c.lane == lane)).one_or_none()
-    last = _lease(row) if row is not None else None
-    here = moment(now)
+def _take(connection: sa.Connection, lane: Lane, holder: Holder, here: Moment) -> Taken:
+    row = connection.execute(_locked(lane)).one_or_none()
+    last = lease_of(row) if row is not None else None
     new = rules.take(lane, last, holder, here, _is_alive)
     values = {
         "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
-        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": _left((), here),
+        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": left((), here),
     }  # fmt: skip
     if last is None:
         connection.execute(leases.insert().values(lane=lane, **values))
     else:
         connection.execute(leases.update().where(leases.c.lane == lane).values(**values))
     return rules.taken(lane, last, new, here)
-
-
-def _left(ended: Iterable[float], then: Moment) -> str:
-    return json.dumps({"ended": list(ended), "moment": asdict(then)})
-
-
-def _lease(row: Any) -> Lease:
-    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
-    try:
-        left = json.loads(row.recent)
-        recent, then = tuple(float(at) for at in left["ended"]), Moment(**left["moment"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
-    return Lease(holder, row.fence, row.acquired, row.expires, recent, then)
 
 
 def _is_alive(pid: int) -> bool:
@@ -234,34 +270,3 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
-    rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id))
-    return {Lane(row.lane): _lease(row) for row in rows}
-
-
-def _standing(connection: sa.Connection, launch: str) -> Standing:
-    columns = [journal.c[name] for name in ("attempt", "kind", "run_id", "at", "data")]
-    chosen = sa.select(*columns).where(journal.c.launch == launch, journal.c.campaign == CONTROL)
-    standing = OPEN
-    for row in connection.execute(chosen.order_by(journal.c.attempt)):
-        record = Record(launch, CONTROL, row.attempt, row.kind, row.run_id, row.at, "", _data(row.data, launch))
-        standing = control.hear(standing, record)
-    return standing
-
-
-def _data(text: str, launch: str) -> dict[str, Any]:
-    try:
-        data: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise LedgerError(f"the ledger is damaged: a record of launch {launch} is no JSON") from error
-    return data
-
-
-def _columns(record: Record) -> dict[str, Any]:
-    return {
-        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
-        "run_id": record.run_id, "at": record.at, "lane": record.lane,
-        "data": json.dumps(record.data, separators=(",", ":")),
-    }  # fmt: skip

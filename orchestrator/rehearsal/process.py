@@ -13,7 +13,7 @@ from orchestrator.core.result import Result, build
 from orchestrator.core.selection import Choice
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halt
-from orchestrator.engine.session import Session, lanes_in_use
+from orchestrator.engine.session import Session, inherited, lanes_in_use
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Lane, Record
 from orchestrator.ports import CampaignApi, Clock, Journal, Observer
@@ -66,7 +66,7 @@ class Process:
     async def run(self) -> Result:
         """Carry the manifest out. Raises OrchestratorError where nothing was sent, and Halted for an early stop."""
         taken = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
-        recent: dict[Lane, list[float]] = {one.lane: list(one.recent) for one in taken}
+        recent: dict[Lane, list[float]] = inherited(self.manifest, taken, self.clock.now())
         journal = self.journal_of(taken)
         try:
             histories = fold(self.store.read(self.manifest.launch))

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.core.lease import Moment
-from orchestrator.ledger import store as store_module
+from orchestrator.ledger import sqlite
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,6 @@ def steady(monkeypatch):
     """The steady clock of this boot, moved by hand. Until then it stands still beside the tests' own calendar."""
     at = {"steady": None}
     monkeypatch.setattr(
-        store_module, "moment", lambda now: Moment(now, "boot", now if at["steady"] is None else at["steady"])
+        sqlite, "moment", lambda now: Moment(now, "boot", now if at["steady"] is None else at["steady"])
     )
     return at

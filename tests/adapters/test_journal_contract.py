@@ -15,6 +15,7 @@ from orchestrator.ledger.memory import MemoryStore
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import CampaignKey, Lane, Record
+from tests import postgres
 from tests.fakes import BASE, ManualClock, MemoryJournal
 
 LANE, OTHER = Lane("sandbox a1"), Lane("sandbox a2")
@@ -112,8 +113,8 @@ class Rehearsed(Holding):
 class HeldStore(Store):
     """A store whose commits wait while they are held."""
 
-    def __init__(self, engine, url):
-        super().__init__(engine, url)
+    def __init__(self, database, url):
+        super().__init__(database, url)
         self.begun, self.go = threading.Event(), threading.Event()
         self.go.set()
 
@@ -125,11 +126,11 @@ class HeldStore(Store):
 
 
 class Ledger(Holding):
-    """The SQLite file. It is read through a second store, as a colleague would."""
+    """A database. It is read through a second store, as a colleague would."""
 
-    def __init__(self, path):
-        self.path = path
-        self.url = f"sqlite:///{path}"
+    def __init__(self, url, connect):
+        self.url = url
+        self._connect = connect
         self.store = HeldStore.open(self.url)
         leases = self.store.acquire([LANE, OTHER], Holder("r-1", "spring", "here", 1), BASE)
         self.journal = Writer(self.store, "r-1", leases, ManualClock())
@@ -149,7 +150,7 @@ class Ledger(Holding):
             colleague.close()
 
     def break_down(self):
-        with closing(sqlite3.connect(self.path)) as connection:
+        with closing(self._connect()) as connection:
             connection.execute("DROP TABLE journal")
 
     def lose(self, lane):
@@ -161,10 +162,8 @@ class Ledger(Holding):
 
 
 @asynccontextmanager
-async def ledger(tmp_path):
-    place = tmp_path / "ledger"
-    place.mkdir(mode=0o700)
-    made = Ledger(place / "ledger.db")
+async def ledger(url, connect):
+    made = Ledger(url, connect)
     made.journal.start()
     try:
         yield made
@@ -185,8 +184,8 @@ async def rehearsed():
         await made.journal.close()
 
 
-@pytest.fixture(params=["memory", "rehearsed", "ledger"])
-async def kept(request, tmp_path):
+@pytest.fixture(params=["memory", "rehearsed", "sqlite", "postgresql"])
+async def kept(request, place):
     if request.param == "memory":
         yield Memory()
         return
@@ -194,8 +193,22 @@ async def kept(request, tmp_path):
         async with rehearsed() as made:
             yield made
         return
-    async with ledger(tmp_path) as made:
+    async with ledger(*place) as made:
         yield made
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """Where the journal is kept: its address and a way to reach it from outside, or None for memory."""
+    kind = request.node.callspec.params["kept"]
+    if kind == "sqlite":
+        (tmp_path / "ledger").mkdir(mode=0o700)
+        path = tmp_path / "ledger" / "ledger.db"
+        return f"sqlite:///{path}", lambda: sqlite3.connect(path)
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        return url, lambda: postgres.connected(url)
+    return None
 
 
 async def test_a_permit_is_for_the_intent_that_was_stored(kept):

@@ -1,0 +1,108 @@
+"""`worker`."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.common import check_fleet, says_errors
+
+if TYPE_CHECKING:
+    from orchestrator.engine.halt import Halt
+    from orchestrator.engine.session import Session
+    from orchestrator.fleet.lane import Work
+    from orchestrator.fleet.worker import Worker
+    from orchestrator.ports import Observer
+    from orchestrator.redaction import Redactor
+
+
+@click.command("worker")
+@click.option("--ledger", required=True, help="URL of the ledger, on PostgreSQL.")
+@click.option("--concurrency", type=click.IntRange(1, 200), default=10, show_default=True, help="Lanes at once.")
+@click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True,
+              help="Seconds without a sign of life after which a worker counts as dead.")  # fmt: skip
+@click.option("--allow-commands", is_flag=True,
+              help="Also resolve {command: ...}: who writes to the ledger then chooses what runs here.")  # fmt: skip
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@says_errors
+def command(*, ledger: str, concurrency: int, stalled_after: float, allow_commands: bool, log_format: str) -> None:
+    """Carry out lanes of launches that were begun with `run --fleet`, until stopped.
+
+    SIGTERM or SIGINT: no new start; what is in flight is awaited and journaled, and the lanes go on elsewhere.
+    """
+    check_fleet(ledger)
+    from orchestrator.console.logs import LogObserver, set_up
+    from orchestrator.fleet.lane import LaneJobs
+    from orchestrator.fleet.worker import Lanes, Worker
+    from orchestrator.ledger.store import Store
+    from orchestrator.redaction import Redactor
+
+    redactor = Redactor()
+    set_up(log_format, redactor, verbose=False)
+    _quieten()
+    observer = LogObserver()
+    Store.open(ledger).close()  # a wrong address, or no ledger for many hosts, is said at once
+    parts = _Parts(redactor, observer, allow_commands=allow_commands)
+    lanes = Lanes(LaneJobs(ledger, parts.assembled).carry_out, observer)
+    asyncio.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
+
+
+class _Parts:
+    """Puts the parts of a lane's run together. Secrets are found here, on the worker."""
+
+    def __init__(self, redactor: "Redactor", observer: "Observer", *, allow_commands: bool) -> None:
+        self._redactor = redactor
+        self._observer = observer
+        self._allow_commands = allow_commands
+
+    @asynccontextmanager
+    async def assembled(self, work: "Work", halt: "Halt") -> "AsyncIterator[Session]":
+        """The session of a lane."""
+        from orchestrator.cli.session import assembled, credentials_of
+        from orchestrator.inputs.load import LoadedManifest
+
+        if not self._allow_commands:
+            _refuse_commands(work)
+        loaded = LoadedManifest(work.manifest, work.sha256, Path(work.source))
+        credentials = await asyncio.to_thread(credentials_of, loaded)
+        self._redactor.learn(credential.secret for credential in credentials.values())
+        async with assembled(loaded, credentials, self._redactor, self._observer, halt, part=work.part) as run:
+            yield run.session
+
+
+def _refuse_commands(work: "Work") -> None:
+    from orchestrator.errors import CredentialError
+
+    for name, account in work.manifest.accounts.items():
+        if any(reference and reference.command for reference in (account.client_id, account.client_secret)):
+            raise CredentialError(
+                f"account {name} takes a secret from a command, and this worker runs none",
+                next_step="use {env: NAME} or {file: PATH}, or start workers with --allow-commands",
+            )
+
+
+async def _serve(worker: "Worker") -> None:
+    from orchestrator.model import Stop, StopReason
+
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop(received: signal.Signals) -> None:
+        worker.lanes.halt(Stop(StopReason(received.name), f"the worker received {received.name}"))
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+    await worker.serve(stopping)
+
+
+def _quieten() -> None:
+    """Our own events tell what a worker does; the queue's, and its tracebacks of a lost database, add noise."""
+    logger = logging.getLogger("procrastinate")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)

@@ -1,0 +1,32 @@
+"""Long lists within journal records: JSON, compressed, a thousand items a record."""
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from orchestrator.model import Record
+
+_CHUNK: Final = 1000
+
+
+def packed(items: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """The data of the records that hold the items."""
+    for start in range(0, len(items), _CHUNK):
+        yield {"rows": packed_value(items[start : start + _CHUNK])}
+
+
+def packed_value(value: Any) -> str:
+    """One value, as text."""
+    return b64encode(zlib.compress(json.dumps(value).encode())).decode()
+
+
+def unpacked_value(text: str) -> Any:
+    """The value in a text of `packed_value`."""
+    return json.loads(zlib.decompress(b64decode(text)))
+
+
+def unpacked(records: Iterable[Record]) -> list[Any]:
+    """The items that the records hold, in their order."""
+    return [item for record in records for item in unpacked_value(record.data["rows"])]

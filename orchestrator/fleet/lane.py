@@ -1,0 +1,149 @@
+"""One lane of one wave, carried out by a worker: a run of the ordinary engine over a part of the manifest."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sqlalchemy.exc import IntegrityError
+
+from orchestrator.core.control import Word
+from orchestrator.core.manifest import Manifest
+from orchestrator.core.outcome import fold
+from orchestrator.core.parts import PART_OF
+from orchestrator.core.selection import Choice, Selection
+from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.session import Session
+from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
+from orchestrator.fleet.orders import KINDS, Job, Order, order_of, stop_data
+from orchestrator.ledger.store import Store
+from orchestrator.model import Record, Stop, StopReason
+
+_LOOK_EVERY: Final = 2.0
+_FINAL: Final = frozenset({
+    StopReason.RULE, StopReason.CREDENTIAL, StopReason.LIMITED, StopReason.BREAKER, StopReason.PREFLIGHT,
+    StopReason.ABORTED,
+})  # fmt: skip
+"""Why a lane stays where it is. After any other stop it goes on, here or elsewhere."""
+
+
+class Again(Exception):  # noqa: N818 - a decision, not a malfunction
+    """The lane is not done, and goes on in `after` seconds."""
+
+    def __init__(self, reason: str, *, after: float) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a session is made from."""
+
+    manifest: Manifest
+    source: str
+    sha256: str
+    part: Mapping[str, Any]
+
+
+class Assemble(Protocol):
+    """Makes a session with its lease taken, which is given back in the end."""
+
+    def __call__(self, work: Work, halt: Halt, /) -> AbstractAsyncContextManager[Session]:
+        """The session of a piece of work."""
+        ...
+
+
+class LaneJobs:
+    """Carries jobs out against one ledger."""
+
+    def __init__(self, url: str, assemble: Assemble) -> None:
+        self._url = url
+        self._assemble = assemble
+
+    async def carry_out(self, job: Job, halt: Halt) -> None:
+        """Carry a job out, and journal that it is done. Raises Again where it is not."""
+        try:
+            async with _opened(self._url) as store:
+                await self._in_ledger(store, job, halt)
+        except LaneLeased as error:
+            raise Again(error.message, after=5.0) from error
+        except (JournalWriteError, LeaseLost, LedgerError) as error:
+            raise Again(error.message, after=2.0) from error
+
+    async def _in_ledger(self, store: Store, job: Job, halt: Halt) -> None:
+        order = order_of(await _own(store, job, KINDS), job.run_id)
+        if order.is_ended or job.number in order.lanes:
+            return  # a copy of the job: an earlier worker was slow to say that it had finished
+        if order.halt is not None:
+            halt.set(order.halt)
+        stop = await self._stop_of(store, order, job, halt)
+        if stop is not None and stop.reason not in _FINAL:
+            raise Again(stop.detail, after=1.0)
+        await _note(store, job, stop, alone=halt.stop is None)
+
+    async def _stop_of(self, store: Store, order: Order, job: Job, halt: Halt) -> Stop | None:
+        standing = await asyncio.to_thread(store.standing, job.launch)
+        if standing.word is Word.ABORT:
+            halt.set(Stop(StopReason.ABORTED, f"launch {job.launch} was {standing.sentence}"))
+            return halt.stop
+        histories = fold(await asyncio.to_thread(store.read, job.launch))
+        manifest = order.manifest_of(job, histories, self._url)
+        if not manifest.campaigns:
+            return None
+        header, part = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
+        work = Work(manifest, header.data["manifest"], header.data["manifest_sha256"], part)
+        try:
+            async with self._assemble(work, halt) as session, _followed(store, job, halt):
+                session.context.no_wait = order.waits_for_no_window
+                plan = await session.plan(Choice(Selection(), order.retries_failed))
+                return await session.carry_out(plan)
+        except CredentialError as error:
+            return Stop(StopReason.CREDENTIAL, f"account {job.account}: {error.message}")
+        except Refused as error:
+            return Stop(StopReason.PREFLIGHT, error.message)
+        except Halted:
+            return halt.stop
+
+
+async def _own(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:
+    read: Callable[[], list[Record]] = lambda: store.read(job.launch, campaign=f"@{job.run_id}", kinds=kinds)  # noqa: E731
+    return await asyncio.to_thread(read)
+
+
+async def _note(store: Store, job: Job, stop: Stop | None, *, alone: bool) -> None:
+    """Journal that a lane is done. `alone`: what stopped it is about its account only."""
+    now = await asyncio.to_thread(store.time)
+    data = {"wave": job.wave, "account": job.account, "stop": stop_data(stop), "alone": alone}
+    record = Record(job.launch, f"@{job.run_id}", job.number, "lane", job.run_id, now, "", data)
+    with contextlib.suppress(IntegrityError):  # another worker, which was thought dead, said it too
+        await asyncio.to_thread(store.commit, [record], job.run_id, {}, now)
+
+
+@asynccontextmanager
+async def _followed(store: Store, job: Job, halt: Halt) -> AsyncIterator[None]:
+    """While the block runs, a halt in the journal is one here."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            with contextlib.suppress(LedgerError):  # the lane's own journal says what is wrong with the ledger
+                for record in await _own(store, job, ("halt",)):
+                    halt.set(Stop(StopReason(record.data["stop"]["reason"]), record.data["stop"]["detail"]))
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    store = await asyncio.to_thread(lambda: Store.open(url, create=False))
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,60 @@
+"""Following a launch in the journal, for progress and for the rules that look at all lanes together."""
+
+from collections import Counter
+
+from orchestrator.core.outcome import KINDS, Event, History, IllegalMove, State, apply, event_of
+from orchestrator.core.stop_rules import tripped
+from orchestrator.fleet.orders import Order
+from orchestrator.ledger.store import Store
+from orchestrator.model import CampaignKey, Record
+from orchestrator.ports import Observer
+
+_DONE = {State.STARTED: "started", State.FAILED: "failed", State.UNKNOWN: "unknown"}
+
+
+class Tail:
+    """Tells an observer of each campaign that got its outcome since the order was given."""
+
+    def __init__(self, store: Store, order: Order, observer: Observer) -> None:
+        self._store = store
+        self._order = order
+        self._observer = observer
+        self._after = 0
+        self._histories: dict[CampaignKey, History] = {}
+        self._told: set[CampaignKey] = set()
+
+    def look(self) -> None:
+        """Read what is new."""
+        lines = self._store.tail(self._order.header.launch, self._after)
+        try:
+            self._follow(lines)
+        except IllegalMove:
+            # Of two commits at once the one with the lower numbers was seen later, thus not at all: read it all again.
+            self._after, self._histories = 0, {}
+            self._follow(self._store.tail(self._order.header.launch, 0))
+
+    def _follow(self, lines: list[tuple[int, Record]]) -> None:
+        for number, record in lines:
+            if record.kind in KINDS:
+                key = CampaignKey(record.campaign)
+                history = self._histories.setdefault(key, History())
+                apply(history, record)
+                self._tell(key, history, record)
+            self._after = number
+
+    def _tell(self, key: CampaignKey, history: History, record: Record) -> None:
+        if record.at < self._order.header.at or event_of(record) is Event.INTENT or history.state not in _DONE:
+            return
+        if key not in self._told:
+            self._told.add(key)
+            self._observer.event("campaign_done", campaign=key, outcome=_DONE[history.state], lane=record.lane,
+                                 message=str(history.last.get("message", "")))  # fmt: skip
+
+    def broken_rule(self) -> str | None:
+        """The sentence of the stop rule that all lanes together break."""
+        counts = Counter(_DONE[self._histories[key].state] for key in self._told if self._is_done(key))
+        return tripped(self._order.manifest.stop_when, counts)
+
+    def _is_done(self, key: CampaignKey) -> bool:
+        history = self._histories.get(key)
+        return history is not None and history.state in _DONE

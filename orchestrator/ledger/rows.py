@@ -1,0 +1,82 @@
+"""Between the ledger's rows and the values of the core."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from orchestrator.core import control
+from orchestrator.core.control import CONTROL, OPEN, Standing
+from orchestrator.core.lease import Holder, Lease, Moment
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.schema import journal, leases
+from orchestrator.model import Lane, Record
+
+
+def lease_of(row: Any) -> Lease:
+    """A lease from its row. Raises LedgerError where it cannot be read."""
+    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
+    try:
+        told = json.loads(row.recent)
+        recent, then = tuple(float(at) for at in told["ended"]), Moment(**told["moment"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
+    return Lease(holder, row.fence, row.acquired, row.expires, recent, then)
+
+
+def left(ended: Iterable[float], then: Moment) -> str:
+    """What a lease's `recent` holds: when its holder's calls ended, and the moment at which it was written."""
+    return json.dumps({"ended": list(ended), "moment": asdict(then)})
+
+
+def held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
+    """The leases of a run, locked until the transaction ends: nobody takes one over between a check and an insert."""
+    # In order of the lanes, as everybody locks them: two who wait for each other would both be thrown out.
+    rows = connection.execute(
+        sa.select(leases).where(leases.c.run_id == run_id).order_by(leases.c.lane).with_for_update()
+    )
+    return {Lane(row.lane): lease_of(row) for row in rows}
+
+
+def line_of(record: Record) -> dict[str, Any]:
+    """The columns of a record."""
+    return {
+        "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
+        "run_id": record.run_id, "at": record.at, "lane": record.lane,
+        "data": json.dumps(record.data, separators=(",", ":")),
+    }  # fmt: skip
+
+
+def record_of(row: Any) -> Record:
+    """A record from its row. Raises ValueError where it cannot be read."""
+    return Record(row.launch, row.campaign, row.attempt, row.kind, row.run_id, row.at, row.lane, json.loads(row.data))
+
+
+def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
+    """Whether a batch of this run is in the journal. A batch is there as a whole, or not at all."""
+    for record in records:
+        query = sa.select(journal.c.id).where(
+            journal.c.launch == record.launch,
+            journal.c.campaign == record.campaign,
+            journal.c.attempt == record.attempt,
+            journal.c.kind.in_([record.kind, f"late_{record.kind}"]),
+            journal.c.run_id == run_id,
+            journal.c.at == record.at,
+        )
+        if connection.execute(query).first() is not None:
+            return True
+    return False
+
+
+def standing_of(connection: sa.Connection, launch: str) -> Standing:
+    """Where a launch stands by people's word. Raises LedgerError where a word cannot be read."""
+    said = sa.select(journal).where(journal.c.launch == launch, journal.c.campaign == CONTROL)
+    standing = OPEN
+    for row in connection.execute(said.order_by(journal.c.attempt)):
+        try:
+            standing = control.hear(standing, record_of(row))
+        except ValueError as error:
+            raise LedgerError(f"the ledger is damaged: a word about launch {launch} cannot be read") from error
+    return standing

@@ -1,0 +1,62 @@
+"""A ledger in an SQLite file: one machine."""
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from orchestrator.clock import moment
+from orchestrator.ledger.database import Database
+from orchestrator.ledger.place import check_file, create_file, safe_path
+
+_BUSY_SECONDS: Final = 10
+
+
+def opened(url: sa.URL, *, create: bool) -> Database:
+    """The file's database. Raises LedgerError: damaged, not a ledger, or in an unsafe place."""
+    path = safe_path(Path(url.database or ""), create=create)
+    if create and not path.exists():
+        create_file(path)
+    check_file(path)
+    # No patience: a disk that failed once may have lost what it said it kept.
+    return Database(
+        engine=_engine(path),
+        hint="check the disk and the file, then run again",
+        patience=0.0,
+        now=lambda _: time.time(),
+        moment=moment,
+        lock_launch=_lock_launch,
+        check=_check,
+    )
+
+
+def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:
+    """Nothing to do: whoever writes began with BEGIN IMMEDIATE, and has the whole file."""
+
+
+def _check(connection: sa.Connection) -> str | None:
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    return None if found == "ok" else f"is damaged ({found})"
+
+
+def _engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=sa.pool.StaticPool,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+    )
+
+    def prepare(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    def begin(connection: sa.Connection) -> None:
+        # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
+        # What only reads must not ask for the lock: it has to work on a full disk, too.
+        writes = connection.get_execution_options()["writes"]
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "begin", begin)
+    return engine

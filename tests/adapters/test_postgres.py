@@ -1,0 +1,201 @@
+"""What only a ledger on PostgreSQL has to get right: the network, the restart, and other hosts at the same moment."""
+
+import asyncio
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from orchestrator.clock import SystemClock
+from orchestrator.core.lease import Holder
+from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
+from orchestrator.ledger.store import Store
+from orchestrator.ledger.writer import Writer
+from orchestrator.model import Lane
+from tests import postgres
+from tests.adapters.helper import NOW, TARGET, StillClock, intent_of, record_of
+
+LANE = TARGET.lane
+
+
+@pytest.fixture
+def store(postgres_url):
+    store = Store.open(postgres_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def own_server():
+    """A server that a test may restart."""
+    server = postgres.own_server()
+    yield server
+    server.close()
+
+
+def holder(run):
+    return Holder(run, "launch-1", f"host-of-{run}", 1)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:letmein@127.0.0.1/d", "postgresql://u@127.0.0.1/d?password=letmein"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(address):
+    with pytest.raises(LedgerError, match="must not hold a password") as caught:
+        Store.open(address)
+
+    assert "letmein" not in str(caught.value) + caught.value.next_step
+    assert "pgpass" in caught.value.next_step
+
+
+def test_a_database_that_does_not_answer_is_an_error_for_people():
+    with pytest.raises(LedgerError, match="onnection refused") as caught:
+        Store.open("postgresql://u@127.0.0.1:1/d")
+
+    assert caught.value.exit_code == 8
+    assert "\n" not in caught.value.message
+
+
+def test_a_ledger_that_nobody_made_is_refused_and_not_made(postgres_url):
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="there is no ledger"):
+            Store.open(postgres_url, create=False)
+
+
+@pytest.mark.parametrize("sql", ["CREATE TABLE journal (x int)", "COMMENT ON TABLE journal IS 'another version'"])
+def test_somebody_elses_journal_is_refused(postgres_url, sql):
+    if "COMMENT" in sql:
+        Store.open(postgres_url).close()
+    with postgres.connected(postgres_url) as connection:
+        connection.execute(sql.encode())
+    with pytest.raises(LedgerError, match="not a ledger of this version"):
+        Store.open(postgres_url)
+
+
+def test_hosts_that_make_the_ledger_at_once_share_it(postgres_url):
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda _: Store.open(postgres_url), range(6)))
+    for store in opened:
+        store.close()
+
+    assert len(opened) == 6
+
+
+def test_of_hosts_that_want_a_lane_at_once_one_gets_it(postgres_url):
+    hosts = [Store.open(postgres_url) for _ in range(4)]
+    together = threading.Barrier(4)
+
+    def take(number, lane):
+        together.wait(10)
+        try:
+            return hosts[number].acquire([lane, Lane("a shared one")], holder(f"run-{number}"), NOW)
+        except LaneLeased:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        for turn in range(8):
+            lane = Lane(f"host new-{turn}")
+            taken = list(pool.map(take, range(4), [lane] * 4))
+            assert len([one for one in taken if one]) == 1
+            winner = next(number for number, one in enumerate(taken) if one)
+            hosts[winner].release(f"run-{winner}", {lane: [], Lane("a shared one"): []}, NOW)
+    for host in hosts:
+        host.close()
+
+
+async def test_a_fence_check_and_its_inserts_are_one_step(postgres_url, store):
+    """While a take-over is not committed yet, the old holder's commit waits; afterwards it finds its lane lost."""
+    leases = store.acquire([LANE], holder("run-1"), NOW)
+    writer = Writer(store, "run-1", leases, StillClock())
+    writer.start()
+    with postgres.connected(postgres_url) as colleague:
+        colleague.execute("BEGIN; UPDATE leases SET run_id = 'run-2', fence = fence + 1")
+        asked = asyncio.create_task(writer.permit(intent_of("s/c")))
+        _, pending = await asyncio.wait({asked}, timeout=0.2)
+        assert pending == {asked}
+        colleague.execute("COMMIT")
+        with pytest.raises(LeaseLost):
+            await asked
+    await writer.close()
+
+    assert store.read("launch-1") == []
+
+
+async def test_a_restart_of_the_database_holds_sending_up_and_loses_nothing(own_server):
+    store = Store.open(own_server.url)
+    leases = store.acquire([LANE], holder("run-1"), NOW)
+    writer = Writer(store, "run-1", leases, StillClock())
+    writer.start()
+    await writer.permit(intent_of("s/before"))
+    own_server.stop()
+    asked = [asyncio.create_task(writer.permit(intent_of("s/during")))]
+    asked += [asyncio.create_task(writer.record(record_of("s/before", "verdict")))]
+    _, pending = await asyncio.wait(asked, timeout=0.5)
+    assert pending == set(asked)  # no permit while the intent cannot be kept, and nothing is thrown away
+    own_server.start()
+    permit, _ = await asyncio.wait_for(asyncio.gather(*asked), 20)
+    await writer.close()
+
+    assert permit.campaign == "s/during"
+    kept = sorted((record.campaign, record.kind) for record in store.read("launch-1"))
+    assert kept == [("s/before", "intent"), ("s/before", "verdict"), ("s/during", "intent")]
+    store.close()
+
+
+async def test_a_commit_whose_acknowledgement_was_lost_is_not_made_twice(store, monkeypatch):
+    """The worst moment for the network to fail: the intent is kept, and nobody was told."""
+    leases = store.acquire([LANE], holder("run-1"), NOW)
+    engine, losses = store._database.engine, [1]
+    commit = engine.dialect.do_commit
+
+    def commit_and_fail(connection):
+        commit(connection)
+        if losses:
+            losses.pop()
+            raise psycopg.OperationalError("the connection was lost")
+
+    monkeypatch.setattr(engine.dialect, "do_commit", commit_and_fail)
+    writer = Writer(store, "run-1", leases, StillClock())
+    writer.start()
+    permit = await asyncio.wait_for(writer.permit(intent_of("s/c")), 10)
+    await writer.close()
+
+    assert losses == []
+    assert permit.campaign == "s/c"
+    assert [record.campaign for record in store.read("launch-1")] == ["s/c"]
+
+
+def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
+    tries = []
+
+    def refuse(_):
+        tries.append(1)
+        raise sa.exc.OperationalError("BEGIN", None, psycopg.OperationalError("no route to host"))
+
+    leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
+    monkeypatch.setattr(store, "_database", dataclasses.replace(store._database, patience=0.3))
+    monkeypatch.setattr(store._database.engine.dialect, "do_begin", refuse)
+    with pytest.raises(LedgerError, match="no route to host"):
+        store.commit([record_of("s/c", "intent")], "run-1", leases, NOW)
+
+    assert 2 <= len(tries) <= 3  # not for ever, and not only once
+
+
+def test_all_hosts_take_the_time_from_the_database(store):
+    with store._transaction(writes=False) as connection:
+        told = float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+    assert 0 <= SystemClock(store.time).now() - told < 5
+
+
+def test_a_clock_follows_its_source_and_not_the_machine():
+    assert abs(SystemClock(lambda: NOW).now() - NOW) < 1
+
+
+def test_the_servers_settings_cannot_make_a_permit_worth_nothing(store):
+    with store._transaction(writes=False) as connection:
+        assert connection.execute(sa.text("SHOW synchronous_commit")).scalar() == "on"
+        assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == "10s"

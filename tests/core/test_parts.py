@@ -1,0 +1,94 @@
+"""A run of many hosts is reported as one: the parts' rows and budgets, and nothing told twice."""
+
+import pytest
+
+from orchestrator.core.packing import packed, unpacked
+from orchestrator.core.parts import PART_OF, headers, is_open
+from orchestrator.core.result import build
+from orchestrator.model import Record
+
+LANE = "https://host a1"
+START = ["acme", "s", "c", "", "rest", "start", None, None, ""]
+HEADER = {"manifest": "m.yaml", "manifest_sha256": "0", "plan_sha256": "0", "host": "https://host", "ledger": "l",
+          "warnings": []}  # fmt: skip
+
+
+def skip(outcome, reason):
+    return [*START[:5], "skip", outcome, reason, "words"]
+
+
+def run(run_id, rows, *, end=None, **more):
+    """The records of one run."""
+    name = f"@{run_id}"
+    lines = [("run", 0, {**HEADER, **more}), *(("plan", n, data) for n, data in enumerate(packed(rows)))]
+    lines += [] if end is None else [("end", 0, end)]
+    return [Record("spring", name, number, kind, run_id, 1.0, "", data) for kind, number, data in lines]
+
+
+def moved(kind, run_id="p1", **data):
+    return Record("spring", "s/c", 1, kind, run_id, 2.0, LANE, data)
+
+
+def budget(calls, peak):
+    seen = {"account": "acme", "limits": ["10/1s"], "calls": calls, "peak_in_window": [peak], "throttled": 1}
+    return {"stop": None, "budget": {LANE: seen}, "waves": []}
+
+
+FLEET = run("f", [START], fleet={})
+END = Record("spring", "@f", 0, "end", "f", 9.0, "", {"stop": None, "budget": {}, "waves": []})
+SENT = [moved("intent", deadline=3.0), moved("verdict", event="accepted", message="ok")]
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 2500])
+def test_long_lists_come_back_from_their_records(size):
+    items = [[n, "ü"] for n in range(size)]
+    records = [Record("l", "@r", n, "plan", "r", 0.0, "", data) for n, data in enumerate(packed(items))]
+
+    assert unpacked(records) == items
+    assert len(records) == -(-size // 1000)
+
+
+def test_the_last_run_of_a_launch_is_the_one_a_person_began():
+    records = [*FLEET, *run("p1", [START], **{PART_OF: "f"})]
+
+    assert [record.run_id for record in headers(records)] == ["f"]
+    assert build(records).run["run_id"] == "f"
+    assert build(records, "p1").run["run_id"] == "p1"
+
+
+def test_what_a_worker_found_is_the_runs_result():
+    part = run("p1", [skip("skipped", "scheduled")], end=budget(3, 2), **{PART_OF: "f"})
+    (campaign,) = build([*FLEET, *part, END], "f").campaigns
+
+    assert (campaign.outcome, campaign.reason) == ("skipped", "scheduled")
+
+
+def test_what_an_earlier_part_started_is_started_and_not_already_started():
+    first = run("p1", [START], **{PART_OF: "f"})
+    second = run("p2", [skip("already_started", "journal")], end=budget(1, 1), **{PART_OF: "f"})
+    (campaign,) = build([*FLEET, *first, *SENT, *second, END], "f").campaigns
+
+    assert campaign.outcome == "started"
+
+
+def test_what_an_earlier_run_started_is_already_started():
+    before = [*run("old", [START]), *SENT]
+    later = [*run("f", [skip("already_started", "journal")], fleet={}), END]
+    (campaign,) = build([*before, *later], "f").campaigns
+
+    assert campaign.outcome == "already_started"
+
+
+def test_the_parts_budgets_are_added_up():
+    parts = [*run("p1", [START], end=budget(30, 9), **{PART_OF: "f"}),
+             *run("p2", [START], end=budget(12, 10), **{PART_OF: "f"}),
+             *run("px", [START], end=budget(500, 50), **{PART_OF: "another"})]  # fmt: skip
+    (seen,) = build([*FLEET, *parts, END], "f").budget.values()
+
+    assert (seen["calls"], seen["peak_in_window"], seen["throttled"]) == (42, [10], 2)
+
+
+def test_a_run_of_the_fleet_is_open_until_its_end_is_journaled():
+    assert is_open(FLEET, "f")
+    assert not is_open([*FLEET, END], "f")
+    assert not is_open(run("plain", [START]), "plain")

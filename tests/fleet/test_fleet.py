@@ -1,0 +1,207 @@
+"""The real programs: a submitter without secrets, workers with them, and what becomes of a launch when they fail."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from tests import postgres
+from tests.fleet.conftest import SECRET, rated, select_nothing
+
+WINDOW = {"limit": (40, 2.0)}
+
+
+def test_a_submitted_launch_is_started_by_workers_that_alone_know_the_secrets(fleet):
+    scene = fleet(accounts=3, campaigns=10)
+    workers = [scene.worker(f"worker-{n}") for n in range(2)]
+
+    assert scene.submit().wait(60) == 0, scene.log("submit") + scene.log("worker-0")
+    assert scene.check_the_end()["started"] == 30
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    assert [worker.wait(20) for worker in workers] == [0, 0]
+    with postgres.connected(scene.url) as connection:
+        jobs = connection.execute("SELECT args::text, status::text FROM procrastinate_jobs").fetchall()
+        lines = connection.execute("SELECT data FROM journal").fetchall()
+    assert {status for _, status in jobs} == {"succeeded"}
+    assert SECRET not in str(jobs) + str(lines) + scene.log("worker-0") + scene.log("worker-1")
+
+
+def test_waves_follow_each_other_and_a_wave_that_does_not_pass_ends_the_launch(fleet):
+    scene = fleet(accounts=2, campaigns=6)
+    campaigns = [dict(one) for one in scene.raw["campaigns"]]
+    campaigns[0]["tags"] = campaigns[6]["tags"] = ["canary"]
+    campaigns[6]["campaign"] = "cd-missing"
+    scene.write(campaigns=campaigns, waves=[{"name": "canary", "tags": ["canary"], "pass": {"started": "100%"}},
+                                            {"name": "rest"}])  # fmt: skip
+    scene.worker()
+
+    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.starts == {"st-0/cd-0-0": 1}
+    assert scene.result["run"]["stop"]["reason"] == "wave"
+    assert scene.result["totals"]["held"] == 10
+    (wave,) = scene.result["waves"]
+    assert wave.pop("opened_at") < wave.pop("closed_at")
+    assert [wave] == [
+        {"name": "canary", "campaigns": 2, "passed": False,
+         "message": "wave canary: 1 of 2 started, 100% are needed before the next wave"}
+    ]  # fmt: skip
+
+
+def test_a_stop_rule_looks_at_all_lanes_together(fleet):
+    """One failure in each of three lanes: no lane breaks the rule alone."""
+    scene = fleet(accounts=3, campaigns=40)
+    campaigns = [dict(one) for one in scene.raw["campaigns"]]
+    accounts = {name: {**account, "rate": ["10/1s"], "in_flight": 1} for name, account in scene.raw["accounts"].items()}
+    for first in (0, 40, 80):
+        campaigns[first]["campaign"] = f"cd-missing-{first}"
+    scene.write(campaigns=campaigns, accounts=accounts, stop_when={"failed": 3}, preflight={"check": "off"})
+    scene.worker()
+    code = scene.submit().wait(60)
+
+    assert code == 12, scene.log("submit")
+    assert scene.result["run"]["stop"]["reason"] == "rule"
+    assert scene.result["totals"]["failed"] == 3
+    assert scene.result["totals"]["held"] > 20
+
+
+def test_whoever_submits_may_be_killed_and_started_again(fleet):
+    scene = rated(fleet(accounts=2, campaigns=80, **WINDOW))
+    scene.worker()
+    first = scene.submit()
+    scene.wait_started(20)
+    first.kill()
+    first.wait(10)
+    seen = sum(scene.starts.values())
+    scene.wait_started(seen + 20)  # the lanes do not need it
+
+    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert "is on its way: watching it" in scene.log("submit")
+    assert scene.check_the_end()["started"] == 160
+
+
+def test_a_signal_ends_the_watching_and_not_the_launch(fleet):
+    scene = rated(fleet(accounts=1, campaigns=100, **WINDOW))
+    scene.worker()
+    watching = scene.submit()
+    scene.wait_started(10)
+    watching.send_signal(signal.SIGINT)
+
+    assert watching.wait(20) == 130
+    assert "the launch goes on at the workers" in scene.log("submit")
+    scene.wait_started(100)
+
+
+@pytest.mark.soak
+def test_a_killed_workers_lanes_go_on_elsewhere(fleet):
+    scene = rated(fleet(accounts=4, campaigns=60, **WINDOW))
+    first = scene.worker("first")
+    submit = scene.submit()
+    scene.wait_started(40)
+    scene.worker("second")
+    first.kill()
+    first.wait(10)  # a dead process that nobody waited for looks alive, and its lease would have to end by itself
+
+    assert submit.wait(90) in {0, 11}, scene.log("submit") + scene.log("second")
+    totals = scene.check_the_end()
+    assert totals["started"] + totals["unknown"] == 240
+    assert totals["unknown"] <= 4 * 8  # at most what was in flight
+
+
+def test_workers_that_are_replaced_one_by_one_lose_nothing(fleet):
+    scene = rated(fleet(accounts=4, campaigns=120, **WINDOW))
+    old = [scene.worker(f"old-{n}", concurrency=2) for n in range(2)]
+    submit = scene.submit()
+    scene.wait_started(80)
+    for number, worker in enumerate(old):
+        scene.worker(f"new-{number}")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+
+    assert submit.wait(90) == 0, scene.log("submit") + scene.log("new-0")
+    assert scene.check_the_end()["started"] == 480
+
+
+def test_a_restart_of_the_database_holds_the_launch_up_and_kills_no_worker(fleet, own_server):
+    scene = rated(fleet(url=own_server.url, accounts=4, campaigns=120, **WINDOW))
+    workers = [scene.worker(f"worker-{n}", concurrency=2) for n in range(2)]
+    submit = scene.submit()
+    scene.wait_started(80)
+    own_server.stop()
+    select_nothing(1.0)
+    held = sum(scene.starts.values())
+    select_nothing(2.0)
+    during = sum(scene.starts.values())
+    own_server.start()
+    own_server.wait()
+
+    assert during - held <= 0  # a second after the stop there is no permit left to use
+    assert submit.wait(90) == 0, scene.log("submit") + scene.log("worker-0")
+    assert [worker.poll() for worker in workers] == [None, None]
+    assert scene.check_the_end()["started"] == 480
+
+
+def test_a_worker_without_its_secrets_says_so_and_nothing_is_sent(fleet):
+    scene = fleet(accounts=1, campaigns=5)
+    scene.program("worker", "--ledger", scene.url, log="worker.log", secrets=False)
+
+    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.starts == {}
+    assert scene.result["run"]["stop"]["reason"] == "credential"
+    assert "environment variable ID_0" in scene.result["run"]["stop"]["detail"]
+
+
+def test_a_secret_that_comes_from_a_command_needs_a_word_of_whoever_runs_the_worker(fleet):
+    scene = fleet(accounts=1, campaigns=2)
+    account = scene.raw["accounts"]["a0"] | {"client_secret": {"command": ["printenv", "FLEET_SECRET"]}}
+    scene.write(accounts={"a0": account})
+    refusing = scene.worker("refusing")
+    assert scene.submit().wait(60) == 12
+    assert "--allow-commands" in json.dumps(scene.result["run"]["stop"]) or "runs none" in scene.log("submit")
+    refusing.kill()
+    scene.program("worker", "--ledger", scene.url, "--allow-commands", log="worker.log")
+
+    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.starts == {"st-0/cd-0-0": 1, "st-0/cd-0-1": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"ledger": "sqlite:///.orchestrator/ledger.db"}, 8, "need a ledger on PostgreSQL"),
+        ({"approval": "plan"}, 4, "each worker makes its own"),
+        ({"limits": {"max_starts": 3}}, 4, "limits.max_starts allows 3"),
+    ],
+)
+def test_what_a_fleet_cannot_do_is_refused_before_anything_is_submitted(fleet, changes, code, words):
+    scene = fleet(accounts=1, campaigns=5, **changes)
+
+    assert scene.submit().wait(60) == code
+    assert words in scene.log("submit")
+    assert "no start was sent" in scene.log("submit")
+    assert not (scene.directory / ".orchestrator").exists()
+
+
+def test_a_worker_on_a_file_is_refused_and_makes_none(fleet):
+    scene = fleet(accounts=1, campaigns=1)
+
+    assert scene.worker(url="sqlite:///.orchestrator/ledger.db").wait(30) == 8
+    assert "need a ledger on PostgreSQL" in scene.log("worker")
+    assert not (scene.directory / ".orchestrator").exists()
+
+
+def test_two_plain_runs_from_two_hosts_share_a_ledger(fleet):
+    scene = rated(fleet(accounts=1, campaigns=60, **WINDOW))
+    first = scene.program("run", "m.yaml", log="first.log")
+    scene.wait_started(10)
+    second = scene.program("run", "m.yaml", log="second.log")
+
+    assert second.wait(30) == 6
+    assert re.search(r"in use by run r-\w+ of launch fleet", scene.log("second"))
+    assert first.wait(60) == 0
+    assert scene.program("run", "m.yaml", log="third.log").wait(30) == 0
+    assert "60 already_started" in scene.log("third")
+    assert set(scene.starts.values()) == {1}
+    peaks = [account["peak"] for account in scene.record()["accounts"].values()]
+    assert max(peaks) <= WINDOW["limit"][0]
