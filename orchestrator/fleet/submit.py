@@ -4,7 +4,7 @@ Nothing here is needed for the lanes to go on: whoever submits may be killed and
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -14,15 +14,16 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.core import waves
 from orchestrator.core.control import OPEN, Standing, Word
 from orchestrator.core.manifest import Wave
-from orchestrator.core.outcome import State, fold
-from orchestrator.core.result import build, timestamp
+from orchestrator.core.outcome import History, State, fold
+from orchestrator.core.plan import Action, Decision
+from orchestrator.core.result import CampaignResult, build, conclude, timestamp
 from orchestrator.engine.halt import Halt
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order, stop_data, stop_of
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 from orchestrator.ports import Checks, Clock, Observer
 
 _LOOK_EVERY: Final = 0.5
@@ -53,10 +54,13 @@ class Submission:
         Raises Halted where the watching was ended early.
         """
         jobs = self.order.jobs()
-        names = list(dict.fromkeys(job.wave for job in jobs))
-        for name in names:
+        planned = {row[4] for row in self.order.rows}
+        # Those without a job, too: a canary that failed in an earlier run must not let the next wave open in this one.
+        names = [name for name in waves.order(self.order.manifest.waves) if name in planned]
+        for place, name in enumerate(names):
             if self._stop is None:
-                await self._wave(name, [job for job in jobs if job.wave == name], last=name == names[-1])
+                last = not any(job.wave in names[place + 1 :] for job in jobs)
+                await self._wave(name, [job for job in jobs if job.wave == name], last=last)
         stop = self._stop or next(iter(self._stops.values()), None)
         await self._write("end", 0, {"stop": stop_data(stop), "budget": {}, "waves": self._waves})
         return stop
@@ -125,16 +129,23 @@ class Submission:
         records = await self._in_thread(lambda: self.store.read(self.order.header.launch))
         own = [c for c in build(records, self.order.header.run_id).campaigns if c.wave == name]
         rule = next((one for one in self.order.manifest.waves if one.name == name), None)
-        short = waves.shortfall(rule, [c.outcome for c in own]) if rule else None
+        past = fold(records)
+        short = waves.shortfall(rule, [self._outcome(c, past) for c in own]) if rule else None
         self.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
         if rule is not None and short is None and not last and self._stop is None:
-            past = fold(records)
             histories = (past.get(CampaignKey(f"{c.stream}/{c.campaign}")) for c in own)
             times = (h.finished_at for h in histories if h and h.state is State.STARTED and h.finished_at is not None)
             short = await self._pass(rule, waves.baked_at(rule, times), wave)
         wave.update(passed=short is None, message=short or "")
         if short is not None and not last:
             self._stop = self._stop or Stop(StopReason.WAVE, short)
+
+    def _outcome(self, campaign: CampaignResult, past: Mapping[CampaignKey, History]) -> Outcome:
+        history = past.get(CampaignKey(f"{campaign.stream}/{campaign.campaign}"))
+        if campaign.reason is Reason.DESELECTED and history is not None:
+            # Leaving it out of the selection must not open the next wave, either.
+            return conclude(Decision(Action.SKIP), history, self._stop)[0]
+        return campaign.outcome
 
     async def _pass(self, rule: Wave, baked: float, wave: dict[str, Any]) -> str | None:
         """Wait for the bake, then ask the user's command, here. Why the wave did not pass; None where it did."""

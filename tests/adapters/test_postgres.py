@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -10,8 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from orchestrator.clock import SystemClock
+from orchestrator.core.control import CONTROL, LaunchHeld, Word
 from orchestrator.core.lease import Holder
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
+from orchestrator.ledger.postgres import _WORDS
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -122,6 +125,83 @@ async def test_a_fence_check_and_its_inserts_are_one_step(postgres_url, store):
     await writer.close()
 
     assert store.read("launch-1") == []
+
+
+async def test_a_permit_waits_for_a_word_that_is_being_said_and_obeys_it(postgres_url, store):
+    """An abort that is said but not committed yet: whoever asks meanwhile is not let through beside it."""
+    leases = store.acquire([LANE], holder("run-1"), NOW)
+    writer = Writer(store, "run-1", leases, StillClock())
+    writer.start()
+    word = ("launch-1", CONTROL, 1, "abort", "person:ann", NOW, "", '{"by": "ann", "reason": "wrong text"}')
+    with postgres.connected(postgres_url) as colleague:
+        colleague.execute("BEGIN")
+        colleague.execute("SELECT pg_advisory_xact_lock(hashtextextended('launch-1', %s))", [_WORDS])
+        colleague.execute("INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data) "
+                          "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", word)  # fmt: skip
+        asked = asyncio.create_task(writer.permit(intent_of("s/c")))
+        _, pending = await asyncio.wait({asked}, timeout=0.2)
+        assert pending == {asked}
+        colleague.execute("COMMIT")
+        with pytest.raises(LaunchHeld, match="aborted by ann"):
+            await asked
+    await writer.close()
+
+    assert [record.kind for record in store.read("launch-1")] == ["abort"]
+
+
+def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
+    hosts = [Store.open(postgres_url) for _ in range(3)]
+    stop = threading.Event()
+
+    def ask(number):
+        lane, run_id = Lane(f"host a{number}"), f"run-{number}"
+        (taken,) = hosts[number].acquire([lane], holder(run_id), NOW)
+        refused = asked = 0
+        while not stop.is_set() or not refused:
+            asked += 1
+            intent = dataclasses.replace(record_of(f"s/{number}-{asked}", "intent"), run_id=run_id, lane=lane)
+            found = hosts[number].commit([intent], run_id, {lane: taken.fence}, NOW)
+            refused += found.refusal(intent) is not None
+        return asked - refused
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask, number) for number in range(3)]
+        while len(store.read("launch-1")) < 30:
+            time.sleep(0.01)
+        store.say("launch-1", Word.ABORT, "ann", "wrong text", NOW)
+        after = store.read("launch-1")
+        stop.set()
+        granted = sum(one.result(30) for one in asking)
+
+    assert after[-1].kind == "abort"  # in the order of their numbers: whoever asked before it had committed
+    assert store.read("launch-1") == after
+    assert granted == len(after) - 1
+    for host in hosts:
+        host.close()
+
+
+@pytest.mark.parametrize(("word", "granted"), [(Word.PAUSE, True), (Word.ABORT, False)])
+def test_a_word_said_before_a_lost_acknowledgement_is_made_up_for(postgres_url, store, monkeypatch, word, granted):
+    """The intent is kept, and came before the word. A pause leaves its permit alone, an abort does not."""
+    leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
+    colleague, losses = Store.open(postgres_url), [1]
+    engine = store._database.engine
+    commit = engine.dialect.do_commit
+
+    def commit_and_fail(connection):
+        commit(connection)
+        if losses:
+            losses.pop()
+            colleague.say("launch-1", word, "ann", "wait", NOW)
+            raise psycopg.OperationalError("the connection was lost")
+
+    monkeypatch.setattr(engine.dialect, "do_commit", commit_and_fail)
+    intent = record_of("s/c", "intent")
+    found = store.commit([intent], "run-1", leases, NOW)
+    colleague.close()
+
+    assert (found.refusal(intent) is None) == granted
+    assert [record.kind for record in store.read("launch-1")] == ["intent", word]
 
 
 async def test_a_restart_of_the_database_holds_sending_up_and_loses_nothing(own_server):

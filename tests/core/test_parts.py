@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestrator.core.packing import packed, unpacked
+from orchestrator.core import timeline
+from orchestrator.core.packing import packed, packed_value, unpacked
 from orchestrator.core.parts import PART_OF, headers, is_open
 from orchestrator.core.result import build
 from orchestrator.model import Record
@@ -92,3 +93,44 @@ def test_a_run_of_the_fleet_is_open_until_its_end_is_journaled():
     assert is_open(FLEET, "f")
     assert not is_open([*FLEET, END], "f")
     assert not is_open(run("plain", [START]), "plain")
+
+
+def held(**why):
+    return {"stop": None, "budget": {}, "waves": [], "held": packed_value({"s/c": list(why.values())} if why else {})}
+
+
+def test_what_a_part_held_is_held_for_its_own_reason():
+    part = run("p1", [START], end=held(reason="window", words="window day is closed"), **{PART_OF: "f"})
+    (campaign,) = build([*FLEET, *part, END], "f").campaigns
+
+    assert (campaign.outcome, campaign.reason, campaign.message) == ("held", "window", "window day is closed")
+
+
+def test_a_later_part_that_took_a_held_campaign_over_has_the_say():
+    parts = [*run("p1", [START], end=held(reason="changed", words="somebody changed it"), **{PART_OF: "f"}),
+             *run("p2", [START], end=held(), **{PART_OF: "f"})]  # fmt: skip
+    (campaign,) = build([*FLEET, *parts, END], "f").campaigns
+
+    assert (campaign.outcome, campaign.message) == ("held", "its window is closed")
+
+
+def test_the_last_suggestion_of_the_parts_is_the_runs():
+    ends = [budget(1, 1), budget(1, 1), budget(1, 1)]
+    ends[0]["budget"][LANE]["suggested"], ends[1]["budget"][LANE]["suggested"] = "9/1s", "7/1s"
+    parts = [record for n, end in enumerate(ends) for record in run(f"p{n}", [START], end=end, **{PART_OF: "f"})]
+    (seen,) = build([*FLEET, *parts, END], "f").budget.values()
+
+    assert (seen["calls"], seen["suggested"]) == (3, "7/1s")
+
+
+def test_a_part_that_went_well_is_no_success_of_the_launch():
+    part = run("p1", [START], end=held(), **{PART_OF: "f"})
+
+    assert build([*FLEET, *part, *SENT, *run("g", [START], fleet={})], "g").run["last_success_at"] is None
+
+
+def test_the_parts_starts_are_on_the_runs_timeline():
+    records = [*FLEET, *run("p1", [START], end=budget(1, 1), **{PART_OF: "f"}), *SENT, END]
+    (account,) = timeline.build(build(records, "f"), records).accounts
+
+    assert [attempt.key for attempt in account.attempts] == ["s/c"]

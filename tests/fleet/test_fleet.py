@@ -142,6 +142,59 @@ def test_a_restart_of_the_database_holds_the_launch_up_and_kills_no_worker(fleet
     assert scene.check_the_end()["started"] == 480
 
 
+def test_an_abort_from_any_shell_ends_the_launch_at_every_worker(fleet):
+    scene = rated(fleet(accounts=3, campaigns=100, limit=(10, 2.0)))
+    for n in range(2):
+        scene.worker(f"worker-{n}")
+    submit = scene.submit()
+    scene.wait_started(20)
+    word = scene.program("abort", "fleet", "--reason", "wrong text", "--ledger", scene.url, log="abort.log")
+    assert word.wait(30) == 0, scene.log("abort")
+
+    assert submit.wait(30) == 12, scene.log("submit")
+    assert scene.result["run"]["stop"]["reason"] == "aborted"
+    sent = scene.check_the_end()["started"]
+    assert scene.result["totals"] == {**dict.fromkeys(scene.result["totals"], 0), "started": sent, "held": 300 - sent}
+    assert "launch_aborted" in scene.log("submit")
+    assert scene.submit(log="again.log").wait(30) == 4
+    assert "wrong text" in scene.log("again")
+
+
+def test_whoever_watches_asks_the_check_between_the_waves(fleet):
+    scene = fleet(accounts=2, campaigns=3)
+    campaigns = [{**one, "tags": ["canary"]} if n == 0 else one for n, one in enumerate(scene.raw["campaigns"])]
+    check = {"command": ["false"]}
+    waves = [{"name": "canary", "tags": ["canary"], "bake": "1s", "pass": check}, {"name": "rest"}]
+    scene.write(campaigns=campaigns, waves=waves)
+    scene.worker()
+
+    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert sum(scene.starts.values()) == 1
+    assert "its check says no" in scene.result["run"]["stop"]["detail"]
+    assert scene.submit("--select", "stream:st-1").wait(60) == 12  # a canary that is left out stays one
+    assert sum(scene.starts.values()) == 1
+    check["command"] = ["true"]
+    scene.write()
+    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.result["totals"]["started"] == 5
+    assert scene.result["totals"]["already_started"] == 1
+    assert set(scene.starts.values()) == {1}
+
+
+def test_an_accounts_own_rule_stops_its_lane_alone(fleet):
+    scene = fleet(accounts=2, campaigns=6)
+    campaigns = [{**one, "campaign": f"cd-missing-{n}"} if n < 3 else one
+                 for n, one in enumerate(scene.raw["campaigns"])]  # fmt: skip
+    scene.write(campaigns=campaigns, preflight={"check": "off"}, stop_when={"per_account": {"failed": 1}})
+    scene.raw["accounts"]["a0"]["in_flight"] = 1
+    scene.write()
+    scene.worker()
+
+    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert {key for key in scene.starts if key.startswith("st-1/")} == {f"st-1/cd-1-{n}" for n in range(6)}
+    assert scene.result["run"]["stop"]["detail"].startswith("account a0:")
+
+
 def test_a_worker_without_its_secrets_says_so_and_nothing_is_sent(fleet):
     scene = fleet(accounts=1, campaigns=5)
     scene.program("worker", "--ledger", scene.url, log="worker.log", secrets=False)
