@@ -35,7 +35,7 @@ def _of_ledger(url: str) -> list[Finding]:
     place = _folder(url)
     try:
         Store.open(url, create=False).close()
-        found = Finding(Grade.OK, "ledger", f"{url} is sound, and private to its owner")
+        found = Finding(Grade.OK, "ledger", f"{url} is sound{', and private to its owner' if place else ''}")
     except LedgerError as error:
         if "there is no ledger" in error.message:
             found = Finding(Grade.OK, "ledger", f"{url} is not there yet: the first plan or run makes it")
@@ -47,12 +47,14 @@ def _of_ledger(url: str) -> list[Finding]:
 
 
 def _folder(url: str) -> Path | None:
-    """The nearest folder that exists, of those the ledger's file lies or will lie in."""
+    """The nearest folder that exists, of those the ledger's file lies or will lie in; None where it is no file."""
     try:
-        database = sa.make_url(url).database
+        parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         return None
-    return next(place for place in Path(database or ".").absolute().parents if place.is_dir())
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    return next(place for place in Path(parsed.database or ".").absolute().parents if place.is_dir())
 
 
 def _of_zones(manifest: Manifest | None) -> list[Finding]:
