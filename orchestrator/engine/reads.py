@@ -82,7 +82,7 @@ class Reader:
             begun.append(self._context.clock.now())
             kind = classify(read.answer)
             tries[kind] += 1
-            if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
+            if kind is ReadKind.LIMITED:
                 self._throttle.limited(read.answer)
             return kind, read
 
