@@ -21,8 +21,8 @@ test: $(READY)  ## run all tests, with branch coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
 
-soak: $(READY)  ## the crash tests at twenty more seeds; takes about ten minutes
-	$(BIN)/python -m pytest -q -m soak
+soak: $(READY)  ## the same tests at larger sizes, and SEEDS=20000 more simulated days; takes about half an hour
+	SEEDS=$(or $(SEEDS),20000) $(BIN)/python -m pytest -q -m soak
 
 mutate: $(READY)  ## break core/ and the permit rule in 2,400 ways: do the tests notice? takes about six minutes
 	rm -rf mutants

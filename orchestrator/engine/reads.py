@@ -108,6 +108,7 @@ class Reader:
         )(once)
         kind, read = outcome
         if kind is not ReadKind.OK:
+            self._context.halt.check()  # a run that was told to stop has not failed
             raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
         return read
 

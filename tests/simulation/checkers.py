@@ -58,6 +58,10 @@ class PauseWatch:
             self.since[account] = at
         self.until[account] = max(self.until.get(account, 0.0), at + seconds)
 
+    def woken(self, at):
+        """What a suspended process had let go leaves when it wakes."""
+        self.since = dict.fromkeys(self.until, at)
+
     def sent(self, at, account, what):
         until = self.until.get(account, 0.0)
         is_on_its_way = at <= self.since.get(account, 0.0) + self.grace

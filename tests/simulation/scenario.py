@@ -12,7 +12,8 @@ DST = tuple(
 )
 START_FAULTS = (
     "unsent", "slow_connect", "lost", "cut", "reset_before", "reset_after", "hang_before", "hang_after", "late",
-    "late_silent", "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated", "huge", "drip",
+    "late_silent", "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated",
+    "huge", "drip",
     "unauthorized", "rejected", "odd_status",
 )  # fmt: skip
 READ_FAULTS = (
@@ -74,7 +75,7 @@ def draw(seed):
     rnd = random.Random(seed)
     calm = rnd.random() < 0.2
     accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
-    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 3.0)), calm=calm)
+    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 3.6)), calm=calm)
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
     return Scenario(
         seed=seed,

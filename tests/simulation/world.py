@@ -205,6 +205,7 @@ class Run:
             return
         self.world.note(self.name, "woken")
         self.asleep = False
+        self.pauses.woken(self.world.loop.time())
         self._woken.set()
         waiting, self.on_wake = self.on_wake, []
         for call in waiting:
