@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak mutate check fix bench clean lock help
+.PHONY: run test soak mutate check fix bench examples clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,8 +21,8 @@ test: $(READY)  ## run all tests, with branch coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
 
-soak: $(READY)  ## the crash tests at twenty more seeds; takes about ten minutes
-	$(BIN)/python -m pytest -q -m soak
+soak: $(READY)  ## the same tests at larger sizes, and SEEDS=20000 more simulated days; takes about half an hour
+	SEEDS=$(or $(SEEDS),20000) $(BIN)/python -m pytest -q -m soak
 
 mutate: $(READY)  ## break core/ and the permit rule in 2,400 ways: do the tests notice? takes about six minutes
 	rm -rf mutants
@@ -44,6 +44,13 @@ bench: $(READY)  ## measure pacing, alone and at full size, the manifest loader 
 	$(BIN)/python -m bench.pacing_law
 	$(BIN)/python bench/fleet.py
 
+EXAMPLES := docs/examples
+BAD_DAY := rehearse docs/examples/bad-day.yaml --at 2026-03-02T15:00:00Z
+
+examples: $(READY)  ## rebuild docs/examples: every report of a rehearsed bad day, the same bytes each time
+	echo '$$ python -m orchestrator $(BAD_DAY)' >$(EXAMPLES)/terminal.txt
+	env -u FORCE_COLOR NO_COLOR=1 PYTHONUTF8=1 $(BIN)/python -m orchestrator $(BAD_DAY) --dir $(EXAMPLES) >>$(EXAMPLES)/terminal.txt
+
 clean:  ## remove what the tools made; the ledger and the reports stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -53,4 +60,4 @@ lock: $(READY)  ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra fleet --extra otel -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -142,7 +142,8 @@ class ReadKind(StrEnum):
 def classify_read(answer: Reply | Fault) -> ReadKind:
     """The verdict on a list, status or get call. A 200 may carry a failure (kore-api.md section 0, fact 5)."""
     if isinstance(answer, Fault):
-        return ReadKind.RETRY
+        # The status line alone proves a 429: to ask again at once would be to run against the limiter.
+        return ReadKind.LIMITED if answer.http_status == 429 else ReadKind.RETRY
     if is_limited(answer):
         return ReadKind.LIMITED
     if answer.http_status == 401:

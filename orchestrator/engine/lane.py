@@ -145,8 +145,10 @@ class LaneRunner:
         finally:
             self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
         verdict = classify(answer)
+        if verdict.kind is VerdictKind.LIMITED:
+            self._throttle.limited(answer)  # before anything is awaited: the next call must not slip through
         await asyncio.shield(self._context.write(self._verdict_record(job.entry, answer, verdict)))
-        self._follow(job, answer, verdict)
+        self._follow(job, verdict)
         return verdict
 
     async def _send(self, job: Job) -> Reply | Fault:
@@ -184,7 +186,7 @@ class LaneRunner:
         )  # fmt: skip
         return self._context.line(entry.key, attempt, "verdict", self.lane, data)
 
-    def _follow(self, job: Job, answer: Reply | Fault, verdict: Verdict) -> None:
+    def _follow(self, job: Job, verdict: Verdict) -> None:
         """What a verdict means for the job's next attempt and for its lane."""
         job.message = verdict.message
         if job.hindrance is not None:
@@ -196,8 +198,6 @@ class LaneRunner:
             job.refused_tokens += 1
             if job.refused_tokens > 1:
                 self._stop(StopReason.CREDENTIAL, f"a new token was rejected too ({verdict.message})")
-        elif verdict.kind is VerdictKind.LIMITED:
-            self._throttle.limited(answer)
 
     def _stop(self, reason: StopReason, detail: str) -> None:
         self.halt.set(Stop(reason, f"account {self.account}: {detail}"))

@@ -82,7 +82,7 @@ class Reader:
             begun.append(self._context.clock.now())
             kind = classify(read.answer)
             tries[kind] += 1
-            if kind is ReadKind.LIMITED and isinstance(read.answer, Reply):
+            if kind is ReadKind.LIMITED:
                 self._throttle.limited(read.answer)
             return kind, read
 
@@ -108,6 +108,7 @@ class Reader:
         )(once)
         kind, read = outcome
         if kind is not ReadKind.OK:
+            self._context.halt.check()  # a run that was told to stop has not failed
             raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
         return read
 

@@ -31,15 +31,17 @@ class Passage:
     """What one call meets on its way. Times are in seconds; `there` is at most the client's timeout.
 
     Its fields in the order in which they matter: `unsent` (no connection, and why), `lost` (the request never
-    arrives), `refused` (the platform answers this instead of acting), `limited` (its limiter does, for somebody else's
-    sake), `acts_after` (it acts so much later than it answers), `says` (it acts, and answers this), `broken` (how far
-    its answer gets).
+    arrives), `cut` (the caller loses the connection so much later, whether or not the request is there by then),
+    `refused` (the platform answers this instead of acting), `limited` (its limiter does, for somebody else's sake),
+    `acts_after` (it acts so much later than it answers), `says` (it acts, and answers this), `broken` (how far its
+    answer gets).
     """
 
     connecting: float = 0.0
     unsent: str = ""
     there: float = 0.05
     lost: bool = False
+    cut: float | None = None
     refused: Answer | None = None
     limited: bool = False
     acts_after: float = 0.0
@@ -193,6 +195,8 @@ class _Exchange:
         self._sent_at = api.clock.now()
         self._done: asyncio.Future[Reply | Fault] = self._loop.create_future()
         self._timer = self._loop.call_later(api.timeout, self._end, Progress.SENDING, "timeout")
+        if passage.cut is not None:
+            self._loop.call_later(passage.cut, self._end, Progress.SENDING, "the connection was lost")
         if passage.lost:
             self._loop.call_later(passage.back, self._end, Progress.SENDING, "the connection was lost")
         else:

@@ -5,7 +5,7 @@ import json
 CAMPAIGNS = tuple(f"cd-{n}" for n in range(6))
 
 
-CANARY = [{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "10m"}]  # a run that stands still after one start
+CANARY = [{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "15s"}]  # a run that stands still after one start
 
 
 def six(workplace, platform, **changes):

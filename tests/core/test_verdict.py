@@ -253,3 +253,8 @@ def test_a_retry_after_of_many_digits_is_a_long_wait_and_no_error():
 def test_the_highest_attempts_keep_to_the_ceiling_even_where_it_is_high():
     assert backoff(1000, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**999
     assert backoff(1001, 1e-300, 1e300, lambda: 1.0) == 1e300
+
+
+def test_a_read_whose_429_was_cut_off_is_limited_all_the_same():
+    assert classify_read(fault(Progress.ANSWERED, 429)) is ReadKind.LIMITED
+    assert classify_read(fault(Progress.ANSWERED, 503)) is ReadKind.RETRY

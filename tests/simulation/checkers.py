@@ -42,6 +42,37 @@ class WindowCounter:
 
 
 @dataclass
+class PauseWatch:
+    """P2, where others share the account: after a 429, nothing leaves for as long as was asked, else for a window.
+
+    But for what was on its way: calls that were let go before may leave within `grace` seconds.
+    """
+
+    grace: float
+    since: dict = field(default_factory=dict)  # account -> when the pause began
+    until: dict = field(default_factory=dict)  # account -> when the next call may leave
+
+    def limited(self, at, account, asked, longest):
+        seconds = longest if asked is None else int(asked) if asked.isdigit() else 0
+        if at >= self.until.get(account, 0.0):
+            self.since[account] = at
+        self.until[account] = max(self.until.get(account, 0.0), at + seconds)
+
+    def woken(self, at):
+        """What a suspended process had let go leaves when it wakes."""
+        self.since = dict.fromkeys(self.until, at)
+
+    def sent(self, at, account, what):
+        until = self.until.get(account, 0.0)
+        is_on_its_way = at <= self.since.get(account, 0.0) + self.grace
+        require(
+            at >= until - 1e-6 or is_on_its_way,
+            "P2",
+            f"{what} left at {at:.3f}, and a limited lane waits until {until:.3f}",
+        )
+
+
+@dataclass
 class Send:
     """A start whose first byte left."""
 

@@ -11,11 +11,23 @@ DST = tuple(
     for when in [(2026, 3, 8, 6, 50), (2026, 11, 1, 5, 50), (2026, 3, 29, 0, 50), (2026, 10, 25, 0, 50)]
 )
 START_FAULTS = (
-    "unsent", "slow_connect", "lost", "reset_before", "reset_after", "hang_before", "hang_after", "late", "late_silent",
-    "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated", "huge", "drip",
+    "unsent", "slow_connect", "lost", "cut", "reset_before", "reset_after", "hang_before", "hang_after", "late",
+    "late_silent", "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated",
+    "huge", "drip",
     "unauthorized", "rejected", "odd_status",
 )  # fmt: skip
-READ_FAULTS = ("unsent", "lost", "error_before", "limited", "unauthorized", "html", "envelope", "truncated", "drip")
+READ_FAULTS = (
+    "unsent",
+    "lost",
+    "cut",
+    "error_before",
+    "limited",
+    "unauthorized",
+    "html",
+    "envelope",
+    "truncated",
+    "drip",
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ def draw(seed):
     rnd = random.Random(seed)
     calm = rnd.random() < 0.2
     accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
-    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 2.4)), calm=calm)
+    raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 3.6)), calm=calm)
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
     return Scenario(
         seed=seed,
@@ -172,7 +184,7 @@ def run_script(rnd, *, first):
         signal=rnd.choice(["SIGINT", "SIGTERM", "SIGHUP"]),
         again_after=rnd.choice([None, None, 0.0, 5.0]),
         suspend_at=int(moment * rnd.random()) if "suspend" in trouble else None,
-        suspend_for=rnd.choice([1.0, 29.0, 31.0, 70.0, 600.0]),
+        suspend_for=rnd.choice([1.0, 31.0, 70.0, 70.0, 600.0]),
         fail_write=int(300 ** rnd.random()) if trouble == "disk" else None,
         retry_failed=rnd.random() < 0.3,
         clock_step=rnd.choice([0.0, 0.0, 0.0, 0.0, 0.0, -3600.0, -5.0, 5.0, 90.0, 3600.0]),

@@ -50,6 +50,7 @@ class Weather:
             "unsent": lambda: {"unsent": "no connection"},
             "slow_connect": lambda: {"connecting": rnd.uniform(0.0, self._timeout)},
             "lost": lambda: {"lost": True},
+            "cut": lambda: {"cut": rnd.uniform(0.0, 0.2), "there": self._timeout * rnd.random()},
             "reset_before": lambda: {"refused": answer, "broken": Progress.SENDING},
             "reset_after": lambda: {"broken": Progress.SENDING},
             "hang_before": lambda: {"refused": answer, "back": NEVER},

@@ -23,12 +23,13 @@ from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.platform import Account, Campaign, Platform
 from orchestrator.sandbox.platform import World as PlatformWorld
 from tests.simulation import checkers
-from tests.simulation.checkers import Broken, SendWatch, WindowCounter, require
+from tests.simulation.checkers import Broken, PauseWatch, SendWatch, WindowCounter, require
 from tests.simulation.scenario import RunScript, draw
 from tests.simulation.weather import Weather, clear_sky
 
 MOST_EVENTS = 400_000
 LONGEST = 60 * 86400.0
+OLD_INSTANCE = {"instance_id": "cid-old", "instance_updated_at": "2025-06-26T14:37:50.069Z"}
 
 
 class WatchedStore(MemoryStore):
@@ -114,7 +115,8 @@ class Run:
         self.error = None
         self.events = self.writes = self.sent_starts = 0
         self.dead = self.asleep = self.signalled = False
-        self.on_wake = []
+        connecting = world.manifest.timeouts.total if "slow_connect" in world.scenario.start_faults else 0.0
+        self.on_wake, self.pauses = [], PauseWatch(4 * world.scenario.commit_seconds + connecting)
         self._woken = asyncio.Event()
         self._journal = self._task = None
         world.runs[name] = self
@@ -203,6 +205,7 @@ class Run:
             return
         self.world.note(self.name, "woken")
         self.asleep = False
+        self.pauses.woken(self.world.loop.time())
         self._woken.set()
         waiting, self.on_wake = self.on_wake, []
         for call in waiting:
@@ -224,6 +227,7 @@ class Run:
 
     def sent(self, call, permit):
         self.event("sent", call.op, call.key)
+        self.world.checked(self.pauses.sent, self.world.loop.time(), call.account_id, call.key)
         if call.op == "start":
             self.sent_starts += 1
             self.world.checked(
@@ -241,6 +245,10 @@ class Run:
             return
         status = answer.http_status
         self.event("answered", call.op, call.key, status)
+        if status == 429:
+            longest = max((w.seconds for w in self.world.accounts[call.account_id].rate), default=60.0)
+            asked = None if isinstance(answer, Fault) else answer.retry_after
+            self.pauses.limited(self.world.loop.time(), call.account_id, asked, longest)
         if call.op == "start":
             text = "" if isinstance(answer, Fault) else answer.text
             self.world.watch.answered(self.name, call.key, status, text)
@@ -270,8 +278,15 @@ class World:
         return PlatformWorld(
             tuple(Account(i, "", "", "HS256", Limit(*limit)) for i, limit in self.scenario.server.items()),
             tuple(
-                Campaign(c.stream, c.campaign, c.campaign, names[c.account], status=states.get(c.key, "Ready"))
-                for c in self.manifest.campaigns
+                Campaign(
+                    c.stream,
+                    c.campaign,
+                    c.campaign,
+                    names[c.account],
+                    status=states.get(c.key, "Ready"),
+                    **(OLD_INSTANCE if number % 2 else {}),
+                )
+                for number, c in enumerate(self.manifest.campaigns)
                 if states.get(c.key) != "missing"
             ),
         )
