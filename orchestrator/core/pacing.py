@@ -17,6 +17,7 @@ _TICK = 0.001  # servers count in milliseconds, rounded down
 
 _RAISE = 0.1  # of the manifest's limit, for each of its longest windows without a limited call
 _LEAST = 0.1
+_ENOUGH = 3  # pauses; fewer may be a colleague's burst, and no reason to give a rate up
 
 
 def arrived_by(answer: Reply | Fault | None, now: float, timeout: float) -> float:
@@ -136,7 +137,7 @@ class Pacer:
 
         The middle of what was observed: single windows tell of a colleague's burst as well as of a lower limit.
         """
-        if not self._observed:
+        if len(self._observed) < _ENOUGH:
             return None
         most = max(self.windows, key=lambda window: window.seconds)
         calls = max(1, math.floor(median(self._observed)))

@@ -74,3 +74,14 @@ def _alone(pacer, begin, seconds):
         pacer.release(now + LATENCY)
         sent.append(now)
     return sent
+
+
+def test_two_pauses_are_no_reason_to_give_a_rate_up():
+    pacer, seen = Pacer((OURS,)), []
+    for at in (0.0, 120.0, 240.0):
+        pacer.reserve(at)
+        pacer.release(at)
+        pacer.limited(at, 60.0)
+        seen.append(pacer.snapshot().suggested)
+
+    assert seen == [None, None, Window(1, 60.0)]
