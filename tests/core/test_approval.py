@@ -9,6 +9,7 @@ from orchestrator.core import approval, identity
 from orchestrator.core.approval import VALID_FOR, Proposal
 from orchestrator.core.selection import Selection
 from orchestrator.errors import PlanInvalid, Refused
+from orchestrator.model import Record
 from tests.core.builders import LAUNCH, key, manifest, planned, ready, record
 
 MADE = 1000.0
@@ -29,6 +30,14 @@ def check(made, now_plan, records=(), now=MADE + 60):
     approval.check(made, now_plan, list(records), now, "launch.yaml")
 
 
+def refusal(*args, **more):
+    """What a check says; its next step is always a new plan."""
+    with pytest.raises(Refused) as refused:
+        check(*args, **more)
+    assert refused.value.next_step == "python -m orchestrator plan launch.yaml"
+    return refused.value.message
+
+
 def run_of(made, at=MADE + 10, run="r-9"):
     return record("run", 0, at, f"@{run}", run, plan_sha256=made.sha256)
 
@@ -41,15 +50,15 @@ def test_the_hash_is_that_of_the_canonical_identity():
     assert made.sha256 == identity.sha256(json.loads(text))
 
 
-@given(st.dictionaries(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists)))
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5)))
 def test_the_order_of_keys_changes_no_hash(value):
     assert identity.sha256(value) == identity.sha256(dict(reversed(value.items())))
 
 
 def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     check(proposal(), plan(), now=MADE + VALID_FOR)
-    with pytest.raises(Refused, match="made 24 h 1 s ago, and is good for 24 h"):
-        check(proposal(), plan(), now=MADE + VALID_FOR + 1)
+    late = refusal(proposal(), plan(), now=MADE + VALID_FOR + 1)
+    assert late == "the plan was made 24 h 1 s ago, and is good for 24 h"
 
 
 @pytest.mark.parametrize(
@@ -66,10 +75,10 @@ def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     ],
 )
 def test_drift_is_refused_and_each_field_is_named(now_plan, words):
-    with pytest.raises(Refused) as refused:
-        check(proposal(), now_plan)
-    assert words in refused.value.message
-    assert refused.value.next_step == "python -m orchestrator plan launch.yaml"
+    first, *lines = refusal(proposal(), now_plan).splitlines()
+    assert first == "the plan has changed since it was made:"
+    assert any(words in line for line in lines)
+    assert all(line.startswith("  ") for line in lines)
 
 
 def test_a_changed_manifest_and_a_changed_selection_are_named_too():
@@ -79,7 +88,10 @@ def test_a_changed_manifest_and_a_changed_selection_are_named_too():
     two = planned(parsed, live=live, manifest_sha256="2" * 64, selection=Selection((("stream", "st-1"),)))
     changes = identity.drift(one.identity, two.identity)
     assert changes[0] == "manifest_sha256: 111111111111... -> 222222222222..."
-    assert changes[1].startswith("selection: ")
+    assert changes[1] == (
+        'selection: {"exclude":[],"retry_failed":false,"select":[]} -> '
+        '{"exclude":[],"retry_failed":false,"select":["stream:st-1"]}'
+    )
     assert len(changes) == 2
 
 
@@ -90,11 +102,25 @@ def test_a_long_list_of_changes_is_shortened():
     assert len(changes) == 5 + 1
 
 
+@pytest.mark.parametrize(("new", "told"), [(5, 5), (6, 5 + 1)])
+def test_five_changes_of_a_kind_are_told_in_full(new, told):
+    more = [{"campaign": f"cd-{n}"} for n in range(1, new + 2)]
+    assert len(identity.drift(plan(TWO[0]).identity, plan(*more).identity)) == told
+
+
+def test_a_plan_of_a_version_that_told_less_differs_in_all_it_did_not_tell():
+    now = plan().identity
+    changes = identity.drift({"launch": LAUNCH}, now)
+    assert f"host: null -> {now['host']}" in changes
+    assert "starts: st-1/cd-1 is new" in changes
+
+
 def test_the_first_start_uses_a_plan_up_and_a_run_without_one_does_not():
     made = proposal()
     check(made, plan(), [run_of(made)])
-    with pytest.raises(Refused, match="a plan is for one run"):
-        check(made, plan(), [run_of(made), record("intent", run="r-9")])
+    used = refusal(made, plan(), [run_of(made), record("intent", run="r-9")])
+    assert used == "the plan was used: a run of it got a permit; a plan is for one run"
+    assert refusal(made, plan(), [run_of(made, at=MADE), record("intent", run="r-9")]) == used
 
 
 def test_a_plan_that_was_made_after_the_run_is_a_new_one():
@@ -110,14 +136,26 @@ def test_starts_of_other_plans_use_nothing_up():
 
 
 def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
-    made = plan()
-    first = approval.proposal_record(made, [], "r-1", MADE)
-    second = approval.proposal_record(made, [first], "r-2", MADE + 5)
-    found = approval.find([first, second], made.sha256[:8].upper())
-    assert (first.launch, first.campaign, first.attempt, second.attempt) == (LAUNCH, "@plan", 1, 2)
-    assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 5, made.identity)
-    with pytest.raises(Refused, match="no plan in this ledger"):
-        approval.find([first], "0" * 64)
+    made, other = plan(), plan(TWO[0])
+    lines = []
+    for number, (one, at) in enumerate([(made, MADE), (made, MADE + 5), (made, MADE + 9), (other, MADE + 11)], start=1):
+        lines.append(approval.proposal_record(one, lines, f"r-{number}", at))
+        data = lines[-1].data
+        assert lines[-1] == Record(LAUNCH, "@plan", number, "planned", f"r-{number}", at, "", data)
+    found = approval.find([record("run"), *lines], made.sha256[:8].upper())
+    assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 9, made.identity)
+    with pytest.raises(Refused) as refused:
+        approval.find(lines, "0" * 64)
+    assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
+    assert refused.value.next_step == (
+        "make one with: python -m orchestrator plan MANIFEST, or bring its file with --plan"
+    )
+
+
+def test_a_selection_that_is_no_text_comes_back_from_the_journal():
+    """The command line hands on bytes that are no UTF-8 as lone surrogates."""
+    made = planned(manifest(*TWO), selection=Selection((("stream", "\udcff*"),)))
+    assert approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256).identity == made.identity
 
 
 def document(of=None):
@@ -133,14 +171,28 @@ def test_a_file_is_read_as_it_was_written():
 def test_a_file_that_was_changed_by_hand_is_invalid():
     changed = document()
     changed["identity"]["starts"].pop()
-    with pytest.raises(PlanInvalid, match="was changed after it was made"):
+    with pytest.raises(PlanInvalid) as refused:
         approval.read(changed)
+    assert refused.value.message == (
+        "the plan was changed after it was made: its contents have the hash "
+        f"{identity.sha256(changed['identity'])[:16]}, it says {plan().sha256[:16]}"
+    )
+    assert refused.value.next_step == "make a new one with: plan MANIFEST -o FILE"
 
 
-NO_STARTS = {"plan_sha256": "a", "made_at": 1, "identity": {"starts": [1], "selection": {}}}
+def signed(**changes):
+    """A document whose hash is right, whatever its contents are."""
+    contents = {**plan().identity, **changes}
+    return {"plan_sha256": identity.sha256(contents), "made_at": MADE, "identity": contents}
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "x", {**document(), "made_at": "soon"}, NO_STARTS])
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, "x", {**document(), "made_at": "soon"}, signed(selection={}), signed(starts=None),
+     signed(starts=[1]), signed(starts=[{"stream": "st-1"}])],
+)  # fmt: skip
 def test_what_is_no_plan_is_invalid(value):
-    with pytest.raises(PlanInvalid):
+    with pytest.raises(PlanInvalid) as refused:
         approval.read(value)
+    assert refused.value.message == "the file is no plan"
+    assert refused.value.next_step == "make one with: plan MANIFEST -o FILE"

@@ -3,8 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.caveats import caveats
-from orchestrator.core.forecast import forecast
+from orchestrator.core.forecast import Forecast, forecast
 from orchestrator.core.outcome import State
+from orchestrator.core.plan import Plan
 from tests.core.builders import history, key, manifest, planned, ready
 
 ACME = {"account_id": "67777c"}
@@ -54,6 +55,20 @@ def test_a_wave_waits_for_the_one_before_it_in_all_accounts_and_for_its_bake():
     assert ahead(found).seconds == pytest.approx(660, abs=0.1)
 
 
+def test_nothing_waits_for_the_bake_of_the_last_wave_or_of_one_in_which_nothing_is_done():
+    waves = [{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "10m"}, {"name": "rest", "bake": "5m"}]
+    assert ahead(parsed(2, waves=waves)).seconds == pytest.approx(600, abs=0.1)
+    assert ahead(parsed(2, waves=waves), histories={key("cd-0"): history(State.STARTED)}).seconds == 0.0
+
+
+def test_waits_of_less_than_a_second_are_waited_for():
+    assert ahead(parsed(5, rate=["1/500ms"])).seconds == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_plan_without_campaigns_is_over_at_once():
+    assert forecast(parsed(), Plan("spring", (), (), {}, ""), {"acme": 3}) == Forecast({}, {}, 0.0)
+
+
 def test_judging_costs_two_calls_and_what_is_skipped_none():
     histories = {key("cd-0"): history(State.SUSPECT), key("cd-1"): history(State.STARTED)}
     found = ahead(parsed(3), histories=histories)
@@ -84,6 +99,7 @@ def noted(*live, **changes):
 def test_starts_without_a_dnc_list_are_named():
     bare, safe = ready(), ready(dnc_lists=("stop",))
     assert noted(bare, safe)[0].startswith("1 of 2 have no DNC list (st-1/cd-0);")
+    assert "(st-1/cd-0, st-1/cd-1, st-1/cd-2)" in noted(bare, bare, bare)[0]
     assert "(st-1/cd-0, st-1/cd-1, st-1/cd-2, ...)" in noted(bare, bare, bare, bare)[0]
     assert not any("DNC list (" in note for note in noted(safe))
 
@@ -92,8 +108,16 @@ def test_what_was_not_looked_at_is_said():
     assert noted(ready(dnc_lists=("stop",))) == (
         "not checked: calling hours, sender number, messages per minute, whether messages go out",
     )
-    assert noted(ready(), preflight={"check": "status"})[0].startswith("not checked: schedules, contact lists, DNC")
-    assert noted(ready(), preflight={"check": "off"})[0].startswith("not checked: live state, ")
+    unlisted = "schedules, contact lists, DNC lists, calling hours"
+    assert noted(ready(), preflight={"check": "status"})[0].startswith(f"not checked: {unlisted}")
+    assert noted(ready(), preflight={"check": "off"})[0].startswith(f"not checked: live state, {unlisted}")
+
+
+def test_times_that_windows_may_put_off_are_said_to():
+    windows = {"day": {"zones": ["UTC"], "hours": "09:00-20:00"}}
+    found = manifest({"campaign": "cd-0", "window": "day"}, windows=windows)
+    notes = caveats(found, planned(found, live={key("cd-0"): ready(dnc_lists=("stop",))}))
+    assert notes[1:] == ("the earliest starts do not count windows",)
 
 
 def test_a_plan_without_starts_has_nothing_to_say():

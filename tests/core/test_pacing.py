@@ -2,8 +2,9 @@ import math
 
 import pytest
 
-from orchestrator.core.pacing import Pacer
-from orchestrator.model import Window
+from orchestrator.core.pacing import Pacer, arrived_by
+from orchestrator.model import Fault, Progress, Window
+from tests.core.builders import reply
 
 MARGIN = 0.1  # what drift and the server's milliseconds may cost a minute
 
@@ -11,6 +12,22 @@ MARGIN = 0.1  # what drift and the server's milliseconds may cost a minute
 def call(pacer, leave, reply):
     pacer.reserve(leave)
     pacer.release(reply)
+
+
+@pytest.mark.parametrize(
+    ("answer", "latest"),
+    [
+        (reply(200), 500.0),
+        (None, 530.0),  # nobody waits for its answer any more
+        (Fault(Progress.UNSENT, "refused", None, 0.1), 500.0),
+        (Fault(Progress.UNSENT, "refused", 490.0, 0.1), 500.0),
+        (Fault(Progress.SENDING, "no answer", 490.0, 10.0), 520.0),
+        (Fault(Progress.SENDING, "no answer", None, 10.0), 500.0),
+        (Fault(Progress.ANSWERED, "cut off", 490.0, 10.0, 200), 500.0),
+    ],
+)
+def test_a_call_has_arrived_by_its_answer_or_else_by_its_timeout(answer, latest):
+    assert arrived_by(answer, 500.0, 30.0) == latest
 
 
 def test_the_first_calls_of_a_window_leave_at_once():

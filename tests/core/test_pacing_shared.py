@@ -76,6 +76,25 @@ def _alone(pacer, begin, seconds):
     return sent
 
 
+def squeezed(*windows, earlier):
+    """The rate suggested after three pauses, where an earlier holder's calls are still in the window."""
+    pacer = Pacer(windows)
+    pacer.recall([0.0] * earlier)
+    for at in (1.0, 3.0, 5.0):  # of the calls in the window one, two and three were refused: the middle counts
+        pacer.limited(at, 1.0)
+    return pacer.suggested()
+
+
+@pytest.mark.parametrize("windows", [(OURS,), (Window(10, 10.0), OURS), (OURS, Window(99, 10.0))])
+def test_what_is_suggested_is_a_rate_over_the_longest_window(windows):
+    assert squeezed(*windows, earlier=9) == Window(7, 60.0)
+
+
+@pytest.mark.parametrize(("limit", "suggested"), [(8, Window(7, 60.0)), (7, None), (6, None)])
+def test_a_rate_is_suggested_only_below_the_manifests(limit, suggested):
+    assert squeezed(Window(limit, 60.0), earlier=9) == suggested
+
+
 def test_two_pauses_are_no_reason_to_give_a_rate_up():
     pacer, seen = Pacer((OURS,)), []
     for at in (0.0, 120.0, 240.0):

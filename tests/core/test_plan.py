@@ -1,11 +1,13 @@
+import time
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.core.outcome import State
-from orchestrator.core.plan import Action, build, lane_of, target_of, undecided
+from orchestrator.core.plan import Action, build, check_cap, lane_of, target_of, undecided
 from orchestrator.core.repeat import Earlier
 from orchestrator.core.selection import Selection
+from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignType, Lane, Outcome, Reason
 from tests.core.builders import history, key, manifest, planned, ready
 
@@ -190,6 +192,31 @@ def test_a_plan_counts_its_actions():
     assert [plan.count(action) for action in (Action.START, Action.JUDGE, Action.SKIP)] == [2, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("most", "flag", "refused"),
+    [
+        (None, None, None),
+        (2, None, None),
+        (None, 2, None),
+        (1, None, "limits.max_starts allows 1"),
+        (None, 1, "--max-starts allows 1"),
+        (5, 1, "--max-starts allows 1"),
+        (0, 1, "limits.max_starts allows 0"),
+        (1, 9, "limits.max_starts allows 1"),
+    ],
+)
+def test_a_plan_keeps_to_the_tighter_of_both_caps(most, flag, refused):
+    parsed = manifest(*({"campaign": f"cd-{n}"} for n in range(1, 5)))
+    plan = planned(parsed, {key("cd-1"): history(State.SUSPECT)}, {key("cd-2"): ready(), key("cd-3"): ready()})
+    if refused is None:
+        check_cap(plan, most, flag)
+        return
+    with pytest.raises(Refused) as raised:
+        check_cap(plan, most, flag)
+    assert raised.value.message == f"the plan has 2 starts, {refused}"
+    assert raised.value.next_step == f"raise {refused.partition(' ')[0]}, or use --select"
+
+
 TWO = ({"campaign": "cd-1"}, {"campaign": "cd-2"})
 BOTH_READY = {key("cd-1"): ready(), key("cd-2"): ready()}
 
@@ -279,6 +306,20 @@ def test_what_another_launch_started_a_while_ago_is_skipped_and_its_neighbour_is
 
 def test_what_another_launch_may_have_started_is_skipped_too():
     assert "launch autumn may have started it" in guarded(certain=False)[0].decision.message
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch):
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_when_another_launch_started_it_is_said_in_utc_wherever_this_machine_is():
+    assert "it at 1971-01-01 00:00 UTC" in guarded()[0].decision.message
 
 
 def test_a_rerun_that_the_manifest_allows_passes_the_guard():

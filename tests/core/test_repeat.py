@@ -52,3 +52,9 @@ def test_the_newest_of_several_launches_is_named():
     journals = [journal(*STARTED, launch="a", at=5), journal(*STARTED, launch="b", at=9), journal(*STARTED, launch="c")]
     assert recent_starts(journals[:2], "spring", 0.0)[PLACE].launch == "b"
     assert recent_starts(journals[::-1], "spring", 0.0)[PLACE].launch == "c"
+
+
+def test_what_does_not_count_hides_nothing_behind_it():
+    refused = [dataclasses.replace(one, campaign="st-1/cd-0") for one in journal(Event.INTENT, Event.REJECTED)]
+    own, other = journal(*STARTED, launch="spring"), [*refused, *journal(*STARTED)]
+    assert recent_starts([own, [], other], "spring", 0.0) == {PLACE: Earlier("autumn", 100.0, is_certain=True)}

@@ -259,6 +259,7 @@ def test_a_journal_with_an_impossible_move_has_no_result():
 def test_the_result_is_json_with_a_schema_version():
     built = build(journal(MIXED, *MOVES))
     read = json.loads(json.dumps(built.as_json()))
+    assert list(read) == ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
     assert read["schema_version"] == "1"
     assert read["run"]["exit_code"] == built.exit_code
     assert len(read["campaigns"]) == len(MIXED)
@@ -276,7 +277,7 @@ def test_a_waves_times_are_said_as_all_times_are():
     (wave,) = build([header(), ending]).waves
 
     assert (wave["opened_at"], wave["closed_at"]) == ("1970-01-01T00:00:00.250Z", "1970-01-01T00:01:00.000Z")
-    assert wave["passed"] is True
+    assert (wave["name"], wave["campaigns"], wave["passed"], wave["message"]) == ("rest", 1, True, "")
 
 
 def run_of(run, campaign, event, at):
@@ -296,6 +297,12 @@ def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
     assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
     late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
     assert build(late, "r-3").run["last_success_at"] is None
+
+
+def test_what_was_found_out_after_its_end_makes_no_success_of_a_run():
+    moves = [moved(Event.INTENT), moved(Event.INDETERMINATE), moved(Event.NO_EVIDENCE)]
+    records = [*journal(starts("cd-1"), *moves), moved(Event.RESOLVED_STARTED, at=901.0), header("r-2", 950.0)]
+    assert build(records, "r-2").run["last_success_at"] is None
 
 
 HELD_ALONE = (Reason.WINDOW, "window day is closed until tomorrow")

@@ -70,6 +70,7 @@ def test_the_journal_says_what_became_of_a_stop(lines, expected):
         (reply(200, {"status": "success"}), ReadKind.REFUSED),
         (reply(200, {"status": "Active"}), ReadKind.REFUSED),
         (reply(200, {}), ReadKind.REFUSED),
+        (reply(300, {"status": "Stopped"}), ReadKind.REFUSED),
         (reply(200, text="<html>"), ReadKind.RETRY),
         (reply(400, {"status": "Stopped"}), ReadKind.REFUSED),
         (reply(401), ReadKind.UNAUTHORIZED),

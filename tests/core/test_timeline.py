@@ -3,9 +3,9 @@ import pytest
 from orchestrator.core.outcome import Event
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import build as build_result
-from orchestrator.core.timeline import Attempt, Mark, Span, WaveSpan, build, held
+from orchestrator.core.timeline import Attempt, Mark, Span, Step, WaveSpan, build, held
 from orchestrator.model import CampaignKey, Window
-from tests.core.builders import LANE, RUN, end, entry, header, journal, moved, plan_records, starts
+from tests.core.builders import LANE, RUN, end, entry, header, journal, moved, plan_records, record, starts
 
 E = Event
 
@@ -69,7 +69,8 @@ def test_attempts_of_other_runs_are_left_out_but_what_they_found_is_told():
         end(run="r-2"),
     ]
 
-    assert timeline(records, RUN).accounts[0].attempts[0].mark is Mark.STARTED
+    (attempt,) = timeline(records, RUN).accounts[0].attempts
+    assert (attempt.mark, attempt.ended) == (Mark.STARTED, 131.0)  # the evidence frees no slot: the verdict did
     assert timeline(records, "r-2").accounts[0].attempts == ()
 
 
@@ -109,6 +110,19 @@ def test_pauses_that_overlap_are_one_and_a_last_one_lasts_to_the_end():
     assert lane(records).pauses == (Span(100.2, 160.0), Span(160.2, 900.0))
 
 
+def test_a_pause_that_begins_as_the_one_before_it_ends_goes_on_from_it():
+    records = journal(
+        starts("cd-1", "cd-2"),
+        moved(E.INTENT, at=100.0),
+        moved(E.INTENT, at=100.1, campaign="st-1/cd-2"),
+        moved(E.LIMITED, at=100.2),
+        moved(E.INTENT, 2, at=160.0),
+        moved(E.LIMITED, at=160.0, campaign="st-1/cd-2"),
+    )
+
+    assert lane(records).pauses == (Span(100.2, 900.0),)
+
+
 def test_limits_come_from_the_end_of_the_run_or_else_from_its_beginning():
     ending = end()
     ending.data["budget"] = {LANE: {"account": "acme", "limits": ["50/60s", "10/0.5s"]}}
@@ -129,6 +143,7 @@ def test_a_slot_is_held_from_leaving_until_the_reply_and_the_window():
     ]
 
     assert held(made, Window(10, 10.0), 60.0) == [(0.0, 1), (0.5, 2), (11.0, 1), (13.0, 0), (20.0, 1)]
+    assert held(made[:2], Window(10, 10.0), 11.0) == [(0.0, 1), (0.5, 2), (11.0, 1)]  # what ends later is not drawn
 
 
 def test_a_slot_that_is_taken_as_another_is_freed_makes_no_peak():
@@ -156,6 +171,14 @@ def test_a_wave_of_a_crashed_run_opened_with_its_first_start_at_the_latest():
     moves = [moved(E.INTENT, at=101.0, campaign="st-1/cd-2"), moved(E.INTENT, at=130.0)]
 
     assert timeline(journal(entries, *moves, ended=False)).waves == (WaveSpan("canary", 101.0), WaveSpan("rest", 130.0))
+    again = [*moves, moved(E.NOT_SENT, at=131.0), moved(E.INTENT, 2, at=140.0)]
+    assert timeline(journal(entries, *again, ended=False)).waves[1] == WaveSpan("rest", 130.0)
+
+
+def test_an_end_that_tells_of_no_budget_and_no_waves_is_an_end():
+    built = timeline([header(), *plan_records(starts("cd-1")), moved(E.INTENT), record("end", 0, 900.0, f"@{RUN}")])
+
+    assert (built.end, built.accounts[0].limits, built.waves) == (900.0, (), (WaveSpan("rest", 100.0),))
 
 
 def test_an_unknown_campaign_has_its_story_and_nobody_else_has():
@@ -170,11 +193,11 @@ def test_an_unknown_campaign_has_its_story_and_nobody_else_has():
     stories = timeline(records).stories
 
     assert list(stories) == ["st-1/cd-1"]
-    assert [(s.at, s.what, s.message, s.http_status) for s in stories[CampaignKey("st-1/cd-1")]] == [
-        (100.0, "intent", "", None),
-        (130.0, "indeterminate", "no answer", 502),
-        (190.0, "no_evidence", "nothing found", None),
-    ]
+    assert stories[CampaignKey("st-1/cd-1")] == (
+        Step(100.0, "intent", 1, ""),
+        Step(130.0, "indeterminate", 1, "no answer", 502),
+        Step(190.0, "no_evidence", 1, "nothing found"),
+    )
 
 
 def test_a_run_of_nothing_has_an_empty_timeline():

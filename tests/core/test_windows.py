@@ -136,3 +136,8 @@ def test_a_window_says_what_it_means():
         "a run waits 4 h at most for it, what opens later is held"
     )
     assert sentence("late", hours, 0.0).endswith("; a run does not wait for it, what opens later is held")
+    day = OpenHours(zones=("UTC",), hours="09:00-20:30")
+    assert sentence("day", day, 90.0) == (
+        "window day: starts leave 09:00-20:30 on mon, tue, wed, thu, fri, sat, sun in UTC; "
+        "a run waits 1 min 30 s at most for it, what opens later is held"
+    )
