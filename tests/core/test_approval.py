@@ -50,7 +50,7 @@ def test_the_hash_is_that_of_the_canonical_identity():
     assert made.sha256 == identity.sha256(json.loads(text))
 
 
-@given(st.dictionaries(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5)))
+@given(st.dictionaries(st.text(), st.none() | st.text() | st.lists(st.integers() | st.text())))
 def test_the_order_of_keys_changes_no_hash(value):
     assert identity.sha256(value) == identity.sha256(dict(reversed(value.items())))
 

@@ -81,12 +81,13 @@ def test_what_an_earlier_run_started_is_already_started():
 
 
 def test_the_parts_budgets_are_added_up():
-    parts = [*run("p1", [START], end=budget(30, 9), **{PART_OF: "f"}),
+    parts = [*run("p1", [START], end=budget(20, 9), **{PART_OF: "f"}),
              *run("p2", [START], end=budget(12, 10), **{PART_OF: "f"}),
+             *run("p3", [START], end=budget(10, 3), **{PART_OF: "f"}),
              *run("px", [START], end=budget(500, 50), **{PART_OF: "another"})]  # fmt: skip
     (seen,) = build([*FLEET, *parts, END], "f").budget.values()
 
-    assert (seen["calls"], seen["peak_in_window"], seen["throttled"]) == (42, [10], 2)
+    assert (seen["calls"], seen["peak_in_window"], seen["throttled"]) == (42, [10], 3)
 
 
 def test_a_run_of_the_fleet_is_open_until_its_end_is_journaled():
@@ -104,6 +105,15 @@ def test_what_a_part_held_is_held_for_its_own_reason():
     (campaign,) = build([*FLEET, *part, END], "f").campaigns
 
     assert (campaign.outcome, campaign.reason, campaign.message) == ("held", "window", "window day is closed")
+
+
+def test_what_each_part_held_stays_held():
+    other = ["acme", "s", "d", *START[3:]]
+    ends = [{**held(), "held": packed_value({f"s/{name}": ["window", f"held by {name}"]})} for name in "cd"]
+    parts = [*run("p1", [START], end=ends[0], **{PART_OF: "f"}), *run("p2", [other], end=ends[1], **{PART_OF: "f"})]
+    campaigns = build([*run("f", [START, other], fleet={}), *parts, END], "f").campaigns
+
+    assert [campaign.message for campaign in campaigns] == ["held by c", "held by d"]
 
 
 def test_a_later_part_that_took_a_held_campaign_over_has_the_say():

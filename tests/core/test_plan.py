@@ -6,6 +6,7 @@ import pytest
 from orchestrator.core.outcome import State
 from orchestrator.core.plan import Action, build, check_cap, lane_of, target_of, undecided
 from orchestrator.core.repeat import Earlier
+from orchestrator.core.rules import sentences
 from orchestrator.core.selection import Selection
 from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignType, Lane, Outcome, Reason
@@ -377,6 +378,14 @@ def test_a_plan_is_of_its_launch_and_an_entry_knows_its_window():
     plan = planned(manifest({"campaign": "cd-1", "window": "day"}, windows=hours))
     assert plan.launch == "spring"
     assert plan.entries[0].window == "day"
+
+
+def test_a_plan_says_its_manifests_rules_and_which_tool_made_it():
+    parsed = manifest(*TWO, stop_when={"failed": 3})
+    plan = planned(parsed, tool="1.2.0")
+    assert plan.rules == sentences(parsed)
+    assert plan.identity["tool_version"] == "1.2.0"
+    assert planned(parsed).identity["tool_version"] == ""
 
 
 def test_failures_are_not_retried_unless_somebody_says_so():

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from orchestrator.core.outcome import Event, IllegalMove, State
+from orchestrator.core.packing import packed_value
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import CampaignResult, NoRunError, build, conclude, exit_code, timestamp, totals
 from orchestrator.model import Outcome, Reason, Stop, StopReason
@@ -306,6 +307,14 @@ def test_what_was_found_out_after_its_end_makes_no_success_of_a_run():
 
 
 HELD_ALONE = (Reason.WINDOW, "window day is closed until tomorrow")
+
+
+def test_what_a_run_held_at_its_end_is_told_with_its_own_reason():
+    ending = end(STOP)
+    ending.data["held"] = packed_value({"st-1/cd-1": HELD_ALONE})
+    first, second = build([header(), *plan_records(starts("cd-1", "cd-2")), ending]).campaigns
+    assert (first.reason, first.message) == HELD_ALONE
+    assert second.reason is Reason.STOPPED
 
 
 def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():

@@ -127,6 +127,10 @@ def test_a_window_that_never_closes_is_open_for_more_than_a_week_ahead():
     assert found.holds(1_700_000_000.0)
 
 
+def test_a_span_ends_with_its_closing():
+    assert [Span(10.0, 20.0).holds(at) for at in (9.9, 10.0, 19.9, 20.0)] == [False, True, True, False]
+
+
 def test_a_window_says_what_it_means():
     hours = OpenHours(zones=("America/New_York", "Asia/Tokyo"), hours="20:00-24:00", days=("fri",),
                       except_=("2026-12-25", "2027-01-01"), last_start="90m")  # fmt: skip
