@@ -1,14 +1,15 @@
 """What the tests made of the mutants that `mutmut run` left in mutants/: killed of all, by module.
 
-Run by `make mutate`. Names every survivor that docs/promises.md does not explain. Ends with 1 where less than 90 % are
-dead, in all of core/ or in the permit rule alone.
+Run by `make mutate`. Names every survivor, for docs/promises.md to explain. Ends with 1 where less than 95 % are dead in
+all of core/, or less than 90 % in one of its modules.
 """
 
 import json
 import sys
 from pathlib import Path
 
-_LEAST = 0.90
+_LEAST_OF_ALL = 0.95
+_LEAST_OF_EACH = 0.90
 _MODULES = Path("mutants/orchestrator/core")
 _ALIVE = {0, 33}  # mutmut's marks: the tests passed; no test reaches it
 
@@ -41,7 +42,7 @@ def _main() -> int:
     for name, mark in everything.items():
         if mark in _ALIVE:
             print(f"alive: {name}")
-    return 0 if min(total, shares["permit"]) >= _LEAST else 1
+    return 0 if total >= _LEAST_OF_ALL and min(shares.values()) >= _LEAST_OF_EACH else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The shape of a result: what `result.json` holds, and what the other reports are written from."""
 
 from dataclasses import dataclass, fields
-from operator import attrgetter
 from typing import Any, Final
 
 from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
@@ -36,8 +35,6 @@ class CampaignResult:
 
 COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
 """The columns of a report, in order."""
-
-_values = attrgetter(*COLUMNS)
 
 
 class StopResult(TypedDict):
@@ -107,7 +104,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `result.json`."""
-        rows = [dict(zip(COLUMNS, _values(campaign), strict=True)) for campaign in self.campaigns]
+        rows = [{name: getattr(campaign, name) for name in COLUMNS} for campaign in self.campaigns]
         # Not `asdict`, which copies every text: it took longer than the whole rest of a report.
         return {"schema_version": SCHEMA_VERSION, "run": self.run, "totals": self.totals, "budget": self.budget,
                 "waves": self.waves, "campaigns": rows, "warnings": self.warnings}  # fmt: skip

@@ -27,7 +27,7 @@ def test_two_thousand_days_break_no_promise():
 
 
 @pytest.mark.soak
-def test_a_hundred_thousand_days_break_no_promise():
+def test_as_many_days_more_as_are_asked_for_break_no_promise():
     done = days("--seeds", os.environ.get("SEEDS", "20000"), "--first", "2000")
     print(done.stdout)
 
