@@ -1,7 +1,7 @@
 """What the tests made of the mutants that `mutmut run` left in mutants/: killed of all, by module.
 
-Run by `make mutate`. Names every survivor, for docs/promises.md to explain. Ends with 1 where less than 95 % are dead in
-all of core/, or less than 90 % in one of its modules.
+Run by `make mutate`. Names every survivor, for docs/promises.md to explain. Ends with 1 where less than 95 % are dead
+in all of core/, or less than 90 % in one of its modules.
 """
 
 import json

@@ -61,6 +61,18 @@ def test_a_free_lane_is_taken_with_a_fence_above_the_last_one():
     assert LEASE_SECONDS == 30.0
 
 
+@pytest.mark.parametrize(
+    ("machine", "pids", "is_taken"), [("tower", (), True), ("tower", (41,), False), ("cabin", (), False)]
+)
+def test_a_lane_whose_process_is_gone_is_taken_before_its_lease_expires(machine, pids, is_taken):
+    holder = Holder("r-2", "autumn", machine, 77)
+    if is_taken:
+        assert take(LANE, lease(), holder, moment(110.0), alive(*pids)).fence == 5
+        return
+    with pytest.raises(LaneLeased):
+        take(LANE, lease(), holder, moment(110.0), alive(*pids))
+
+
 def test_who_finds_a_lane_in_use_is_told_by_whom():
     with pytest.raises(LaneLeased) as refused:
         take(LANE, lease(), BEN, moment(112.4), alive(41))
