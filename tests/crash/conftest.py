@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "67777ce93e25326494e90001"
 SECRET = "crash-secret-" + "7" * 50
 KILLED = -9
+HANGS = 600  # seconds: only a hang takes so long; beside thirty busy processes the imports alone took 65
 
 
 class Zygote:
@@ -42,7 +43,7 @@ class Zygote:
                "environment": {"ACME_ID": "cs-acme", "ACME_SECRET": SECRET}}  # fmt: skip
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         await self._process.stdin.drain()
-        return int(await asyncio.wait_for(self._process.stdout.readline(), 60))
+        return int(await asyncio.wait_for(self._process.stdout.readline(), HANGS))
 
 
 class Scene:
