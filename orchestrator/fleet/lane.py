@@ -15,6 +15,7 @@ from orchestrator.core.outcome import fold
 from orchestrator.core.parts import PART_OF
 from orchestrator.core.selection import Choice, Selection
 from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.listener import aborted
 from orchestrator.engine.session import Session
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
 from orchestrator.fleet.orders import KINDS, Job, Order, order_of, stop_data
@@ -86,7 +87,7 @@ class LaneJobs:
     async def _stop_of(self, store: Store, order: Order, job: Job, halt: Halt) -> Stop | None:
         standing = await asyncio.to_thread(store.standing, job.launch)
         if standing.word is Word.ABORT:
-            halt.set(Stop(StopReason.ABORTED, f"launch {job.launch} was {standing.sentence}"))
+            halt.set(aborted(job.launch, standing))
             return halt.stop
         histories = fold(await asyncio.to_thread(store.read, job.launch))
         manifest = order.manifest_of(job, histories, self._url)

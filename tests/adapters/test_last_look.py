@@ -1,4 +1,4 @@
-"""Between a call's last look and the kernel there is nothing: a host that is suspended there sends one call, not many."""
+"""Between a call's last look and the kernel there is nothing: a host suspended there sends one call, not many."""
 
 import asyncio
 import socket
@@ -66,9 +66,11 @@ async def test_a_call_that_a_sleeping_host_held_up_counts_from_when_it_was_writt
         def _socket(self, address):
             return Napping(*address[:3])
 
-    async with serving(hang_up) as server:
-        async with Client(server.url, OneToken(), clock, connect_timeout=5.0, total_timeout=5.0) as client:
-            lost = await client.start(TARGET, permit_for(deadline=NOW + 5), check=allowed)
+    async with (
+        serving(hang_up) as server,
+        Client(server.url, OneToken(), clock, connect_timeout=5.0, total_timeout=5.0) as client,
+    ):
+        lost = await client.start(TARGET, permit_for(deadline=NOW + 5), check=allowed)
 
     assert (lost.progress, lost.sent_at) == (Progress.SENDING, NOW + NAP)
     assert arrived_by(lost, clock.now(), 5.0) == NOW + NAP + 5
