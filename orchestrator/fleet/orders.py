@@ -5,7 +5,7 @@ then a `lane` record for each lane of each wave that is done, `halt` where a rul
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from orchestrator.core import waves
@@ -16,7 +16,11 @@ from orchestrator.core.plan import Action, Plan
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Outcome, Record, Stop, StopReason
 
-KINDS: Final = ("run", "plan", "manifest", "lane", "halt", "end")
+ORDERED: Final = ("run", "plan", "manifest")
+"""The kinds of record that make an order. They never change, and are long."""
+
+PROGRESS: Final = ("lane", "halt", "end")
+"""The kinds of record that say how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Order:
     lanes: Mapping[int, Record]
     halt: Stop | None
     is_ended: bool
+
+    def after(self, records: Iterable[Record]) -> "Order":
+        """The order, as far as records of PROGRESS say it is."""
+        own = [record for record in records if record.campaign == self.header.campaign]
+        return replace(
+            self,
+            lanes={record.attempt: record for record in own if record.kind == "lane"},
+            halt=next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
+            is_ended=any(record.kind == "end" for record in own),
+        )
 
     def jobs(self) -> list[Job]:
         """Every lane of every wave that has something to do, in the order of the waves."""
@@ -102,14 +116,8 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
-    return Order(
-        header,
-        manifest,
-        unpacked(record for record in own if record.kind == "plan"),
-        {record.attempt: record for record in own if record.kind == "lane"},
-        next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
-        any(record.kind == "end" for record in own),
-    )
+    rows = unpacked(record for record in own if record.kind == "plan")
+    return Order(header, manifest, rows, {}, halt=None, is_ended=False).after(own)
 
 
 def stop_of(data: Mapping[str, str] | None) -> Stop | None:

@@ -38,7 +38,7 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
 
     code = submit.wait(400)
     assert code in {0, 11}, scene.log("submit")[-3000:] + scene.log("replacement")[-3000:]
-    totals = scene.check_the_end()
+    totals = scene.check_the_end(naps=1)
     assert totals["started"] + totals["unknown"] == ACCOUNTS * EACH
     assert [worker.poll() for worker in workers[1:]] == [None] * (len(workers) - 1)
     accounts = scene.record()["accounts"].values()
@@ -46,5 +46,5 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
         print(json.dumps({  # noqa: T201 - the figures are wanted beside the verdict
             "workers": count, "totals": totals, "seconds": round(time.time() - killed_at, 1),
             "taken over after": scene.taken_over("worker-0", killed_at), "peak": max(a["peak"] for a in accounts),
-            "throttled": sum(a["throttled"] for a in accounts), "exit": code,
+            "throttled": sum(a["throttled"] for a in accounts), "held up": scene.held_up().total(), "exit": code,
         }))  # fmt: skip
