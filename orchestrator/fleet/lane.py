@@ -121,7 +121,9 @@ class LaneJobs:
             return halt.stop
 
     def _manifest(self, store: Store, order: Order, job: Job) -> Manifest:
-        return order.manifest_of(job, fold(store.read(job.launch)), self._url)
+        manifest = order.manifest_of(job, self._url)
+        records = store.read_some(job.launch, [campaign.key for campaign in manifest.campaigns])
+        return order.without_failed(manifest, fold(records))
 
 
 async def _own(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:

@@ -67,15 +67,18 @@ class Order:
         due = [pair for pair in order if pair in wanted]
         return [Job(self.header.launch, self.header.run_id, *pair, number) for number, pair in enumerate(due)]
 
-    def manifest_of(self, job: Job, histories: Mapping[CampaignKey, History], ledger: str) -> Manifest:
+    def manifest_of(self, job: Job, ledger: str) -> Manifest:
         """The manifest as far as a job is concerned: one account, and its campaigns in one wave."""
         wanted = {f"{row[1]}/{row[2]}" for row in self.rows if (row[4], row[0]) == (job.wave, job.account)
                   and _is_wanted(row)}  # fmt: skip
-        campaigns = tuple(
-            c for c in self.manifest.campaigns if c.key in wanted and not self._has_failed(histories.get(c.key))
-        )
+        campaigns = tuple(c for c in self.manifest.campaigns if c.key in wanted)
         accounts = {job.account: self.manifest.accounts[job.account]}
         return self.manifest.model_copy(update={"campaigns": campaigns, "accounts": accounts, "ledger": ledger})
+
+    def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, History]) -> Manifest:
+        """The manifest without what failed within this run: a lane that goes on elsewhere does not try it again."""
+        campaigns = tuple(c for c in manifest.campaigns if not self._has_failed(histories.get(c.key)))
+        return manifest.model_copy(update={"campaigns": campaigns})
 
     @property
     def retries_failed(self) -> bool:
@@ -88,7 +91,6 @@ class Order:
         return bool(self.header.data["fleet"]["no_wait"])
 
     def _has_failed(self, history: History | None) -> bool:
-        """Whether it failed within this run: a lane that goes on elsewhere does not try it again."""
         failed = history is not None and history.state is State.FAILED
         return failed and history is not None and (history.finished_at or 0.0) >= self.header.at
 
