@@ -1,57 +1,119 @@
 """Workers side by side: how fast they get through unlimited work, and how much of the real limits they use.
 
 python bench/fleet.py            both, about four minutes
-python bench/fleet.py speed      1, 2 and 4 workers, 40 accounts, 4,000 campaigns, no limit
-python bench/fleet.py budget     2 workers, 8 accounts, 100 campaigns each, 50/60s and 10/10s
+python bench/fleet.py speed      1, 2 and 4 workers, 40 accounts, 4,000 campaigns, no limit, against nginx
+python bench/fleet.py budget     2 workers, 8 accounts, 100 campaigns each, 50/60s and 10/10s, against the sandbox
 """
 
+import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.fleet_target import Target
 from tests import postgres
 from tests.fleet.conftest import Fleet, select_nothing
 
+_TICKS = os.sysconf("SC_CLK_TCK")
 
-def carried_out(
-    url: str, workers: int, *, accounts: int, campaigns: int, limit: tuple[int, float], rate: list[str] | None = None
-) -> dict[str, Any]:
-    """The platform's record of a launch that so many workers carry out."""
+
+class SpeedFleet(Fleet):
+    """A fleet against a platform that is not what is measured."""
+
+    def _serve(self) -> str:
+        self.target = Target(self.directory)
+        return self.target.url
+
+    def close(self) -> None:
+        super().close()
+        self.target.close()
+
+
+@contextmanager
+def running(kind: type[Fleet], url: str, workers: int, **how: Any) -> Iterator[Fleet]:
+    """A fleet whose workers are ready, with as many lanes each as their part of the accounts."""
     with tempfile.TemporaryDirectory() as directory:
         place = postgres.fresh(url)
-        fleet = Fleet(Path(directory), place, accounts=accounts, campaigns=campaigns, limit=limit)
-        if rate is not None:
-            fleet.write(accounts={name: {**one, "rate": rate} for name, one in fleet.raw["accounts"].items()})
+        fleet = kind(Path(directory), place, **how)
         try:
             for number in range(workers):
                 fleet.worker(f"worker-{number}", stalled_after=15, concurrency=-(-fleet.accounts // workers))
-            select_nothing(3.0)  # the workers are ready
-            code = fleet.submit("--yes").wait(900)
-            if code != 0:
-                raise SystemExit(fleet.log("submit"))
-            return fleet.record()
+            select_nothing(3.0)
+            yield fleet
         finally:
             fleet.close()
             postgres.drop(place)
 
 
-def speed(url: str) -> None:
+def submitted(fleet: Fleet) -> float:
+    """Submit, and wait for the end. Returns the submitter's processor seconds."""
+    before = os.times()
+    if fleet.submit("--yes").wait(900) != 0:
+        raise SystemExit(fleet.log("submit"))
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def cpu(*pids: int) -> float:
+    """The processor seconds that processes have used, and their children, living or waited for."""
+    return sum(_ticks(pid) for pid in _families(pids)) / _TICKS
+
+
+def _families(pids: tuple[int, ...]) -> set[int]:
+    parents = {int(path.name): _fields(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
+    found = set(pids)
+    while more := {pid for pid, fields in parents.items() if fields and int(fields[1]) in found} - found:
+        found |= more
+    return found
+
+
+def _fields(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(") ")[2].split()
+    except OSError:
+        return []
+
+
+def _ticks(pid: int) -> int:
+    fields = _fields(pid)
+    return sum(int(field) for field in fields[11:15])  # utime, stime, and those of children waited for
+
+
+def speed(server: postgres.Server) -> None:
     base = None
     for workers in (1, 2, 4):
-        record = carried_out(url, workers, accounts=40, campaigns=100, limit=(100_000, 1.0))
-        times = [start["at"] for start in record["starts"]]
-        seconds = max(times) - min(times)
+        database = cpu(server.pid)
+        with running(SpeedFleet, server.url, workers, accounts=40, campaigns=100) as fleet:
+            fleet.write(preflight={"check": "off"})  # nginx knows no campaigns
+            ready = [cpu(process.pid) for process in fleet.processes]
+            submitter = submitted(fleet)
+            spent = [cpu(process.pid) - was for process, was in zip(fleet.processes, ready, strict=False)]
+            platform = cpu(fleet.target.process.pid)
+            starts = fleet.target.starts()
+        database = cpu(server.pid) - database
+        times = [at for came in starts.values() for at in came]
+        count, seconds = len(times), max(times) - min(times)
         base = base or seconds
-        print(f"{workers} workers: {len(times)} starts in {seconds:.1f} s, {len(times) / seconds:.0f}/s, "
-              f"{base / seconds:.2f} x as fast as one")  # fmt: skip
+        if not len(starts) == count == 4000:
+            raise SystemExit(f"{count} starts of {len(starts)} campaigns arrived, not 4000 of 4000")
+        print(f"{workers} workers: {count} starts in {seconds:.1f} s, {count / seconds:.0f}/s, "
+              f"{base / seconds:.2f} x as fast as one; processor ms a start:", end=" ")  # fmt: skip
+        users = {"workers": sum(spent), "submitter": submitter, "PostgreSQL": database, "nginx": platform}
+        print(", ".join(f"{name} {1e3 * used / count:.2f}" for name, used in users.items()))
 
 
-def budget(url: str) -> None:
+def budget(server: postgres.Server) -> None:
     accounts, each = 8, 100
-    record = carried_out(url, 2, accounts=accounts, campaigns=each, limit=(50, 60.0), rate=["50/60s", "10/10s"])
+    with running(Fleet, server.url, 2, accounts=accounts, campaigns=each, limit=(50, 60.0)) as fleet:
+        rate = ["50/60s", "10/10s"]
+        fleet.write(accounts={name: {**one, "rate": rate} for name, one in fleet.raw["accounts"].items()})
+        submitted(fleet)
+        record = fleet.record()
     uses = []
     for number in range(accounts):
         times = sorted(start["at"] for start in record["starts"] if start["account"] == f"{number:024x}")
@@ -74,6 +136,6 @@ if __name__ == "__main__":
     server = postgres.own_server()
     try:
         for name in sys.argv[1:] or ["speed", "budget"]:
-            {"speed": speed, "budget": budget}[name](server.url)
+            {"speed": speed, "budget": budget}[name](server)
     finally:
         server.close()

@@ -43,6 +43,10 @@ class Server:
     def url(self):
         return f"postgresql://postgres@{self.host}:{self.port}/postgres"
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def start(self):
         """Start it, by a command such as `ip netns exec` where the host is apart."""
         prefix = self._prefix

@@ -49,6 +49,13 @@ def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
         raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
 
 
+def known(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, History]:
+    """The same, of the manifest's launch; not `whole`: of the manifest's campaigns only, which are a part of it."""
+    if whole:
+        return histories(store.read(manifest.launch), manifest.ledger)
+    return histories(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
+
+
 def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], Earlier]:
     """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
     if manifest.repeat_guard is None:

@@ -90,8 +90,7 @@ async def assembled(
         writer = Writer(store, run_id, taken, clock)
         writer.start()
         try:
-            records = await asyncio.to_thread(store.read, manifest.launch)
-            histories = journals.histories(records, manifest.ledger)
+            histories = await asyncio.to_thread(journals.known, store, manifest, whole=not part)
             async with _host(manifest, credentials) as base, KoreClient(
                 base, minter, clock,
                 connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,

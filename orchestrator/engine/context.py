@@ -59,7 +59,7 @@ class Context:
     listener: Listener = field(init=False)
 
     def __post_init__(self) -> None:
-        self.listener = Listener(self.manifest.launch, self.journal, self.halt, self.observer)
+        self.listener = Listener(self.manifest.launch, self.journal.standing, self.halt, self.observer)
         self.hours = Hours(self.manifest.windows, self.clock)
 
     @property

@@ -1,6 +1,7 @@
-"""How a run hears what people say of its launch: at every refused permit, and by looking every few seconds."""
+"""How a run, or whoever watches one, hears what people say of its launch: at every refused permit, and by looking."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -8,19 +9,28 @@ from orchestrator.core.control import OPEN, Standing, Word
 from orchestrator.engine.halt import Halt
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Stop, StopReason
-from orchestrator.ports import Journal, Observer
+from orchestrator.ports import Observer
 
 LOOK_EVERY: Final = 2.0
 """Seconds. Permits are refused at once; this is for those who wait: for a slot, a bake, an unpause."""
 
 
-class Listener:
-    """Where the launch stands, as far as this run has heard."""
+Ask = Callable[[str], Awaitable[Standing]]
+"""Where a launch stands. Raises JournalWriteError where the ledger cannot be read."""
 
-    def __init__(self, launch: str, journal: Journal, halt: Halt, observer: Observer) -> None:
+
+def aborted(launch: str, standing: Standing) -> Stop:
+    """The stop that an abort is."""
+    return Stop(StopReason.ABORTED, f"launch {launch} was {standing.sentence}")
+
+
+class Listener:
+    """Where the launch stands, as far as this run, or whoever watches one, has heard. An abort sets `halt`."""
+
+    def __init__(self, launch: str, ask: Ask, halt: Halt, observer: Observer) -> None:
         self.standing: Standing = OPEN
         self._launch = launch
-        self._journal = journal
+        self._ask = ask
         self._halt = halt
         self._observer = observer
 
@@ -36,7 +46,7 @@ class Listener:
         elif before.word is not None:
             self._observer.event("launch_unpaused")
         if standing.word is Word.ABORT:
-            self._halt.set(Stop(StopReason.ABORTED, f"launch {self._launch} was {standing.sentence}"))
+            self._halt.set(aborted(self._launch, standing))
 
     async def wait_until_open(self, halt: Halt) -> None:
         """Return once starts are permitted. Raises Halted."""
@@ -53,4 +63,4 @@ class Listener:
     async def look(self) -> None:
         """Look now. What cannot be read is passed over: no permit comes without a look of its own."""
         with suppress(JournalWriteError):
-            self.hear(await self._journal.standing(self._launch))
+            self.hear(await self._ask(self._launch))

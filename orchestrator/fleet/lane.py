@@ -15,13 +15,15 @@ from orchestrator.core.outcome import fold
 from orchestrator.core.parts import PART_OF
 from orchestrator.core.selection import Choice, Selection
 from orchestrator.engine.halt import Halt, Halted
+from orchestrator.engine.listener import aborted
 from orchestrator.engine.session import Session
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
-from orchestrator.fleet.orders import KINDS, Job, Order, order_of, stop_data
+from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 
 _LOOK_EVERY: Final = 2.0
+_ORDERS_KEPT: Final = 4
 _FINAL: Final = frozenset({
     StopReason.RULE, StopReason.CREDENTIAL, StopReason.LIMITED, StopReason.BREAKER, StopReason.PREFLIGHT,
     StopReason.ABORTED,
@@ -61,6 +63,8 @@ class LaneJobs:
     def __init__(self, url: str, assemble: Assemble) -> None:
         self._url = url
         self._assemble = assemble
+        self._orders: dict[str, Order] = {}  # by run
+        self._reading = asyncio.Lock()
 
     async def carry_out(self, job: Job, halt: Halt) -> None:
         """Carry a job out, and journal that it is done. Raises Again where it is not."""
@@ -73,7 +77,7 @@ class LaneJobs:
             raise Again(error.message, after=2.0) from error
 
     async def _in_ledger(self, store: Store, job: Job, halt: Halt) -> None:
-        order = order_of(await _own(store, job, KINDS), job.run_id)
+        order = await self._order(store, job)
         if order.is_ended or job.number in order.lanes:
             return  # a copy of the job: an earlier worker was slow to say that it had finished
         if order.halt is not None:
@@ -83,13 +87,23 @@ class LaneJobs:
             raise Again(stop.detail, after=1.0)
         await _note(store, job, stop, alone=halt.stop is None)
 
+    async def _order(self, store: Store, job: Job) -> Order:
+        # Once for all lanes of a run, and in a thread: where each read thousands of campaigns in the event loop, calls
+        # of the other lanes took longer than their timeouts.
+        async with self._reading:
+            if job.run_id not in self._orders:
+                order = await asyncio.to_thread(order_of, await _own(store, job, ORDERED), job.run_id)
+                newest = list(self._orders.items())[1 - _ORDERS_KEPT :]
+                self._orders = dict([*newest, (job.run_id, order)])
+            order = self._orders[job.run_id]
+        return order.after(await _own(store, job, PROGRESS))
+
     async def _stop_of(self, store: Store, order: Order, job: Job, halt: Halt) -> Stop | None:
         standing = await asyncio.to_thread(store.standing, job.launch)
         if standing.word is Word.ABORT:
-            halt.set(Stop(StopReason.ABORTED, f"launch {job.launch} was {standing.sentence}"))
+            halt.set(aborted(job.launch, standing))
             return halt.stop
-        histories = fold(await asyncio.to_thread(store.read, job.launch))
-        manifest = order.manifest_of(job, histories, self._url)
+        manifest = await asyncio.to_thread(self._manifest, store, order, job)
         if not manifest.campaigns:
             return None
         header, part = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
@@ -105,6 +119,11 @@ class LaneJobs:
             return Stop(StopReason.PREFLIGHT, error.message)
         except Halted:
             return halt.stop
+
+    def _manifest(self, store: Store, order: Order, job: Job) -> Manifest:
+        manifest = order.manifest_of(job, self._url)
+        records = store.read_some(job.launch, [campaign.key for campaign in manifest.campaigns])
+        return order.without_failed(manifest, fold(records))
 
 
 async def _own(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:

@@ -5,7 +5,7 @@ then a `lane` record for each lane of each wave that is done, `halt` where a rul
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from orchestrator.core import waves
@@ -16,7 +16,11 @@ from orchestrator.core.plan import Action, Plan
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Outcome, Record, Stop, StopReason
 
-KINDS: Final = ("run", "plan", "manifest", "lane", "halt", "end")
+ORDERED: Final = ("run", "plan", "manifest")
+"""The kinds of record that make an order. They never change, and are long."""
+
+PROGRESS: Final = ("lane", "halt", "end")
+"""The kinds of record that say how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ class Order:
     halt: Stop | None
     is_ended: bool
 
+    def after(self, records: Iterable[Record]) -> "Order":
+        """The order, as far as records of PROGRESS say it is."""
+        own = [record for record in records if record.campaign == self.header.campaign]
+        return replace(
+            self,
+            lanes={record.attempt: record for record in own if record.kind == "lane"},
+            halt=next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
+            is_ended=any(record.kind == "end" for record in own),
+        )
+
     def jobs(self) -> list[Job]:
         """Every lane of every wave that has something to do, in the order of the waves."""
         wanted = {(row[4], row[0]) for row in self.rows if _is_wanted(row)}
@@ -53,15 +67,18 @@ class Order:
         due = [pair for pair in order if pair in wanted]
         return [Job(self.header.launch, self.header.run_id, *pair, number) for number, pair in enumerate(due)]
 
-    def manifest_of(self, job: Job, histories: Mapping[CampaignKey, History], ledger: str) -> Manifest:
+    def manifest_of(self, job: Job, ledger: str) -> Manifest:
         """The manifest as far as a job is concerned: one account, and its campaigns in one wave."""
         wanted = {f"{row[1]}/{row[2]}" for row in self.rows if (row[4], row[0]) == (job.wave, job.account)
                   and _is_wanted(row)}  # fmt: skip
-        campaigns = tuple(
-            c for c in self.manifest.campaigns if c.key in wanted and not self._has_failed(histories.get(c.key))
-        )
+        campaigns = tuple(c for c in self.manifest.campaigns if c.key in wanted)
         accounts = {job.account: self.manifest.accounts[job.account]}
         return self.manifest.model_copy(update={"campaigns": campaigns, "accounts": accounts, "ledger": ledger})
+
+    def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, History]) -> Manifest:
+        """The manifest without what failed within this run: a lane that goes on elsewhere does not try it again."""
+        campaigns = tuple(c for c in manifest.campaigns if not self._has_failed(histories.get(c.key)))
+        return manifest.model_copy(update={"campaigns": campaigns})
 
     @property
     def retries_failed(self) -> bool:
@@ -74,7 +91,6 @@ class Order:
         return bool(self.header.data["fleet"]["no_wait"])
 
     def _has_failed(self, history: History | None) -> bool:
-        """Whether it failed within this run: a lane that goes on elsewhere does not try it again."""
         failed = history is not None and history.state is State.FAILED
         return failed and history is not None and (history.finished_at or 0.0) >= self.header.at
 
@@ -102,14 +118,8 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
-    return Order(
-        header,
-        manifest,
-        unpacked(record for record in own if record.kind == "plan"),
-        {record.attempt: record for record in own if record.kind == "lane"},
-        next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
-        any(record.kind == "end" for record in own),
-    )
+    rows = unpacked(record for record in own if record.kind == "plan")
+    return Order(header, manifest, rows, {}, halt=None, is_ended=False).after(own)
 
 
 def stop_of(data: Mapping[str, str] | None) -> Stop | None:

@@ -12,12 +12,13 @@ from procrastinate import App
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core import waves
-from orchestrator.core.control import OPEN, Standing, Word
+from orchestrator.core.control import Standing
 from orchestrator.core.manifest import Wave
 from orchestrator.core.outcome import History, State, fold
 from orchestrator.core.plan import Action, Decision
 from orchestrator.core.result import CampaignResult, build, conclude, timestamp
 from orchestrator.engine.halt import Halt
+from orchestrator.engine.listener import Listener
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order, stop_data, stop_of
@@ -46,7 +47,14 @@ class Submission:
     _waves: list[dict[str, Any]] = field(default_factory=list)
     _stops: dict[str, Stop] = field(default_factory=dict)  # by account: why its lane stays where it is
     _stop: Stop | None = None
-    _heard: Standing = OPEN
+    _aborted: Halt = field(default_factory=Halt)
+    _listener: Listener = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listener = Listener(self.order.header.launch, self._ask, self._aborted, self.observer)
+
+    async def _ask(self, launch: str) -> Standing:
+        return await self._in_thread(lambda: self.store.standing(launch))
 
     async def carry_out(self) -> Stop | None:
         """Submit, watch, and journal the end. Returns why it came early, None where it did not.
@@ -111,19 +119,9 @@ class Submission:
 
     async def _hear(self) -> None:
         """Follow what people say of the launch. An abort stops all lanes, and those that wait in the queue."""
-        launch = self.order.header.launch
-        standing = await self._in_thread(lambda: self.store.standing(launch))
-        if standing.said <= self._heard.said:
-            return
-        before, self._heard = self._heard, standing
-        if standing.word is Word.ABORT:
-            self.observer.event("launch_aborted", by=standing.by, reason=standing.reason)
-        elif standing.word is Word.PAUSE:
-            self.observer.event("launch_paused", by=standing.by, reason=standing.reason)
-        elif before.word is not None:
-            self.observer.event("launch_unpaused")
-        if standing.word is Word.ABORT and self._stop is None:
-            await self._stop_all(Stop(StopReason.ABORTED, f"launch {launch} was {standing.sentence}"))
+        await self._listener.look()
+        if self._aborted.stop is not None and self._stop is None:
+            await self._stop_all(self._aborted.stop)
 
     async def _close(self, name: str, wave: dict[str, Any], *, last: bool) -> None:
         records = await self._in_thread(lambda: self.store.read(self.order.header.launch))

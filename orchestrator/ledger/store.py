@@ -22,6 +22,8 @@ from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
 _TRY_EVERY: Final = 0.25
+_ASKED_AT_ONCE: Final = 500
+"""Campaigns a query: databases bound how many parameters one may have."""
 
 
 def _opened(url: str, *, create: bool) -> Database:
@@ -119,6 +121,12 @@ class Store:
         if kinds:
             query = query.where(journal.c.kind.in_(kinds))
         return [record for _, record in self._records(query)]
+
+    def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
+        """The journal of some campaigns, each one's in its order. Raises LedgerError where a line cannot be read."""
+        query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
+        parts = [campaigns[at : at + _ASKED_AT_ONCE] for at in range(0, len(campaigns), _ASKED_AT_ONCE)]
+        return [record for part in parts for _, record in self._records(query.where(journal.c.campaign.in_(part)))]
 
     def tail(self, launch: str, after: int) -> list[tuple[int, Record]]:
         """The lines with a number above `after`: for progress only, for of two commits the later may number lower."""

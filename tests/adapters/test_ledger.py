@@ -153,6 +153,19 @@ async def test_records_come_back_as_they_were_written(store):
     assert store.read("launch-2") == []
 
 
+async def test_the_records_of_some_campaigns_come_alone_each_in_its_order(store):
+    records = [intent_of(f"s/{n}") for n in range(1200)] + [record_of(f"s/{n}", "verdict") for n in range(1200)]
+    async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
+        await asyncio.gather(*(writer.record(record) for record in records))
+    wanted = [f"s/{n}" for n in range(1100)]
+    found = store.read_some("launch-1", [*wanted, "s/none"])
+
+    assert {name: ["intent", "verdict"] for name in wanted} == {
+        name: [record.kind for record in found if record.campaign == name] for name in {r.campaign for r in found}
+    }
+    assert store.read_some("launch-2", wanted) == store.read_some("launch-1", []) == []
+
+
 async def test_a_record_that_is_there_already_is_refused_alone(place, store, monkeypatch):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
         await writer.permit(intent_of("s/c"))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -40,6 +41,10 @@ class ApartFleet(Fleet):
     def evidence(self, record, account):  # noqa: ARG002 - the ordinary fleet's signature
         """The database is out of reach from here; every call is in this file."""
         return self.directory / "calls.jsonl"
+
+    def held_up(self):
+        """Nobody is suspended here."""
+        return Counter()
 
     def program(self, *arguments, prefix=(), **how):
         return super().program(*arguments, prefix=prefix or self.network.prefix(self.network.servers), **how)

@@ -2,12 +2,14 @@
 
 import json
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from orchestrator.core.lease import LEASE_SECONDS
-from tests.fleet.conftest import rated, select_nothing
+from tests.fleet.conftest import account_id, rated, select_nothing
 
 ACCOUNTS, EACH = 20, 100
 
@@ -38,7 +40,7 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
 
     code = submit.wait(400)
     assert code in {0, 11}, scene.log("submit")[-3000:] + scene.log("replacement")[-3000:]
-    totals = scene.check_the_end()
+    totals = scene.check_the_end(naps=1)
     assert totals["started"] + totals["unknown"] == ACCOUNTS * EACH
     assert [worker.poll() for worker in workers[1:]] == [None] * (len(workers) - 1)
     accounts = scene.record()["accounts"].values()
@@ -46,5 +48,25 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
         print(json.dumps({  # noqa: T201 - the figures are wanted beside the verdict
             "workers": count, "totals": totals, "seconds": round(time.time() - killed_at, 1),
             "taken over after": scene.taken_over("worker-0", killed_at), "peak": max(a["peak"] for a in accounts),
-            "throttled": sum(a["throttled"] for a in accounts), "exit": code,
+            "throttled": sum(a["throttled"] for a in accounts), "held up": scene.held_up().total(), "exit": code,
         }))  # fmt: skip
+
+
+@pytest.mark.soak
+def test_a_nap_between_the_last_look_and_the_write_lets_one_call_out(fleet):
+    """No program can prevent it. It starts nobody twice, and the journal tells it from a broken rule."""
+    scene = rated(fleet(accounts=1, campaigns=60, limit=(10, 2.0), preflight={"check": "off"}))
+    napping = str(Path(__file__).with_name("napping.py"))
+    sleeper = scene.start(sys.executable, napping, "15", "worker", "--ledger", scene.url, log="sleeper.log")
+    submit = scene.submit()
+    before = scene.wait_started(14)
+    scene.worker("other")
+    scene.wait_started(before + 10, within=90)  # its first window is full
+    sleeper.send_signal(signal.SIGCONT)
+
+    assert submit.wait(90) == 11, scene.log("submit") + scene.log("other")
+    assert scene.held_up() == {account_id(0): 1}
+    assert scene.record()["accounts"][account_id(0)]["peak"] == 11
+    scene.check_the_end(naps=1)
+    with pytest.raises(AssertionError):
+        scene.check_the_end()
