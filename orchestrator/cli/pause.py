@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
     """
-    from orchestrator.cli.journal import say
     from orchestrator.core.control import Word
+    from orchestrator.launching.journal import say
 
     say(ledger, launch, Word.PAUSE, reason)
     click.echo(f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}")

@@ -16,7 +16,7 @@ from orchestrator.cli.common import FORMATS, ledger_option, says_errors
 @says_errors
 def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.cli.journal import opened, pick, result
+    from orchestrator.launching.journal import opened, pick, result
     from orchestrator.report.files import write
 
     with opened(ledger) as store:

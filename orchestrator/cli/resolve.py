@@ -19,9 +19,9 @@ def command(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
 
     It is final only once the host that sent it is known to be dead.
     """
-    from orchestrator.cli.journal import histories, opened, pick
     from orchestrator.core.outcome import State
     from orchestrator.errors import Refused
+    from orchestrator.launching.journal import histories, opened, pick
     from orchestrator.model import CampaignKey, Record
 
     with opened(ledger) as store:

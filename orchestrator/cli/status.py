@@ -30,10 +30,10 @@ def command(launch: str | None, *, watch: bool, ledger: str, as_json: bool) -> N
 
 def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
-    from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
     from orchestrator.core.parts import is_open
     from orchestrator.core.stopping import stops
+    from orchestrator.launching.journal import opened, pick, result
 
     with opened(ledger) as store:
         name = pick(store, launch)

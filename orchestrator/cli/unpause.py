@@ -12,8 +12,8 @@ from orchestrator.cli.common import ledger_option, says_errors
 @says_errors
 def command(launch: str, *, reason: str, ledger: str) -> None:
     """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
-    from orchestrator.cli.journal import say
     from orchestrator.core.control import Word
+    from orchestrator.launching.journal import say
 
     say(ledger, launch, Word.UNPAUSE, reason)
     click.echo(f"launch {launch} may go on: a run that waits does so by itself")
