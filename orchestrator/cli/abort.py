@@ -2,11 +2,11 @@
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("abort")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", required=True, help="Shown to whoever runs it later; it is journaled with your name.")
 @ledger_option
 @says_errors

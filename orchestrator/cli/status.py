@@ -5,13 +5,13 @@ import time
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
+from orchestrator.cli.common import echo_json, json_option, ledger_option, newest_launch_argument, says_errors
 
 _EVERY = 2.0
 
 
 @click.command("status")
-@click.argument("launch", required=False)
+@newest_launch_argument
 @click.option("--watch", is_flag=True, help="Show it again every two seconds until the run has ended.")
 @ledger_option
 @json_option

@@ -2,11 +2,11 @@
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("unpause")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", default="", help="Needed to lift an abort; it is journaled with your name.")
 @ledger_option
 @says_errors
