@@ -4,17 +4,20 @@ import ast
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import orchestrator
 from tests.cli.conftest import ROOT
-from tests.library.conftest import manifest_of
+from tests.library.conftest import Watcher, manifest_of
 
 HERE = Path(__file__).parent
 EXAMPLE = ROOT / "docs" / "examples" / "embed.py"
+HOW_TO = ROOT / "docs" / "how-to" / "embed.md"
 
 
 def command(file, manifest):
@@ -108,3 +111,23 @@ def test_the_examples_sigterm_is_an_orderly_stop(tmp_path):
     assert first == "st-1/cd-0: started\n"
     assert rest == "1 started, exit code 143\n"
     assert process.returncode == 143
+
+
+async def test_the_how_to_shows_what_works(places, monkeypatch):
+    place, around, watcher = await places(), {}, Watcher()
+    campaigns = [{**campaign, "tags": ["canary"]} for campaign in place.raw["campaigns"][:2]]
+    place.load(campaigns=[*campaigns, *place.raw["campaigns"][2:]]).path.rename(place.directory / "spring.yaml")
+    monkeypatch.chdir(place.directory)
+    code = re.search(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)[1]
+    exec(f"async def snippet(watcher):\n{textwrap.indent(code, '    ')}    return result", around)  # noqa: S102
+    result = await around["snippet"](watcher)
+
+    assert (result.exit_code, result.totals["started"], result.totals["skipped"]) == (0, 2, 3)
+    assert "run_finished" in watcher.names
+
+
+def test_the_how_to_names_every_error():
+    rows = set(re.findall(r"^\| `(\w+)` \|", HOW_TO.read_text(encoding="utf-8"), re.MULTILINE))
+    errors = {name for name in orchestrator.__all__ if name in orchestrator._ERRORS} | {"Interrupted", "ValueError"}
+
+    assert rows == errors - {"OrchestratorError"}
