@@ -9,7 +9,7 @@ from orchestrator.core.result import Result, exit_code
 from orchestrator.core.selection import Choice
 from orchestrator.engine.halt import Halted
 from orchestrator.engine.session import Session
-from orchestrator.errors import JournalWriteError, LedgerError, OrchestratorError, Refused
+from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, OrchestratorError, Refused
 from orchestrator.launching import journal as journals
 from orchestrator.launching.consent import Consent, permit
 from orchestrator.launching.session import Opened
@@ -37,7 +37,7 @@ async def prepare(run: Opened, choice: Choice, consent: Consent, *, no_wait: boo
 
 
 async def planned(session: Session, choice: Choice) -> Plan:
-    """The session's plan. Raises Interrupted where a stop came first."""
+    """The session's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
     try:
         return await session.plan(choice)
     except Halted as halted:
@@ -45,6 +45,8 @@ async def planned(session: Session, choice: Choice) -> Plan:
         if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
             raise Refused(f"preflight ended early ({halted})", next_step="run again later") from None
         raise Interrupted(stop) from None
+    except LeaseLost as lost:  # its own exit code, 12, would leave open whether something was sent
+        raise LaneLeased(lost.message, next_step="run again") from lost
 
 
 async def carry_out(session: Session, plan: Plan, unrecorded: Callable[[Record], None]) -> None:

@@ -20,7 +20,11 @@ from orchestrator import (
 )
 from orchestrator.core.control import Word
 from orchestrator.ledger.store import Store
-from tests.crash.conftest import ACCOUNT
+from orchestrator.sandbox.limiter import Limit
+from orchestrator.sandbox.server import SandboxServer
+from orchestrator.sandbox.world import world_of
+from tests.crash.conftest import ACCOUNT, SECRET
+from tests.library.conftest import Place
 
 
 def stopped():
@@ -88,6 +92,24 @@ async def test_an_aborted_launch_is_refused_until_it_is_unpaused(places):
     store.close()
 
     assert (await run_launch(manifest)).exit_code == 0
+
+
+async def test_an_account_that_is_limited_for_long_during_preflight_is_refused(tmp_path, monkeypatch):
+    """The third look at a campaign is limited for ten minutes, the fourth is not made: that was a traceback once."""
+    monkeypatch.setenv("ACME_ID", "cs-acme")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    tmp_path.chmod(0o700)
+    campaigns = [f"cd-{n}" for n in range(4)]
+    world = world_of(
+        [(ACCOUNT, "cs-acme", SECRET, "HS256")], [(ACCOUNT, "st-1", c, c, "sms") for c in campaigns], Limit(2, 600.0)
+    )
+    async with SandboxServer(world) as server:
+        place = Place(tmp_path, server, campaigns, {"preflight": {"hours": True}, "retry": {"max_elapsed": "1s"}})
+        with pytest.raises(Refused, match="the platform limits the account for longer") as caught:
+            await run_launch(place.load())
+
+    assert caught.value.nothing_was_sent
+    assert server.platform.start_counts == {}
 
 
 def test_a_manifest_names_every_fault_with_its_place(tmp_path):
