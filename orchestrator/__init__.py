@@ -1,5 +1,93 @@
-"""Starts many Kore.ai campaigns from one manifest: never twice, never over the limit, never a guess."""
+"""Starts many Kore.ai campaigns from one manifest: never twice, never over the limit, never a guess.
 
-from typing import Final
+As a library: `load_manifest`, `plan_launch`, `run_launch`, and what they take, return and raise. The names are looked
+up when they are first used: importing the package imports none of what a run needs, so that --help stays instant.
+"""
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from orchestrator.core.result import CampaignResult, Result
+    from orchestrator.engine.halt import Halt
+    from orchestrator.errors import (
+        CredentialError,
+        JournalWriteError,
+        LaneLeased,
+        LedgerError,
+        ManifestError,
+        NothingSelected,
+        OrchestratorError,
+        Refused,
+    )
+    from orchestrator.inputs.load import LoadedManifest
+    from orchestrator.launching.api import load_manifest, plan_launch, run_launch
+    from orchestrator.launching.planning import Made
+    from orchestrator.launching.steps import Interrupted
+    from orchestrator.model import Outcome, Record, Stop, StopReason
+    from orchestrator.ports import Observer
+    from orchestrator.redaction import Redactor
 
 __version__: Final = "0.1.0"
+
+__all__ = [
+    "CampaignResult",
+    "CredentialError",
+    "Halt",
+    "Interrupted",
+    "JournalWriteError",
+    "LaneLeased",
+    "LedgerError",
+    "LoadedManifest",
+    "Made",
+    "ManifestError",
+    "NothingSelected",
+    "Observer",
+    "OrchestratorError",
+    "Outcome",
+    "Record",
+    "Redactor",
+    "Refused",
+    "Result",
+    "Stop",
+    "StopReason",
+    "__version__",
+    "load_manifest",
+    "plan_launch",
+    "run_launch",
+]
+
+_ERRORS = ("CredentialError", "JournalWriteError", "LaneLeased", "LedgerError", "ManifestError", "NothingSelected",
+           "OrchestratorError", "Refused")  # fmt: skip
+_HOMES: Final = MappingProxyType(
+    {
+        "CampaignResult": "core.result",
+        "Halt": "engine.halt",
+        "Interrupted": "launching.steps",
+        "LoadedManifest": "inputs.load",
+        "Made": "launching.planning",
+        "Observer": "ports",
+        "Outcome": "model",
+        "Record": "model",
+        "Redactor": "redaction",
+        "Result": "core.result",
+        "Stop": "model",
+        "StopReason": "model",
+        "load_manifest": "launching.api",
+        "plan_launch": "launching.api",
+        "run_launch": "launching.api",
+        **dict.fromkeys(_ERRORS, "errors"),
+    }
+)
+
+
+if not TYPE_CHECKING:  # where types are checked, a name that is not in the list is a mistake
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -14,6 +14,16 @@ class OrchestratorError(Exception):
         self.message = message
         self.next_step = next_step
 
+    @property
+    def nothing_was_sent(self) -> bool:
+        """Whether it is certain that not one start was sent: exit codes 2 to 9 promise it (P6)."""
+        return 2 <= self.exit_code <= 9
+
+    @property
+    def sentence(self) -> str:
+        """What happened, and what it means for sending."""
+        return f"{self.message}; no start was sent" if self.nothing_was_sent else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -177,6 +177,7 @@ class StopReason(StrEnum):
     BREAKER = "breaker"
     LEASE_LOST = "lease_lost"
     ABORTED = "aborted"  # a person said so
+    CANCELLED = "cancelled"  # the program that called run_launch said so
     JOURNAL = "journal"
     INTERNAL = "internal"
     SIGINT = "SIGINT"

@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent / "orchestrator"
 
 # Who may know whom (design section 4). "." stands for the modules beside __init__.py, by name.
 VALUES = {"model", "errors"}
+ASSEMBLED = {"inputs", "kore", "ledger", "checks", "report", "sandbox"}
 ALLOWED = {
     "model": set(),
     "errors": set(),
@@ -24,8 +25,9 @@ ALLOWED = {
     "checks": {*VALUES, "core", "ports", "redaction"},
     "sandbox": set(),
     "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
+    "launching": {*VALUES, *ASSEMBLED, "core", "ports", "engine", "clock", "redaction", "__version__"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {*VALUES, "core", "ports", "engine", "redaction", "inputs", "launching"},  # looked up when used
     "py": set(),
 }
 IMPURE = {"asyncio", "os", "time", "random", "socket", "threading", "subprocess", "pathlib", "aiohttp", "sqlalchemy"}
@@ -72,3 +74,9 @@ def test_nobody_but_main_imports_the_commands():
     importers = {room(f) for f in FILES if any(n.startswith("orchestrator.cli") for n in imports(f))}
 
     assert importers <= {"cli", "__main__"}
+
+
+def test_what_assembles_without_a_terminal_is_for_the_commands_and_for_those_who_embed_it():
+    importers = {room(f) for f in FILES if any(n.startswith("orchestrator.launching") for n in imports(f))}
+
+    assert importers == {"cli", "launching", "__init__"}

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "doctor": "Check ledger, disk, clock and accounts, with a mend for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
     "sandbox": "Serve a local stand-in of the campaign API.",
+    "completion": "Print the script for the completion of a shell.",
 }
 
 
@@ -45,11 +46,31 @@ class _Lazy(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="orchestrator")
-def main() -> None:
+@click.group(
+    cls=_Lazy, invoke_without_command=True, no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+@click.option("--version", "wants_version", is_flag=True, help="Show the version and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: as JSON, with the dependencies' versions.")
+@click.pass_context
+def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
     """Starts many Kore.ai campaigns from one manifest: never twice, never over the limit, never a guess.
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
     streams.forgive()
+    if wants_version:
+        _say_version(as_json=as_json)
+        context.exit()
+    if as_json:
+        raise click.UsageError("--json goes with --version, or after a command's name")
+
+
+def _say_version(*, as_json: bool) -> None:
+    if not as_json:
+        click.echo(f"orchestrator, version {__version__}")
+        return
+    from orchestrator.cli import version
+    from orchestrator.cli.common import echo_json
+
+    echo_json(version.document())

@@ -2,11 +2,11 @@
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("abort")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", required=True, help="Shown to whoever runs it later; it is journaled with your name.")
 @ledger_option
 @says_errors
@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     What was started stays started, and goes on texting; stop-started stops it.
     """
-    from orchestrator.cli.journal import say
     from orchestrator.core.control import Word
+    from orchestrator.launching.journal import say
 
     say(ledger, launch, Word.ABORT, reason)
     click.echo(

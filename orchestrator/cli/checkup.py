@@ -7,14 +7,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from orchestrator.cli.drive import Interrupted, Observers, signals
-from orchestrator.cli.session import Opened, credentials_of, opened
+from orchestrator.cli.drive import Observers, signals
+from orchestrator.cli.session import opened
 from orchestrator.core import plan as plans
 from orchestrator.core.checkup import Finding, Grade, of_answer, of_disk
 from orchestrator.core.manifest import Manifest
 from orchestrator.engine.halt import Halt, Halted
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
 from orchestrator.inputs.load import LoadedManifest, load_manifest
+from orchestrator.launching.session import Opened, credentials_of
+from orchestrator.launching.steps import Interrupted
 from orchestrator.ledger.place import file_system
 from orchestrator.ledger.store import Store
 
@@ -80,7 +82,7 @@ async def _of_accounts(loaded: LoadedManifest) -> list[Finding]:
     halt = Halt()
     with signals(halt, None):
         try:
-            async with opened(loaded, Observers(), halt, log_format="text", verbose=False) as run:
+            async with opened(loaded, Observers(), halt) as run:
                 return await _ask(run)
         except Halted:
             if halt.stop is None:

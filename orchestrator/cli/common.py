@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -28,6 +29,22 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
 ledger_option = click.option("--ledger", default=DEFAULT_LEDGER, show_default=True, help="URL of the ledger.")
 manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
+
+
+def _launch_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell that completes: the launches of the ledger, where it is a file; a shell waits for no network."""
+    from orchestrator.launching.journal import opened
+
+    ledger = ctx.params.get("ledger") or DEFAULT_LEDGER
+    if not ledger.startswith("sqlite:"):
+        return []
+    with suppress(OrchestratorError), opened(ledger) as store:
+        return [name for name in store.launches() if name.startswith(incomplete)]
+    return []
+
+
+launch_argument = click.argument("launch", shell_complete=_launch_names)
+newest_launch_argument = click.argument("launch", required=False, shell_complete=_launch_names)
 
 
 def selection_options(command: _Command) -> _Command:

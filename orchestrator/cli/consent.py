@@ -1,4 +1,4 @@
-"""Everything that may forbid a run once its plan is known: cap, approval, and a person's answer at a terminal."""
+"""A person's consent: the plan in a file, the beginning of its hash, and the answer at a terminal."""
 
 import json
 import signal
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.session import SANDBOX, Opened
 from orchestrator.console.terminal import plain
 from orchestrator.core import approval
 from orchestrator.core.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.manifest import Manifest
-from orchestrator.core.plan import Action, Plan, check_cap
+from orchestrator.core.plan import Action, Plan
 from orchestrator.errors import PlanInvalid, Refused
+from orchestrator.launching.session import SANDBOX
 
 
 def read_plan(path: Path) -> Proposal:
@@ -31,37 +31,14 @@ def check_approve(approve: str | None) -> None:
         raise click.UsageError(f"--approve needs at least {SHORTEST_HASH} characters of the plan's hash")
 
 
-def permit(
-    run: Opened, plan: Plan, *, approve: str | None, proposal: Proposal | None, max_starts: int | None, yes: bool
-) -> None:
-    """Raise Refused where the run may not begin. `proposal` is the plan of --plan, `max_starts` tightens the cap."""
-    manifest, context = run.loaded.manifest, run.session.context
-    check_cap(plan, manifest.limits.max_starts, max_starts)
-    if manifest.approval == "plan" and approve is None:
-        raise Refused(
-            "approval: plan needs --approve with the hash of a plan that somebody has looked at",
-            next_step=f"python -m orchestrator plan {run.loaded.source_name}",
-        )
-    if approve is not None or proposal is not None:
-        records = run.store.read(context.launch)
-        approved = _approved(approve, proposal or approval.find(records, approve or ""))
-        approval.check(approved, plan, records, context.clock.now(), run.loaded.source_name)
-    if manifest.host != SANDBOX:
-        ask(manifest, plan, yes=yes)
-
-
-def _approved(approve: str | None, proposal: Proposal) -> Proposal:
-    if approve is not None and not proposal.sha256.startswith(approve.lower()):
-        raise Refused(
-            f"the plan in the file has the hash {proposal.sha256[:16]}, approved was {approve[:16]}",
-            next_step="bring the plan that was approved, or have this one approved",
-        )
-    return proposal
-
-
 def ask(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
-    """At a terminal, let a person type the launch's name before the first start. Raises Refused for anything else."""
-    if yes or not plan.count(Action.START) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
+    if (
+        yes
+        or manifest.host == SANDBOX
+        or not plan.count(Action.START)
+        or not (sys.stdin.isatty() and sys.stderr.isatty())
+    ):
         return
     launch, host = manifest.launch, manifest.host
     click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)

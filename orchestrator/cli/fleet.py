@@ -13,11 +13,9 @@ from typing import Any, Final
 import click
 
 from orchestrator.checks.command import CommandChecks
-from orchestrator.cli import journal as journals
 from orchestrator.cli.consent import ask
 from orchestrator.cli.drive import SIGNALS, Observers, RunOptions, wants_bars
 from orchestrator.cli.reporting import write_reports
-from orchestrator.cli.session import SANDBOX
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.progress import ProgressObserver, shown
@@ -35,6 +33,8 @@ from orchestrator.fleet.orders import Job, Order, order_of, records_of, stop_dat
 from orchestrator.fleet.submit import Submission
 from orchestrator.fleet.tail import Tail
 from orchestrator.inputs.load import LoadedManifest, load_manifest
+from orchestrator.launching import journal as journals
+from orchestrator.launching.session import SANDBOX
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Checks, Observer

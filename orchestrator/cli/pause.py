@@ -2,11 +2,11 @@
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("pause")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", required=True, help="Shown wherever the launch is; it is journaled with your name.")
 @ledger_option
 @says_errors
@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
     """
-    from orchestrator.cli.journal import say
     from orchestrator.core.control import Word
+    from orchestrator.launching.journal import say
 
     say(ledger, launch, Word.PAUSE, reason)
     click.echo(f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}")

@@ -44,14 +44,13 @@ def command(
 
     The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
     """
-    from orchestrator.cli.drive import choose
-    from orchestrator.cli.planning import make_plan
+    from orchestrator.cli.drive import choose, plan_launch
     from orchestrator.console import plan as shown
     from orchestrator.core.identity import canonical
     from orchestrator.core.plan import Action
 
     choice = choose(select, exclude, retry_failed=retry_failed, details=details)
-    made = asyncio.run(make_plan(Path(manifest), choice, max_starts))
+    made = asyncio.run(plan_launch(Path(manifest), choice, max_starts))
     document = shown.as_json(made.plan, made.proposal, made.forecast, made.notes)
     if output is not None:
         try:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import FORMATS, ledger_option, says_errors
+from orchestrator.cli.common import FORMATS, launch_argument, ledger_option, says_errors
 
 
 @click.command("report")
-@click.argument("launch")
+@launch_argument
 @click.option("--run", "run_id", help="A run of the launch, by default the last.")
 @click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
 @click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(FORMATS))
@@ -16,7 +16,7 @@ from orchestrator.cli.common import FORMATS, ledger_option, says_errors
 @says_errors
 def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.cli.journal import opened, pick, result
+    from orchestrator.launching.journal import opened, pick, result
     from orchestrator.report.files import write
 
     with opened(ledger) as store:

@@ -4,11 +4,11 @@ import getpass
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("resolve")
-@click.argument("launch")
+@launch_argument
 @click.argument("campaign", metavar="STREAM/CAMPAIGN")
 @click.option("--as", "verdict", type=click.Choice(["started", "not-started"]), required=True)
 @click.option("--reason", required=True, help="What you saw; it is journaled with your name.")
@@ -19,9 +19,9 @@ def command(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
 
     It is final only once the host that sent it is known to be dead.
     """
-    from orchestrator.cli.journal import histories, opened, pick
     from orchestrator.core.outcome import State
     from orchestrator.errors import Refused
+    from orchestrator.launching.journal import histories, opened, pick
     from orchestrator.model import CampaignKey, Record
 
     with opened(ledger) as store:

@@ -5,13 +5,13 @@ import time
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
+from orchestrator.cli.common import echo_json, json_option, ledger_option, newest_launch_argument, says_errors
 
 _EVERY = 2.0
 
 
 @click.command("status")
-@click.argument("launch", required=False)
+@newest_launch_argument
 @click.option("--watch", is_flag=True, help="Show it again every two seconds until the run has ended.")
 @ledger_option
 @json_option
@@ -30,10 +30,10 @@ def command(launch: str | None, *, watch: bool, ledger: str, as_json: bool) -> N
 
 def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
-    from orchestrator.cli.journal import opened, pick, result
     from orchestrator.console import say
     from orchestrator.core.parts import is_open
     from orchestrator.core.stopping import stops
+    from orchestrator.launching.journal import opened, pick, result
 
     with opened(ledger) as store:
         name = pick(store, launch)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
+from orchestrator.cli.common import echo_json, json_option, launch_argument, ledger_option, says_errors
 
 
 @click.command("stop-started")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", required=True, help="It is journaled with your name, for each campaign.")
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from orchestrator.cli import journal as journals
 from orchestrator.cli.drive import Observers, exit_code_of, signals
-from orchestrator.cli.session import Opened, opened
+from orchestrator.cli.session import opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.core.parts import headers
 from orchestrator.core.stopping import Stopped, StopPlan, plan_stops, stops
@@ -17,6 +16,8 @@ from orchestrator.engine.halt import Halt
 from orchestrator.engine.stopper import Stopper
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
 from orchestrator.inputs.load import LoadedManifest, load_manifest
+from orchestrator.launching import journal as journals
+from orchestrator.launching.session import Opened
 from orchestrator.model import CampaignKey, Stop
 
 
@@ -55,7 +56,7 @@ async def stop_started(ledger: str, launch: str, manifest: Path | None, reason: 
     halt, observers = Halt(), Observers()
     with signals(halt, None):
         try:
-            async with opened(loaded, observers, halt, log_format="text", verbose=False) as run:
+            async with opened(loaded, observers, halt) as run:
                 observers.members.append(LogObserver())
                 return await _stop(run, reason)
         except LaneLeased as leased:

@@ -2,18 +2,18 @@
 
 import click
 
-from orchestrator.cli.common import ledger_option, says_errors
+from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 
 
 @click.command("unpause")
-@click.argument("launch")
+@launch_argument
 @click.option("--reason", default="", help="Needed to lift an abort; it is journaled with your name.")
 @ledger_option
 @says_errors
 def command(launch: str, *, reason: str, ledger: str) -> None:
     """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
-    from orchestrator.cli.journal import say
     from orchestrator.core.control import Word
+    from orchestrator.launching.journal import say
 
     say(ledger, launch, Word.UNPAUSE, reason)
     click.echo(f"launch {launch} may go on: a run that waits does so by itself")

@@ -63,8 +63,8 @@ class _Parts:
     @asynccontextmanager
     async def assembled(self, work: "Work", halt: "Halt") -> "AsyncIterator[Session]":
         """The session of a lane."""
-        from orchestrator.cli.session import assembled, credentials_of
         from orchestrator.inputs.load import LoadedManifest
+        from orchestrator.launching.session import assembled, credentials_of
 
         if not self._allow_commands:
             _refuse_commands(work)

@@ -97,7 +97,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
 
 def error_text(error: OrchestratorError) -> str:
     """An error for a person."""
-    lines = [f"error: {plain(_message(error))}"]
+    lines = [f"error: {plain(error.sentence)}"]
     if isinstance(error, ManifestError):
         lines = [*(plain(str(problem)) for problem in error.problems), *lines]
     return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
@@ -111,7 +111,7 @@ def error_json(error: OrchestratorError) -> str:
         "error": {
             "exit_code": error.exit_code,
             "kind": type(error).__name__,
-            "message": _message(error),
+            "message": error.sentence,
             "next": error.next_step,
             "problems": [
                 {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
@@ -120,8 +120,3 @@ def error_json(error: OrchestratorError) -> str:
         },
     }  # fmt: skip
     return json.dumps(value, indent=2) + "\n"
-
-
-def _message(error: OrchestratorError) -> str:
-    """What happened, and what it means for sending: exit codes 2 to 9 promise it (P6)."""
-    return f"{error.message}; no start was sent" if 2 <= error.exit_code <= 9 else error.message

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -85,7 +86,8 @@ def check_file(path: Path) -> None:
 
 def create_file(path: Path) -> None:
     """Make an empty ledger appear at once: a half-made one would look like a launch that never started anything."""
-    draft = path.with_name(f"{path.name}.new-{os.getpid()}")
+    # Not the pid: two launches of one process have the same, and so has a run after a crash in a new container.
+    draft = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:

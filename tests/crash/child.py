@@ -17,10 +17,8 @@ from pathlib import Path
 import aiohttp
 import sqlalchemy as sa
 
-import orchestrator.cli.drive
-import orchestrator.cli.run
 import orchestrator.kore.client as client_module
-from orchestrator.cli import main
+from orchestrator.cli import drive, main, run  # noqa: F401 - imported here, once: the forks need not do it
 from orchestrator.core.permit import grant
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
@@ -123,7 +121,6 @@ def install():
     around(files, "_replace", "before_report", "after_report")
     around(Path, "replace", "report_temp", "report_renamed")
     sa.event.listen(sa.Engine, "commit", lambda _: reached("in_transaction"))
-    orchestrator.cli.drive.write = files.write
 
 
 def fail_commits(fault, after):

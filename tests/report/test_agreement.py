@@ -5,11 +5,14 @@ import io
 import json
 import re
 from collections import Counter
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from orchestrator.cli.common import FORMATS
+from orchestrator.core.manifest import ReportFormat
 from orchestrator.report import files, github
 from tests.report.samples import hostile, records_of, small
 
@@ -117,3 +120,7 @@ def test_the_page_has_every_campaign_and_its_outcome(written, outcomes):
 
 def test_every_file_can_be_read_as_utf_8_and_none_is_left_out(written):
     assert set(written) == {name for name, _ in files._WRITERS.values()}
+
+
+def test_the_manifest_and_the_command_know_every_format():
+    assert set(get_args(ReportFormat)) == set(FORMATS) == set(files.FORMATS)

@@ -1,24 +1,21 @@
 """What `plan` finds out: the plan, what it will take, and what it cannot promise."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from orchestrator.cli.drive import Observers, planned, signals
-from orchestrator.cli.session import Opened, opened
 from orchestrator.core.approval import Proposal, proposal_record
 from orchestrator.core.caveats import caveats
 from orchestrator.core.control import Word
 from orchestrator.core.forecast import Forecast, forecast
 from orchestrator.core.plan import Plan, check_cap
 from orchestrator.core.selection import Choice
-from orchestrator.engine.halt import Halt
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
-from orchestrator.inputs.load import load_manifest
+from orchestrator.launching.session import Opened
+from orchestrator.launching.steps import planned
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A plan that was made now. `notes` are for its reader."""
+    """A plan that was made now: `plan.sha256` is what `approve` takes. `notes` are sentences for its reader."""
 
     plan: Plan
     proposal: Proposal
@@ -26,17 +23,14 @@ class Made:
     notes: tuple[str, ...]
 
 
-async def make_plan(path: Path, choice: Choice, max_starts: int | None) -> Made:
+async def make_plan(run: Opened, choice: Choice, max_starts: int | None) -> Made:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
-    halt = Halt()
-    with signals(halt, None):
-        async with opened(load_manifest(path), Observers(), halt, log_format="text", verbose=False) as run:
-            plan = await planned(run.session, choice)
-            proposal = await _propose(run, plan)
-            manifest = run.loaded.manifest
-            reads = {runner.account: runner.gate.pacer.snapshot().calls for runner in run.session.lanes.values()}
-            notes = (*_refusals(run, plan, max_starts), *caveats(manifest, plan))
-            return Made(plan, proposal, forecast(manifest, plan, reads), notes)
+    plan = await planned(run.session, choice)
+    proposal = await _propose(run, plan)
+    manifest = run.loaded.manifest
+    reads = {runner.account: runner.gate.pacer.snapshot().calls for runner in run.session.lanes.values()}
+    notes = (*_refusals(run, plan, max_starts), *caveats(manifest, plan))
+    return Made(plan, proposal, forecast(manifest, plan, reads), notes)
 
 
 async def _propose(run: Opened, plan: Plan) -> Proposal:

@@ -1,4 +1,4 @@
-"""Reading a launch from the ledger, for the commands that send nothing."""
+"""Reading a launch from the ledger, and people's words into it; nothing here sends anything."""
 
 import getpass
 from collections.abc import Iterator, Mapping

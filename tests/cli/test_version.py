@@ -1,0 +1,51 @@
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from orchestrator import __version__
+from tests.cli.conftest import ROOT
+
+
+def test_the_version_is_said_and_imports_nothing_that_is_slow(workplace):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "orchestrator", "--version"], cwd=workplace.path,
+        env=workplace.environment, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+
+    assert done.stdout == f"orchestrator, version {__version__}\n"
+    assert not imported & {"aiohttp", "pydantic", "sqlalchemy", "rich", "structlog", "importlib.metadata", "asyncio"}
+
+
+@pytest.mark.parametrize("arguments", [("--version", "--json"), ("--json", "--version")])
+def test_the_version_as_json_names_what_is_installed_of_what_we_declare(workplace, arguments):
+    said = json.loads(workplace.run(*arguments).stdout)
+
+    assert list(said) == ["name", "version", "python", "platform", "dependencies"]
+    assert (said["name"], said["version"]) == ("campaign-orchestrator", __version__)
+    assert said["python"] == platform.python_version()
+    assert said["dependencies"]["aiohttp"] == version("aiohttp")
+    assert said["dependencies"]["procrastinate"] == version("procrastinate")
+    assert not {"pytest", "hatchling", "mypy"} & said["dependencies"].keys()
+
+
+def test_json_without_a_version_or_a_command_is_a_usage_error(workplace):
+    done = workplace.run("--json")
+
+    assert done.returncode == 2
+    assert "--json goes with --version" in done.stderr
+
+
+def test_no_command_at_all_shows_the_help(workplace):
+    assert "Commands:" in workplace.run().stderr
+
+
+def test_there_is_one_version(workplace):
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert f'\nversion = "{__version__}"\n' in text
+    assert f"\n## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
