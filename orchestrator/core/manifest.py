@@ -69,7 +69,7 @@ _Secret = Annotated[SecretRef, BeforeValidator(_reference)]
 
 
 class Account(Part):
-    """One account of the host: its id, its credentials and its budget. No windows (`rate: ()`) means unlimited."""
+    """One account of the host: its id, its credentials and its budget."""
 
     account_id: Id
     """The platform's id of the account: 24 hex digits, in quotes."""
@@ -82,7 +82,7 @@ class Account(Part):
     rate: Annotated[tuple[Window, ...], RATE] = Field(
         default=DEFAULT_RATE, json_schema_extra={"default": ["50/60s", "10/10s"]}
     )
-    """Windows that all hold, for every call: `50/60s` is at most 50 in any 60 seconds. `unlimited` for none."""
+    """Windows that all hold, for every call: `50/60s` is at most 50 in any 60 seconds. `unlimited`: no window."""
     in_flight: StrictInt = Field(default=8, ge=1, le=256)
     """Calls that may be unanswered at a time."""
 
@@ -103,7 +103,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 class Campaign(Part):
-    """One campaign to be started. `parse` fills `account`, `type` and `window` in from the defaults."""
+    """One campaign to be started. What it does not say, it has from `defaults`."""
 
     stream: Id
     """The stream's id (the platform also says bot or application id)."""
@@ -146,7 +146,7 @@ class Preflight(Part):
 
 
 class Probe(Part):
-    """How long an unknown start may take to show. None: twice `timeouts.total`."""
+    """How long an unknown start may take to show."""
 
     settle: Annotated[float, duration(0, 3600)] | None = None
     """How long after a lost answer the campaign is looked at again. Left out: twice `timeouts.total`."""

@@ -89,7 +89,7 @@ class StopResult(TypedDict):
 
 
 class RunResult(TypedDict):
-    """Which run it was, and how it ended. `finished_at` is None after a crash, or while it is going on."""
+    """Which run it was, and how it ended. `finished_at` is null after a crash, or while it is going on."""
 
     run_id: str
     """The run's id."""
