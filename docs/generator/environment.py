@@ -30,7 +30,6 @@ BY_LIBRARIES: Final = {
     "HTTPS_PROXY": "The proxy to the platform: [hosts](../how-to/hosts.md#a-proxy).",
     "NO_PROXY": "Hosts that are called without the proxy.",
     "SSL_CERT_FILE": "CA certificates to trust: [hosts](../how-to/hosts.md#a-certificate-of-your-own-ca).",
-    "SSL_CERT_DIR": "The same, as a folder.",
     "PGPASSWORD": "The password of a ledger on PostgreSQL; `PGPASSFILE` and the others of libpq work too.",
 }
 """Variables that the libraries read: OpenSSL, aiohttp and libpq."""
