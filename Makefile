@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak mutate check fix bench examples dist sbom release clean lock help
+.PHONY: run test soak mutate check fix bench docs examples dist sbom release clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ bench: $(READY)  ## measure pacing, alone and at full size, the manifest loader 
 	$(BIN)/python bench/loading.py
 	$(BIN)/python -m bench.pacing_law
 	$(BIN)/python bench/fleet.py
+
+docs: $(READY)  ## write docs/reference again, from the code
+	$(BIN)/python -m docs.generator
 
 EXAMPLES := docs/examples
 BAD_DAY := rehearse docs/examples/bad-day.yaml --at 2026-03-02T15:00:00Z

@@ -21,7 +21,7 @@ class CampaignType(StrEnum):
 class Outcome(StrEnum):
     """Where a campaign ends up. Each campaign of a run has exactly one."""
 
-    STARTED = "started"
+    STARTED = "started"  # the platform answered Active, or there is other evidence
     ALREADY_STARTED = "already_started"  # journal or live state says so; nothing sent
     FAILED = "failed"  # definitely not started
     UNKNOWN = "unknown"  # may have started; a person must look
@@ -148,20 +148,20 @@ class Reason(StrEnum):
     RESOLVED = "resolved"  # a person said so
     JOURNAL = "journal"  # an earlier run started it
     LIVE_STATE = "live_state"  # it is Active already, and not by this launch
-    REJECTED = "rejected"
+    REJECTED = "rejected"  # the platform refused the call
     GAVE_UP = "gave_up"  # attempts or time used up, and certainly not started
-    NOT_FOUND = "not_found"
+    NOT_FOUND = "not_found"  # the platform does not list it
     FAILED_BEFORE = "failed_before"  # in an earlier run; --retry-failed tries again
-    NO_EVIDENCE = "no_evidence"
+    NO_EVIDENCE = "no_evidence"  # the answer was lost, and no probe found a start
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
-    NOT_STARTABLE = "not_startable"
+    NOT_STARTABLE = "not_startable"  # its state is none of `preflight.startable`
     RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
     REPEAT = "repeat"  # another launch started it within `repeat_guard`
     SCHEDULED = "scheduled"  # it starts by itself
-    NO_DNC_LIST = "no_dnc_list"
-    DISABLED = "disabled"
-    DESELECTED = "deselected"
-    WINDOW = "window"
+    NO_DNC_LIST = "no_dnc_list"  # it has none, and `preflight.require_dnc` is set
+    DISABLED = "disabled"  # `enabled: false`
+    DESELECTED = "deselected"  # `--select` or `--exclude` left it out
+    WINDOW = "window"  # its window is closed for longer than the run waits
     CHANGED = "changed"  # while it waited, somebody else did something with it
     STOPPED = "stopped"  # the run stopped before its turn
 
@@ -169,20 +169,20 @@ class Reason(StrEnum):
 class StopReason(StrEnum):
     """Why a run ended before its plan did."""
 
-    RULE = "rule"
-    WAVE = "wave"
-    CREDENTIAL = "credential"
+    RULE = "rule"  # `stop_when`
+    WAVE = "wave"  # a wave did not pass
+    CREDENTIAL = "credential"  # a token was refused twice, or could not be made
     PREFLIGHT = "preflight"  # a worker could not look at the live state of its lane
-    LIMITED = "limited"
-    BREAKER = "breaker"
-    LEASE_LOST = "lease_lost"
+    LIMITED = "limited"  # the platform went on limiting calls
+    BREAKER = "breaker"  # starts got lost, and no read worked for `breaker.gives_up_after`
+    LEASE_LOST = "lease_lost"  # another run has the account now
     ABORTED = "aborted"  # a person said so
     CANCELLED = "cancelled"  # the program that called run_launch said so
-    JOURNAL = "journal"
-    INTERNAL = "internal"
-    SIGINT = "SIGINT"
-    SIGTERM = "SIGTERM"
-    SIGHUP = "SIGHUP"
+    JOURNAL = "journal"  # the journal could not be written
+    INTERNAL = "internal"  # an error of the tool itself
+    SIGINT = "SIGINT"  # Ctrl-C
+    SIGTERM = "SIGTERM"  # the process was asked to end
+    SIGHUP = "SIGHUP"  # the terminal went away
     CRASHED = "crashed"  # no record says how the run ended
 
 

@@ -36,7 +36,9 @@ def of_answer(account: str, read: Read) -> list[Finding]:
     """What one list call says of the token, its scope, the list, and the clock."""
     subject = f"account {account}"
     if isinstance(read.answer, Fault):
-        return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", "check host and network")]
+        is_ca = "certificate verify failed" in read.answer.text
+        mend = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
+        return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", mend)]
     return [*_of_access(subject, read, read.answer), of_clock(read.answer)]
 
 

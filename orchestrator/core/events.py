@@ -1,4 +1,4 @@
-"""What an observer of a run is told: stable names and fields, from which docs/events.md has its table."""
+"""What an observer of a run is told: stable names and fields, from which docs/reference/events.md has its table."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -53,6 +53,6 @@ EVENTS: Final = (
 
 
 def as_table() -> str:
-    """The events as the table of docs/events.md."""
+    """The events as the table of docs/reference/events.md."""
     rows = [f"| `{kind.name}` | {kind.when} | {', '.join(f'`{field}`' for field in kind.fields)} |" for kind in EVENTS]
     return "\n".join(["| Event | When | Fields |", "|---|---|---|", *rows]) + "\n"

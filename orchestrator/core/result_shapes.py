@@ -15,22 +15,39 @@ class CampaignResult:
     """Where one campaign ended up. Times are RFC 3339 in UTC; `next` is the one command to type."""
 
     account: str
+    """The account's name in the manifest."""
     stream: str
+    """The stream's id."""
     campaign: str
+    """The campaign's id."""
     name: str
+    """The campaign's name in the manifest."""
     wave: str
+    """The wave it belongs to; `rest` where no wave names it."""
     outcome: Outcome
+    """Where it ended up: exactly one."""
     reason: Reason
+    """Why, in one stable word."""
     message: str
+    """Why, for people: often the server's own words."""
     attempts: int
+    """Attempts to start it, over all runs of the launch."""
     intent_at: str | None
+    """When the last attempt's intent was on disk."""
     sent_at: str | None
+    """When its first byte left."""
     finished_at: str | None
+    """When its outcome was recorded."""
     http_status: int | None
+    """The HTTP status of the last answer."""
     elapsed_ms: float | None
+    """Milliseconds from the first byte to the answer."""
     evidence: str | None
+    """What a probe found, where the answer was lost."""
     updated_at: str | None
+    """What the platform said in `updatedAt`."""
     next: str | None
+    """The one command to type."""
 
 
 COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
@@ -41,24 +58,38 @@ class StopResult(TypedDict):
     """Why a run ended early: the reason for machines, the detail for people."""
 
     reason: StopReason
+    """Why, in one stable word."""
     detail: str
+    """Why, for people."""
 
 
 class RunResult(TypedDict):
-    """Which run it was, and how it ended. `finished_at` is None after a crash, or while it is going on."""
+    """Which run it was, and how it ended. `finished_at` is null after a crash, or while it is going on."""
 
     run_id: str
+    """The run's id."""
     launch: str
+    """The launch."""
     manifest: str
+    """The manifest's path, as it was given."""
     manifest_sha256: str
+    """Of the manifest and the files it names."""
     plan_sha256: str
+    """The hash of the plan that was carried out."""
     host: str
+    """The host that was called."""
     ledger: str
+    """The ledger's address."""
     started_at: str
+    """When the run began."""
     finished_at: str | None
+    """When it ended."""
     last_success_at: str | None
+    """When a run of this launch last ended with exit code 0."""
     exit_code: int
+    """The exit code."""
     stop: StopResult | None
+    """Why it ended early."""
 
 
 class BudgetResult(TypedDict):
@@ -68,22 +99,34 @@ class BudgetResult(TypedDict):
     """
 
     account: str
+    """The account's name in the manifest."""
     limits: list[str]
+    """The windows of its rate."""
     calls: int
+    """Calls of every kind."""
     peak_in_window: list[int]
+    """The fullest that each window was."""
     throttled: int
+    """Calls that the platform limited."""
     suggested: str | None
+    """A rate that would have avoided the waits."""
 
 
 class WaveResult(TypedDict):
     """How one wave went; waves that were never opened are missing."""
 
     name: str
+    """The wave's name."""
     campaigns: int
+    """How many campaigns it has."""
     passed: bool
+    """Whether the next wave was free to open."""
     message: str
+    """Why it did not pass."""
     opened_at: str | None
+    """When it opened."""
     closed_at: str | None
+    """When all of it had an outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +134,17 @@ class Result:
     """What a run came to. `budget` is by lane."""
 
     run: RunResult
+    """The run itself."""
     totals: dict[Outcome, int]
+    """Campaigns by outcome."""
     budget: dict[str, BudgetResult]
+    """What each account's calls took, by lane."""
     waves: list[WaveResult]
+    """The waves that were opened."""
     campaigns: tuple[CampaignResult, ...]
+    """One entry for each campaign, in the plan's order."""
     warnings: list[str]
+    """What the plan warned of."""
 
     @property
     def exit_code(self) -> int:

@@ -76,6 +76,9 @@ def _check_header(header: Sequence[str], rows: Rows) -> bool:
     if not any(header):
         rows.fault(1, "is empty", f"begin with the header {','.join(_COLUMNS[:3])}")
         return False
+    if len(header) == 1 and re.search("[;\t]", header[0]):  # as Excel separates them in many countries
+        rows.fault(1, f"is separated by {'semicolons' if ';' in header[0] else 'tabs'}", "export it with commas")
+        return False
     column = 1
     for n, name in enumerate(header):
         if name not in _COLUMNS:

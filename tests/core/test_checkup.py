@@ -70,6 +70,13 @@ def test_a_host_out_of_reach_says_nothing_of_the_clock():
 NTP = "set this machine's clock (NTP)"
 
 
+def test_a_certificate_of_an_unknown_ca_has_a_mend_of_its_own():
+    texts = ("TLS failed (certificate verify failed)", "TLS failed")
+    mends = [of_answer("acme", Read(Fault(Progress.UNSENT, text, None, 0.1)))[0].mend for text in texts]
+
+    assert ["SSL_CERT_FILE" in mend for mend in mends] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("off", "found"),
     [

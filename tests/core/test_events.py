@@ -33,7 +33,7 @@ def test_nobody_makes_up_a_name_at_run_time():
 
 
 def test_the_documented_table_is_the_lists():
-    assert as_table() in (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    assert as_table() in (ROOT / "docs" / "reference" / "events.md").read_text(encoding="utf-8")
 
 
 def test_no_event_is_listed_twice():

@@ -67,11 +67,3 @@ def test_the_page_links_every_report():
     linked = set(LINK.findall(PAGE.read_text(encoding="utf-8")))
 
     assert {"bad-day.yaml", "terminal.txt", *(f"bad-day/{report}" for report in REPORTS)} <= linked
-
-
-@pytest.mark.parametrize("page", [ROOT / "README.md", PAGE], ids=["README", "examples"])
-def test_no_link_leads_nowhere(page):
-    links = LINK.findall(page.read_text(encoding="utf-8"))
-
-    assert links
-    assert [link for link in links if not (page.parent / link).exists()] == []

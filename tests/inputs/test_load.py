@@ -122,6 +122,8 @@ def test_no_file_and_a_directory(tmp_path, monkeypatch):
         ("stream,campaign,acount\ns,d,x\n", ["a.csv:1:17: acount: unknown column; did you mean 'account'?"]),
         ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a column twice"]),
         ("stream,name\ns,d\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
+        ("stream;name\ns;d\n", ["a.csv:1:1: is separated by semicolons; export it with commas"]),
+        ("stream\tname\ns\td\n", ["a.csv:1:1: is separated by tabs; export it with commas"]),
         ("", ["a.csv:1:1: is empty; begin with the header stream,campaign,account"]),
         ("stream,campaign\ns\n", ["a.csv:2:1: has 1 cells where the header has 2"]),
         ('stream,campaign\ns,"d"x\n', ["a.csv:2:1: is not CSV: ',' expected after '\"'"]),

@@ -1,0 +1,60 @@
+"""The exit codes, from where the code has them: the errors, the results, and two commands of their own."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from docs.generator.tables import table
+from orchestrator import errors
+from orchestrator.cli import doctor, plan
+from orchestrator.core.result import exit_code
+from orchestrator.errors import OrchestratorError
+from orchestrator.report.words import EXIT_CODES
+
+_INTRODUCTION: Final = """
+Codes 2 to 9 mean that not one start left this process. Running again is safe after every code: what was started is
+never started again. What a pipeline should do with each: [in CI](../how-to/ci.md).
+"""
+_STOPS: Final = """
+`stop-started` ends with 0 when every stop is confirmed, 10 when one is not, 11 when the launch has unknown campaigns,
+and with a signal's code when it was interrupted.
+"""
+_JSON: Final = """
+With `--json` an error is one JSON object on stdout: `error` with `exit_code`, `kind`, `message`, `next`, and
+`problems`, each with `file`, `line`, `column`, `path`, `message` and `hint`.
+"""
+_NONE, _SOME = "**no start was sent**", "starts may have been sent"
+
+
+def codes() -> dict[int, tuple[str, str]]:
+    """Each exit code with its meaning, and what it means for sending."""
+    found = {
+        1: ("An error of the tool itself; a traceback says where.", "look with `status` before running again"),
+        2: ("The command line is wrong.", _NONE),
+        plan._WOULD_START: ("`plan --detailed-exitcode`: a run would send starts.", _NONE),  # noqa: SLF001
+    }
+    found |= {number: (words, _NONE) for number, words in _refusals().items()}
+    found |= {number: (f"{words[0].upper()}{words[1:]}.", _SOME) for number, words in EXIT_CODES.items()}
+    return dict(sorted(found.items()))
+
+
+def _refusals() -> dict[int, str]:
+    """The words of the errors that a user can cause, by their code."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OrchestratorError)]
+    said: dict[int, list[str]] = {}
+    for kind in kinds:
+        if 2 <= kind.exit_code <= 9:
+            first = (kind.__doc__ or "").split(". ")[0].strip().rstrip(".")
+            said.setdefault(kind.exit_code, []).append(f"{first}.")
+    said[doctor._BAD].append("`doctor`: something is bad.")  # noqa: SLF001
+    return {number: " ".join(words) for number, words in said.items()}
+
+
+def exit_code_sections() -> Iterator[str]:
+    """The table, and what a table cannot say."""
+    yield _INTRODUCTION
+    rows = [(f"`{number}`", meaning, sending) for number, (meaning, sending) in codes().items()]
+    yield table(("Code", "Meaning", "For sending"), rows)
+    order = (exit_code.__doc__ or "").split(" (", 1)[0]
+    yield f"Where several apply, the first of these counts: {order}."
+    yield _STOPS
+    yield _JSON

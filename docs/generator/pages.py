@@ -1,0 +1,70 @@
+"""The pages of docs/reference, by name."""
+
+from pathlib import Path
+from typing import Final
+
+from docs.generator.commands import command_sections
+from docs.generator.environment import environment_sections
+from docs.generator.exits import exit_code_sections
+from docs.generator.schemas import schema_sections
+from docs.generator.tables import page, table
+from docs.generator.words import meanings
+from orchestrator.core.events import EVENTS_VERSION, as_table
+from orchestrator.core.manifest import manifest_schema
+from orchestrator.core.result import COLUMNS
+from orchestrator.model import Outcome, Reason, StopReason
+from orchestrator.report.schema import result_schema
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "reference"
+
+_COMMANDS: Final = """
+Call them as `python -m orchestrator COMMAND`. stdout carries one artefact, the summary or JSON; progress, logs and
+errors go to stderr. What they end with: [exit codes](exit-codes.md).
+"""
+_MANIFEST: Final = """
+One YAML document in UTF-8, 32 MiB at most. Every mapping is closed: an unknown key is an error, and so is a key that
+is written twice. Ids are texts: put those that look like numbers in quotes. A duration is text with a unit (`500ms`,
+`60s`, `10m`, `1h`) or a number of seconds. `python -m orchestrator validate` says what is wrong in a file of yours.
+[schema/manifest.v1.json](../../schema/manifest.v1.json) is this page as a JSON Schema, for your editor.
+"""
+_RESULT: Final = """
+`result.json` says what a run came to, campaign by campaign. Within `schema_version` 1 fields are added, and none is
+taken away or changes its type. Times are UTC in RFC 3339 with milliseconds; what does not exist is `null`.
+[schema/result.v1.json](../../schema/result.v1.json) is this page as a JSON Schema.
+[The bad day](../examples/README.md) shows a result, and the other formats beside it.
+"""
+_EVENTS: Final = """
+With `--log-format json` every line on stderr that begins with `{` is one JSON object with `event`, `level`,
+`timestamp` (UTC) and the fields of its event. Lines for people, such as the paths of the reports, stand between them.
+"""
+_EVENTS_VERSION: Final = f"""
+This is version {EVENTS_VERSION} of the list; `run_started` names it in `events_version`. Within a version, events and
+fields are added and none is removed. `lane` is the host and the account's id; `campaign` is `STREAM/CAMPAIGN`;
+`message` and `stop` are for people. A value that does not exist, such as the HTTP status of a lost answer, is `null`.
+"""
+_SPANS: Final = """
+With the `otel` extra and `OTEL_EXPORTER_OTLP_ENDPOINT` set, the same events become spans; see
+[traces](../how-to/ci.md#traces).
+"""
+
+
+def pages() -> dict[str, str]:
+    """What `make docs` writes: the text of each page by its file's name."""
+    return {
+        "manifest.md": page("The manifest", _MANIFEST, *schema_sections(manifest_schema(), "Top level")),
+        "commands.md": page("Commands", _COMMANDS, *command_sections()),
+        "exit-codes.md": page("Exit codes", *exit_code_sections()),
+        "events.md": page("Events", _EVENTS, _EVENTS_VERSION, as_table(), _SPANS),
+        "result.md": _result(),
+        "environment.md": page("Environment variables", *environment_sections()),
+    }
+
+
+def _result() -> str:
+    words = [
+        f"## {title}\n\n{table(('Word', 'Meaning'), [(f'`{word}`', said) for word, said in meanings(kind).items()])}"
+        for title, kind in (("Outcomes", Outcome), ("Reasons", Reason), ("Why a run stopped", StopReason))
+    ]
+    columns = f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}."
+    sections = schema_sections(result_schema(), "Top level")
+    return page("The result", _RESULT, *sections, *words, "## Columns", columns)
