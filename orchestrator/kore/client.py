@@ -41,6 +41,7 @@ class _Call:
     """One call's trace: aiohttp's tracing moves `progress` along."""
 
     clock: Clock
+    token: str = field(repr=False)
     before_first_byte: Callable[[], None] | None = None
     progress: Progress = Progress.UNSENT
     begun: float = field(init=False)
@@ -165,14 +166,15 @@ class KoreClient:
         body: Mapping[str, Any] | None,
         before_first_byte: Callable[[], None] | None = None,
     ) -> Reply | Fault:
-        call = _Call(self._clock, before_first_byte)
-        headers = wire.headers(target, self._tokens.mint(target.account_id))
+        token = self._tokens.mint(target.account_id)
+        headers = wire.headers(target, token)
+        call = _Call(self._clock, token, before_first_byte)
         try:
             return await self._exchange(call, method, path, headers, body)
         except (_NotNowError, PermitError) as error:
             return call.fault(str(error))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return call.fault(self._redactor.text(_words(error, call.progress))[:_TEXT])
+            return call.fault(self._redactor.knowing(token).text(_words(error, call.progress))[:_TEXT])
 
     async def _exchange(
         self, call: _Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
@@ -192,14 +194,15 @@ class KoreClient:
 
     def _reply(self, call: _Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
         text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
+        redactor = self._redactor.knowing(call.token)
         try:
-            payload = json.loads(raw) if raw else None
-        except (ValueError, RecursionError):
+            payload = redactor.value(wire.read_body(raw))
+        except RecursionError:  # read, but too deep to be looked at
             payload = None
         return Reply(
             http_status=response.status,
-            payload=self._redactor.value(payload),
-            text=self._redactor.text(text)[:_TEXT],
+            payload=payload,
+            text=redactor.text(text)[:_TEXT],
             sent_at=call.sent_at if call.sent_at is not None else call.begun,
             elapsed=call.elapsed,
             retry_after=response.headers.get("Retry-After"),
