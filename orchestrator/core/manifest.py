@@ -1,10 +1,21 @@
 """The manifest as frozen models, closed at every level. `parse` builds one, or says all that is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic import ValidationError as _ValidationError
+from pydantic_core import ErrorDetails
 
 from orchestrator.core import manifest_checks, manifest_faults
 from orchestrator.core.manifest_checks import Issue
@@ -268,6 +279,11 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_TOGETHER: Final = 100
+_CAMPAIGN: Final = TypeAdapter(Campaign)
+_CAMPAIGNS: Final = TypeAdapter(list[Campaign])
+
+
 def parse(
     raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), *, complete: bool = True
 ) -> tuple[Manifest | None, tuple[Issue, ...]]:
@@ -279,11 +295,37 @@ def parse(
     """
     campaigns, issues = manifest_checks.gather(raw, rows)
     issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
+    read, found = _read_campaigns(campaigns)
+    issues += manifest_faults.issues(found, _KEYS)
     try:
-        manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_name=False)
+        manifest = Manifest.model_validate({**raw, "campaigns": read}, by_name=False)
     except _ValidationError as error:
-        return None, (*issues, *manifest_faults.issues(error.errors(), _KEYS))
+        return None, (*issues, *islice(manifest_faults.issues(error.errors(), _KEYS), manifest_checks.MAX_ISSUES))
     return (None, tuple(issues)) if issues else (manifest, ())
+
+
+def _read_campaigns(rows: Sequence[Any]) -> tuple[list[Campaign], list[ErrorDetails]]:
+    """The campaigns, or the first thousand faults of theirs: to note a million would cost seconds and gigabytes."""
+    read: list[Campaign] = []
+    found: list[ErrorDetails] = []
+    for start in range(0, len(rows), _TOGETHER):
+        try:
+            read += _CAMPAIGNS.validate_python(rows[start : start + _TOGETHER], by_name=False)
+        except _ValidationError:
+            found += _faults_of(rows, start)
+        if len(found) >= manifest_checks.MAX_ISSUES:
+            break
+    return ([], found) if found else (read, [])
+
+
+def _faults_of(rows: Sequence[Any], start: int) -> Iterator[ErrorDetails]:
+    """The faults of some rows, one row after the other."""
+    for number, row in enumerate(rows[start : start + _TOGETHER], start):
+        try:
+            _CAMPAIGN.validate_python(row, by_name=False)
+        except _ValidationError as error:
+            for details in islice(error.errors(), manifest_checks.MAX_ISSUES):
+                yield {**details, "loc": ("campaigns", number, *details["loc"])}
 
 
 def manifest_schema() -> dict[str, Any]:

@@ -3,11 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.core.manifest_values import did_you_mean
 
 Path = tuple[str | int, ...]
+
+MAX_ISSUES: Final = 1000
+"""Faults that one check looks for: whoever has more mends those first, and need not wait for the rest."""
+
+_HINTED: Final = 100  # as many as are shown: to look for a near word takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,18 @@ def gather(raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[l
 def cross_check(raw: Mapping[str, Any], campaigns: Sequence[Any], *, complete: bool) -> list[Issue]:
     """Every fault between records."""
     mappings = {i: row for i, row in enumerate(campaigns) if isinstance(row, dict)}
-    return [
-        *_hosts(raw),
-        *_accounts(raw),
-        *_preflight(raw),
-        *_duplicates(mappings),
-        *_references(raw, mappings, "account", "accounts"),
-        *_references(raw, mappings, "window", "windows"),
-        *_without_account(mappings),
-        *_waves(raw, mappings, complete=complete),
-        *([Issue((), "has no campaigns", "add campaigns or campaigns_from")] if complete and not campaigns else []),
-    ]
+    checks = (
+        _hosts(raw),
+        _accounts(raw),
+        _preflight(raw),
+        _duplicates(mappings),
+        _references(raw, mappings, "account", "accounts"),
+        _references(raw, mappings, "window", "windows"),
+        _without_account(mappings),
+        _waves(raw, mappings, complete=complete),
+        [Issue((), "has no campaigns", "add campaigns or campaigns_from")] if complete and not campaigns else [],
+    )
+    return [issue for check in checks for issue in islice(check, MAX_ISSUES)]
 
 
 def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -110,13 +116,13 @@ def _references(
         return
     if isinstance(default, str) and default not in known:
         yield _unknown(("defaults", key), key, default, known)
-    for i, name in named.items():
-        if name not in known and name != default:
-            yield _unknown(("campaigns", i, key), key, name, known)
+    unknown = [(i, name) for i, name in named.items() if name not in known and name != default]
+    for n, (i, name) in enumerate(unknown):
+        yield _unknown(("campaigns", i, key), key, name, known if n < _HINTED else {})
 
 
 def _unknown(path: Path, key: str, name: str, known: Mapping[str, Any]) -> Issue:
-    return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, [str(word) for word in known]))
+    return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, known))
 
 
 def _without_account(campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
@@ -140,10 +146,10 @@ def _waves(raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], *
 def _members(waves: Mapping[int, Mapping[str, Any]], campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
     keys = {f"{row.get('stream')}/{row.get('campaign')}": i for i, row in campaigns.items()}
     wanted = {i: (_words(wave, "tags"), _words(wave, "campaigns")) for i, wave in waves.items()}
-    for i, (_, named) in wanted.items():
-        for n, key in named.items():
-            if key not in keys:
-                yield Issue(("waves", i, "campaigns", n), f"no campaign is {key!r}", did_you_mean(key, list(keys)))
+    unknown = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in keys]
+    for number, (i, n, key) in enumerate(unknown):
+        hint = did_you_mean(key, keys if number < _HINTED else ())
+        yield Issue(("waves", i, "campaigns", n), f"no campaign is {key!r}", hint)
     members = _first_waves(wanted, keys, campaigns)
     for i, (tags, named) in wanted.items():
         unknown = named and not any(key in keys for key in named.values())
@@ -156,15 +162,18 @@ def _first_waves(
     keys: Mapping[str, int],
     campaigns: Mapping[int, Mapping[str, Any]],
 ) -> set[int]:
-    sets = {i: (frozenset(tags.values()), frozenset(named.values())) for i, (tags, named) in wanted.items()}
+    by_tag: dict[str, int] = {}
+    by_key: dict[str, int] = {}
+    for i, (tags, named) in reversed(wanted.items()):  # the first wave is entered last, and stays
+        by_tag.update(dict.fromkeys(tags.values(), i))
+        by_key.update(dict.fromkeys(named.values(), i))
+    rest = [i for i, (tags, named) in wanted.items() if not (tags or named)][:1]
     members: set[int] = set()
     for key, row in keys.items():
-        if len(members) == len(sets):
-            break
         tags = campaigns[row].get("tags")
         own = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, (list, tuple)) else []
-        naming = (i for i, (t, n) in sets.items() if not (t or n) or key in n or not t.isdisjoint(own))
-        members.update(islice(naming, 1))
+        naming = [*rest, *(by_key[k] for k in (key,) if k in by_key), *(by_tag[tag] for tag in own if tag in by_tag)]
+        members.update(sorted(naming)[:1])
     return members
 
 

@@ -1,10 +1,12 @@
 """How the manifest writes durations, rates, shares, hours and addresses: each a parser and the schema that says so."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
+from functools import cache
+from heapq import nsmallest
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -27,6 +29,8 @@ FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN,
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _SPAN: Final = rf"{_NUMBER}(?:ms|s|m|h)"
 _LONG: Final = 10**9
+_LONGEST_WORD: Final = 64
+_MOST_WORDS: Final = 2000
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PERCENT: Final = r"^[0-9]{1,3}(?:\.[0-9]{1,4})?%$"
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -37,17 +41,40 @@ _HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def fault(message: str, hint: str = "") -> PydanticCustomError:
+def fault(message: str, hint: object = "") -> PydanticCustomError:
     """A fault in our own words. Neither word may hold a value that could be a secret."""
     return PydanticCustomError("manifest", "{message}", {"message": message, "hint": hint})
 
 
-def did_you_mean(word: object, known: Sequence[str]) -> str:
+def did_you_mean(word: object, known: Collection[str]) -> str:
     """The hint for a mistyped word; without a near one, what may be written (where that is short)."""
-    near = get_close_matches(word, known, n=1) if isinstance(word, str) and len(known) <= 2000 else []
+    near = get_close_matches(word, _alike(word, known), n=1) if isinstance(word, str) else []
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def _alike(word: str, known: Collection[str]) -> list[str]:
+    """The few words worth a close look: comparing a thousand long words with each other would take minutes."""
+    if len(word) > _LONGEST_WORD or len(known) > _MOST_WORDS:
+        return []
+    letters = set(word)
+    return nsmallest(50, known, key=lambda other: len(letters.symmetric_difference(other[:_LONGEST_WORD])))
+
+
+class _Hint:
+    """A hint that is looked up when somebody reads it: of ten thousand faults, a hundred are shown."""
+
+    def __init__(self, word: object) -> None:
+        self._word = word
+
+    def __str__(self) -> str:
+        return did_you_mean(self._word, _zones()) or "write an IANA name such as America/New_York"
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +198,7 @@ def _zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError, AttributeError):
-        hint = did_you_mean(value, sorted(available_timezones())) or "write an IANA name such as America/New_York"
-        raise fault("is no time zone", hint) from None
+        raise fault("is no time zone", _Hint(value)) from None
 
 
 def _host(value: Any) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from orchestrator.inputs import yaml_events, yaml_marks
 from orchestrator.inputs.rows import Rows
 
 MAX_PROBLEMS: Final = 100
+MAX_FILES: Final = 1000
+_MAX_TEXT: Final = 300
 MAX_ROW_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -126,6 +128,8 @@ def _read_rows(raw: Mapping[str, Any], path: Path, digest: _Digest) -> tuple[lis
     names = raw.get("campaigns_from")
     files: list[Rows] = []
     problems: list[Problem] = []
+    if isinstance(names, list) and len(names) > MAX_FILES:
+        raise _fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
     for given in names if isinstance(names, list) else []:
         if not isinstance(given, str) or not given:
             continue  # the models say so
@@ -182,8 +186,19 @@ class _Places:
 
 
 def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The first of them, each at a length that can be read. Where some are left out, not all were looked for."""
+    shown = tuple(_short(problem) for problem in problems[:MAX_PROBLEMS])
     if len(problems) <= MAX_PROBLEMS:
-        return tuple(problems)
-    last = problems[MAX_PROBLEMS - 1]
-    more = Problem(last.file, last.line, last.column, "", f"and {len(problems) - MAX_PROBLEMS} more")
-    return (*problems[:MAX_PROBLEMS], more)
+        return shown
+    left = len(problems) - MAX_PROBLEMS
+    words = f"and {left} more" if left < MAX_PROBLEMS * 2 else "and many more"
+    return (*shown, Problem(shown[-1].file, shown[-1].line, shown[-1].column, "", words))
+
+
+def _short(problem: Problem) -> Problem:
+    texts = ("file", "path", "message", "hint")
+    return replace(problem, **{name: _cut(getattr(problem, name)) for name in texts})
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,8 @@ SUFFIXES: Final = (".csv", ".jsonl", ".ndjson")
 
 _COLUMNS: Final = tuple(Campaign.model_fields)
 _BOOLEANS: Final = {"true": True, "false": False}
+_MAX_FAULTS: Final = 1000
+_MAX_LINE: Final = 64 * 1024
 _SEPARATOR: Final = re.compile(r"[\s;]+")
 
 
@@ -31,6 +34,11 @@ class Rows:
     def fault(self, line: int, message: str, hint: str = "", *, column: int = 1, path: str = "") -> None:
         """Notes a fault of the file's form."""
         self.problems.append(Problem(self.name, line, column, path, message, hint))
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether there are so many faults that more would help nobody."""
+        return len(self.problems) >= _MAX_FAULTS
 
     def add(self, line: int, value: dict[str, Any]) -> None:
         """Notes a row."""
@@ -59,6 +67,8 @@ def _read_csv(text: str, rows: Rows) -> None:
                 rows.fault(line, f"has {len(cells)} cells where the header has {len(header)}")
             else:
                 rows.add(line, {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())})
+            if rows.is_hopeless:
+                break
     except csv.Error as error:
         rows.fault(reader.line_num, f"is not CSV: {error}")
     _convert(rows.values, header)
@@ -79,12 +89,13 @@ def _check_header(header: Sequence[str], rows: Rows) -> bool:
     if len(header) == 1 and re.search("[;\t]", header[0]):  # as Excel separates them in many countries
         rows.fault(1, f"is separated by {'semicolons' if ';' in header[0] else 'tabs'}", "export it with commas")
         return False
-    column = 1
-    for n, name in enumerate(header):
+    column, seen = 1, set[str]()
+    for name in header[:_MAX_FAULTS]:
         if name not in _COLUMNS:
             rows.fault(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
-        elif name in header[:n]:
+        elif name in seen:
             rows.fault(1, "is a column twice", column=column, path=name)
+        seen.add(name)
         column += len(name) + 1
     for name in ("stream", "campaign"):
         if name not in header:
@@ -110,6 +121,11 @@ def _read_json_lines(text: str, rows: Rows) -> None:
         stripped = written.strip()
         if not stripped:
             continue
+        if rows.is_hopeless:
+            break
+        if len(stripped) > _MAX_LINE:
+            rows.fault(line, f"is longer than {_MAX_LINE} characters")
+            continue
         try:
             value = decoder.decode(stripped)
         except json.JSONDecodeError as error:
@@ -131,9 +147,9 @@ def _add_object(rows: Rows, line: int, value: Any) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!a} is written twice")
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ValueError(f"{twice[:80]!a} is written twice")
     return value
 
 

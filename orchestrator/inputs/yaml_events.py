@@ -13,16 +13,21 @@ import yaml
 from yaml import events as ev
 
 from orchestrator.errors import ManifestError, Problem
-from orchestrator.inputs.yaml_marks import Mark, Path, events, locate, render
+from orchestrator.inputs.yaml_marks import MAX_DEPTH, Mark, Path, events, locate, render
 from orchestrator.inputs.yaml_scalars import TEXT_TAGS, is_core, resolve
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-MAX_DEPTH: Final = 32
 MAX_ALIASES: Final = 100
 MAX_EXPANDED: Final = 100_000
+MAX_FAULTS: Final = 1000
+MAX_VALUES: Final = 50_000
+"""Values outside of `campaigns`."""
+MAX_OF_CAMPAIGN: Final = 1000
 
 _NO_KEY: Final[Any] = object()
 _MERGE: Final[Any] = object()
+_BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_TAG_DIRECTIVE: Final = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%TAG")
 _UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -44,6 +49,7 @@ def load(text: str, name: str) -> Loaded:
     """The one document in `text`. Raises ManifestError where no value can be built."""
     builder = _Builder(name)
     try:
+        _refuse_tag_directives(text)
         for event in events(text):
             _HANDLERS[type(event)](builder, event)
     except yaml.YAMLError as error:
@@ -69,6 +75,14 @@ class _StopError(Exception):
     def __init__(self, fault: _Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
+
+
+def _refuse_tag_directives(text: str) -> None:
+    """No tag of ours needs one, and the parser compares each with all before it: a megabyte of them takes minutes."""
+    found = _TAG_DIRECTIVE.search(text)
+    if found is not None:
+        line = len(_BREAK.findall(text, 0, found.end() - 4)) + 1
+        raise _StopError(_Fault(line, 1, (), "has a %TAG directive, which is not supported", "take it out"))
 
 
 def _syntax(error: yaml.YAMLError, text: str) -> _Fault:
@@ -102,7 +116,7 @@ class _Builder:
         self._stack: list[_Frame] = []
         self._top: Any = None
         self._anchors: dict[str, tuple[Any, int]] = {}
-        self._documents = self._aliases = self._nodes = self._expanded = 0
+        self._documents = self._aliases = self._nodes = self._expanded = self._in_campaigns = 0
 
     def problems(self, text: str) -> tuple[Problem, ...]:
         first = locate(text, [fault.path for fault in self.faults if fault.clash])
@@ -117,6 +131,13 @@ class _Builder:
     def fault(self, event: Any, message: str, hint: str = "") -> _Fault:
         mark = event.start_mark
         return _Fault(mark.line + 1, mark.column + 1, self._path(), message, hint)
+
+    def note(self, fault: _Fault) -> None:
+        """Keeps a fault that does not end the reading; too many of them do."""
+        if len(self.faults) >= MAX_FAULTS:
+            message = f"there are more than {MAX_FAULTS} faults before this place"
+            raise _StopError(_Fault(fault.line, fault.column, (), message, "mend those first"))
+        self.faults.append(fault)
 
     def _path(self) -> Path:
         return tuple(
@@ -152,23 +173,23 @@ class _Builder:
 
     def _check_tag(self, event: Any) -> None:
         if event.tag is not None and not is_core(event.tag):
-            self.faults.append(self.fault(event, "has a tag that is not supported", "take it out"))
+            self.note(self.fault(event, "has a tag that is not supported", "take it out"))
 
     def _key(self, event: Any, value: Any, *, plain: bool) -> None:
         top = self._top
         if plain and value == "<<":
             if top.merges:
-                self.faults.append(self.fault(event, "merges twice", "write <<: [*one, *two]"))
+                self.note(self.fault(event, "merges twice", "write <<: [*one, *two]"))
             top.key = _MERGE
             return
         if type(value) is not str:
-            self.faults.append(self.fault(event, "a key must be a string", "quote it"))
+            self.note(self.fault(event, "a key must be a string", "quote it"))
             value = event.value
         top.key = value
         if value in top.data:
             mark = event.start_mark
             message = "is written twice"
-            self.faults.append(_Fault(mark.line + 1, mark.column + 1, self._path(), message, clash=True))
+            self.note(_Fault(mark.line + 1, mark.column + 1, self._path(), message, clash=True))
 
     def _put(self, value: Any) -> None:
         top = self._top
@@ -220,16 +241,30 @@ class _Builder:
         frame = self._stack.pop()
         if frame.merges:
             self._merge(event, frame)
+        size = self._nodes - frame.start
         if frame.anchor is not None:
-            self._anchors[frame.anchor] = (frame.data, self._nodes - frame.start)
+            self._anchors[frame.anchor] = (frame.data, size)
         self._top = self._stack[-1] if self._stack else None
+        self._weigh(event, frame, size)
         self._put(frame.data)
+
+    def _weigh(self, event: Any, frame: _Frame, size: int) -> None:
+        """Bounds how much there is to find fault with: only `campaigns` may be long, and only by its rows."""
+        depth = len(self._stack)
+        in_campaigns = depth > 0 and self._stack[0].key == "campaigns"
+        if depth == 2 and in_campaigns and size > MAX_OF_CAMPAIGN:
+            raise _StopError(self.fault(event, f"is one campaign of more than {MAX_OF_CAMPAIGN} values"))
+        if depth == 1 and in_campaigns and not frame.mapping:
+            self._in_campaigns += size
+        if depth == 0 and size - self._in_campaigns > MAX_VALUES:
+            message = f"there are more than {MAX_VALUES} values besides campaigns"
+            raise _StopError(self.fault(event, message, "use campaigns_from for long lists"))
 
     def _merge(self, event: Any, frame: _Frame) -> None:
         for source in frame.merges:
             for part in source if isinstance(source, list) else [source]:
                 if not isinstance(part, dict):
-                    self.faults.append(self.fault(event, "merges something that is no mapping", "write <<: *name"))
+                    self.note(self.fault(event, "merges something that is no mapping", "write <<: *name"))
                     continue
                 self._expand(event, len(part))
                 frame.data.update({key: value for key, value in part.items() if key not in frame.data})

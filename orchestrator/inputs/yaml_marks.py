@@ -14,6 +14,7 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENDS: Final = frozenset({ev.SequenceEndEvent, ev.MappingEndEvent})
 _STARTS: Final = frozenset({ev.SequenceStartEvent, ev.MappingStartEvent})
 _NODES: Final = frozenset({ev.ScalarEvent, ev.AliasEvent}) | _STARTS
+MAX_DEPTH: Final = 32
 
 
 def events(text: str) -> Iterator[Any]:
@@ -35,11 +36,13 @@ def render(path: Path) -> str:
 
 
 def locate(text: str, paths: Collection[Path]) -> dict[Path, Mark]:
-    """Where each path is written. Reads as far as the text can be read."""
+    """Where each path is written. Reads as far as it must, and as the text can be read."""
     locator = _Locator({path[:n] for path in paths for n in range(len(path) + 1)})
     try:
-        for event in events(text):
+        for event in events(text) if paths else ():
             locator.take(event)
+            if locator.is_done:
+                break
     except yaml.YAMLError:
         pass  # what lies before the fault has been found, and nothing behind it was built
     return {path: locator.nearest(path) for path in paths}
@@ -64,6 +67,11 @@ class _Locator:
     def nearest(self, path: Path) -> Mark:
         """The mark of the path, or of the nearest parent that has one."""
         return next((self._found[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self._found), (1, 1))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is found, or what follows was not built either: the parser is slow in depths without end."""
+        return len(self._found) == len(self._wanted) or len(self._stack) > MAX_DEPTH
 
     def take(self, event: Any) -> None:
         """Goes on by one event."""

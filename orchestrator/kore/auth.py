@@ -1,6 +1,7 @@
 """Secrets by reference, and a token per attempt (kore-api.md section 3)."""
 
 import os
+import re
 import subprocess
 import uuid
 import warnings
@@ -19,6 +20,7 @@ LIFETIME: Final = 300
 """Seconds a token is valid; the platform allows an hour at most where it enforces `jti`."""
 
 _COMMAND_TIMEOUT = 30.0
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,16 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     else:
         command = tuple(reference.command or ())
         value, source = _run(command, path, directory), f"command {command[0]}"
-    if not value.strip():
+    value = value.strip()
+    if not value:
         raise CredentialError(f"{path}: {source} is unset or empty", next_step=f"provide {source}, then run again")
-    return value.strip()
+    if _CONTROL.search(value) and not value.startswith("-----BEGIN "):
+        # Half of a file with two secrets, or a key typed with its escapes: it would sign tokens that nobody accepts.
+        raise CredentialError(
+            f"{path}: {source} holds a line break or another control character",
+            next_step=f"let {source} hold the one value and nothing else",
+        )
+    return value
 
 
 def _read(directory: Path, file: str, path: str) -> str:

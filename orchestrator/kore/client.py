@@ -44,6 +44,7 @@ class _Call:
     """One call's trace: how far it got, and why it was not sent."""
 
     clock: Clock
+    token: str = field(repr=False)
     last_look: Callable[[], None]
     progress: Progress = Progress.UNSENT
     begun: float = field(init=False)
@@ -133,8 +134,7 @@ class KoreClient:
             timeout=self._timeout,
             trace_configs=[trace],
             cookie_jar=aiohttp.DummyCookieJar(),
-            # With it aiohttp looks at the environment for each call, in a thread: a quarter of a worker's time.
-            trust_env=_has_proxy(self._host),
+            proxy=_proxy_for(self._host),
             auto_decompress=True,
             json_serialize=json.dumps,
         )
@@ -198,13 +198,14 @@ class KoreClient:
         body: Mapping[str, Any] | None,
         last_look: Callable[[], None],
     ) -> Reply | Fault:
-        call = _Call(self._clock, last_look)
-        headers = wire.headers(target, self._tokens.mint(target.account_id))
+        token = self._tokens.mint(target.account_id)
+        headers = wire.headers(target, token)
+        call = _Call(self._clock, token, last_look)
         try:
             return await self._exchange(call, method, path, headers, body)
         except (_NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # A refusal from within a body comes out of aiohttp as a failed connection.
-            words = call.refusal or self._redactor.text(_words(error, call.progress))[:_TEXT]
+            words = call.refusal or self._redactor.text(_words(error, call.progress), token)[:_TEXT]
             return call.fault(words)
 
     async def _exchange(
@@ -227,13 +228,13 @@ class KoreClient:
     def _reply(self, call: _Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
         text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
         try:
-            payload = json.loads(raw) if raw else None
-        except (ValueError, RecursionError):
+            payload = self._redactor.value(wire.read_body(raw), call.token)
+        except RecursionError:  # read, but too deep to be looked at
             payload = None
         return Reply(
             http_status=response.status,
-            payload=self._redactor.value(payload),
-            text=self._redactor.text(text)[:_TEXT],
+            payload=payload,
+            text=self._redactor.text(text, call.token)[:_TEXT],
             sent_at=call.sent_at if call.sent_at is not None else call.begun,
             elapsed=call.elapsed,
             retry_after=response.headers.get("Retry-After"),
@@ -247,10 +248,14 @@ def _look(check: Check | None) -> None:
         raise _NotNowError(forbidden)
 
 
-def _has_proxy(host: str) -> bool:
-    """Whether the environment (HTTPS_PROXY, NO_PROXY and so on) names a proxy for a host."""
+def _proxy_for(host: str) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, NO_PROXY and so on) names for a host.
+
+    Not `trust_env`: aiohttp would read the environment and ~/.netrc again for each call, in a thread: a quarter of all
+    its time. It would also send what ~/.netrc says of the host along.
+    """
     url = URL(host)
-    return url.scheme in getproxies() and not proxy_bypass(url.host or "")
+    return None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
 
 
 def _url(host: str, path: str) -> URL:

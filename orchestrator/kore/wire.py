@@ -1,15 +1,20 @@
 """Paths, queries, bodies and envelopes of the v1 API (kore-api.md sections 1.0 to 1.7). No I/O."""
 
+import json
 import re
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
+from orchestrator.errors import CredentialError
 from orchestrator.model import CallingHours, CallTarget, LiveState
 
 PAGE_SIZE: Final = 50
 """Campaigns a list call: the samples' value; the platform documents no maximum."""
 
 _DAYS: Final = {"MO": "mon", "TU": "tue", "WE": "wed", "TH": "thu", "FR": "fri", "SA": "sat", "SU": "sun"}
+
+_MAX_PARTS: Final = 400_000  # commas and brackets: a body of 8 MiB of nothing else would become 500 MiB of lists
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 _CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
 _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
@@ -48,8 +53,39 @@ def list_body(target: CallTarget, page: int) -> dict[str, Any]:
 
 
 def headers(target: CallTarget, token: str) -> dict[str, str]:
-    """The headers that every campaign call carries (section 1.0)."""
+    """The headers that every campaign call carries (section 1.0). Raises CredentialError for a token that is none."""
+    if not _VISIBLE.fullmatch(token):
+        # A newline would end the header: what follows it would be a header, or a request, of its own.
+        raise CredentialError(
+            f"the token of account {target.account_id} holds a character that no header may hold",
+            next_step="check what makes the token: it must be one line without spaces",
+        )
     return {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
+
+
+def read_body(raw: bytes) -> Any:
+    """The JSON of a reply; None where it is none, or could be read in two ways (RFC 8259 sections 4, 6 and 8.1).
+
+    None for a key that is written twice, for NaN, and for anything but UTF-8: what one reader takes for `Active`,
+    another takes for `failure`.
+    """
+    if sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
+        return None
+    try:
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key is written twice")
+    return value
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
 
 
 def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:
