@@ -36,7 +36,6 @@ _LOOSE = (
     (r"^(ok|warn) +disk: .*$", "DISK"),
     (r"\b\d+ calls, 0 over", "N calls, 0 over"),
     (r"\(_ssl\.c:\d+\)", "(_ssl.c:N)"),
-    (r"^\[(\d+)\][-+]? +.*$\n?", ""),  # what a shell says of its jobs
 )
 
 
