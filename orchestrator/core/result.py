@@ -59,7 +59,8 @@ class CampaignResult:
 COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
 """The columns of a report, in order."""
 
-_values = attrgetter(*COLUMNS)
+values: Final = attrgetter(*COLUMNS)
+"""A campaign's values, in the order of the columns."""
 
 
 class StopResult(TypedDict):
@@ -129,7 +130,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `result.json`."""
-        rows = [dict(zip(COLUMNS, _values(campaign), strict=True)) for campaign in self.campaigns]
+        rows = [dict(zip(COLUMNS, values(campaign), strict=True)) for campaign in self.campaigns]
         # Not `asdict`, which copies every text: it took longer than the whole rest of a report.
         return {"schema_version": SCHEMA_VERSION, "run": self.run, "totals": self.totals, "budget": self.budget,
                 "waves": self.waves, "campaigns": rows, "warnings": self.warnings}  # fmt: skip
@@ -271,7 +272,7 @@ def timestamp(at: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _stop_of(end: Record | None) -> Stop | None:
