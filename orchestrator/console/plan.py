@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.console.duration import long
 from orchestrator.console.terminal import plain
 from orchestrator.core.approval import VALID_FOR, Proposal
 from orchestrator.core.forecast import Forecast
 from orchestrator.core.plan import Action, Plan
 from orchestrator.core.result import timestamp
+from orchestrator.core.texts import duration
 
 _KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
 
@@ -24,18 +24,18 @@ def text(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) 
         early = _early(ahead.earliest.get(entry.key))
         lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
-    lines.append(f"takes at least {long(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
+    lines.append(f"takes at least {duration(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
     lines += [f"rule: {rule}" for rule in plan.rules]
     lines += [f"warning: {plain(warning)}" for warning in plan.warnings]
     lines += [f"note: {plain(note)}" for note in notes]
-    lines.append(f"good until {timestamp(proposal.expires_at)} ({long(VALID_FOR)}), for one run")
+    lines.append(f"good until {timestamp(proposal.expires_at)} ({duration(VALID_FOR)}), for one run")
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
 
 
 def _early(seconds: float | None) -> str:
     if seconds is None:
         return "-"
-    return f"+{long(seconds)}" if seconds >= 1 else "at once"
+    return f"+{duration(seconds)}" if seconds >= 1 else "at once"
 
 
 def as_json(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from orchestrator.console.duration import long
 from orchestrator.core.result import Result
 from orchestrator.core.spread import Span, Spread
+from orchestrator.core.texts import duration
 
 
 def text(spread: Spread, *, faults: str, seed: int) -> str:
     """For a person, below the summary of the first rehearsal."""
-    lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {long(spread.seconds.median)}"]
+    takes = duration(spread.seconds.median)
+    lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {takes}"]
     if spread.runs > 1:
         lines = ["", f"{spread.runs} rehearsals with faults {faults}, seeds {seed} to {seed + spread.runs - 1}"]
         lines += [f"  {'':16}{'least':>14}{'median':>14}{'most':>14}"]
-        lines += [_row("takes", spread.seconds, long)]
+        lines += [_row("takes", spread.seconds, duration)]
         lines += [_row(str(o), span, lambda n: f"{n:g}") for o, span in spread.outcomes.items() if span.most]
         lines += [
             "  exit codes      " + ", ".join(f"{code} in {n} of {spread.runs}" for code, n in spread.exit_codes.items())

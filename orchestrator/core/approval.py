@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from orchestrator.core import identity as identities
 from orchestrator.core.plan import Plan
+from orchestrator.core.texts import duration
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Record
 
@@ -91,8 +92,8 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
     if changed:
         raise Refused("the plan has changed since it was made:\n  " + "\n  ".join(changed), next_step=again)
     if now > proposal.expires_at:
-        hours = (now - proposal.made_at) / 3600
-        raise Refused(f"the plan was made {hours:.0f} h ago, and is good for {VALID_FOR / 3600:.0f} h", next_step=again)
+        age = duration(now - proposal.made_at)
+        raise Refused(f"the plan was made {age} ago, and is good for {duration(VALID_FOR)}", next_step=again)
 
 
 def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from orchestrator.core.result import Result
+from orchestrator.core.result_shapes import Result
 from orchestrator.model import Outcome
 
 

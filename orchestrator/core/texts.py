@@ -1,4 +1,4 @@
-"""Foreign text made harmless for a line of its own, in a file or at a terminal."""
+"""Texts for people: foreign text made harmless for a line of its own, and durations in words."""
 
 import re
 from typing import Final
@@ -15,3 +15,11 @@ REPLACEMENT: Final = "\ufffd"
 def one_line(text: str) -> str:
     """The text without anything that ends its line, turns it around or cannot be encoded."""
     return _CONTROLS.sub(REPLACEMENT, text)
+
+
+def duration(seconds: float) -> str:
+    """A duration in its two largest units: `3 h 12 min`."""
+    total = round(seconds)
+    parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
+    said = [f"{count} {unit}" for count, unit in parts if count][:2]
+    return " ".join(said) or f"{seconds:.1f} s"

@@ -12,7 +12,7 @@ from typing import Final
 
 from orchestrator.core.outcome import KINDS, Event, event_of
 from orchestrator.core.parts import parts_of
-from orchestrator.core.result import Result
+from orchestrator.core.result_shapes import Result
 from orchestrator.model import CampaignKey, Outcome, Record, Window
 
 _SHORTEST_PAUSE: Final = 1.0

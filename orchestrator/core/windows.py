@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.manifest import OpenHours
+from orchestrator.core.texts import duration
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = 86400
@@ -69,8 +70,8 @@ def sentence(name: str, hours: OpenHours, wait: float) -> str:
     if hours.except_:
         words.append(f"not on {', '.join(str(day) for day in hours.except_)}")
     if hours.last_start:
-        words.append(f"none in the last {hours.last_start / 60:g} min")
-    patience = f"waits {wait / 3600:g} h at most for it" if wait else "does not wait for it"
+        words.append(f"none in the last {duration(hours.last_start)}")
+    patience = f"waits {duration(wait)} at most for it" if wait else "does not wait for it"
     return f"{', '.join(words)}; a run {patience}, what opens later is held"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.plan import Action, Entry
 from orchestrator.core.result import timestamp
+from orchestrator.core.texts import duration
 from orchestrator.engine import preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.halt import Halt
@@ -134,4 +135,4 @@ def _until(opens: float) -> str:
 
 
 def _why(patience: float) -> str:
-    return f"a run waits {patience / 3600:g} h at most (windows_wait)" if patience else "this run does not wait"
+    return f"a run waits {duration(patience)} at most (windows_wait)" if patience else "this run does not wait"

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core import timeline
-from orchestrator.core.result import COLUMNS, Result, values
+from orchestrator.core.result_shapes import COLUMNS, Result, values
 from orchestrator.model import Record
 from orchestrator.report.ci import as_dotenv
 from orchestrator.report.junit import as_junit

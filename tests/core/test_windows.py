@@ -132,7 +132,7 @@ def test_a_window_says_what_it_means():
                       except_=("2026-12-25", "2027-01-01"), last_start="90m")  # fmt: skip
     assert sentence("late", hours, 14400.0) == (
         "window late: starts leave 20:00-24:00 on fri in America/New_York and Asia/Tokyo, "
-        "not on 2026-12-25, 2027-01-01, none in the last 90 min; "
+        "not on 2026-12-25, 2027-01-01, none in the last 1 h 30 min; "
         "a run waits 4 h at most for it, what opens later is held"
     )
     assert sentence("late", hours, 0.0).endswith("; a run does not wait for it, what opens later is held")

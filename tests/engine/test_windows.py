@@ -93,7 +93,7 @@ async def test_a_window_that_opens_later_than_a_run_waits_is_not_waited_for(rig,
     assert elapsed() < 1
     told = run.observer.named("window_held")[0]
     assert told["message"] == (
-        "window late is closed until 2023-11-14T22:30:00.000Z; a run waits 0.2775 h at most (windows_wait)"
+        "window late is closed until 2023-11-14T22:30:00.000Z; a run waits 16 min 39 s at most (windows_wait)"
     )
     assert run.messages()["c0"] == told["message"]
 
