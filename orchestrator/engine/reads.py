@@ -66,7 +66,7 @@ class Reader:
 
     async def look(self, target: CallTarget) -> Read:
         """One page of the target's stream, asked for once, whatever comes back. Raises Halted and LeaseLost."""
-        return await self._once(lambda: self._context.api.list(target, 1))
+        return await self._once(lambda: self._context.api.list(target, 1, check=self._gate.objection))
 
     async def _read(
         self,

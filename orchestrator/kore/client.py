@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from orchestrator.core.permit import Permit, PermitError
@@ -35,27 +37,36 @@ class TokenSource(Protocol):
 
 
 class _NotNowError(Exception):
-    """Raised right before the first byte: the call may not be sent any more."""
+    """Raised by the last look: the call may not be sent any more."""
 
 
 @dataclass(slots=True)
 class _Call:
-    """One call's trace: aiohttp's tracing moves `progress` along."""
+    """One call's trace: how far it got, and why it was not sent."""
 
     clock: Clock
-    before_first_byte: Callable[[], None] | None = None
+    last_look: Callable[[], None]
     progress: Progress = Progress.UNSENT
     begun: float = field(init=False)
     sent_at: float | None = None
     http_status: int | None = None
+    refusal: str | None = None
 
     def __post_init__(self) -> None:
         self.begun = self.clock.now()
 
     def first_byte(self) -> None:
-        if self.before_first_byte is not None:
-            self.before_first_byte()
+        """The last look. Raises _NotNowError or PermitError, and then no byte leaves."""
+        try:
+            self.last_look()
+        except (_NotNowError, PermitError) as error:
+            self.refusal = str(error)
+            raise
         self.progress = Progress.SENDING
+        self.sent_at = self.clock.now()
+
+    def written(self) -> None:
+        """The kernel has it. A host that slept since the last look sent it now, not then: its slot counts from now."""
         self.sent_at = self.clock.now()
 
     @property
@@ -66,9 +77,29 @@ class _Call:
         return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status)
 
 
+class _Body(BytesPayload):
+    """A request's body. aiohttp writes the headers with it, in one piece.
+
+    The last look is here: until the kernel has the request, the event loop does not turn. aiohttp's own trace of the
+    headers comes a turn earlier on Python 3.11, many milliseconds in a busy process, and a host suspended in between
+    would send a call on waking that it may not send any more.
+    """
+
+    def __init__(self, call: _Call, value: bytes) -> None:
+        super().__init__(value)
+        self._call = call
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._call.first_byte()
+        await super().write_with_length(writer, content_length)
+        self._call.written()
+
+
 async def _on_headers_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
-    # aiohttp calls this right before it hands headers and body to the transport; raising here sends no byte.
-    context.trace_request_ctx.first_byte()
+    # Without a body, aiohttp hands the headers to the transport right after this; raising here sends no byte.
+    call: _Call | None = context.trace_request_ctx
+    if call is not None:
+        call.first_byte()
 
 
 class KoreClient:
@@ -165,29 +196,30 @@ class KoreClient:
         target: CallTarget,
         path: str,
         body: Mapping[str, Any] | None,
-        before_first_byte: Callable[[], None] | None = None,
+        last_look: Callable[[], None],
     ) -> Reply | Fault:
-        call = _Call(self._clock, before_first_byte)
+        call = _Call(self._clock, last_look)
         headers = wire.headers(target, self._tokens.mint(target.account_id))
         try:
             return await self._exchange(call, method, path, headers, body)
-        except (_NotNowError, PermitError) as error:
-            return call.fault(str(error))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return call.fault(self._redactor.text(_words(error, call.progress))[:_TEXT])
+        except (_NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            # A refusal from within a body comes out of aiohttp as a failed connection.
+            words = call.refusal or self._redactor.text(_words(error, call.progress))[:_TEXT]
+            return call.fault(words)
 
     async def _exchange(
         self, call: _Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
     ) -> Reply:
         if self._session is None:
             raise RuntimeError("the client is used outside of `async with`")
+        data = None if body is None else _Body(call, json.dumps(body).encode())
         async with self._session.request(
             method,
             _url(self._host, path),
             headers=headers,
-            data=None if body is None else json.dumps(body).encode(),
+            data=data,
             allow_redirects=False,
-            trace_request_ctx=call,
+            trace_request_ctx=call if data is None else None,
         ) as response:
             call.progress, call.http_status = Progress.ANSWERED, response.status
             return self._reply(call, response, await _read(response))
