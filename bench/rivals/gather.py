@@ -16,7 +16,7 @@ async def _main(url: str, campaigns: Path) -> None:
 
         async def start(row: dict[str, str]) -> bool:
             path = f"/campaign/api/v1/public/{row['stream']}/campaign/{row['campaign']}?campaignType=sms&trigger=play"
-            async with gate, session.post(url + path, headers={"auth": "token", "iid": row["stream"]}) as response:
+            async with gate, session.post(url + path, json={}, headers={"auth": "token", "iid": row["stream"]}) as response:
                 return (await response.json())["status"] == "Active"
 
         answers = await asyncio.gather(*(start(row) for row in rows))
