@@ -38,11 +38,8 @@ fix: $(READY)  ## mend what the tools can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure pacing, alone and at full size, the manifest loader and workers side by side; about seven minutes
-	$(BIN)/python bench/pacing.py
-	$(BIN)/python bench/loading.py
-	$(BIN)/python -m bench.pacing_law
-	$(BIN)/python bench/fleet.py
+bench: $(READY)  ## measure it side by side with others, into bench/RESULTS.md (needs nginx and curl); about two hours
+	$(BIN)/python -m bench.results $(NAMES)
 
 docs: $(READY)  ## write docs/reference again, from the code
 	$(BIN)/python -m docs.generator
@@ -85,7 +82,7 @@ clean:  ## remove what the tools made; the ledger and the reports stay
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra fleet --extra otel -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra fleet --extra otel --extra speed --extra bench -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

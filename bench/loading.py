@@ -1,50 +1,52 @@
-"""Loading manifests of 100,000 campaigns, side by side with PyYAML's own C loader on the same text."""
+"""`validate` of 100,000 campaigns as a whole process, beside what PyYAML's C loader alone needs for the same text."""
 
-import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-import yaml
+from bench.harness import in_turn, median, table, timed, wall
 
-from orchestrator.inputs.load import load_manifest
-
-_COUNT = 100_000
-_ROUNDS = 3
-_HEAD = """version: 1
+_COUNT: Final = 100_000
+_HEAD: Final = """version: 1
 launch: bench
 host: sandbox
 accounts: {acme: {account_id: "67777ce93e25326494e90001"}}
 defaults: {account: acme}
 """
+_LOAD: Final = "import sys, yaml; yaml.load(open(sys.argv[1], encoding='utf-8'), Loader=yaml.CSafeLoader)"
 
 
-def _median(action: Callable[[], object]) -> float:
-    times = []
-    for _ in range(_ROUNDS):
-        begun = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
-
-
-def _main(directory: Path) -> None:
+def _write(directory: Path) -> None:
     lines = [f"  - {{stream: st-{n % 50}, campaign: cd-{n}}}" for n in range(_COUNT)]
-    whole = directory / "whole.yaml"
-    whole.write_text(_HEAD + "campaigns:\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    rows = directory / "rows.csv"
-    rows.write_text("stream,campaign\n" + "".join(f"st-{n % 50},cd-{n}\n" for n in range(_COUNT)), encoding="utf-8")
-    split = directory / "split.yaml"
-    split.write_text(_HEAD + "campaigns_from: [rows.csv]\n", encoding="utf-8")
-    text = whole.read_text(encoding="utf-8")
+    (directory / "whole.yaml").write_text(_HEAD + "campaigns:\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    rows = "".join(f"st-{n % 50},cd-{n}\n" for n in range(_COUNT))
+    (directory / "rows.csv").write_text("stream,campaign\n" + rows, encoding="utf-8")
+    (directory / "split.yaml").write_text(_HEAD + "campaigns_from: [rows.csv]\n", encoding="utf-8")
 
-    floor = _median(lambda: yaml.load(text, Loader=yaml.CSafeLoader))
-    ours, csv = _median(lambda: load_manifest(whole)), _median(lambda: load_manifest(split))
-    print(f"{_COUNT} campaigns, median of {_ROUNDS}: CSafeLoader alone {floor:.2f} s; load_manifest YAML {ours:.2f} s "
-          f"({ours / floor:.2f} of it, validated); load_manifest CSV {csv:.2f} s")  # fmt: skip
+
+def measure() -> str:
+    """The table."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        _write(directory)
+        validate = [sys.executable, "-m", "orchestrator", "validate"]
+        seen = in_turn(
+            {
+                "PyYAML's C loader alone": lambda: timed([sys.executable, "-c", _LOAD, "whole.yaml"], directory),
+                "`validate`, YAML": lambda: timed([*validate, "whole.yaml"], directory),
+                "`validate`, CSV": lambda: timed([*validate, "split.yaml"], directory),
+            }
+        )
+    base = wall(next(iter(seen.values())))
+    return table(
+        [f"{_COUNT:,} campaigns", "seconds", "x loader", "MB"],
+        [
+            [name, f"{wall(one):.2f}", f"{wall(one) / base:.2f}", f"{median(t.memory for t in one):.0f}"]
+            for name, one in seen.items()
+        ],
+    )
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        _main(Path(name))
+    print(measure())

@@ -1,7 +1,12 @@
+import os
+
 import pytest
 from hypothesis import Phase, settings
 
 from tests import postgres
+
+# The programs that tests start run on the loop that every user has; tests/cli/test_loops.py runs them on uvloop, too.
+os.environ["ORCHESTRATOR_LOOP"] = "asyncio"
 
 # A mutant is to be noticed, not explained: the same examples each time, and no search for a smaller one.
 settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)

@@ -7,6 +7,7 @@ from docs.generator.tables import table
 
 READ: Final = {
     "ORCHESTRATOR_MAX_STARTS": "`run`, `plan`: as `--max-starts`, refuses a plan with more starts.",
+    "ORCHESTRATOR_LOOP": "`asyncio` or `uvloop`: the event loop; unset, uvloop where the extra `speed` is installed.",
     "NO_COLOR": "No style in what is printed.",
     "FORCE_COLOR": "Styles even where the output is no terminal.",
     "TERM": "`dumb` and `unknown`: neither styles nor bars.",

@@ -1,12 +1,12 @@
 """`doctor [MANIFEST]`."""
 
-import asyncio
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from orchestrator.cli import loops
 from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
 
 _BAD = 4
@@ -25,7 +25,7 @@ def command(*, manifest: Path | None, ledger: str, as_json: bool) -> None:
     from orchestrator.cli.checkup import examine
     from orchestrator.core.checkup import Grade
 
-    found = asyncio.run(examine(manifest, ledger))
+    found = loops.run(examine(manifest, ledger))
     is_bad = any(one.grade is Grade.BAD for one in found)
     if as_json:
         echo_json({"schema_version": "1", "healthy": not is_bad, "findings": [asdict(one) for one in found]})

@@ -1,11 +1,11 @@
 """`plan MANIFEST`."""
 
-import asyncio
 import sys
 from pathlib import Path
 
 import click
 
+from orchestrator.cli import loops
 from orchestrator.cli.common import (
     echo_json,
     json_option,
@@ -50,7 +50,7 @@ def command(
     from orchestrator.core.plan import Action
 
     choice = choose(select, exclude, retry_failed=retry_failed, details=details)
-    made = asyncio.run(plan_launch(Path(manifest), choice, max_starts))
+    made = loops.run(plan_launch(Path(manifest), choice, max_starts))
     document = shown.as_json(made.plan, made.proposal, made.forecast, made.notes)
     if output is not None:
         try:

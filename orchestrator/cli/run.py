@@ -1,6 +1,5 @@
 """`run MANIFEST`."""
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import loops
 from orchestrator.cli.common import (
     check_fleet,
     echo_json,
@@ -81,7 +81,7 @@ def command(
     )  # fmt: skip
     with traced() as watching:
         with tells_ci(system):
-            result = asyncio.run(_carried_out(Path(manifest), options, watching, fleet=fleet))
+            result = loops.run(_carried_out(Path(manifest), options, watching, fleet=fleet))
         _say(result, as_json=as_json)
     sys.exit(result.exit_code)
 

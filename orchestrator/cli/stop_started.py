@@ -1,11 +1,11 @@
 """`stop-started LAUNCH --reason TEXT`."""
 
-import asyncio
 import sys
 from pathlib import Path
 
 import click
 
+from orchestrator.cli import loops
 from orchestrator.cli.common import echo_json, json_option, launch_argument, ledger_option, says_errors
 
 
@@ -24,7 +24,7 @@ def command(launch: str, *, reason: str, manifest: Path | None, ledger: str, as_
     """
     from orchestrator.cli import stopping
 
-    result = asyncio.run(stopping.stop_started(ledger, launch, manifest, reason))
+    result = loops.run(stopping.stop_started(ledger, launch, manifest, reason))
     if as_json:
         echo_json(stopping.as_json(result))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import loops
 from orchestrator.cli.common import check_fleet, says_errors
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
     Store.open(ledger).close()  # a wrong address, or no ledger for many hosts, is said at once
     parts = _Parts(redactor, observer, allow_commands=allow_commands)
     lanes = Lanes(LaneJobs(ledger, parts.assembled).carry_out, observer)
-    asyncio.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
+    loops.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
 
 
 class _Parts:

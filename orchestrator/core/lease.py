@@ -10,6 +10,9 @@ from orchestrator.model import Lane, Record
 LEASE_SECONDS: Final = 30.0
 """How long a lease lasts from the holder's last commit."""
 
+SURE_SECONDS: Final = LEASE_SECONDS - 1.0
+"""For so long at least a lease is held after each commit: one in hundreds renews it, a second after the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -96,6 +99,11 @@ def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Taken:
     # On the new holder's calendar: a step of the clock between them must free no slot.
     recent = tuple(at + _step(last, moment) for at in last.recent) if last is not None and clean else ()
     return Taken(lane, new.fence, clean, recent)
+
+
+def is_due(lease: Lease, now: float) -> bool:
+    """Whether a commit renews a lease that is still held."""
+    return now < lease.expires < now + SURE_SECONDS
 
 
 def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, now: float) -> set[Lane]:

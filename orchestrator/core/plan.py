@@ -1,5 +1,6 @@
 """Manifest + journal + live state -> an ordered plan (design section 3)."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
 
 def lane_of(manifest: Manifest, account: str) -> Lane:
     """The lane of an account: whose budget its calls spend."""
-    return Lane(f"{manifest.host} {manifest.accounts[account].account_id}")
+    return Lane(sys.intern(f"{manifest.host} {manifest.accounts[account].account_id}"))  # one text, not one a campaign
 
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:

@@ -177,7 +177,7 @@ def timestamp(at: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _stop_of(end: Record | None) -> Stop | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result
+from tenacity import AsyncRetrying, retry_if_result
 
 from orchestrator.core.breaker import BreakerState
 from orchestrator.core.control import LaunchHeld
@@ -83,19 +83,30 @@ class LaneRunner:
                     turns.put_back(job)
 
     async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
-        verdict: Verdict = await AsyncRetrying(
-            sleep=self.halt.sleep,
-            wait=lambda _: self._pause(job),
-            stop=lambda state: self._is_final(job, state),
-            retry=retry_if_result(lambda verdict: verdict.kind in _AGAIN),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )(self._attempt, job)
+        verdict = await self._attempt(job)
+        if verdict.kind in _AGAIN and not self._is_over(job):
+            await self.halt.sleep(self._pause(job))
+            verdict = await self._again(job)
         if verdict.kind is VerdictKind.INDETERMINATE:
             group.create_task(self._judge(job.entry))
         elif verdict.kind in _AGAIN and self.halt.stop is None:
             await self._give_up(job, verdict)
 
-    def _is_final(self, job: Job, _: RetryCallState) -> bool:
+    async def _again(self, job: Job) -> Verdict:
+        """Attempts until one is not to be repeated, or enough were made.
+
+        Not the first attempt, which is nearly everybody's last: tenacity's loop costs half as much as a call.
+        """
+        verdict: Verdict = await AsyncRetrying(
+            sleep=self.halt.sleep,
+            wait=lambda _: self._pause(job),
+            stop=lambda _: self._is_over(job),
+            retry=retry_if_result(lambda verdict: verdict.kind in _AGAIN),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(self._attempt, job)
+        return verdict
+
+    def _is_over(self, job: Job) -> bool:
         retry = self._context.manifest.retry
         late = job.begun is not None and self._context.clock.now() - job.begun >= retry.max_elapsed
         is_over = (late or job.sends >= retry.attempts) and job.hindrance is None

@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.control import Committed, Standing
-from orchestrator.core.lease import LEASE_SECONDS, Taken
+from orchestrator.core.lease import SURE_SECONDS, Taken
 from orchestrator.core.permit import Permit, grant
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Lane, Record
@@ -35,7 +35,7 @@ class Committer:
         self._fences = {lane.lane: lane.fence for lane in lanes}
         self._clock = clock
         self._lost: frozenset[Lane] = frozenset()
-        self._held_until = clock.now() + LEASE_SECONDS
+        self._held_until = clock.now() + SURE_SECONDS
         self.broken: JournalWriteError | None = None
 
     def holds(self, lane: Lane) -> bool:
@@ -57,7 +57,7 @@ class Committer:
             )
         except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
             return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
-        self._lost, self._held_until = found.lost, now + LEASE_SECONDS
+        self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
     def standing(self, launch: str) -> Standing | Exception:

@@ -57,7 +57,7 @@ class MemoryStore:
         found = Committed(frozenset(lost), self._standings)
         self._append(found.kept(records))
         for lane, lease in own.items():
-            if lease.expires > now:
+            if rules.is_due(lease, now):
                 # Not `replace`, which would be half of a rehearsal's time.
                 self._leases[lane] = Lease(
                     lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS, moment=lease.moment

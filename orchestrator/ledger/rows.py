@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -31,13 +31,31 @@ def left(ended: Iterable[float], then: Moment) -> str:
     return json.dumps({"ended": list(ended), "moment": asdict(then)})
 
 
-def held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
-    """The leases of a run, locked until the transaction ends: nobody takes one over between a check and an insert."""
-    # In order of the lanes, as everybody locks them: two who wait for each other would both be thrown out.
-    rows = connection.execute(
-        sa.select(leases).where(leases.c.run_id == run_id).order_by(leases.c.lane).with_for_update()
+# In order of the lanes, as everybody locks them: two who wait for each other would both be thrown out.
+_HELD: Final = (
+    sa.select(
+        leases.c.lane, leases.c.launch, leases.c.machine, leases.c.pid,
+        leases.c.fence, leases.c.acquired, leases.c.expires,
     )
-    return {Lane(row.lane): lease_of(row) for row in rows}
+    .where(leases.c.run_id == sa.bindparam("run"))
+    .order_by(leases.c.lane)
+    .with_for_update()
+)  # fmt: skip
+
+
+def held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
+    """The leases of a run, locked until the transaction ends: nobody takes one over between a check and an insert.
+
+    Without `recent`: this is asked in every commit.
+    """
+    rows = connection.execute(_HELD, {"run": run_id})
+    return {
+        Lane(lane): Lease(Holder(run_id, launch, machine, pid), fence, acquired, expires)
+        for lane, launch, machine, pid, fence, acquired, expires in rows
+    }
+
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def line_of(record: Record) -> dict[str, Any]:
@@ -45,13 +63,14 @@ def line_of(record: Record) -> dict[str, Any]:
     return {
         "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
         "run_id": record.run_id, "at": record.at, "lane": record.lane,
-        "data": json.dumps(record.data, separators=(",", ":")),
+        "data": _encode(record.data),
     }  # fmt: skip
 
 
 def record_of(row: Any) -> Record:
     """A record from its row. Raises ValueError where it cannot be read."""
-    return Record(row.launch, row.campaign, row.attempt, row.kind, row.run_id, row.at, row.lane, json.loads(row.data))
+    _, launch, campaign, attempt, kind, run_id, at, lane, data = row
+    return Record(launch, campaign, attempt, kind, run_id, at, lane, json.loads(data))
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
@@ -70,11 +89,17 @@ def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -
     return False
 
 
+_SAID: Final = (
+    sa.select(journal)
+    .where(journal.c.launch == sa.bindparam("of"), journal.c.campaign == CONTROL)
+    .order_by(journal.c.attempt)
+)
+
+
 def standing_of(connection: sa.Connection, launch: str) -> Standing:
     """Where a launch stands by people's word. Raises LedgerError where a word cannot be read."""
-    said = sa.select(journal).where(journal.c.launch == launch, journal.c.campaign == CONTROL)
     standing = OPEN
-    for row in connection.execute(said.order_by(journal.c.attempt)):
+    for row in connection.execute(_SAID, {"of": launch}):
         try:
             standing = control.hear(standing, record_of(row))
         except ValueError as error:

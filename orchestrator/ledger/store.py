@@ -24,6 +24,7 @@ from orchestrator.model import Lane, Record
 _TRY_EVERY: Final = 0.25
 _ASKED_AT_ONCE: Final = 500
 """Campaigns a query: databases bound how many parameters one may have."""
+_APPEND: Final = journal.insert()
 
 
 def _opened(url: str, *, create: bool) -> Database:
@@ -49,6 +50,8 @@ class Store:
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
+        self._reads = database.engine.execution_options(writes=False)
+        self._writes = database.engine.execution_options(writes=True)
         self.url = url
 
     @classmethod
@@ -71,7 +74,7 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
-            with self._database.engine.execution_options(writes=writes).begin() as connection:
+            with (self._writes if writes else self._reads).begin() as connection:
                 yield connection
         except IntegrityError:
             raise
@@ -199,7 +202,8 @@ class Store:
         self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_again: bool
     ) -> Committed:
         with self._transaction() as connection:
-            lost = frozenset(rules.lost(fences, held(connection, run_id), run_id, now))
+            own = held(connection, run_id)
+            lost = frozenset(rules.lost(fences, own, run_id, now))
             # In this transaction: a word that was committed before it is obeyed by every permit that follows from it.
             asking = sorted({record.launch for record in records if record.kind == "intent"})
             for launch in asking:
@@ -213,12 +217,13 @@ class Store:
             found = Committed(lost, standings)
             rows = [line_of(line) for line in found.kept(records)]
             if rows:
-                connection.execute(journal.insert(), rows)
-            connection.execute(
-                leases.update()
-                .where(leases.c.run_id == run_id, leases.c.expires > now)
-                .values(expires=now + LEASE_SECONDS)
-            )
+                connection.execute(_APPEND, rows)
+            if any(rules.is_due(lease, now) for lease in own.values()):
+                connection.execute(
+                    leases.update()
+                    .where(leases.c.run_id == run_id, leases.c.expires > now)
+                    .values(expires=now + LEASE_SECONDS)
+                )
         return found
 
     def standing(self, launch: str) -> Standing:

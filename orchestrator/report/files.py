@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core import timeline
-from orchestrator.core.result import COLUMNS, Result
+from orchestrator.core.result_shapes import COLUMNS, Result, values
 from orchestrator.model import Record
 from orchestrator.report.ci import as_dotenv
 from orchestrator.report.junit import as_junit
@@ -23,10 +23,20 @@ from orchestrator.report.prometheus import as_prometheus
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
 _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
+_RISKY: Final = re.compile(f"^[{''.join(map(re.escape, _FORMULA))}]|{_INNER.pattern}")
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def as_json(result: Result) -> str:
-    """`result.json`."""
-    return json.dumps(result.as_json(), indent=2, ensure_ascii=False) + "\n"
+    """`result.json`: a line per campaign, so that it can be searched and compared by line."""
+    document = result.as_json()
+    rows, document["campaigns"] = document["campaigns"], []
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if not rows:
+        return text
+    # Not indented as a whole: the standard library's indenting encoder is in Python, and ten times as slow.
+    lines = ",\n    ".join(map(_encode, rows))
+    return text.replace('\n  "campaigns": []', f'\n  "campaigns": [\n    {lines}\n  ]', 1)
 
 
 def as_csv(result: Result) -> str:
@@ -35,7 +45,7 @@ def as_csv(result: Result) -> str:
     # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(getattr(campaign, name)) for name in COLUMNS] for campaign in result.campaigns)
+    writer.writerows(map(_cell, values(campaign)) for campaign in result.campaigns)
     return out.getvalue()
 
 
@@ -49,7 +59,7 @@ def as_html(result: Result, records: Sequence[Record]) -> str:
 def _cell(value: object) -> object:
     # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
     # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _RISKY.search(value) is None:
         return value
     text = _INNER.sub(r"\1'", value)
     return f"'{text}" if text.startswith(_FORMULA) else text

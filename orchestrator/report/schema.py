@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from orchestrator.core.result import (
+from orchestrator.core.result_shapes import (
     SCHEMA_VERSION,
     BudgetResult,
     CampaignResult,
