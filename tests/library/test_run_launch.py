@@ -60,13 +60,18 @@ async def test_two_launches_at_once_share_a_ledger_and_mind_their_own_business(p
 
 
 async def test_the_same_launch_twice_at_once_runs_once(places):
-    place = await places()
-    manifest = place.load()
-    done = await asyncio.gather(run_launch(manifest), run_launch(manifest), return_exceptions=True)
+    place, halt, baking = await places(), Halt(), asyncio.Event()
+    waves = [{"name": "canary", "tags": ["canary"], "bake": "1h"}, {"name": "rest"}]
+    place.raw["campaigns"][0]["tags"] = ["canary"]
+    manifest = place.load(waves=waves)
+    first = asyncio.create_task(run_launch(manifest, stop=halt, observer=Watcher(wave_baking=baking.set)))
+    await baking.wait()
+    with pytest.raises(LaneLeased):
+        await run_launch(manifest)
+    halt.set(Stop(StopReason.CANCELLED, "enough"))
 
-    assert {type(one) for one in done} == {LaneLeased, Result}
-    assert len(place.starts) == 5
-    place.check_never_twice()
+    assert (await first).totals[Outcome.STARTED] == 1
+    assert place.starts == {"st-1/cd-0": 1}
 
 
 async def test_cancelling_is_an_orderly_stop_and_a_later_call_goes_on(places):
@@ -108,15 +113,16 @@ async def test_a_deadline_around_a_launch_is_an_orderly_stop_too(places):
 
 
 async def test_a_second_cancellation_leaves_what_is_in_flight_open_in_the_journal(places):
-    place = await places(scripted={"st-1/cd-0": ["hang_after"]}, timeouts={"connect": "5s", "total": "30s"})
-    watcher, cancelled = Watcher(), asyncio.Event()
-    task = asyncio.create_task(run_launch(place.load(), observer=watcher))
+    scripted, slow = {"st-1/cd-0": ["hang_after"]}, {"connect": "5s", "total": "30s"}
+    place, cancelled = await places(count=20, scripted=scripted, timeouts=slow), asyncio.Event()
 
-    def cancel():
-        task.cancel()
-        cancelled.set()
+    class Canceller:
+        def event(self, name, **_):
+            if name == "start_answered" and "st-1/cd-0" in place.starts and not cancelled.is_set():
+                task.cancel()
+                cancelled.set()
 
-    watcher.at["start_answered"] = cancel
+    task = asyncio.create_task(run_launch(place.load(), observer=Canceller()))
     await cancelled.wait()
     await asyncio.sleep(0)  # by now it waits for what is in flight
     task.cancel()
