@@ -90,10 +90,10 @@ class Submission:
         while True:
             done = await self._lanes()
             await self._in_thread(self.tail.look)
+            await self._hear()  # after the lanes were looked at: they may all have ended for what was said
             if all(job.number in done for job in jobs):
                 break
             await self._stop_where_due(done)
-            await self._hear()
             await self.halt.sleep(_LOOK_EVERY)
         await self._stop_where_due(done)
         accounts = {job.number: job.account for job in jobs}

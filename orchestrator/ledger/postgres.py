@@ -21,6 +21,12 @@ _SETTINGS: Final = {
     "lock_timeout": "8s",
     # A host that stops in the middle of a commit must not keep the lanes' rows from everybody else.
     "idle_in_transaction_session_timeout": "10s",
+    # Nor must one that was cut off with half a statement on its way: to the server that is no idleness, and it would
+    # keep the rows until its own keep-alive gives up, two hours later.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
     # A server that is set to lose the last commits in a crash would make a permit worth nothing (P5).
     "synchronous_commit": "on",
     "timezone": "UTC",
@@ -70,6 +76,9 @@ def opened(url: sa.URL, *, create: bool) -> Database:
         pool_size=2,
         max_overflow=2,
     )
+    # All rows in one statement: psycopg's executemany is a pipeline, and a process suspended in the middle of one would
+    # keep the lanes' rows, for that is no idleness either.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     hint = "check that the database is up and can be reached, then run again"
     try:
         with engine.begin() as connection:

@@ -279,3 +279,29 @@ def test_the_servers_settings_cannot_make_a_permit_worth_nothing(store):
     with store._transaction(writes=False) as connection:
         assert connection.execute(sa.text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == "10s"
+
+
+def test_a_host_that_is_cut_off_in_mid_statement_keeps_its_rows_for_seconds_not_hours(store):
+    names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+    with store._database.engine.connect() as connection:
+        idle, interval, count = (int(connection.execute(sa.text(f"SHOW {name}")).scalar_one()) for name in names)
+
+        assert 0 < idle + interval * count <= 12
+        assert int(connection.execute(sa.text("SHOW tcp_user_timeout")).scalar_one()) in {
+            10_000,
+            0,
+        }  # 0: not known here
+
+
+def test_a_batch_is_one_statement_which_no_suspended_process_can_be_in_the_middle_of(store, monkeypatch):
+    """A pipeline without its end keeps its locks: neither idle_in_transaction_session_timeout nor another sees it."""
+
+    def pipelined(*_, **__):
+        raise AssertionError("psycopg's executemany is a pipeline")
+
+    monkeypatch.setattr(psycopg.Cursor, "executemany", pipelined)
+    (taken,) = store.acquire([LANE], holder("run-1"), NOW)
+    batch = [record_of(f"s/{n}", "verdict") for n in range(700)]
+    store.commit(batch, "run-1", {LANE: taken.fence}, NOW)
+
+    assert store.read("launch-1") == batch
