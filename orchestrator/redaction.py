@@ -23,7 +23,9 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more secrets from now on: a worker meets them one lane after the other."""
-        found = {form for secret in secrets for part in _parts(secret) for form in _forms(part)}
+        found = {
+            form for secret in secrets for part in _parts(secret) for form in _forms(part) if len(form) >= _SHORTEST
+        }
         self._known = tuple(sorted(found.union(self._known), key=len, reverse=True))
         self._shortest = min(map(len, self._known), default=0)
 
@@ -67,8 +69,9 @@ def _forms(secret: str) -> Iterator[str]:
     yield secret
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     raw = secret.encode("utf-8", "surrogatepass")
-    yield from (quote(raw, safe=""), quote_plus(raw), raw.hex(), raw.hex().upper())
-    for shift in range(3):  # base64 has three spellings, by what stands before
-        first, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
+    yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), raw.hex(), raw.hex().upper())
+    for shift in range(
+        3
+    ):  # base64 has three spellings, by what stands before; its outer characters depend on neighbours
         for encode in (b64encode, urlsafe_b64encode):
-            yield encode(b"\0" * shift + raw)[first:end].decode()
+            yield encode(b"\0" * shift + raw)[4 * (shift > 0) : (shift + len(raw)) // 3 * 4].decode()
