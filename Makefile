@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak mutate check fix bench docs examples dist sbom release clean lock help
+.PHONY: run test soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,16 @@ mutate: $(READY)  ## break core/ and the permit rule in 2,400 ways: do the tests
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children $(or $(JOBS),2)
 	$(BIN)/python bench/mutants.py
+
+FUZZ_SECONDS ?= 240
+FUZZ_TARGETS := manifest csv jsonl reply
+FUZZ_FOUND := .fuzz
+
+fuzz: $(READY)  ## look for inputs that break the parsers, FUZZ_SECONDS=240 in all; what is found lies in .fuzz
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ_FOUND)/$$target && $(BIN)/python -m tests.fuzz $$target -artifact_prefix=$(FUZZ_FOUND)/$$target- \
+			-max_total_time=$$(($(FUZZ_SECONDS) / 4)) $(FUZZ_FOUND)/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
 
 check: $(READY)  ## lint, formatting and types; changes nothing
 	$(BIN)/ruff check .

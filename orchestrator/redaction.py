@@ -64,7 +64,7 @@ def _may_hold(text: str, token: str) -> bool:
 
 def _all_forms(secrets: Iterable[str]) -> tuple[str, ...]:
     """All spellings of all secrets, the longest first: a short one may be a part of a long one."""
-    found = {form for secret in secrets for part in _parts(secret) for form in _forms(part)}
+    found = {form for secret in secrets for part in _parts(secret) for form in _forms(part) if len(form) >= _SHORTEST}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -82,8 +82,9 @@ def _forms(secret: str) -> Iterator[str]:
     yield secret
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     raw = secret.encode("utf-8", "surrogatepass")
-    yield from (quote(raw, safe=""), quote_plus(raw), raw.hex(), raw.hex().upper())
-    for shift in range(3):  # base64 has three spellings, by what stands before
-        first, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
+    yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), raw.hex(), raw.hex().upper())
+    for shift in range(
+        3
+    ):  # base64 has three spellings, by what stands before; its outer characters depend on neighbours
         for encode in (b64encode, urlsafe_b64encode):
-            yield encode(b"\0" * shift + raw)[first:end].decode()
+            yield encode(b"\0" * shift + raw)[4 * (shift > 0) : (shift + len(raw)) // 3 * 4].decode()

@@ -33,7 +33,8 @@ class CommandChecks:
                 start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as error:
-            return f"{command[0]} could not be run ({getattr(error, 'strerror', None) or type(error).__name__})"
+            reason = self._redactor.text(getattr(error, "strerror", None) or type(error).__name__)
+            return f"{command[0]} could not be run ({reason})"
         try:
             async with asyncio.timeout(check.timeout):
                 said = await _last_words(process)

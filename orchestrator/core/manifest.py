@@ -295,7 +295,7 @@ def parse(
     """
     campaigns, issues = manifest_checks.gather(raw, rows)
     issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
-    read, found = _read_campaigns(campaigns)
+    read, found = _read_campaigns(campaigns, keep=not issues)
     issues += manifest_faults.issues(found, _KEYS)
     try:
         manifest = Manifest.model_validate({**raw, "campaigns": read}, by_name=False)
@@ -304,13 +304,17 @@ def parse(
     return (None, tuple(issues)) if issues else (manifest, ())
 
 
-def _read_campaigns(rows: Sequence[Any]) -> tuple[list[Campaign], list[ErrorDetails]]:
-    """The campaigns, or the first thousand faults of theirs: to note a million would cost seconds and gigabytes."""
+def _read_campaigns(rows: Sequence[Any], *, keep: bool) -> tuple[list[Campaign], list[ErrorDetails]]:
+    """The campaigns, or the first thousand faults of theirs: to note a million would cost seconds and gigabytes.
+
+    Not `keep`: they are only looked at, for the manifest is at fault already.
+    """
     read: list[Campaign] = []
     found: list[ErrorDetails] = []
     for start in range(0, len(rows), _TOGETHER):
         try:
-            read += _CAMPAIGNS.validate_python(rows[start : start + _TOGETHER], by_name=False)
+            good = _CAMPAIGNS.validate_python(rows[start : start + _TOGETHER], by_name=False)
+            read += good if keep else []
         except _ValidationError:
             found += _faults_of(rows, start)
         if len(found) >= manifest_checks.MAX_ISSUES:

@@ -92,8 +92,8 @@ def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def _duplicates(campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
-    pairs = {i: (row.get("stream"), row.get("campaign")) for i, row in campaigns.items()}
-    whole = {i: pair for i, pair in pairs.items() if isinstance(pair[0], str) and isinstance(pair[1], str)}
+    pairs = ((i, (row.get("stream"), row.get("campaign"))) for i, row in campaigns.items())
+    whole = {i: pair for i, pair in pairs if isinstance(pair[0], str) and isinstance(pair[1], str)}
     if len(set(whole.values())) == len(whole):
         return
     seen: dict[Any, int] = {}
@@ -146,8 +146,8 @@ def _waves(raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], *
 def _members(waves: Mapping[int, Mapping[str, Any]], campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
     keys = {f"{row.get('stream')}/{row.get('campaign')}": i for i, row in campaigns.items()}
     wanted = {i: (_words(wave, "tags"), _words(wave, "campaigns")) for i, wave in waves.items()}
-    unknown = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in keys]
-    for number, (i, n, key) in enumerate(unknown):
+    nowhere = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in keys]
+    for number, (i, n, key) in enumerate(nowhere):
         hint = did_you_mean(key, keys if number < _HINTED else ())
         yield Issue(("waves", i, "campaigns", n), f"no campaign is {key!r}", hint)
     members = _first_waves(wanted, keys, campaigns)
@@ -164,14 +164,14 @@ def _first_waves(
 ) -> set[int]:
     by_tag: dict[str, int] = {}
     by_key: dict[str, int] = {}
-    for i, (tags, named) in reversed(wanted.items()):  # the first wave is entered last, and stays
+    for i, (tags, named) in reversed(list(wanted.items())):  # the first wave is entered last, and stays
         by_tag.update(dict.fromkeys(tags.values(), i))
         by_key.update(dict.fromkeys(named.values(), i))
     rest = [i for i, (tags, named) in wanted.items() if not (tags or named)][:1]
     members: set[int] = set()
     for key, row in keys.items():
-        tags = campaigns[row].get("tags")
-        own = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, (list, tuple)) else []
+        written = campaigns[row].get("tags")
+        own = [tag for tag in written if isinstance(tag, str)] if isinstance(written, (list, tuple)) else []
         naming = [*rest, *(by_key[k] for k in (key,) if k in by_key), *(by_tag[tag] for tag in own if tag in by_tag)]
         members.update(sorted(naming)[:1])
     return members

@@ -73,8 +73,8 @@ class _Hint:
 
 
 @cache
-def _zones() -> tuple[str, ...]:
-    return tuple(sorted(available_timezones()))
+def _zones() -> dict[str, None]:
+    return dict.fromkeys(sorted(available_timezones()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +196,12 @@ def _date(value: Any) -> date:
 
 def _zone(value: Any) -> str:
     try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError, AttributeError):
-        raise fault("is no time zone", _Hint(value)) from None
+        # Once a bad name has been met the list is asked: ZoneInfo looks for each in a dozen places on the disk.
+        if isinstance(value, str) and (not _zones.cache_info().currsize or value in _zones()):
+            return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        _zones()
+    raise fault("is no time zone", _Hint(value))
 
 
 def _host(value: Any) -> str:

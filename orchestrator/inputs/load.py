@@ -196,8 +196,8 @@ def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _short(problem: Problem) -> Problem:
-    texts = ("file", "path", "message", "hint")
-    return replace(problem, **{name: _cut(getattr(problem, name)) for name in texts})
+    file, path, message, hint = map(_cut, (problem.file, problem.path, problem.message, problem.hint))
+    return replace(problem, file=file, path=path, message=message, hint=hint)
 
 
 def _cut(text: str) -> str:

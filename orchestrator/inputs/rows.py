@@ -58,6 +58,7 @@ def read_rows(text: str, name: str) -> Rows:
 
 def _read_csv(text: str, rows: Rows) -> None:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    header: list[str] = []  # a fault may lie in the first line itself
     try:
         header = [cell.strip() for cell in next(reader, [])]
         if not _check_header(header, rows):
@@ -66,12 +67,21 @@ def _read_csv(text: str, rows: Rows) -> None:
             if len(cells) != len(header):
                 rows.fault(line, f"has {len(cells)} cells where the header has {len(header)}")
             else:
-                rows.add(line, {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())})
+                row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
+                _add_cells(rows, line, row)
             if rows.is_hopeless:
                 break
     except csv.Error as error:
         rows.fault(reader.line_num, f"is not CSV: {error}")
     _convert(rows.values, header)
+
+
+def _add_cells(rows: Rows, line: int, row: dict[str, Any]) -> None:
+    missing = [name for name in ("stream", "campaign") if name not in row]
+    for name in missing:
+        rows.fault(line, "is missing", path=name)
+    if not missing:
+        rows.add(line, row)
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -20,7 +20,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_ALIASES: Final = 100
 MAX_EXPANDED: Final = 100_000
 MAX_FAULTS: Final = 1000
-MAX_VALUES: Final = 50_000
+MAX_VALUES: Final = 100_000
 """Values outside of `campaigns`."""
 MAX_OF_CAMPAIGN: Final = 1000
 

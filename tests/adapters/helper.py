@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -105,9 +106,9 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def serving(*script: bytes | Behaviour) -> AsyncIterator[RawServer]:
+async def serving(*script: bytes | Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
     raw = RawServer(list(script))
-    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, ssl=tls)
     raw.port = server.sockets[0].getsockname()[1]
     try:
         yield raw

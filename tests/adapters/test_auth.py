@@ -191,6 +191,30 @@ def test_a_command_that_hangs_is_refused(tmp_path, monkeypatch):
     assert "TimeoutExpired" in error.message
 
 
+@pytest.mark.parametrize("inside", ["\n", "\r\n", "\r", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize("key", ["client_id", "client_secret"])
+def test_a_value_with_a_control_character_in_it_is_refused(tmp_path, key, inside):
+    (tmp_path / "value").write_bytes(f"canary-1{inside}canary-2\n".encode())
+    references = {"client_secret": SecretRef(env="HOME"), key: SecretRef(file="value")}
+    error = refusal(lambda: resolve_credential("main", account(**references), tmp_path))
+
+    assert error.message == f"accounts.main.{key}: file value holds a line break or another control character"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " ", "\t"])
+def test_white_space_around_a_value_is_no_part_of_it(tmp_path, end):
+    (tmp_path / "value").write_bytes(f"{SECRET}{end}".encode())
+
+    assert resolve_credential("m", account(client_secret=SecretRef(file="value")), tmp_path).secret == SECRET
+
+
+def test_a_key_in_pem_keeps_its_lines(tmp_path, pair):
+    (tmp_path / "key.pem").write_text(pair[0], encoding="utf-8")
+    named = account(client_secret=SecretRef(file="key.pem"), algorithm="RS256")
+
+    assert resolve_credential("m", named, tmp_path).secret == pair[0].strip()
+
+
 @pytest.mark.parametrize("missing", ["client_id", "client_secret"])
 def test_a_missing_reference_is_refused_with_what_to_write(tmp_path, missing):
     both = {"client_id": SecretRef(env="A"), "client_secret": SecretRef(env="B")}

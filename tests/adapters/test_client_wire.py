@@ -1,9 +1,11 @@
 import dataclasses
 import json
+import traceback
 
 import pytest
 
 from orchestrator.core.verdict import VerdictKind, classify, is_hourly, wait_of
+from orchestrator.errors import CredentialError
 from orchestrator.kore import client as client_module
 from orchestrator.model import Fault, Progress, Reply
 from orchestrator.redaction import MASK, Redactor
@@ -16,6 +18,7 @@ from tests.adapters.helper import (
     STREAM,
     TARGET,
     TOKEN,
+    OneToken,
     StillClock,
     allowed,
     client_of,
@@ -29,6 +32,7 @@ from tests.adapters.helper import (
     start,
     then_hang_up,
 )
+from tests.canaries import spellings
 
 NOT_SENT, LIMITED, UNAUTHORIZED = VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED
 REJECTED, ACCEPTED, INDETERMINATE = VerdictKind.REJECTED, VerdictKind.ACCEPTED, VerdictKind.INDETERMINATE
@@ -115,6 +119,32 @@ async def test_a_header_cannot_be_smuggled_in_through_an_id(odd):
 
     assert isinstance(answer, Fault)
     assert server.received == b""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0", " ", "\t", "\x7f", "\xe9", "\u2028", "\r\nX-Evil: 1", ""])
+@pytest.mark.parametrize("call", ["start", "stop", "status", "get", "list"])
+async def test_a_token_that_no_header_may_hold_is_refused_before_it_reaches_one(call, end):
+    token = f"{TOKEN}{end}" if end else ""
+    async with serving() as server:
+        async with client_of(server.url, tokens=OneToken(token)) as client:
+            calls = {"start": lambda: start(client), "list": lambda: client.list(TARGET, 1)}
+            with pytest.raises(CredentialError) as caught:
+                await calls.get(call, lambda: getattr(client, call)(TARGET))()
+        await server.drained()
+
+    assert (caught.value.exit_code, server.connections) == (7, 0)
+    said = caught.value.message + caught.value.next_step + "".join(traceback.format_exception(caught.value))
+    assert not any(part in said for part in TOKEN.split("."))
+
+
+@pytest.mark.parametrize("spelling", sorted(spellings(TOKEN)))
+async def test_a_token_comes_back_in_no_spelling(spelling):
+    said = f"bad token {spellings(TOKEN)[spelling].decode()} of yours"
+    answer, verdict, _ = await attempt(reply(400, {"message": said, "deep": [{said: said}]}))
+    fault, _, _ = await attempt(then_hang_up(f"HTTP/1.1 abc {said}\r\n\r\n".encode()))
+
+    for shown in (answer, verdict, fault):
+        assert not any(form.decode() in repr(shown) for form in spellings(TOKEN).values())
 
 
 # The verdict table of design section 2: no byte left

@@ -12,11 +12,22 @@ import pytest
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
+from tests.canaries import SECRET, heard, no_secret_leaves
+
+__all__ = ["SECRET", "no_secret_leaves"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "67777ce93e25326494e90001"
 _AROUND = ("CI", "GITHUB_", "GITLAB_", "OTEL_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
-SECRET = "canary-secret-" + "9" * 50
+
+
+class Program(subprocess.Popen):
+    """The real command; what it prints is searched for secrets when the test is over."""
+
+    def communicate(self, *args, **kwargs):
+        said = super().communicate(*args, **kwargs)
+        heard(*said)
+        return said
 
 
 class Workplace:
@@ -52,16 +63,18 @@ class Workplace:
         return [sys.executable, "-m", "orchestrator", *arguments]
 
     def start(self, *arguments, **options):
-        return subprocess.Popen(
+        return Program(
             self.command(*arguments), cwd=self.path, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
 
     def run(self, *arguments):
-        return subprocess.run(
+        done = subprocess.run(
             self.command(*arguments), cwd=self.path, env=self.environment, text=True, capture_output=True,
             check=False, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
+        heard(done.stdout, done.stderr)
+        return done
 
     def result(self, launch="spring"):
         return json.loads((self.path / "reports" / launch / "result.json").read_text(encoding="utf-8"))

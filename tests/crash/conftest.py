@@ -10,10 +10,12 @@ from orchestrator.ledger.store import Store
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
+from tests.canaries import SECRET, no_secret_leaves
+
+__all__ = ["SECRET", "no_secret_leaves"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "67777ce93e25326494e90001"
-SECRET = "crash-secret-" + "7" * 50
 KILLED = -9
 HANGS = 600  # seconds: only a hang takes so long; beside thirty busy processes the imports alone took 65
 

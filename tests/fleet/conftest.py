@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.canaries import SECRET, leaks, no_secret_leaves
+
+__all__ = ["SECRET", "no_secret_leaves"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVED = ROOT / "tests" / "fleet" / "served.py"
-SECRET = "fleet-canary-" + "5" * 50
 
 
 def account_id(number):
@@ -205,6 +207,16 @@ def select_nothing(seconds):
     import select
 
     select.select([], [], [], seconds)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_the_database(postgres_url):
+    """Ledger, jobs and their arguments are searched like files."""
+    yield
+    with postgres.connected(postgres_url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        for (table,) in tables:
+            assert leaks(str(connection.execute(f'SELECT * FROM "{table}"').fetchall()).encode()) == [], table  # noqa: S608
 
 
 @pytest.fixture
