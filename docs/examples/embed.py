@@ -8,7 +8,7 @@ from orchestrator import Halt, OrchestratorError, Outcome, Result, Stop, StopRea
 
 
 class Watcher:
-    """Is told the events of docs/events.md, in the event loop, while the launch goes on."""
+    """Is told the events of docs/reference/events.md, in the event loop, while the launch goes on."""
 
     def event(self, name: str, **fields: object) -> None:
         """Print each campaign's outcome."""

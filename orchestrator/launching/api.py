@@ -57,9 +57,9 @@ async def run_launch(
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
     `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `no_wait` holds campaigns
-    whose window is closed. `observer` is told the events of docs/reference/events.md. `stop` is this launch's own: setting it is
-    an orderly stop, and it says afterwards why a run ended early. `redactor` learns the launch's secrets, for your
-    logs. `unrecorded` is given, in the end, what the journal could not take: keep it, nobody else has it.
+    whose window is closed. `observer` is told the events of docs/reference/events.md. `stop` is this launch's own:
+    setting it is an orderly stop, and it says afterwards why a run ended early. `redactor` learns the launch's secrets,
+    for your logs. `unrecorded` is given, in the end, what the journal could not take: keep it, nobody else has it.
 
     Paths of ledger and reports are relative to the working directory. Reports that cannot be written, and records that
     could not be journaled, are named in the result's `warnings`.

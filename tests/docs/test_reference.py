@@ -18,7 +18,21 @@ from tests.docs.page import ROOT
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
-NO_VARIABLES = {"HASH", "TERMS", "LAUNCH", "WAVE", "RUN", "GET", "JWT", "POST", "TCP_USER_TIMEOUT", "HS256", "HS512", "RS256", "RS512"}
+NO_VARIABLES = {
+    "HASH",
+    "TERMS",
+    "LAUNCH",
+    "WAVE",
+    "RUN",
+    "GET",
+    "JWT",
+    "POST",
+    "TCP_USER_TIMEOUT",
+    "HS256",
+    "HS512",
+    "RS256",
+    "RS512",
+}
 
 
 @pytest.mark.parametrize("name", pages())
