@@ -48,6 +48,7 @@ def test_the_hash_is_that_of_the_canonical_identity():
     assert json.loads(text) == made.identity
     assert " " not in text
     assert made.sha256 == identity.sha256(json.loads(text))
+    assert identity.canonical({"b": "Grüße, 東京", "a": [1, None]}) == '{"a":[1,null],"b":"Grüße, 東京"}'
 
 
 @given(st.dictionaries(st.text(), st.none() | st.text() | st.lists(st.integers() | st.text())))

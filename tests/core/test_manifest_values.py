@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.manifest_values import (
     BACKOFF,
+    DATE,
     HOST,
     HOURS,
     LEDGER,
@@ -43,6 +44,7 @@ LEDGER_FORM = (
     "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database",
 )
 LEDGER_SECRET = ("must not hold a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
+DAY = ("must be a day of the calendar", "write it as 2026-12-25")
 TEN = "50/60s"
 
 
@@ -53,6 +55,7 @@ TEN = "50/60s"
         *((duration(2, 9).parse, written, ("must be between 2s and 9s", "")) for written in ("1.9s", 1, "10s", 9.001)),
         (duration(0.01, 300).parse, "9ms", ("must be between 0.01s and 300s", "")),
         (duration(2, 9).parse, "2", DURATION),
+        *((DATE.parse, written, DAY) for written in ("20261225", "2026-W52-5", "2026-02-30", "", 20261225, None, [])),
         *(
             (BACKOFF.parse, written, BACKOFF_FORM)
             for written in ("1s", "1s..2s..3s", ["1s", "60s"], (1.0,), 5, None, {"1s": 0, "60s": 0})
