@@ -38,6 +38,7 @@ class TokenMinter:
     def __init__(self, credentials: dict[str, Credential], clock: Clock) -> None:
         self._credentials = credentials
         self._clock = clock
+        self._keys: dict[str, Any] = {}  # read once: to read and check a key in PEM takes longer than to sign
 
     def mint(self, account_id: str) -> str:
         """A fresh token; no two share a `jti`, so a retry is never taken for a replay. Raises CredentialError."""
@@ -52,7 +53,10 @@ class TokenMinter:
             "jti": str(uuid.uuid4()),
         }
         try:
-            return _signed(claims, credential.secret, credential.algorithm)
+            if account_id not in self._keys:
+                algorithm = jwt.get_algorithm_by_name(credential.algorithm)
+                self._keys[account_id] = algorithm.prepare_key(credential.secret)
+            return _signed(claims, self._keys[account_id], credential.algorithm)
         except (jwt.PyJWTError, ValueError, TypeError):
             # Not chained: the library's text may quote the key.
             raise CredentialError(
@@ -61,11 +65,11 @@ class TokenMinter:
             ) from None
 
 
-def _signed(claims: dict[str, Any], secret: str, algorithm: str) -> str:
+def _signed(claims: dict[str, Any], key: Any, algorithm: str) -> str:
     with warnings.catch_warnings():
         # The platform chose the secret's length; a warning that quotes a library's class helps nobody.
         warnings.simplefilter("ignore", InsecureKeyLengthWarning)
-        return jwt.encode(claims, secret, algorithm)
+        return jwt.encode(claims, key, algorithm)
 
 
 def resolve_credential(name: str, account: Account, directory: Path) -> Credential:
