@@ -12,9 +12,11 @@ from tests import canaries
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("client", "os", "runtime", "database")
-AT_EACH = 2  # kinds at a place; the next place has the other two
+AT_EACH = 3  # kinds at a place; the next place has others
 AT_ONCE = 4  # runs wait for their timeouts most of the time
 LEAST = 200
+BEFORE = "async with opened("
+"""The one place that is come by before a secret has been read: an exception there can hold none of them."""
 HUNG = -14
 
 
@@ -66,12 +68,12 @@ def write_manifest(directory):
     (directory / "m.yaml").write_text(json.dumps(raw), encoding="utf-8")
 
 
-def test_an_exception_at_every_await_shows_no_secret(tmp_path, record_property):
+def test_an_exception_at_every_await_shows_no_secret(tmp_path):
     zygotes = [Zygote() for _ in range(AT_ONCE)]
     try:
         zygotes[0].run(tmp_path / "look")
         sites = json.loads((tmp_path / "look" / "sites.json").read_text(encoding="utf-8"))
-        places = [site for site in sites for _ in range(AT_EACH)]
+        places = [site for site in sites if not is_before_secrets(site) for _ in range(AT_EACH)]
         chosen = [(site, KINDS[n % len(KINDS)]) for n, site in enumerate(places)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             parts = pool.map(lambda n: force(zygotes[n], tmp_path / str(n), chosen[n::AT_ONCE]), range(AT_ONCE))
@@ -80,10 +82,17 @@ def test_an_exception_at_every_await_shows_no_secret(tmp_path, record_property):
         for zygote in zygotes:
             zygote.close()
 
-    record_property("exceptions", len(seen))
-    record_property("places", len({site for site, _ in seen}))
+    sys.stdout.write(f"{len(seen)} exceptions at {len({site for site, _ in seen})} places\n")  # pytest -rP shows it
     assert {key: value for key, value in seen.items() if value} == {}
     assert len(seen) >= LEAST
+
+
+def is_before_secrets(site):
+    module, line, _ = site.split(":")
+    if module == "cli.run":  # its one await is the whole run, and it is come by first
+        return True
+    source = (ROOT / "orchestrator" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    return BEFORE in source.splitlines()[int(line) - 1]
 
 
 def force(zygote, directory, chosen):
