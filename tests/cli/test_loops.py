@@ -19,7 +19,7 @@ async def loop_in_use():
 def test_a_launch_comes_to_the_same_on_either_loop(loop, workplace):
     """With refused connections, lost answers and limited calls, and to the end of the process."""
     workplace.environment["ORCHESTRATOR_LOOP"] = loop
-    sandbox, retry = {"faults": "realistic", "seed": 7}, {"attempts": 9, "backoff": "0.01s..0.02s"}
+    sandbox, retry = {"faults": "realistic", "seed": 7, "limit": "100/1s"}, {"attempts": 9, "backoff": "0.2s..0.5s"}
     done = workplace.run("run", workplace.manifest(campaigns=CAMPAIGNS, sandbox=sandbox, retry=retry))
     outcomes = {row["campaign"]: row["outcome"] for row in workplace.result()["campaigns"]}
 
