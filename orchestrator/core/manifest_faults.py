@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from orchestrator.core.manifest_checks import Issue, Path
-from orchestrator.core.manifest_values import ID_PATTERN, KEY_PATTERN, did_you_mean
+from orchestrator.core.manifest_values import ID_PATTERN, KEY_PATTERN, ZoneHint, did_you_mean
 
 _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ID_PATTERN: (
@@ -16,6 +16,7 @@ _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
+_SHOWN: Final = 100  # to look for a near word takes a while
 _NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", ""),
@@ -35,18 +36,21 @@ def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -
     The values at fault are never repeated.
     """
     parents = {details["loc"][:-1] for details in found}
-    for details in found:
+    for number, details in enumerate(found):
         if details["type"] != "too_short" or details["loc"] not in parents:
-            yield _issue(details, keys)
+            yield _issue(details, keys, is_shown=number < _SHOWN)
 
 
-def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]]) -> Issue:
+def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]], *, is_shown: bool) -> Issue:
     path: Path = details["loc"]
     if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
         path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
     if details["type"] == "extra_forbidden":
         return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
-    return Issue(path, *_words(details))
+    message, hint = _words(details)
+    if isinstance(hint, ZoneHint):
+        hint = hint.read() if is_shown else ""
+    return Issue(path, message, hint)
 
 
 def _section(parents: Path) -> str:
@@ -55,10 +59,11 @@ def _section(parents: Path) -> str:
     return str(parents[-1] if parents[-1] in _NESTED else parents[0])
 
 
-def _words(details: ErrorDetails) -> tuple[str, str]:
+def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
     kind, context = details["type"], details.get("ctx", {})
     if kind == "manifest":
-        return str(context["message"]), str(context["hint"])
+        hint = context["hint"]
+        return str(context["message"]), hint if isinstance(hint, ZoneHint) else str(hint)
     if kind in _TYPES:
         return _type_words(kind, details["input"])
     if kind == "string_pattern_mismatch":

@@ -29,6 +29,7 @@ FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN,
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _SPAN: Final = rf"{_NUMBER}(?:ms|s|m|h)"
 _LONG: Final = 10**9
+_A_ZONE: Final = "write an IANA name such as America/New_York"
 _LONGEST_WORD: Final = 64
 _MOST_WORDS: Final = 2000
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -62,14 +63,18 @@ def _alike(word: str, known: Collection[str]) -> list[str]:
     return nsmallest(50, known, key=lambda other: len(letters.symmetric_difference(other[:_LONGEST_WORD])))
 
 
-class _Hint:
-    """A hint that is looked up when somebody reads it: of ten thousand faults, a hundred are shown."""
+@dataclass(frozen=True, slots=True)
+class ZoneHint:
+    """A hint that is looked up when it is wanted: of ten thousand faults, a hundred are shown.
 
-    def __init__(self, word: object) -> None:
-        self._word = word
+    No `__str__`: pydantic writes every fault's context out, wanted or not.
+    """
 
-    def __str__(self) -> str:
-        return did_you_mean(self._word, _zones()) or "write an IANA name such as America/New_York"
+    word: object
+
+    def read(self) -> str:
+        """The hint."""
+        return did_you_mean(self.word, _zones()) or _A_ZONE
 
 
 @cache
@@ -201,7 +206,7 @@ def _zone(value: Any) -> str:
             return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         _zones()
-    raise fault("is no time zone", _Hint(value))
+    raise fault("is no time zone", ZoneHint(value))
 
 
 def _host(value: Any) -> str:

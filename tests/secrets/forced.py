@@ -7,6 +7,8 @@ places that a run comes by) and `kind`. The product knows nothing of this.
 
 import ast
 import builtins
+import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import json
@@ -18,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 _NOT_OURS = ("orchestrator.sandbox", "orchestrator.rehearsal")  # the platform's side
-_state = {"site": "", "kind": "", "seen": set()}
+_state = {"site": "", "kind": "", "seen": set(), "modules": set()}
 
 
 class _Rewriter(ast.NodeTransformer):
@@ -127,7 +129,7 @@ def _exception(kind):
 
 
 def run_job(job):
-    _state.update(site=job["site"], kind=job["kind"], seen=set())
+    _state.update(site=job["site"], kind=job["kind"], seen=set(), modules=set(sys.modules))
     os.chdir(job["cwd"])
     os.environ.update(job["environment"])
     log = os.open("output.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -138,14 +140,19 @@ def run_job(job):
     try:
         MAIN(job["arguments"])
     finally:
-        Path("sites.json").write_text(json.dumps(sorted(_state["seen"])), encoding="utf-8")
+        seen = {"sites": sorted(_state["seen"]), "modules": sorted(set(sys.modules) - _state["modules"])}
+        Path("seen.json").write_text(json.dumps(seen), encoding="utf-8")
 
 
 def serve():
     for line in sys.stdin:
+        job = json.loads(line)
+        for module in job["modules"]:  # once here, and not in each of the forks
+            with contextlib.suppress(ImportError):  # some are made while others are imported, and have no file
+                importlib.import_module(module)
         pid = os.fork()
         if pid == 0:
-            run_job(json.loads(line))
+            run_job(job)
         _, status = os.waitpid(pid, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
@@ -155,8 +162,6 @@ if __name__ == "__main__":
     for part in (_forced, _forced_with, _forced_for):
         setattr(builtins, part.__name__, part)
     sys.meta_path.insert(0, _Finder())
-    import jwt  # noqa: F401
-
     from orchestrator.cli import main as MAIN  # noqa: N812 - the program
 
     serve()
