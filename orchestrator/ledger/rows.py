@@ -67,10 +67,16 @@ def line_of(record: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def record_of(row: Any) -> Record:
-    """A record from its row. Raises ValueError where it cannot be read."""
-    _, launch, campaign, attempt, kind, run_id, at, lane, data = row
-    return Record(launch, campaign, attempt, kind, run_id, at, lane, json.loads(data))
+def records_of(rows: Sequence[Any]) -> list[Record]:
+    """The records in the rows. Raises ValueError where one cannot be read."""
+    # In one go: a call of the JSON reader for each of a million records takes longer than all the rest.
+    read = json.loads(f"[{','.join([row.data for row in rows])}]")
+    if len(read) != len(rows):
+        raise ValueError("a record is not one JSON value")
+    return [
+        Record(launch, campaign, attempt, kind, run_id, at, lane, data)
+        for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
+    ]
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
@@ -99,9 +105,9 @@ _SAID: Final = (
 def standing_of(connection: sa.Connection, launch: str) -> Standing:
     """Where a launch stands by people's word. Raises LedgerError where a word cannot be read."""
     standing = OPEN
-    for row in connection.execute(_SAID, {"of": launch}):
-        try:
-            standing = control.hear(standing, record_of(row))
-        except ValueError as error:
-            raise LedgerError(f"the ledger is damaged: a word about launch {launch} cannot be read") from error
+    try:
+        for record in records_of(connection.execute(_SAID, {"of": launch}).all()):
+            standing = control.hear(standing, record)
+    except ValueError as error:
+        raise LedgerError(f"the ledger is damaged: a word about launch {launch} cannot be read") from error
     return standing

@@ -17,7 +17,7 @@ from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import postgres, sqlite
 from orchestrator.ledger.database import Database, UnreachableError
 from orchestrator.ledger.machine import this_machine
-from orchestrator.ledger.rows import has_any, held, lease_of, left, line_of, record_of, standing_of
+from orchestrator.ledger.rows import has_any, held, lease_of, left, line_of, records_of, standing_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
@@ -141,7 +141,7 @@ class Store:
         with self._transaction(writes=False) as connection:
             lines = connection.execute(query).all()
         try:
-            return [(row.id, record_of(row)) for row in lines]
+            return [(row.id, record) for row, record in zip(lines, records_of(lines), strict=True)]
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
 
