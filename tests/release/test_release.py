@@ -15,7 +15,7 @@ from tests.cli.conftest import ROOT
 from tests.release.conftest import make
 
 NEEDED = ("tests/conftest.py", "configs/launch.yaml", "configs/campaigns.csv", "schema/result.v1.json",
-          "docs/events.md", "requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml", "LICENSE",
+          "docs/reference/events.md", "requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml", "LICENSE",
           "SECURITY.md", "CONTRIBUTING.md", "orchestrator/py.typed")  # fmt: skip
 
 
