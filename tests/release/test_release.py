@@ -15,8 +15,8 @@ from tests.cli.conftest import ROOT
 from tests.release.conftest import make
 
 NEEDED = ("tests/conftest.py", "configs/launch.yaml", "configs/campaigns.csv", "schema/result.v1.json",
-          "docs/reference/events.md", "requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml", "LICENSE",
-          "SECURITY.md", "CONTRIBUTING.md", "orchestrator/py.typed")  # fmt: skip
+          "docs/reference/events.md", "requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml",
+          "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "orchestrator/py.typed")  # fmt: skip
 
 
 def tracked():
