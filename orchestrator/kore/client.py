@@ -4,19 +4,17 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from orchestrator.core.permit import Permit, PermitError
 from orchestrator.kore import wire
+from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock
 from orchestrator.redaction import Redactor
@@ -33,72 +31,6 @@ class TokenSource(Protocol):
     def mint(self, account_id: str) -> str:
         """A fresh token for an account."""
         ...
-
-
-class _NotNowError(Exception):
-    """Raised by the last look: the call may not be sent any more."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call's trace: how far it got, and why it was not sent."""
-
-    clock: Clock
-    token: str = field(repr=False)
-    last_look: Callable[[], None]
-    progress: Progress = Progress.UNSENT
-    begun: float = field(init=False)
-    sent_at: float | None = None
-    http_status: int | None = None
-    refusal: str | None = None
-
-    def __post_init__(self) -> None:
-        self.begun = self.clock.now()
-
-    def first_byte(self) -> None:
-        """The last look. Raises _NotNowError or PermitError, and then no byte leaves."""
-        try:
-            self.last_look()
-        except (_NotNowError, PermitError) as error:
-            self.refusal = str(error)
-            raise
-        self.progress = Progress.SENDING
-        self.sent_at = self.clock.now()
-
-    def written(self) -> None:
-        """The kernel has it. A host that slept since the last look sent it now, not then: its slot counts from now."""
-        self.sent_at = self.clock.now()
-
-    @property
-    def elapsed(self) -> float:
-        return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
-
-    def fault(self, text: str) -> Fault:
-        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status)
-
-
-class _Body(BytesPayload):
-    """A request's body. aiohttp writes the headers with it, in one piece.
-
-    The last look is here: until the kernel has the request, the event loop does not turn. aiohttp's own trace of the
-    headers comes a turn earlier on Python 3.11, many milliseconds in a busy process, and a host suspended in between
-    would send a call on waking that it may not send any more.
-    """
-
-    def __init__(self, call: _Call, value: bytes) -> None:
-        super().__init__(value)
-        self._call = call
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        self._call.first_byte()
-        await super().write_with_length(writer, content_length)
-        self._call.written()
-
-
-async def _on_headers_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
-    # Without a body, aiohttp hands the headers to the transport right after this; raising here sends no byte.
-    call: _Call = context.trace_request_ctx
-    call.first_byte()
 
 
 class KoreClient:
@@ -129,7 +61,7 @@ class KoreClient:
             limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
         )
         trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_on_headers_sent)
+        trace.on_request_headers_sent.append(on_headers_sent)
         self._session = self._opened(connector)
         # A session of its own: a trace costs every call of its session as much as a tenth of the call.
         self._bodiless = self._opened(connector, trace)
@@ -173,29 +105,29 @@ class KoreClient:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
 
         def last_look() -> None:
-            _look(check)
+            look(check)
             permit.use(target.key, self._clock.now())
 
         return await self._call("POST", target, wire.trigger_path(target, "play"), {}, last_look)
 
     async def stop(self, target: CallTarget, *, check: Check | None = None) -> Reply | Fault:
         """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
-        return await self._call("POST", target, wire.trigger_path(target, "stop"), {}, partial(_look, check))
+        return await self._call("POST", target, wire.trigger_path(target, "stop"), {}, partial(look, check))
 
     async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""
-        answer = await self._call("POST", target, wire.status_path(target), {}, partial(_look, check))
+        answer = await self._call("POST", target, wire.status_path(target), {}, partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """All that the platform tells of one campaign."""
-        answer = await self._call("GET", target, wire.get_path(target), None, partial(_look, check))
+        answer = await self._call("GET", target, wire.get_path(target), None, partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
         body = wire.list_body(target, page)
-        answer = await self._call("POST", target, wire.list_path(target), body, partial(_look, check))
+        answer = await self._call("POST", target, wire.list_path(target), body, partial(look, check))
         live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
         return Read(answer, live, more)
 
@@ -209,16 +141,16 @@ class KoreClient:
     ) -> Reply | Fault:
         token = self._tokens.mint(target.account_id)
         headers = wire.headers(target, token)
-        call = _Call(self._clock, token, last_look)
+        call = Call(self._clock, token, last_look)
         try:
             return await self._exchange(call, method, path, headers, body)
-        except (_NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # A refusal from within a body comes out of aiohttp as a failed connection.
             words = call.refusal or self._redactor.text(_words(error, call.progress), token)[:_TEXT]
             return call.fault(words)
 
     async def _exchange(
-        self, call: _Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
+        self, call: Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
     ) -> Reply:
         session = self._bodiless if body is None else self._session
         if session is None:
@@ -227,14 +159,14 @@ class KoreClient:
             method,
             _url(self._host, path),
             headers=headers,
-            data=None if body is None else _Body(call, json.dumps(body).encode()),
+            data=None if body is None else Body(call, json.dumps(body).encode()),
             allow_redirects=False,
             trace_request_ctx=call,
         ) as response:
             call.progress, call.http_status = Progress.ANSWERED, response.status
             return self._reply(call, response, await _read(response))
 
-    def _reply(self, call: _Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
+    def _reply(self, call: Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
         text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
         try:
             payload = self._redactor.value(wire.read_body(raw), call.token)
@@ -249,12 +181,6 @@ class KoreClient:
             retry_after=response.headers.get("Retry-After"),
             date=response.headers.get("Date"),
         )
-
-
-def _look(check: Check | None) -> None:
-    forbidden = check() if check is not None else None
-    if forbidden is not None:
-        raise _NotNowError(forbidden)
 
 
 def _proxy_for(host: str) -> str | None:

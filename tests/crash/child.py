@@ -24,6 +24,7 @@ from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.launch import Launch
 from orchestrator.kore.auth import TokenMinter
+from orchestrator.kore.call import Call
 from orchestrator.kore.client import KoreClient
 from orchestrator.ledger import place
 from orchestrator.ledger.store import Store
@@ -112,7 +113,7 @@ def install():
     around_async(Writer, "permit", None, "permit_granted")
     around_async(preflight, "look", "before_preflight", "after_preflight")
     around(TokenMinter, "mint", "token")
-    around(client_module._Call, "first_byte", "before_first_byte", "first_byte")
+    around(Call, "first_byte", "before_first_byte", "first_byte")
     around_async(client_module, "_read", None, "body_in")
     around_async(KoreClient, "start", "before_start", "after_start")
     around_async(KoreClient, "status", "before_probe", "after_probe")

@@ -9,10 +9,10 @@ import signal
 import sys
 
 from orchestrator.cli import main
-from orchestrator.kore.client import _Call
+from orchestrator.kore.call import Call
 
 nth, calls = int(sys.argv[1]), itertools.count(1)
-real = _Call.first_byte
+real = Call.first_byte
 
 
 def first_byte(call):
@@ -21,5 +21,5 @@ def first_byte(call):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-_Call.first_byte = first_byte
+Call.first_byte = first_byte
 main(sys.argv[2:])

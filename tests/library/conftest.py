@@ -4,7 +4,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from orchestrator import load_manifest
+from tests.canaries import no_secret_leaves
 from tests.crash.conftest import ACCOUNT, SECRET, Scene
+
+__all__ = ["no_secret_leaves"]
 
 
 class Place(Scene):

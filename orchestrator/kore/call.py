@@ -1,0 +1,89 @@
+"""One call on its way: the last look before its first byte, and how far it got."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
+
+from orchestrator.core.permit import PermitError
+from orchestrator.model import Fault, Progress
+from orchestrator.ports import Check, Clock
+
+
+class NotNowError(Exception):
+    """Raised by the last look: the call may not be sent any more."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call's trace: how far it got, and why it was not sent."""
+
+    clock: Clock
+    token: str = field(repr=False)
+    last_look: Callable[[], None]
+    progress: Progress = Progress.UNSENT
+    begun: float = field(init=False)
+    sent_at: float | None = None
+    http_status: int | None = None
+    refusal: str | None = None
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock.now()
+
+    def first_byte(self) -> None:
+        """The last look. Raises NotNowError or PermitError, and then no byte leaves."""
+        try:
+            self.last_look()
+        except (NotNowError, PermitError) as error:
+            self.refusal = str(error)
+            raise
+        self.progress = Progress.SENDING
+        self.sent_at = self.clock.now()
+
+    def written(self) -> None:
+        """The kernel has it. A host that slept since the last look sent it now, not then: its slot counts from now."""
+        self.sent_at = self.clock.now()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was written, or begun."""
+        return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
+
+    def fault(self, text: str) -> Fault:
+        """The fault that it ended with, so far as it got."""
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status)
+
+
+class Body(BytesPayload):
+    """A request's body. aiohttp writes the headers with it, in one piece.
+
+    The last look is here: until the kernel has the request, the event loop does not turn. aiohttp's own trace of the
+    headers comes a turn earlier on Python 3.11, many milliseconds in a busy process, and a host suspended in between
+    would send a call on waking that it may not send any more.
+    """
+
+    def __init__(self, call: Call, value: bytes) -> None:
+        super().__init__(value)
+        self._call = call
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Look, then write. Raises NotNowError or PermitError, and writes nothing."""
+        self._call.first_byte()
+        await super().write_with_length(writer, content_length)
+        self._call.written()
+
+
+async def on_headers_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+    """The last look of a call without a body: aiohttp hands its headers to the transport right after this."""
+    call: Call = context.trace_request_ctx
+    call.first_byte()
+
+
+def look(check: Check | None) -> None:
+    """Ask whether the call may be sent. Raises NotNowError where it may not."""
+    forbidden = check() if check is not None else None
+    if forbidden is not None:
+        raise NotNowError(forbidden)
