@@ -22,8 +22,13 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
 
     Raises click.UsageError for another word, or for uvloop where it is not installed.
     """
+    try:
+        factory = _factory(os.environ.get(VARIABLE, ""))
+    except click.UsageError:
+        main.close()  # else Python warns, under the error, of a coroutine that was never awaited
+        raise
     gc.set_threshold(_YOUNG)
-    with asyncio.Runner(loop_factory=_factory(os.environ.get(VARIABLE, ""))) as runner:
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
 
 

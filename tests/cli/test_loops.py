@@ -53,4 +53,5 @@ def test_a_loop_that_cannot_be_had_is_a_usage_error_and_nothing_is_sent(wanted, 
 
     assert done.returncode == 2
     assert said in done.stderr
+    assert "RuntimeWarning" not in done.stderr
     assert not (workplace.path / ".orchestrator").exists()
