@@ -18,6 +18,7 @@ _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _SHOWN: Final = 100  # to look for a near word takes a while
 _NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
+_UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", ""),
     "string_type": ("must be a string", "quote it"),
@@ -26,6 +27,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "tuple_type": ("must be a list", "write it as [one, two]"),
     "dict_type": ("must be a mapping", "write it as key: value"),
     "model_type": ("must be a mapping", "write it as key: value"),
+    "dataclass_type": ("must be a mapping", "write it as key: value"),
     "model_attributes_type": ("must be a mapping", "write it as key: value"),
 }
 
@@ -45,7 +47,7 @@ def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]], *, is_sho
     path: Path = details["loc"]
     if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
         path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
-    if details["type"] == "extra_forbidden":
+    if details["type"] in _UNKNOWN:
         return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
     message, hint = _words(details)
     if isinstance(hint, ZoneHint):

@@ -4,11 +4,12 @@ import hashlib
 import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.core.manifest import Issue, Manifest, parse
+from orchestrator.core.manifest import Campaign, Issue, Manifest, parse
+from orchestrator.core.manifest_stream import faultless
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.inputs import rows as row_files
 from orchestrator.inputs import yaml_events, yaml_marks
@@ -18,25 +19,35 @@ MAX_PROBLEMS: Final = 100
 MAX_FILES: Final = 1000
 _MAX_TEXT: Final = 300
 MAX_ROW_BYTES: Final = 256 * 1024 * 1024
+_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedManifest:
     """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
 
-    `raw` and `rows` are what was written in the files: what other hosts need to read it again.
+    `raw` is what was written in the manifest, and `rows` in the other files: what other hosts need to read it again.
     """
 
     manifest: Manifest
     sha256: str
     path: Path
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    rows: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The campaigns of `campaigns_from`, with the defaults filled in."""
+        return [_row(campaign) for campaign in self.manifest.campaigns[len(self.raw.get("campaigns", ())) :]]
 
     @property
     def source_name(self) -> str:
         """The file's name as messages show it."""
         return source_name(self.path)
+
+
+def _row(campaign: Campaign) -> dict[str, Any]:
+    given = {field.name: getattr(campaign, field.name) for field in fields(campaign)}
+    return {name: value for name, value in given.items() if value != _DEFAULTS[name]} | {"type": str(campaign.type)}
 
 
 def source_name(path: Path) -> str:
@@ -61,13 +72,33 @@ def _load(path: Path) -> LoadedManifest:
     loaded = yaml_events.load(_decode(data, name), name)
     raw = _mapping(loaded.value, loaded.problems, name)
     digest = _Digest(data)
-    files, problems = _read_rows(raw, path, digest)
+    texts, problems = _read_texts(raw, path, digest)
+    manifest = None if loaded.problems or problems else _stream(raw, texts)
+    if manifest is None:
+        manifest = _parse(loaded, raw, texts, problems)
+    return LoadedManifest(manifest, digest.hexdigest(), path, raw)
+
+
+def _stream(raw: Mapping[str, Any], texts: Sequence[tuple[str, str]]) -> Manifest | None:
+    """The manifest where it is without a fault, and rows need not be kept to say so."""
+    try:
+        return faultless(raw, (row for name, text in texts for row in row_files.stream_rows(text, name)))
+    except row_files.MalformedError:
+        return None
+
+
+def _parse(
+    loaded: yaml_events.Loaded, raw: Mapping[str, Any], texts: Sequence[tuple[str, str]], problems: Sequence[Problem]
+) -> Manifest:
+    """The manifest. Raises ManifestError with every fault."""
+    files = [row_files.read_rows(text, name) for name, text in texts]
+    problems = [*problems, *(problem for file in files for problem in file.problems)]
     rows = [row for file in files for row in file.values]
     manifest, issues = parse(raw, rows, complete=not problems)
     problems = [*loaded.problems, *problems, *_Places(loaded, raw, files).problems(issues)]
     if manifest is None or problems:
         raise ManifestError(tuple(problems))
-    return LoadedManifest(manifest, digest.hexdigest(), path, raw, rows)
+    return manifest
 
 
 class _Digest:
@@ -124,9 +155,10 @@ def _mapping(value: Any, problems: tuple[Problem, ...], name: str) -> Mapping[st
     raise ManifestError((*problems, Problem(name, 1, 1, "", message, hint)))
 
 
-def _read_rows(raw: Mapping[str, Any], path: Path, digest: _Digest) -> tuple[list[Rows], list[Problem]]:
+def _read_texts(raw: Mapping[str, Any], path: Path, digest: _Digest) -> tuple[list[tuple[str, str]], list[Problem]]:
+    """The files with more campaigns: their names as messages show them, and their texts."""
     names = raw.get("campaigns_from")
-    files: list[Rows] = []
+    texts: list[tuple[str, str]] = []
     problems: list[Problem] = []
     if isinstance(names, list) and len(names) > MAX_FILES:
         raise _fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
@@ -134,19 +166,19 @@ def _read_rows(raw: Mapping[str, Any], path: Path, digest: _Digest) -> tuple[lis
         if not isinstance(given, str) or not given:
             continue  # the models say so
         try:
-            files.append(_read_row_file(path.parent / given, digest))
+            texts.append((source_name(path.parent / given), _read_text(path.parent / given, digest)))
         except ManifestError as error:
             problems += error.problems
-    return files, [*problems, *(problem for file in files for problem in file.problems)]
+    return texts, problems
 
 
-def _read_row_file(path: Path, digest: _Digest) -> Rows:
+def _read_text(path: Path, digest: _Digest) -> str:
     name = source_name(path)
     if path.suffix.lower() not in row_files.SUFFIXES:
         raise _fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(row_files.SUFFIXES)}")
     data = _read(path, name, MAX_ROW_BYTES)
     digest.add(data)
-    return row_files.read_rows(_decode(data, name), name)
+    return _decode(data, name)
 
 
 class _Places:

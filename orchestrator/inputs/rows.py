@@ -1,12 +1,12 @@
 """Campaigns from CSV and JSON lines: plain rows with their line numbers."""
 
 import csv
-import io
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from orchestrator.core.manifest import Campaign
@@ -15,11 +15,17 @@ from orchestrator.errors import Problem
 
 SUFFIXES: Final = (".csv", ".jsonl", ".ndjson")
 
-_COLUMNS: Final = tuple(Campaign.model_fields)
+_COLUMNS: Final = tuple(field.name for field in fields(Campaign))
 _BOOLEANS: Final = {"true": True, "false": False}
 _MAX_FAULTS: Final = 1000
 _MAX_LINE: Final = 64 * 1024
 _SEPARATOR: Final = re.compile(r"[\s;]+")
+_LINE: Final = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_RECURRING: Final = ("account", "stream", "type", "iid", "window")
+
+
+class MalformedError(Exception):
+    """A file has a fault of form: `read_rows` says which."""
 
 
 @dataclass(slots=True)
@@ -47,18 +53,31 @@ class Rows:
 
 
 def read_rows(text: str, name: str) -> Rows:
-    """The rows of a file; the name's ending says which format it is in."""
+    """The rows of a file, and every fault of its form; the name's ending says which format it is in."""
     rows = Rows(name)
-    if name.lower().endswith(".csv"):
-        _read_csv(text, rows)
-    else:
-        _read_json_lines(text, rows)
+    for line, value in _written(text, rows):
+        rows.add(line, value)
     return rows
 
 
-def _read_csv(text: str, rows: Rows) -> None:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
-    header: list[str] = []  # a fault may lie in the first line itself
+def stream_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
+    """The same rows, one at a time and none of them kept. Raises MalformedError at a fault of the file's form."""
+    rows = Rows(name)
+    for _, value in _written(text, rows):
+        if rows.problems:
+            break
+        yield value
+    if rows.problems:
+        raise MalformedError(name)
+
+
+def _written(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
+    return _read_csv(text, rows) if rows.name.lower().endswith(".csv") else _read_json_lines(text, rows)
+
+
+def _read_csv(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
+    # Not io.StringIO, which holds a text at four bytes a character.
+    reader = csv.reader((line.group() for line in _LINE.finditer(text)), strict=True, skipinitialspace=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
         if not _check_header(header, rows):
@@ -68,20 +87,19 @@ def _read_csv(text: str, rows: Rows) -> None:
                 rows.fault(line, f"has {len(cells)} cells where the header has {len(header)}")
             else:
                 row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
-                _add_cells(rows, line, row)
+                if _has_key(rows, line, row):
+                    yield line, _shared(_converted(row))
             if rows.is_hopeless:
                 break
     except csv.Error as error:
         rows.fault(reader.line_num, f"is not CSV: {error}")
-    _convert(rows.values, header)
 
 
-def _add_cells(rows: Rows, line: int, row: dict[str, Any]) -> None:
+def _has_key(rows: Rows, line: int, row: dict[str, Any]) -> bool:
     missing = [name for name in ("stream", "campaign") if name not in row]
     for name in missing:
         rows.fault(line, "is missing", path=name)
-    if not missing:
-        rows.add(line, row)
+    return not missing
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -113,19 +131,25 @@ def _check_header(header: Sequence[str], rows: Rows) -> bool:
     return not rows.problems
 
 
-def _convert(values: Sequence[dict[str, Any]], header: Sequence[str]) -> None:
+def _converted(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its cells as values."""
     for key in ("rerun", "enabled"):
-        if key in header:
-            for row in values:
-                if key in row:
-                    row[key] = _BOOLEANS.get(row[key].lower(), row[key])
-    if "tags" in header:
-        for row in values:
-            if "tags" in row:
-                row["tags"] = [tag for tag in _SEPARATOR.split(row["tags"]) if tag]
+        if key in row:
+            row[key] = _BOOLEANS.get(row[key].lower(), row[key])
+    if "tags" in row:
+        row["tags"] = [tag for tag in _SEPARATOR.split(row["tags"]) if tag]
+    return row
 
 
-def _read_json_lines(text: str, rows: Rows) -> None:
+def _shared(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, whose recurring words are one text each instead of one a row."""
+    for key in _RECURRING:
+        if isinstance(word := row.get(key), str):
+            row[key] = sys.intern(word)
+    return row
+
+
+def _read_json_lines(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
     decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
     for line, written in enumerate(text.split("\n"), start=1):
         stripped = written.strip()
@@ -144,14 +168,10 @@ def _read_json_lines(text: str, rows: Rows) -> None:
         except (ValueError, RecursionError) as error:
             rows.fault(line, f"is not a row: {error}")
         else:
-            _add_object(rows, line, value)
-
-
-def _add_object(rows: Rows, line: int, value: Any) -> None:
-    if isinstance(value, dict):
-        rows.add(line, value)
-    else:
-        rows.fault(line, "must be a JSON object", 'write {"stream": "…", "campaign": "…"}')
+            if isinstance(value, dict):
+                yield line, _shared(value)
+            else:
+                rows.fault(line, "must be a JSON object", 'write {"stream": "…", "campaign": "…"}')
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
