@@ -128,7 +128,7 @@ async def _progress(session: Session, plan: Plan, observers: Observers, options:
     if options.log_format == "json":
         yield
         return
-    expected = Counter(str(entry.target.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
+    expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
     progress = ProgressObserver(expected, session.context.clock)
     observers.members.append(progress)
     names = {str(lane): runner.account for lane, runner in session.lanes.items()}

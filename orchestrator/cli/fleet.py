@@ -67,13 +67,12 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
             order = await asyncio.to_thread(_ordered, store, clock, loaded, options)
             checks = CommandChecks(path.parent, redactor)
             await _watched(store, clock, order, halt, checks, observers=observers, options=options)
-            records = await asyncio.to_thread(store.read, loaded.manifest.launch)
-            result = journals.result(records, loaded.manifest.ledger, order.header.run_id)
+            result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
+            write_reports(result, store.stream(loaded.manifest.launch), loaded.manifest.report, options.ci)
         except Halted:
             raise _detached(halt, loaded) from None
         finally:
             store.close()
-    write_reports(result, records, loaded.manifest.report, options.ci)
     return result
 
 

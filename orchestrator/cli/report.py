@@ -20,11 +20,11 @@ def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[
     from orchestrator.report.files import write
 
     with opened(ledger) as store:
-        records = store.read(pick(store, launch))
-    found = result(records, ledger, run_id)
-    try:
-        paths = write(found, records, directory, formats)
-    except OSError as error:
-        raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
+        name = pick(store, launch)
+        found = result(store, name, run_id)
+        try:
+            paths = write(found, store.stream(name), directory, formats)
+        except OSError as error:
+            raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
     for path in paths:
         click.echo(path)

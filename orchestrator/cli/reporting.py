@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from orchestrator.report import ci
 from orchestrator.report.files import write
 
 
-def write_reports(result: Result, records: Sequence[Record], wanted: Report, system: ci.System) -> None:
+def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
     """Write the reports and tell the CI system; what cannot be written is said on stderr."""
     try:
         for path in write(result, records, Path(wanted.dir), ci.formats(system, wanted.formats)):

@@ -32,17 +32,17 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
     from orchestrator.console import say
     from orchestrator.core.parts import is_open
-    from orchestrator.core.stopping import stops
+    from orchestrator.core.result import RUN_KINDS
+    from orchestrator.core.stopping import STOP_KINDS, stops
     from orchestrator.launching.journal import opened, pick, result
 
     with opened(ledger) as store:
         name = pick(store, launch)
-        records = store.read(name)
-        found = result(records, ledger)
+        found = result(store, name)
         run_id = found.run["run_id"]
-        is_live = store.is_live(run_id, store.time()) or is_open(records, run_id)
+        is_live = store.is_live(run_id, store.time()) or is_open(store.read(name, kinds=RUN_KINDS), run_id)
         standing = store.standing(name)
-        stopped = sum(one.is_confirmed for one in stops(records).values())
+        stopped = sum(one.is_confirmed for one in stops(store.read(name, kinds=STOP_KINDS)).values())
     if as_json:
         echo_json({**found.as_json(), "control": say.standing_json(standing), "stopped_since": stopped})
     else:

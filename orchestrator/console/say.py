@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections import Counter
+from itertools import islice
 from typing import Any
 
 from orchestrator.console.terminal import console_for, plain
@@ -48,13 +50,14 @@ def _headline(result: Result) -> str:
 
 
 def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
-    accounts = dict.fromkeys(campaign.account for campaign in result.campaigns)
+    counted: dict[str, Counter[Outcome]] = {}
+    for campaign in result.campaigns:
+        counted.setdefault(campaign.account, Counter())[campaign.outcome] += 1
     budgets = {budget["account"]: budget for budget in result.budget.values()}
     rows = {}
-    for account in accounts:
-        own = [c.outcome for c in result.campaigns if c.account == account]
+    for account, own in counted.items():
         budget = budgets.get(account)
-        counts = [str(own.count(outcome) or "-") for outcome in shown]
+        counts = [str(own[outcome] or "-") for outcome in shown]
         rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
     return rows
 
@@ -62,10 +65,11 @@ def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
 def _needs(result: Result) -> list[str]:
     lines = []
     for outcome in _LOOK_AT:
-        chosen = [c for c in result.campaigns if c.outcome is outcome]
-        if chosen:
-            lines += ["", f"{outcome}:", *(_line(c) for c in chosen[:_SHOWN])]
-            lines += [f"  ... and {len(chosen) - _SHOWN} more, all in result.json"] if len(chosen) > _SHOWN else []
+        count = result.totals[outcome]
+        if count:
+            chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _SHOWN))
+            lines += ["", f"{outcome}:", *map(_line, chosen)]
+            lines += [f"  ... and {count - _SHOWN} more, all in result.json"] if count > _SHOWN else []
             lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
     return lines
 

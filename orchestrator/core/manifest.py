@@ -1,6 +1,7 @@
 """The manifest as frozen models, closed at every level. `parse` builds one, or says all that is wrong with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -270,16 +271,16 @@ class Manifest(Part):
     """Where reports go, and which."""
 
 
-_PARTS: Final[Mapping[str, type[BaseModel | Campaign]]] = {
-    "accounts": Account, "defaults": Defaults, "campaigns": Campaign, "preflight": Preflight, "probe": Probe,
+_PARTS: Final[Mapping[str, type[BaseModel]]] = {
+    "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
     "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
     "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
     "pass": Pass,
 }  # fmt: skip
-_KNOWN: Final[Mapping[str, type[BaseModel | Campaign]]] = {"": Manifest, **_PARTS}
+_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"": Manifest, **_PARTS}
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    name: tuple(f.alias or key for key, f in part.__pydantic_fields__.items()) for name, part in _KNOWN.items()
-}
+    name: tuple(field.alias or key for key, field in part.model_fields.items()) for name, part in _SECTIONS.items()
+} | {"campaigns": tuple(field.name for field in fields(Campaign))}
 
 
 _TOGETHER: Final = 100

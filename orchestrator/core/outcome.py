@@ -12,6 +12,8 @@ from orchestrator.model import CampaignKey, Record
 class State(StrEnum):
     """What the journal proves about a campaign."""
 
+    __hash__ = str.__hash__  # an enum's own is in Python, and a fold of a million records looks each up twice
+
     NEW = "new"  # never attempted
     INTENDED = "intended"  # a permit was given, nothing is known of its use
     RETRYABLE = "retryable"  # the last attempt was certainly not carried out
@@ -24,6 +26,8 @@ class State(StrEnum):
 
 class Event(StrEnum):
     """What a record says happened."""
+
+    __hash__ = str.__hash__
 
     INTENT = "intent"
     ACCEPTED = "accepted"
@@ -83,6 +87,16 @@ KINDS: Final = frozenset({"intent", "verdict", "gave_up", "evidence", "no_eviden
 """The kinds of record that move a campaign; `verdict` and `resolve` name their event in `data["event"]`."""
 
 
+_NOTHING: Final[Mapping[str, Any]] = {}  # one for all that have nothing; never changed
+
+
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
+
+_EVENTS: Final = {str(event): event for event in Event}
+
+
 @dataclass(slots=True)
 class History:
     """What a launch's journal says of one campaign."""
@@ -93,16 +107,16 @@ class History:
     by: Event | None = None  # what moved it last
     intent_at: float | None = None
     finished_at: float | None = None
-    intent: dict[str, Any] = field(default_factory=dict)  # the last intent's data
-    last: dict[str, Any] = field(default_factory=dict)  # the data of the last record after an intent
+    intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last one's data, until it has started
+    last: Mapping[str, Any] = field(default_factory=_nothing)  # the data of the last record after an intent
 
 
 def event_of(record: Record) -> Event:
     """The event a campaign's record stands for. Raises IllegalMove where it stands for none."""
     name = record.data.get("event", record.kind) if record.kind in {"verdict", "resolve"} else record.kind
     try:
-        return Event(name)
-    except ValueError:
+        return _EVENTS[name]
+    except (KeyError, TypeError):
         raise IllegalMove(f"a record of kind {record.kind!r} with event {name!r}") from None
 
 
@@ -117,10 +131,12 @@ def apply(history: History, record: Record) -> None:
     history.by = event
     if event is Event.INTENT:
         history.lane, history.intent_at, history.intent = record.lane, record.at, record.data
-        history.last, history.finished_at = {}, None
+        history.last, history.finished_at = _NOTHING, None
     else:
-        history.last = {**history.last, **record.data}
+        history.last = {**history.last, **record.data} if history.last else record.data
         history.finished_at = record.at
+        if history.state is State.STARTED:
+            history.intent = _NOTHING  # nobody probes it any more
 
 
 def fold(records: Iterable[Record]) -> dict[CampaignKey, History]:

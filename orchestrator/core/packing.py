@@ -3,7 +3,8 @@
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from orchestrator.model import Record
@@ -11,10 +12,11 @@ from orchestrator.model import Record
 _CHUNK: Final = 1000
 
 
-def packed(items: Sequence[Any]) -> Iterator[dict[str, Any]]:
+def packed(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """The data of the records that hold the items."""
-    for start in range(0, len(items), _CHUNK):
-        yield {"rows": packed_value(items[start : start + _CHUNK])}
+    rest = iter(items)
+    while some := list(islice(rest, _CHUNK)):
+        yield {"rows": packed_value(some)}
 
 
 def packed_value(value: Any) -> str:
@@ -27,6 +29,6 @@ def unpacked_value(text: str) -> Any:
     return json.loads(zlib.decompress(b64decode(text)))
 
 
-def unpacked(records: Iterable[Record]) -> list[Any]:
+def unpacked(records: Iterable[Record]) -> Iterator[Any]:
     """The items that the records hold, in their order."""
-    return [item for record in records for item in unpacked_value(record.data["rows"])]
+    return (item for record in records for item in unpacked_value(record.data["rows"]))

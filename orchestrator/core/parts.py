@@ -28,12 +28,15 @@ def parts_of(records: Iterable[Record], run_id: str) -> list[str]:
     return [r.campaign for r in records if r.kind == "run" and r.data.get(PART_OF) == run_id]
 
 
-def merged_rows(records: Sequence[Record], own: Sequence[Record], parts: Sequence[str]) -> list[list[Any]]:
-    """The plan's rows as the parts decided them, last word last.
+def merged_rows(records: Sequence[Record], own: Sequence[Record], parts: Sequence[str]) -> Iterable[list[Any]]:
+    """The plan's rows as the parts decided them, last word last. Of a run without parts they are read as a stream.
 
     What a later part says from the journal alone tells what an earlier part of the same run did: it is no decision.
     """
-    rows = {(row[1], row[2]): row for row in unpacked(r for r in own if r.kind == "plan")}
+    planned = unpacked(r for r in own if r.kind == "plan")
+    if not parts:
+        return planned
+    rows = {(row[1], row[2]): row for row in planned}
     known = dict.fromkeys(parts)
     for row in unpacked(r for r in records if r.kind == "plan" and r.campaign in known):
         if row[7] not in _OF_THE_JOURNAL:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,44 +42,68 @@ class Decision:
 
 _START: Final = Decision(Action.START)
 _JUDGE: Final = Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "an earlier run may have started it")
+_DISABLED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
+_DESELECTED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
+_STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A campaign of the plan, with all that the engine and the reports need to know of it."""
 
-    target: CallTarget
-    account: str
-    name: str
+    campaign: Campaign
+    lane: Lane
+    account_id: str
     wave: str
-    window: str | None
     decision: Decision
     live: LiveState | None = None
 
     @property
+    def target(self) -> CallTarget:
+        """What calls about it are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
+        one = self.campaign  # put together when it is asked for: kept, it would double an entry's memory
+        return CallTarget(self.lane, self.account_id, one.stream, one.iid or one.stream, one.type, one.campaign)
+
+    @property
     def key(self) -> CampaignKey:
-        return self.target.key
+        return self.campaign.key
+
+    @property
+    def account(self) -> str:
+        return self.campaign.account
+
+    @property
+    def name(self) -> str:
+        return self.campaign.name
+
+    @property
+    def window(self) -> str | None:
+        return self.campaign.window
 
     def as_row(self) -> list[Any]:
         """The part that reports need, as JSON: kept in the journal, so that they can be rebuilt from it alone."""
-        d = self.decision
-        return [self.account, self.target.stream, self.target.campaign, self.name, self.wave, d.action, d.outcome,
-                d.reason, d.message]  # fmt: skip
+        c, d = self.campaign, self.decision
+        return [c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """An ordered plan. `sha256` is the hash of `identity`, of what would be sent: approval is given to it.
 
-    `rules` say, in words, when campaigns start and when the run stops.
+    `facts` is the identity without the starts; `rules` say, in words, when campaigns start and when the run stops.
     """
 
     launch: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...]
-    identity: Mapping[str, Any]
+    facts: Mapping[str, Any]
     sha256: str
     rules: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What would be sent, and by what: what an approval is given to."""
+        return {**self.facts, "starts": list(_starts(self.entries))}
 
     def count(self, action: Action) -> int:
         """How many campaigns the plan treats in this way."""
@@ -103,16 +127,9 @@ def lane_of(manifest: Manifest, account: str) -> Lane:
 
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
-    """What calls about a campaign are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
+    """What calls about a campaign are addressed to."""
     account = manifest.accounts[campaign.account]
-    return CallTarget(
-        lane_of(manifest, campaign.account),
-        account.account_id,
-        campaign.stream,
-        campaign.iid or campaign.stream,
-        campaign.type,
-        campaign.campaign,
-    )
+    return Entry(campaign, lane_of(manifest, campaign.account), account.account_id, "", _START).target
 
 
 def undecided(
@@ -144,46 +161,46 @@ def build(
     `earlier` are the starts of other launches that `repeat_guard` minds.
     """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
+    lanes = {name: lane_of(manifest, name) for name in manifest.accounts}
     entries = []
     for campaign in manifest.campaigns:
-        history, state = histories.get(campaign.key), live.get(campaign.key)
+        key, lane = campaign.key, lanes[campaign.account]
+        history, state = histories.get(key), live.get(key)
         decision = _settled(campaign, history, selection, retry_failed=retry_failed)
         if decision is None:
             decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
         elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
             decision = _JUDGE
         wave = waves.assign(campaign, manifest.waves)
-        target = target_of(manifest, campaign)
-        if decision.action is Action.START and not campaign.rerun:
-            decision = _guarded((earlier or {}).get((target.lane, campaign.key))) or decision
-        entries.append(Entry(target, campaign.account, campaign.name, wave, campaign.window, decision, state))
+        if earlier and decision.action is Action.START and not campaign.rerun:
+            decision = _guarded(earlier.get((lane, key))) or decision
+        entries.append(Entry(campaign, lane, manifest.accounts[campaign.account].account_id, wave, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
-    identity = {
+    facts = {
         "launch": manifest.launch,
         "host": manifest.host,
         "manifest_sha256": manifest_sha256,
         "tool_version": tool,
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
-        "starts": [_identity(entry) for entry in plan if entry.decision.action is Action.START],
     }
-    said = rules.sentences(manifest)
-    return Plan(manifest.launch, plan, _warnings(plan), identity, identities.sha256(identity), said)
+    sha256 = identities.streamed_sha256(facts, _starts(plan))
+    return Plan(manifest.launch, plan, _warnings(plan), facts, sha256, rules.sentences(manifest))
 
 
 def _settled(
     campaign: Campaign, history: History | None, selection: Selection, *, retry_failed: bool
 ) -> Decision | None:
     if not campaign.enabled:
-        return Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
+        return _DISABLED
     if not selection.matches(campaign, history):
-        return Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
+        return _DESELECTED
     return _by_journal(history, retry_failed=retry_failed) if history else None
 
 
 def _by_journal(history: History, *, retry_failed: bool) -> Decision | None:
     if history.state is State.STARTED:
-        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
+        return _STARTED_BEFORE
     if history.state in {State.INTENDED, State.SUSPECT}:
         return _JUDGE
     if history.state is State.UNKNOWN:
@@ -239,7 +256,7 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     for entry in entries:
         if entry.decision.action is Action.START and entry.live:
             for name in dict.fromkeys(entry.live.contact_lists):
-                users[entry.target.lane, name].append(entry.key)
+                users[entry.lane, name].append(entry.key)
     return tuple(
         f"contact list {name!r} is used by {len(keys)} campaigns to be started "
         f"({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}); they cannot run at the same time"
@@ -248,7 +265,9 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     )
 
 
-def _identity(entry: Entry) -> dict[str, Any]:
-    target = entry.target
-    return {"account_id": target.account_id, "stream": target.stream, "campaign": target.campaign, "iid": target.iid,
-            "type": str(target.type), "wave": entry.wave}  # fmt: skip
+def _starts(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        if entry.decision.action is Action.START:
+            one = entry.campaign
+            yield {"account_id": entry.account_id, "stream": one.stream, "campaign": one.campaign,
+                   "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip

@@ -1,11 +1,14 @@
 """Plan + journal -> the result of a run, its totals and its exit code. A pure function of journaled records."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Any, Final, cast, overload
 
-from orchestrator.core.outcome import Event, History, State, fold
+from orchestrator.core.conclusion import UNASKED, Tally, conclude, exit_code
+from orchestrator.core.outcome import History, fold
 from orchestrator.core.packing import unpacked_value
 from orchestrator.core.parts import PART_OF, headers, merged_budget, merged_held, merged_rows, parts_of
 from orchestrator.core.plan import Action, Decision
@@ -21,19 +24,14 @@ from orchestrator.core.result_shapes import (
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
 __all__ = [
-    "COLUMNS", "SCHEMA_VERSION", "UNASKED", "CampaignResult", "NoRunError", "Result", "build", "conclude",
-    "exit_code", "timestamp", "totals",
+    "COLUMNS", "RUN_KINDS", "SCHEMA_VERSION", "UNASKED", "CampaignResult", "NoRunError", "Result", "Sources",
+    "assemble", "build", "conclude", "exit_code", "timestamp",
 ]  # fmt: skip
 
-_SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
-UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
-"""Reasons to skip a campaign that its owner gave: they leave a run successful."""
-_HOW_STARTED: Final = {
-    Event.ACCEPTED: Reason.ACCEPTED,
-    Event.EVIDENCE: Reason.EVIDENCE,
-    Event.RESOLVED_STARTED: Reason.RESOLVED,
-}
-_SEEN_SINCE: Final = frozenset({Reason.LIVE_STATE, Reason.NOT_FOUND})
+RUN_KINDS: Final = ("run", "plan", "end")
+"""The kinds of record that a result needs besides those of its campaigns."""
+
+_TOGETHER: Final = 1000
 _COMMAND: Final = "python -m orchestrator"
 
 
@@ -41,79 +39,41 @@ class NoRunError(LookupError):
     """The journal has no run of this launch."""
 
 
-def conclude(
-    decision: Decision, history: History | None, stop: Stop | None, held: Sequence[str] | None = None
-) -> tuple[Outcome, Reason, str]:
-    """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
-    if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
-        return decision.outcome, decision.reason, decision.message
-    proven = _proven(decision, history) if history else None
-    if proven is not None:
-        return proven
-    if decision.outcome is not None and decision.reason is not None:
-        return decision.outcome, decision.reason, decision.message
-    if held is not None:
-        return Outcome.HELD, Reason(held[0]), held[1]
-    if stop is None:
-        return Outcome.HELD, Reason.WINDOW, "its window is closed"
-    return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A launch's journal, as a result reads it: a million campaigns must not be in memory at once.
 
+    `runs` are the records of RUN_KINDS, in order; `histories` tells what the journal says of some campaigns; `records`
+    reads all of it, which is asked for only where an earlier run's success is looked for.
+    """
 
-def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str] | None:
-    """What the journal alone says; None where it says nothing of an outcome."""
-    message = str(history.last.get("message", ""))
-    if history.state is State.STARTED:
-        return _started(decision, history, message)
-    if history.state is State.CLEARED:
-        return Outcome.HELD, Reason.RESOLVED, f"a person said that it was not started ({message}); run again to start"
-    if history.state is State.FAILED and decision.reason not in _SEEN_SINCE:
-        return Outcome.FAILED, _why_failed(decision, history), message
-    if history.state is State.UNKNOWN:
-        return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
-    if history.state in {State.INTENDED, State.SUSPECT}:
-        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
-    return None
-
-
-def _started(decision: Decision, history: History, message: str) -> tuple[Outcome, Reason, str]:
-    if decision.action is Action.SKIP:
-        return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
-    return Outcome.STARTED, _HOW_STARTED[history.by or Event.ACCEPTED], message
-
-
-def _why_failed(decision: Decision, history: History) -> Reason:
-    if decision.action is Action.SKIP:
-        return Reason.FAILED_BEFORE
-    return Reason.GAVE_UP if history.by is Event.GAVE_UP else Reason.REJECTED
-
-
-def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
-    """13 > 11 > 130, 143, 129 > 12 > 10 > 0 (design section 6)."""
-    outcomes = [(c.outcome, c.reason) for c in campaigns]
-    if stop is not None and stop.reason is StopReason.JOURNAL:
-        return 13
-    if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
-        return 11
-    if stop is not None and stop.reason in _SIGNAL_CODES:
-        return _SIGNAL_CODES[stop.reason]
-    if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
-        return 12
-    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
-        return 10
-    return 0
+    runs: Sequence[Record]
+    histories: Callable[[Sequence[CampaignKey]], Mapping[CampaignKey, History]]
+    records: Callable[[], Sequence[Record]]
 
 
 def build(records: Sequence[Record], run_id: str | None = None) -> Result:
     """The result of a run, the last one where none is named. Raises NoRunError, and IllegalMove for a bad journal."""
-    found = [r for r in headers(records) if run_id in {None, r.run_id}]
-    if run_id is not None and not found:
-        found = [r for r in records if r.kind == "run" and r.run_id == run_id]
-    if not found:
-        raise NoRunError(run_id or "no run")
-    header = found[-1]
-    campaigns, stop, end = _outcomes(records, header)
-    code, ending = exit_code(campaigns, stop), end.data if end else {}
-    run: RunResult = {
+    return assemble(_sources(records), run_id)
+
+
+def _sources(records: Sequence[Record]) -> Sources:
+    histories = fold(records)
+    return Sources([r for r in records if r.kind in RUN_KINDS], lambda _: histories, lambda: records)
+
+
+def assemble(
+    sources: Sources,
+    run_id: str | None = None,
+    keep: Callable[[Iterator[CampaignResult]], Sequence[CampaignResult]] = tuple,
+) -> Result:
+    """The same from other sources; `keep` holds the campaigns. Each is concluded once, in the plan's order."""
+    header = _header(sources.runs, run_id)
+    run = _Run.of(sources, header)
+    tally = Tally()
+    campaigns = keep(tally.counted(run.campaigns()))
+    code, end = exit_code(tally.kinds.values(), run.stop), run.end
+    said: RunResult = {
         "run_id": header.run_id,
         "launch": header.launch,
         "manifest": header.data["manifest"],
@@ -123,50 +83,64 @@ def build(records: Sequence[Record], run_id: str | None = None) -> Result:
         "ledger": header.data["ledger"],
         "started_at": timestamp(header.at),
         "finished_at": timestamp(end.at) if end else None,
-        "last_success_at": timestamp(end.at) if end and code == 0 else _last_success(records, header),
+        "last_success_at": timestamp(end.at) if end and code == 0 else _last_success(sources, header),
         "exit_code": code,
-        "stop": None if stop is None else {"reason": stop.reason, "detail": stop.detail},
+        "stop": None if run.stop is None else {"reason": run.stop.reason, "detail": run.stop.detail},
     }
+    ending = end.data if end else {}
     waves = [_wave(wave) for wave in ending.get("waves", [])]
-    budget = ending.get("budget") or merged_budget(records, parts_of(records, header.run_id))
-    return Result(run, totals(campaigns), _budgets(budget), waves, campaigns, header.data["warnings"])
+    budget = ending.get("budget") or merged_budget(sources.runs, parts_of(sources.runs, header.run_id))
+    return Result(said, tally.totals(), _budgets(budget), waves, campaigns, header.data["warnings"])
 
 
-def _outcomes(
-    records: Sequence[Record], header: Record
-) -> tuple[tuple[CampaignResult, ...], Stop | None, Record | None]:
-    own = [r for r in records if r.campaign == header.campaign]
-    end = next((r for r in own if r.kind == "end"), None)
-    histories, stop = fold(records), _stop_of(end)
-    parts = parts_of(records, header.run_id)
-    rows = merged_rows(records, own, parts)
-    held = unpacked_value(end.data["held"]) if end and "held" in end.data else merged_held(records, parts)
-    return tuple(_campaign(row, histories, stop, held, header) for row in rows), stop, end
+def _header(runs: Sequence[Record], run_id: str | None) -> Record:
+    found = [r for r in headers(runs) if run_id in {None, r.run_id}]
+    if run_id is not None and not found:
+        found = [r for r in runs if r.kind == "run" and r.run_id == run_id]
+    if not found:
+        raise NoRunError(run_id or "no run")
+    return found[-1]
 
 
-def _last_success(records: Sequence[Record], header: Record) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run within its launch's journal: what its campaigns are concluded from."""
+
+    header: Record
+    end: Record | None
+    stop: Stop | None
+    rows: Iterable[list[Any]]
+    held: Mapping[str, Sequence[str]]
+    sources: Sources
+
+    @classmethod
+    def of(cls, sources: Sources, header: Record) -> "_Run":
+        own = [r for r in sources.runs if r.campaign == header.campaign]
+        end = next((r for r in own if r.kind == "end"), None)
+        parts = parts_of(sources.runs, header.run_id)
+        held = unpacked_value(end.data["held"]) if end and "held" in end.data else merged_held(sources.runs, parts)
+        return cls(header, end, _stop_of(end), merged_rows(sources.runs, own, parts), held, sources)
+
+    def campaigns(self) -> Iterator[CampaignResult]:
+        """Its campaigns, concluded some at a time."""
+        rows = iter(self.rows)
+        while some := list(islice(rows, _TOGETHER)):
+            histories = self.sources.histories([CampaignKey(f"{row[1]}/{row[2]}") for row in some])
+            yield from (_campaign(row, histories, self.stop, self.held, self.header) for row in some)
+
+
+def _last_success(sources: Sources, header: Record) -> str | None:
     """When the last run before `header` ended that left nothing to do, by what was known when it ended."""
-    begun: dict[str, Record] = {}
-    ends: list[int] = []
-    for place, record in enumerate(records):
-        if record is header:
-            break
-        if record.kind == "run" and PART_OF not in record.data:
-            begun[record.campaign] = record
-        elif record.kind == "end" and record.campaign in begun and record.data.get("stop") is None:
-            ends.append(place)
-    for place in reversed(ends):
-        end = records[place]
-        campaigns, stop, _ = _outcomes(records[: place + 1], begun[end.campaign])
-        if exit_code(campaigns, stop) == 0:
+    earlier = list(takewhile(lambda record: record is not header, sources.runs))
+    begun = {r.campaign: r for r in earlier if r.kind == "run" and PART_OF not in r.data}
+    ends = [r for r in earlier if r.kind == "end" and r.campaign in begun and r.data.get("stop") is None]
+    records = sources.records() if ends else ()
+    for end in reversed(ends):
+        until = _sources(records[: records.index(end) + 1])
+        campaigns = _Run.of(until, begun[end.campaign]).campaigns()
+        if exit_code(campaigns, _stop_of(end)) == 0:
             return timestamp(end.at)
     return None
-
-
-def totals(campaigns: Iterable[CampaignResult]) -> dict[Outcome, int]:
-    """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
-    counted = Counter(c.outcome for c in campaigns)
-    return {outcome: counted[outcome] for outcome in Outcome}
 
 
 @overload
@@ -177,7 +151,19 @@ def timestamp(at: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    second, microsecond = divmod(round(at * 1e6), 1_000_000)
+    return f"{_second(second)}.{microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(at: int) -> str:
+    # Thousands of records share one, and to write a date takes longer than all the rest of a report's line.
+    return datetime.fromtimestamp(at, UTC).isoformat()[:-6]
+
+
+@lru_cache(maxsize=1024)
+def _decision(action: str, outcome: str | None, reason: str | None, message: str) -> Decision:
+    return Decision(Action(action), Outcome(outcome) if outcome else None, Reason(reason) if reason else None, message)
 
 
 def _stop_of(end: Record | None) -> Stop | None:
@@ -208,12 +194,10 @@ def _campaign(
     header: Record,
 ) -> CampaignResult:
     account, stream, campaign, name, wave, action, planned, reason, words = row
-    decision = Decision(
-        Action(action), Outcome(planned) if planned else None, Reason(reason) if reason else None, words
-    )
+    decision = _decision(action, planned, reason, words)
     history = histories.get(CampaignKey(f"{stream}/{campaign}"))
     outcome, why, message = conclude(decision, history, stop, held.get(f"{stream}/{campaign}"))
-    last = history.last if history else {}
+    last: Mapping[str, Any] = history.last if history else {}
     return CampaignResult(
         account, stream, campaign, name, wave, outcome, why, message,
         attempts=history.attempt if history else 0,

@@ -1,5 +1,6 @@
 """The shape of a result: what `result.json` holds, and what the other reports are written from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final
@@ -11,7 +12,7 @@ from orchestrator.model import Outcome, Reason, StopReason
 SCHEMA_VERSION: Final = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a value, though not frozen: that takes three times as long to make, and there may be a million
 class CampaignResult:
     """Where one campaign ended up. Times are RFC 3339 in UTC; `next` is the one command to type."""
 
@@ -145,7 +146,7 @@ class Result:
     """What each account's calls took, by lane."""
     waves: list[WaveResult]
     """The waves that were opened."""
-    campaigns: tuple[CampaignResult, ...]
+    campaigns: Sequence[CampaignResult]
     """One entry for each campaign, in the plan's order."""
     warnings: list[str]
     """What the plan warned of."""

@@ -42,6 +42,8 @@ class Selection:
 
     def matches(self, campaign: Campaign, history: History | None) -> bool:
         """Whether the campaign is selected and not excluded."""
+        if not (self.select or self.exclude):
+            return True
         state = history.state if history else State.NEW
         kinds = {kind for kind, _ in self.select}
         chosen = all(

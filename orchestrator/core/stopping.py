@@ -11,6 +11,7 @@ from orchestrator.model import CallTarget, CampaignKey, Record
 
 STOP_INTENT: Final = "stop_intent"
 STOP_REPLY: Final = "stop_reply"
+STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
 STOPPED: Final = "stopped"
 NOT_STOPPED: Final = "not_stopped"
 

@@ -18,7 +18,7 @@ async def warnings(readers: Mapping[Lane, Reader], plan: Plan, manifest: Manifes
     lanes: dict[Lane, list[Entry]] = defaultdict(list)
     for entry in plan.entries:
         if entry.decision.action is Action.START:
-            lanes[entry.target.lane].append(entry)
+            lanes[entry.lane].append(entry)
     parts = await asyncio.gather(*(_lane(readers[lane], group, manifest, clock) for lane, group in lanes.items()))
     return tuple(text for part in parts for text in part)
 

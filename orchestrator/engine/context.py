@@ -53,6 +53,7 @@ class Context:
     stoppers: dict[str, Callable[[StopReason, str], None]] = field(default_factory=dict)  # by lane
     checks: Checks = field(default_factory=NoChecks)
     no_wait: bool = False
+    forgets: bool = False  # what has started is forgotten: only waves look back, and a million histories take 700 MB
     hours: Hours = field(init=False)
     held: dict[CampaignKey, tuple[Reason, str]] = field(default_factory=dict)  # each for a reason of its own
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
@@ -98,6 +99,8 @@ class Context:
             return
         self.counts[word] += 1
         self.lane_counts[record.lane][word] += 1
+        if self.forgets and history.state is State.STARTED:
+            del self.histories[key]
         message = str(history.last.get("message", ""))
         self.observer.event("campaign_done", campaign=key, outcome=word, lane=record.lane, message=message)
         if record.kind != Event.INTENT:

@@ -54,7 +54,7 @@ class Launch:
 
     async def _begin(self, header: dict[str, Any]) -> None:
         await self._write_run("run", 0, header)
-        for number, data in enumerate(packed([entry.as_row() for entry in self._plan.entries])):
+        for number, data in enumerate(packed(entry.as_row() for entry in self._plan.entries)):
             await self._write_run("plan", number, data)
 
     async def _end(self, stop: Stop | None) -> None:
@@ -78,10 +78,7 @@ class Launch:
         await context.journal.record(record)
 
     def _stop(self) -> Stop | None:
-        """The run's stop, else the first lane's: whatever left campaigns unattempted."""
-        if self._context.halt.stop is not None:
-            return self._context.halt.stop
-        return next((runner.halt.stop for runner in self._lanes.values() if runner.halt.stop), None)
+        return stop_of(self._context, self._lanes)
 
     async def _open_waves(self) -> None:
         by_wave: dict[str, list[Entry]] = defaultdict(list)
@@ -144,10 +141,17 @@ class Launch:
         is_late = self._context.clock.now() - self._begun > _FRESH
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in entries:
-            by_lane[entry.target.lane].append(entry)
+            by_lane[entry.lane].append(entry)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
                 group.create_task(self._lanes[lane].run(work, is_late=is_late))
+
+
+def stop_of(context: Context, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:
+    """The run's stop, else the first lane's: whatever left campaigns unattempted."""
+    if context.halt.stop is not None:
+        return context.halt.stop
+    return next((runner.halt.stop for runner in lanes.values() if runner.halt.stop), None)
 
 
 def _due(entries: Sequence[Entry]) -> list[Entry]:

@@ -43,7 +43,7 @@ class Probe:
         """
         history = self._context.history(entry.key)
         settled_at = since + self.settle
-        self._waiting[_stream(entry)].add(entry.target.campaign)
+        self._waiting[_stream(entry)].add(entry.campaign.campaign)
         try:
             found = await self._now(entry, history.intent.get("baseline"))
             while found is None and (delay := settled_at - self._context.clock.now()) > 0:
@@ -52,7 +52,7 @@ class Probe:
         except Halted:
             return
         finally:
-            self._waiting[_stream(entry)].discard(entry.target.campaign)
+            self._waiting[_stream(entry)].discard(entry.campaign.campaign)
         await self._conclude(entry, found)
 
     async def _conclude(self, entry: Entry, found: str | None) -> None:
@@ -62,7 +62,7 @@ class Probe:
         message = found or "no evidence of a start was found; it may still have been carried out"
         attempt = self._context.history(entry.key).attempt
         self._context.observer.event("probe_done", campaign=entry.key, found=found is not None, message=message)
-        record = self._context.line(entry.key, attempt, kind, entry.target.lane, {"message": message})
+        record = self._context.line(entry.key, attempt, kind, entry.lane, {"message": message})
         await asyncio.shield(self._context.write(record))
 
     async def _now(self, entry: Entry, baseline: dict[str, Any] | None) -> str | None:
@@ -75,7 +75,7 @@ class Probe:
         if self._context.manifest.preflight.check != "list":
             return await self._now(entry, baseline)
         try:
-            return decisive(baseline, (await self._list(entry, settled_at)).get(entry.target.campaign))
+            return decisive(baseline, (await self._list(entry, settled_at)).get(entry.campaign.campaign))
         except ReadFailed:
             return None
 
@@ -83,7 +83,7 @@ class Probe:
         stream = _stream(entry)
         async with self._turns[stream]:
             begun, live = self._listed.get(stream, (float("-inf"), {}))
-            if begun < settled_at or entry.target.campaign not in live:
+            if begun < settled_at or entry.campaign.campaign not in live:
                 begun = self._context.clock.now()
                 live = await self._reader.states(entry.target, set(self._waiting[stream]))
                 self._listed[stream] = begun, live

@@ -14,7 +14,7 @@ from orchestrator.core.selection import Choice
 from orchestrator.engine import calling, preflight
 from orchestrator.engine.context import Context
 from orchestrator.engine.lane import LaneRunner
-from orchestrator.engine.launch import Launch
+from orchestrator.engine.launch import Launch, stop_of
 from orchestrator.errors import NothingSelected
 from orchestrator.model import CampaignKey, Lane, Stop
 
@@ -88,6 +88,11 @@ class Session:
             "limits": {name: [str(w) for w in account.rate] for name, account in manifest.accounts.items()},
             **self.part,
         }
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the run or one of its lanes stopped; None where none did."""
+        return stop_of(self.context, self.lanes)
 
     def recent(self) -> dict[Lane, list[float]]:
         """By lane, when the calls ended whose slots are still held: what the next holder must know."""

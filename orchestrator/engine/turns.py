@@ -1,8 +1,8 @@
 """Whose turn it is in a lane: those whose window is open, in the plan's order; the others wait, or are held."""
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.plan import Action, Entry
@@ -30,7 +30,55 @@ class Job:
     @property
     def window(self) -> str | None:
         """Its window; a leftover to be judged needs none."""
-        return self.entry.window if self.entry.decision.action is Action.START else None
+        return _window(self.entry)
+
+
+class _Queue:
+    """The campaigns of one window: those put back first, then the plan's order. A job is made when its turn comes."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._places = array("I")  # in `entries`: a million jobs would take a quarter of a gigabyte
+        self._next = 0
+        self._back: list[Job] = []
+
+    def __len__(self) -> int:
+        return len(self._back) + len(self._places) - self._next
+
+    def add(self, place: int) -> None:
+        self._places.append(place)
+
+    def put_back(self, job: Job) -> None:
+        self._back.append(job)
+
+    @property
+    def place(self) -> int:
+        """The place in the plan of the next one."""
+        return self._back[-1].place if self._back else self._places[self._next]
+
+    def pop(self) -> Job:
+        if self._back:
+            return self._back.pop()
+        self._next += 1
+        return self._job(self._places[self._next - 1])
+
+    def jobs(self) -> Iterator[Job]:
+        """All that wait, in their order."""
+        yield from reversed(self._back)
+        yield from map(self._job, self._places[self._next :])
+
+    def drop(self, keys: Container[CampaignKey]) -> None:
+        """Take some out."""
+        self._back = [job for job in self._back if job.entry.key not in keys]
+        left = self._places[self._next :]
+        self._places, self._next = array("I", (n for n in left if self._entries[n].key not in keys)), 0
+
+    def clear(self) -> None:
+        """Take all out."""
+        self._back, self._next = [], len(self._places)
+
+    def _job(self, place: int) -> Job:
+        return Job(self._entries[place], place)
 
 
 class Turns:
@@ -46,15 +94,14 @@ class Turns:
         self._halt = halt
         self._reader = reader
         self._looking = asyncio.Lock()
-        self._queues: dict[str | None, deque[Job]] = {}
+        self._queues: dict[str | None, _Queue] = {}
         self._opens: dict[str, float] = {}  # the windows that are waited for
         for place, entry in enumerate(entries):
-            job = Job(entry, place)
-            self._queue(job).append(job)
+            name = _window(entry)
+            if name not in self._queues:
+                self._queues[name] = _Queue(entries)
+            self._queues[name].add(place)
         self._unsure = set(self._queues) if is_late else set()  # windows whose campaigns must be looked at again
-
-    def _queue(self, job: Job) -> deque[Job]:
-        return self._queues.setdefault(job.window, deque())
 
     async def next(self) -> Job | None:
         """The next campaign; waits for a window where only closed ones are left. None: no more. Raises Halted."""
@@ -64,7 +111,7 @@ class Turns:
             ready = [name for name, queue in self._queues.items() if queue and self._context.hours.is_open(name)]
             sure = [self._queues[name] for name in ready if name not in self._unsure]
             if sure:
-                return min(sure, key=lambda queue: queue[0].place).popleft()
+                return min(sure, key=lambda queue: queue.place).pop()
             if ready:
                 await self._make_sure(ready[0])
                 continue
@@ -77,26 +124,23 @@ class Turns:
     def put_back(self, job: Job) -> None:
         """Its window closed before it could leave: it is the first of its window again."""
         job.begun = None
-        self._queue(job).appendleft(job)
+        self._queues[job.window].put_back(job)
 
     async def _make_sure(self, name: str | None) -> None:
         """Look again at the campaigns of a window, and hold those that somebody changed."""
         async with self._looking:
             if name not in self._unsure:
                 return  # another worker did
-            queue = self._queues[name]
-            starts = [job.entry for job in queue if job.entry.decision.action is Action.START]
+            starts = [job.entry for job in self._queues[name].jobs() if job.entry.decision.action is Action.START]
             changes = await preflight.changes(self._reader, starts, self._context.manifest.preflight.check)
             self._unsure.discard(name)
-            self._hold({key: (Reason.CHANGED, text) for key, text in changes.items()}, queue)
+            self._hold({key: (Reason.CHANGED, text) for key, text in changes.items()}, self._queues[name])
 
-    def _hold(self, held: Mapping[CampaignKey, tuple[Reason, str]], queue: deque[Job]) -> None:
+    def _hold(self, held: Mapping[CampaignKey, tuple[Reason, str]], queue: _Queue) -> None:
         for key, (_, message) in held.items():
             self._context.observer.event("campaign_held", campaign=key, message=message)
         self._context.held.update(held)
-        kept = [job for job in queue if job.entry.key not in held]
-        queue.clear()
-        queue.extend(kept)
+        queue.drop(held)
 
     def _sort_out(self) -> None:
         """Decide, once for every closing of a window, whether it is waited for."""
@@ -110,7 +154,7 @@ class Turns:
             elif self._opens.get(name, now) <= now:  # not known yet, or it opened and closed with nobody free
                 self._wait_or_hold(name, queue)
 
-    def _wait_or_hold(self, name: str, queue: deque[Job]) -> None:
+    def _wait_or_hold(self, name: str, queue: _Queue) -> None:
         opens, now = self._context.hours.next(name).opens, self._context.clock.now()
         if opens - now <= self._context.patience:
             self._opens[name] = opens
@@ -119,15 +163,19 @@ class Turns:
             )
             return
         message = f"window {name} is closed{_until(opens)}; {_why(self._context.patience)}"
-        self._context.held.update({job.entry.key: (Reason.WINDOW, message) for job in queue})
+        self._context.held.update({job.entry.key: (Reason.WINDOW, message) for job in queue.jobs()})
         self._context.observer.event(
             "window_held", lane=_lane(queue), window=name, campaigns=len(queue), message=message
         )
         queue.clear()
 
 
-def _lane(queue: deque[Job]) -> Lane:
-    return queue[0].entry.target.lane
+def _window(entry: Entry) -> str | None:
+    return entry.window if entry.decision.action is Action.START else None
+
+
+def _lane(queue: _Queue) -> Lane:
+    return next(queue.jobs()).entry.lane
 
 
 def _until(opens: float) -> str:

@@ -105,7 +105,7 @@ def records_of(header: Record, plan: Plan, raw: Mapping[str, Any], rows: Sequenc
     def line(kind: str, number: int, data: dict[str, Any]) -> Record:
         return Record(header.launch, header.campaign, number, kind, header.run_id, header.at, "", data)
 
-    plans = [line("plan", n, data) for n, data in enumerate(packed([entry.as_row() for entry in plan.entries]))]
+    plans = [line("plan", n, data) for n, data in enumerate(packed(entry.as_row() for entry in plan.entries))]
     written = [line("manifest", n, data) for n, data in enumerate(packed([dict(raw), *map(dict, rows)]))]
     return [header, *plans, *written]
 
@@ -114,11 +114,11 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     """The order that the records make. Raises LedgerError where there is none that can be read."""
     own = [record for record in records if record.campaign == f"@{run_id}"]
     header = next((record for record in own if record.kind == "run"), None)
-    written = unpacked(record for record in own if record.kind == "manifest")
+    written = list(unpacked(record for record in own if record.kind == "manifest"))
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
-    rows = unpacked(record for record in own if record.kind == "plan")
+    rows = list(unpacked(record for record in own if record.kind == "plan"))
     return Order(header, manifest, rows, {}, halt=None, is_ended=False).after(own)
 
 

@@ -1,15 +1,17 @@
 """Reading a launch from the ledger, and people's words into it; nothing here sends anything."""
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from orchestrator.core.control import Standing, Word
 from orchestrator.core.manifest import Manifest
 from orchestrator.core.outcome import History, IllegalMove, fold
 from orchestrator.core.repeat import Earlier, recent_starts
-from orchestrator.core.result import NoRunError, Result, build
+from orchestrator.core.result import RUN_KINDS, NoRunError, Result, Sources, assemble
 from orchestrator.errors import LedgerError, NothingSelected
+from orchestrator.launching.spool import Spool
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, Record
 
@@ -41,7 +43,7 @@ def say(url: str, launch: str, word: Word, reason: str) -> Standing:
         return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
 
 
-def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
+def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, History]:
     """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
     try:
         return fold(records)
@@ -52,7 +54,7 @@ def histories(records: list[Record], url: str) -> dict[CampaignKey, History]:
 def known(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, History]:
     """The same, of the manifest's launch; not `whole`: of the manifest's campaigns only, which are a part of it."""
     if whole:
-        return histories(store.read(manifest.launch), manifest.ledger)
+        return histories(store.stream(manifest.launch), manifest.ledger)
     return histories(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
 
 
@@ -60,18 +62,26 @@ def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane,
     """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
     if manifest.repeat_guard is None:
         return {}
-    others = (store.read(launch) for launch in store.launches() if launch != manifest.launch)
+    others = (store.stream(launch) for launch in store.launches() if launch != manifest.launch)
     try:
         return recent_starts(others, manifest.launch, now - manifest.repeat_guard)
     except IllegalMove as error:
         raise LedgerError(f"ledger {manifest.ledger} contradicts itself: {error}") from error
 
 
-def result(records: list[Record], url: str, run_id: str | None = None) -> Result:
-    """The result of a run, by default the last."""
+def result(
+    store: Store, launch: str, run_id: str | None = None, known: Mapping[CampaignKey, History] = MappingProxyType({})
+) -> Result:
+    """The result of a run, by default the last. `known` are histories that need not be read again."""
+
+    def of(keys: Sequence[CampaignKey]) -> dict[CampaignKey, History]:
+        found = {key: known[key] for key in keys if key in known}
+        return found | fold(store.read_some(launch, [key for key in keys if key not in found]))
+
+    sources = Sources(store.read(launch, kinds=RUN_KINDS), of, lambda: store.read(launch))
     try:
-        return build(records, run_id)
+        return assemble(sources, run_id, keep=Spool)
     except NoRunError as error:
         raise NothingSelected("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:
-        raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
+        raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error

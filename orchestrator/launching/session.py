@@ -98,6 +98,7 @@ async def assembled(
             ) as api:  # fmt: skip
                 checks = CommandChecks(loaded.path.parent, redactor)
                 context = Context(manifest, run_id, api, writer, clock, observer, histories, halt, checks=checks)
+                context.forgets = not manifest.waves
                 # A sandbox in this process was born with it.
                 session = Session.of(
                     context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX

@@ -1,6 +1,6 @@
 """A run step by step, between the ledger that is open and the result: prepare, carry out, conclude."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from orchestrator.core.control import check_not_aborted
 from orchestrator.core.events import EVENTS_VERSION
@@ -70,19 +70,19 @@ async def carry_out(session: Session, plan: Plan, unrecorded: Callable[[Record],
     context.observer.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
 
 
-def conclude(run: Opened) -> tuple[Result, list[Record]]:
-    """The result, and the journal it comes from.
+def conclude(run: Opened) -> tuple[Result, Iterable[Record]]:
+    """The result, and the journal it comes from, which is read while it is used.
 
     Raises JournalWriteError where the journal cannot be read: the run took place all the same.
     """
-    context, ledger = run.session.context, run.loaded.manifest.ledger
+    context, stop = run.session.context, run.session.stop
+    # What a run knows that ended by itself needs no second reading; of any other, the journal alone is asked.
+    known = context.histories if stop is None else {}
     try:
-        records = run.store.read(context.launch)
-        result = journals.result(records, ledger, context.run_id)
+        result = journals.result(run.store, context.launch, context.run_id, known)
     except LedgerError as error:
         # Not 8: that would say that nothing was sent.
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
-    stop = context.halt.stop
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
-    return result, records
+    return result, run.store.stream(context.launch)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from sys import intern
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -73,8 +74,9 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
     read = json.loads(f"[{','.join([row.data for row in rows])}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")
+    # Words that recur are one text each: a journal has the same lane in each of a million lines.
     return [
-        Record(launch, campaign, attempt, kind, run_id, at, lane, data)
+        Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
         for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
     ]
 

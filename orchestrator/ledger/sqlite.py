@@ -43,7 +43,8 @@ def _check(connection: sa.Connection) -> str | None:
 def _engine(path: Path) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
-        poolclass=sa.pool.StaticPool,
+        # A connection each: what a thread reads for a while must not lie within what another one commits meanwhile.
+        poolclass=sa.pool.QueuePool,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
     )
 

@@ -24,6 +24,7 @@ from orchestrator.model import Lane, Record
 _TRY_EVERY: Final = 0.25
 _ASKED_AT_ONCE: Final = 500
 """Campaigns a query: databases bound how many parameters one may have."""
+_READ_AT_ONCE: Final = 1000
 _APPEND: Final = journal.insert()
 
 
@@ -118,30 +119,40 @@ class Store:
 
         Raises LedgerError where a line cannot be read.
         """
+        return list(self.stream(launch, campaign=campaign, kinds=kinds))
+
+    def stream(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> Iterator[Record]:
+        """The same, a thousand lines in memory at a time. It is read as it was when the first line was asked for."""
         query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
         if campaign is not None:
             query = query.where(journal.c.campaign == campaign)
         if kinds:
             query = query.where(journal.c.kind.in_(kinds))
-        return [record for _, record in self._records(query)]
+        return (record for lines in self._lines(query) for record in self._records(lines))
 
     def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
         """The journal of some campaigns, each one's in its order. Raises LedgerError where a line cannot be read."""
         query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
         parts = [campaigns[at : at + _ASKED_AT_ONCE] for at in range(0, len(campaigns), _ASKED_AT_ONCE)]
-        return [record for part in parts for _, record in self._records(query.where(journal.c.campaign.in_(part)))]
+        found = (lines for part in parts for lines in self._lines(query.where(journal.c.campaign.in_(part))))
+        return [record for lines in found for record in self._records(lines)]
 
     def tail(self, launch: str, after: int) -> list[tuple[int, Record]]:
         """The lines with a number above `after`: for progress only, for of two commits the later may number lower."""
-        return self._records(
-            sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
-        )
+        query = sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
+        return [
+            (line.id, record)
+            for lines in self._lines(query)
+            for line, record in zip(lines, self._records(lines), strict=True)
+        ]
 
-    def _records(self, query: sa.Select[Any]) -> list[tuple[int, Record]]:
+    def _lines(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
         with self._transaction(writes=False) as connection:
-            lines = connection.execute(query).all()
+            yield from connection.execution_options(yield_per=_READ_AT_ONCE).execute(query).partitions()
+
+    def _records(self, lines: Sequence[Any]) -> list[Record]:
         try:
-            return [(row.id, record) for row, record in zip(lines, records_of(lines), strict=True)]
+            return records_of(lines)
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
 

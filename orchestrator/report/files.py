@@ -7,7 +7,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -23,57 +25,69 @@ from orchestrator.report.prometheus import as_prometheus
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
 _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
-_RISKY: Final = re.compile(f"^[{''.join(map(re.escape, _FORMULA))}]|{_INNER.pattern}")
+_RISKY: Final = re.compile(f"(?:^|\0)[{''.join(map(re.escape, _FORMULA))}]|{_INNER.pattern}")
+_TOGETHER: Final = 1000
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def as_json(result: Result) -> str:
+def as_json(result: Result) -> Iterator[str]:
     """`result.json`: a line per campaign, so that it can be searched and compared by line."""
-    document = result.as_json()
-    rows, document["campaigns"] = document["campaigns"], []
+    document = replace(result, campaigns=()).as_json()
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    if not rows:
-        return text
-    # Not indented as a whole: the standard library's indenting encoder is in Python, and ten times as slow.
-    lines = ",\n    ".join(map(_encode, rows))
-    return text.replace('\n  "campaigns": []', f'\n  "campaigns": [\n    {lines}\n  ]', 1)
+    head, empty, tail = text.partition('\n  "campaigns": []')
+    yield head + empty[:-1]
+    before = "\n    "
+    for campaign in result.campaigns:
+        # Not indented as a whole: the standard library's indenting encoder is in Python, and ten times as slow.
+        yield before + _encode(dict(zip(COLUMNS, values(campaign), strict=True)))
+        before = ",\n    "
+    yield ("\n  ]" if result.campaigns else "]") + tail
 
 
-def as_csv(result: Result) -> str:
+def as_csv(result: Result) -> Iterator[str]:
     """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
-    out = io.StringIO()
-    # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(_cell, values(campaign)) for campaign in result.campaigns)
-    return out.getvalue()
+    rows = chain([COLUMNS], map(_cells, map(values, result.campaigns)))
+    while some := list(islice(rows, _TOGETHER)):
+        out = io.StringIO()
+        # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
+        csv.writer(out, lineterminator="\r\n").writerows(some)
+        yield out.getvalue()
 
 
-def as_html(result: Result, records: Sequence[Record]) -> str:
+def as_html(result: Result, records: Iterable[Record]) -> Iterator[str]:
     """`result.html`: for people; one file that needs nothing from elsewhere."""
     from orchestrator.report.page import render
 
-    return render(result, timeline.build(result, records))
+    yield render(result, timeline.build(result, list(records)))
 
 
-def _cell(value: object) -> object:
+def _cells(row: Sequence[object]) -> Sequence[object]:
     # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
     # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
-    if not isinstance(value, str) or _RISKY.search(value) is None:
-        return value
+    # One look at all cells together: nearly no row has such a one.
+    if _RISKY.search("\0".join([cell for cell in row if isinstance(cell, str)])) is None:
+        return row
+    return [_cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def _cell(value: str) -> str:
     text = _INNER.sub(r"\1'", value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _plain(writer: Callable[[Result], str]) -> "_Writer":
+    return lambda result, _: (writer(result),)
+
+
+def _streamed(writer: Callable[[Result], Iterable[str]]) -> "_Writer":
     return lambda result, _: writer(result)
 
 
-_Writer = Callable[[Result, Sequence[Record]], str]
+_Writer = Callable[[Result, Iterable[Record]], Iterable[str]]
 _WRITERS: Final[Mapping[str, tuple[str, _Writer]]] = MappingProxyType(
     {
-        "json": ("result.json", _plain(as_json)),
-        "csv": ("result.csv", _plain(as_csv)),
+        "json": ("result.json", _streamed(as_json)),
+        "csv": ("result.csv", _streamed(as_csv)),
         "junit": ("junit.xml", _plain(as_junit)),
         "markdown": ("result.md", _plain(as_markdown)),
         "html": ("result.html", as_html),
@@ -84,10 +98,11 @@ _WRITERS: Final[Mapping[str, tuple[str, _Writer]]] = MappingProxyType(
 FORMATS: Final = tuple(_WRITERS)
 
 
-def write(result: Result, records: Sequence[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
+def write(result: Result, records: Iterable[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
     """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError.
 
-    `records` are those the result was built from: a report with times needs more than the result has.
+    `records` are those the result was built from: a report with times needs more than the result has. They are read
+    only where one is wanted.
     """
     folder = directory / result.run["launch"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,11 +110,11 @@ def write(result: Result, records: Sequence[Record], directory: Path, formats: I
     return [_replace(folder / name, render(result, records)) for name, render in chosen]
 
 
-def _replace(path: Path, text: str) -> Path:
+def _replace(path: Path, texts: Iterable[str]) -> Path:
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
+            file.writelines(texts)
             file.flush()
             os.fsync(file.fileno())
         Path(draft).chmod(0o644)

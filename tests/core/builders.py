@@ -2,12 +2,12 @@ import json
 import zlib
 from base64 import b64encode
 
-from orchestrator.core.manifest import Manifest, parse
+from orchestrator.core.manifest import Campaign, Manifest, parse
 from orchestrator.core.outcome import Event, History, State
 from orchestrator.core.plan import Action, Decision, Entry, build
 from orchestrator.core.selection import Selection
 from orchestrator.core.waves import REST
-from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState, Record, Reply
+from orchestrator.model import CampaignKey, Lane, LiveState, Record, Reply
 
 LAUNCH = "spring"
 RUN = "r-1"
@@ -72,8 +72,8 @@ def history(state: State, by: Event | None = None, **changes) -> History:
 
 
 def entry(decision, campaign="cd-1", wave=REST) -> Entry:
-    target = CallTarget(Lane(LANE), "67777c", "st-1", "st-1", CampaignType.SMS, campaign)
-    return Entry(target, "acme", f"Name of {campaign}", wave, None, decision)
+    one = Campaign(stream="st-1", campaign=campaign, account="acme", name=f"Name of {campaign}")
+    return Entry(one, Lane(LANE), "67777c", wave, decision)
 
 
 def starts(*campaigns) -> list[Entry]:

@@ -2,10 +2,11 @@ import json
 
 import pytest
 
+from orchestrator.core.conclusion import Tally
 from orchestrator.core.outcome import Event, IllegalMove, State
 from orchestrator.core.packing import packed_value
 from orchestrator.core.plan import Action, Decision
-from orchestrator.core.result import CampaignResult, NoRunError, build, conclude, exit_code, timestamp, totals
+from orchestrator.core.result import CampaignResult, NoRunError, build, conclude, exit_code, timestamp
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
 
@@ -123,8 +124,9 @@ def test_of_several_exit_codes_the_gravest_counts(campaigns, stop, code):
 
 
 def test_totals_name_every_outcome_and_add_up():
-    counted = totals([*DONE, FAILED, FAILED])
-    assert counted == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
+    tally = Tally()
+    assert list(tally.counted([*DONE, FAILED, FAILED])) == [*DONE, FAILED, FAILED]
+    assert tally.totals() == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import itertools
 import random
 from dataclasses import replace
 
-from orchestrator.core.result import CampaignResult, Result, exit_code, totals
+from orchestrator.core.result import CampaignResult, Result, exit_code
 from orchestrator.core.texts import one_line
 from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
 
@@ -58,7 +58,8 @@ def result_of(campaigns, *, stop=None, accounts=("acme",), waves=(), warnings=()
     said = None if stop is None else {"reason": stop.reason, "detail": stop.detail}
     run = {**RUN, "exit_code": exit_code(campaigns, stop), "stop": said}
     budgets = {f"{RUN['host']} id-{n}": budget(name) for n, name in enumerate(accounts)}
-    return Result(run, totals(campaigns), budgets, list(waves), tuple(campaigns), list(warnings))
+    totals = {outcome: sum(c.outcome is outcome for c in campaigns) for outcome in Outcome}
+    return Result(run, totals, budgets, list(waves), tuple(campaigns), list(warnings))
 
 
 def small() -> Result:

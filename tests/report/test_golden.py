@@ -11,7 +11,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def written():
-    texts = {name: render(small(), records_of(small())) for name, render in files._WRITERS.values()}
+    texts = {name: "".join(render(small(), records_of(small()))) for name, render in files._WRITERS.values()}
     return {**texts, "annotations.txt": "".join(f"{line}\n" for line in github.annotations(small()))}
 
 
