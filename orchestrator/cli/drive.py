@@ -94,6 +94,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
                 _say_retries(run.session, plan)
             async with _progress(run.session, plan, observers, options):
                 await carry_out(run.session, plan, _unrecorded)
+            del plan  # a large one makes room for its result
             result, records = conclude(run)
             write_reports(result, records, loaded.manifest.report, options.ci)
             return result

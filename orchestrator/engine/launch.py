@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any, Final
 
 from orchestrator.core import waves
@@ -81,15 +82,13 @@ class Launch:
         return stop_of(self._context, self._lanes)
 
     async def _open_waves(self) -> None:
-        by_wave: dict[str, list[Entry]] = defaultdict(list)
-        for entry in self._plan.entries:
-            by_wave[entry.wave].append(entry)
+        by_wave = _by_wave(self._plan.entries)
         rules = {wave.name: wave for wave in self._context.manifest.waves}
         pending = list(by_wave)
         while pending:
             name = pending.pop(0)
             short = await self._open_wave(name, by_wave[name], rules.get(name))
-            goes_on = any(_due(by_wave[later]) for later in pending)
+            goes_on = any(map(_is_due, chain.from_iterable(by_wave[later] for later in pending)))
             wave = self._waves[-1]
             if goes_on and short is None and name in rules:
                 short = await self._pass(rules[name], by_wave[name], wave)
@@ -104,7 +103,7 @@ class Launch:
         wave = {"name": name, "campaigns": len(entries), "passed": False, "message": "it was not finished"}
         self._waves.append(wave | {"opened_at": context.clock.now(), "closed_at": None})
         context.observer.event("wave_opened", wave=name, campaigns=len(entries))
-        await self._run_lanes(_due(entries))
+        await self._run_lanes(entries)
         self._waves[-1]["closed_at"] = context.clock.now()
         short = waves.shortfall(rule, [self._outcome(entry) for entry in entries]) if rule else None
         context.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
@@ -140,7 +139,7 @@ class Launch:
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
         is_late = self._context.clock.now() - self._begun > _FRESH
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
-        for entry in entries:
+        for entry in filter(_is_due, entries):
             by_lane[entry.lane].append(entry)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
@@ -154,8 +153,18 @@ def stop_of(context: Context, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:
     return next((runner.halt.stop for runner in lanes.values() if runner.halt.stop), None)
 
 
-def _due(entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in entries if entry.decision.action is not Action.SKIP]
+def _by_wave(entries: Sequence[Entry]) -> dict[str, Sequence[Entry]]:
+    """The waves in their order, each a slice of the plan, which is no copy where there is one wave."""
+    found: dict[str, Sequence[Entry]] = {}
+    start = 0
+    for name, group in groupby(entries, lambda entry: entry.wave):
+        end = start + sum(1 for _ in group)
+        found[name], start = entries[start:end], end
+    return found
+
+
+def _is_due(entry: Entry) -> bool:
+    return entry.decision.action is not Action.SKIP
 
 
 def _budget(runner: LaneRunner) -> dict[str, Any]:

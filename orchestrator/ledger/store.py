@@ -24,7 +24,7 @@ from orchestrator.model import Lane, Record
 _TRY_EVERY: Final = 0.25
 _ASKED_AT_ONCE: Final = 500
 """Campaigns a query: databases bound how many parameters one may have."""
-_READ_AT_ONCE: Final = 1000
+_READ_AT_ONCE: Final = 200
 _APPEND: Final = journal.insert()
 
 
@@ -122,7 +122,7 @@ class Store:
         return list(self.stream(launch, campaign=campaign, kinds=kinds))
 
     def stream(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> Iterator[Record]:
-        """The same, a thousand lines in memory at a time. It is read as it was when the first line was asked for."""
+        """The same, some lines in memory at a time. It is read as it was when the first line was asked for."""
         query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
         if campaign is not None:
             query = query.where(journal.c.campaign == campaign)

@@ -153,6 +153,20 @@ async def test_records_come_back_as_they_were_written(store):
     assert store.read("launch-2") == []
 
 
+async def test_a_journal_is_read_as_it_was_while_others_write_it(store):
+    """A long read takes longer than a lease: it must keep nobody from committing, nor see half of what they commit."""
+    before = [intent_of(f"s/{n}") for n in range(1000)]
+    async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
+        await asyncio.gather(*(writer.record(record) for record in before))
+        reading = store.stream("launch-1")
+        seen = [next(reading)]
+        await writer.record(record_of("s/0", "verdict"))
+        seen += reading
+
+    assert seen == before
+    assert len(store.read("launch-1")) == 1001
+
+
 async def test_the_records_of_some_campaigns_come_alone_each_in_its_order(store):
     records = [intent_of(f"s/{n}") for n in range(1200)] + [record_of(f"s/{n}", "verdict") for n in range(1200)]
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:

@@ -72,6 +72,17 @@ def test_report_rebuilds_the_same_result_from_the_journal_alone(workplace):
     assert workplace.result() == before
 
 
+def test_a_run_with_nothing_to_do_says_what_the_journal_says(workplace):
+    """It concludes from what it knows; `report` reads everything."""
+    workplace.run("run", workplace.manifest())
+    assert workplace.run("run", workplace.manifest()).returncode == 0
+    before = workplace.result()
+    workplace.run("report", "spring")
+
+    assert {c["outcome"] for c in before["campaigns"]} == {"already_started"}
+    assert workplace.result() == before
+
+
 def test_the_html_report_of_a_run_and_the_one_made_again_are_the_same(workplace):
     done = workplace.run("run", workplace.manifest(report={"dir": "reports", "formats": ["json", "html"]}))
     path = workplace.path / "reports" / "spring" / "result.html"

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.manifest import parse
 from orchestrator.errors import ManifestError
 from orchestrator.inputs.load import load_manifest
 
@@ -51,6 +52,36 @@ def test_a_manifest_with_rows_of_both_formats(write):
     assert loaded.manifest.campaigns[1].rerun
     assert not loaded.manifest.campaigns[3].enabled
     assert (loaded.source_name, len(loaded.sha256)) == ("m.yaml", 64)
+
+
+def test_rows_are_told_again_as_other_hosts_need_them(write):
+    text = GOOD.replace(
+        "defaults: {account", "windows: {w: {zones: [UTC], hours: 09:00-10:00}}\ndefaults: {window: w, account"
+    )
+    rows = "stream,campaign,type,iid,name,tags,rerun,enabled\ns,d,voice,i,Name,x y,true,false\ns,e,,,,,,\n"
+    loaded = load_manifest(write(text + "campaigns_from: [a.csv]\n", a_csv=rows))
+
+    assert len(loaded.rows) == 2
+    assert parse(loaded.raw, loaded.rows) == (loaded.manifest, ())
+    assert loaded.manifest.campaigns[2].window == "w"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_file_may_end_its_lines_in_any_way(write, end):
+    rows = end.join(["stream,campaign,name", 's,d,"two\r\nlines, one cell"', "s,e,", ""])
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows))
+
+    assert "name" in str(caught.value.problems[0])  # a line end within a name is refused, so the cell was read as one
+    assert load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows.replace("\r\nl", "l"))).rows[1] == {
+        "stream": "s", "campaign": "e", "account": "acme", "type": "sms",
+    }  # fmt: skip
+
+
+def test_the_same_file_named_twice_lists_its_campaigns_twice(write):
+    assert "s/d is listed twice" in " ".join(
+        lines_of(write(GOOD + "campaigns_from: [a.csv, a.csv]\n", a_csv="stream,campaign\ns,d\n"))
+    )
 
 
 def test_the_hash_covers_the_row_files(write):
