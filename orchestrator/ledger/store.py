@@ -14,7 +14,7 @@ from orchestrator.core import lease as rules
 from orchestrator.core.control import Committed, Standing, Word
 from orchestrator.core.lease import LEASE_SECONDS, Holder, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
-from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger import sqlite
 from orchestrator.ledger.database import Database, UnreachableError
 from orchestrator.ledger.machine import this_machine
 from orchestrator.ledger.rows import has_any, held, lease_of, left, line_of, records_of, standing_of
@@ -37,6 +37,8 @@ def _opened(url: str, *, create: bool) -> Database:
     if parsed is not None and kind == "sqlite":
         return sqlite.opened(parsed, create=create)
     if parsed is not None and kind == "postgresql":
+        from orchestrator.ledger import postgres
+
         return postgres.opened(parsed, create=create)
     shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
     raise LedgerError(
