@@ -1,6 +1,7 @@
 """Pacing over real connections: 20 accounts at 60 calls a second each for 20 s, against a server that counts.
 
-The budget used is counted by the server: admitted calls between an account's first and last one, over 60 a second.
+The budget used is counted by the server: whole windows of 60 admitted calls, over the seconds between an account's
+first call and its last. The last window's calls do not count, or a burst at the beginning would look like a rate.
 The tool may use what is provably safe without knowing latencies beforehand: a slot is held until its reply + window
 (design section 7), so that of windows as short as these a latency L takes L / (1 + L).
 """
@@ -47,7 +48,7 @@ def _theirs(limiter: str, url: str) -> None:
 def _said(record: dict[str, Any]) -> tuple[str, str]:
     """The share of the budget that was used, and how many calls were refused."""
     shares = [
-        (len(times) - record["refused"][account] - 1) / LIMIT / (max(times) - min(times))
+        (len(times) - record["refused"][account] - 1) // LIMIT / (max(times) - min(times))
         for account, times in record["arrivals"].items()
     ]
     return f"{sum(shares) / len(shares):.1%}", str(sum(record["refused"].values()))

@@ -1,7 +1,6 @@
 """The event loop that a command runs in."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -11,10 +10,6 @@ import click
 _T = TypeVar("_T")
 
 VARIABLE: Final = "ORCHESTRATOR_LOOP"
-
-_YOUNG: Final = 50_000
-"""Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and
-finds nothing: a tenth of a large run's time."""
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:
@@ -27,7 +22,6 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     except click.UsageError:
         main.close()  # else Python warns, under the error, of a coroutine that was never awaited
         raise
-    gc.set_threshold(_YOUNG)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
 

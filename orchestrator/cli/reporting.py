@@ -13,11 +13,12 @@ from orchestrator.core.result import Result
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
 from orchestrator.report import ci
-from orchestrator.report.files import write
 
 
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
     """Write the reports and tell the CI system; what cannot be written is said on stderr."""
+    from orchestrator.report.files import write  # not before the first start: it takes as long as a commit on disk
+
     try:
         for path in write(result, records, Path(wanted.dir), ci.formats(system, wanted.formats)):
             click.echo(f"report: {path}", err=True)

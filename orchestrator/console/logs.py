@@ -54,10 +54,11 @@ def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:
 
 
 class LogObserver:
-    """Hands the engine's events to structlog."""
+    """Hands the engine's events to structlog, as it is set up when the observer is made."""
 
     def __init__(self) -> None:
-        self._log: Any = structlog.get_logger()
+        # Bound once: a logger that is not makes a new one for every event, be it shown or not.
+        self._log: Any = structlog.get_logger().bind()
 
     def event(self, name: str, **fields: Any) -> None:
         """Log an event."""

@@ -4,21 +4,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TextIO
-
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from orchestrator.console.terminal import console_for
 from orchestrator.core.result import timestamp
 from orchestrator.ports import Clock
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 _LINE_EVERY: Final = 30.0
 _DRAW_EVERY: Final = 0.25
@@ -107,6 +100,8 @@ async def _lines(progress: ProgressObserver, stream: TextIO, _: Mapping[str, str
 
 
 async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> None:
+    from rich.progress import Progress
+
     console = console_for(stream, os.environ)
     with Progress(*_columns(console.width), console=console, auto_refresh=False, transient=True) as bars:
         tasks = {
@@ -121,7 +116,9 @@ async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, 
             _draw(bars, progress, tasks)
 
 
-def _columns(width: int) -> list[ProgressColumn]:
+def _columns(width: int) -> "list[ProgressColumn]":
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
     counts: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
     if width < _BAR_WIDTH:
         return counts  # a bar that does not fit would be drawn as a new line, four times a second
@@ -129,7 +126,7 @@ def _columns(width: int) -> list[ProgressColumn]:
             TextColumn("{task.fields[status]}")]  # fmt: skip
 
 
-def _draw(bars: Progress, progress: ProgressObserver, tasks: Mapping[str, TaskID]) -> None:
+def _draw(bars: "Progress", progress: ProgressObserver, tasks: "Mapping[str, TaskID]") -> None:
     for lane, task in tasks.items():
         done, rate = progress.done.get(lane, 0), progress.paused or f"{progress.rate(lane):.1f}/s"
         bars.update(task, completed=done, rate=rate, status=progress.status(lane))

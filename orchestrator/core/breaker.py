@@ -43,6 +43,8 @@ class Breaker:
     def after_start(self, kind: VerdictKind, now: float) -> "Breaker":
         """The breaker after one start's verdict. An answer never closes it while it is open: only a read does."""
         if kind not in LOST:
+            if self.state is BreakerState.CLOSED and not self.lost and not self.trips:
+                return self  # nearly every start's case
             if self.state is BreakerState.OPEN:
                 return replace(self, lost=0)  # it left before the breaker opened
             return replace(self, state=BreakerState.CLOSED, lost=0, trips=0)

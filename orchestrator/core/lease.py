@@ -50,6 +50,15 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """All leases of one run at a glance: how many, the sum of their fences, and when the first of them ends."""
+
+    leases: int
+    fences: int
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
 
@@ -101,9 +110,17 @@ def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Taken:
     return Taken(lane, new.fence, clean, recent)
 
 
-def is_due(lease: Lease, now: float) -> bool:
-    """Whether a commit renews a lease that is still held."""
+def is_due(lease: Lease | Sum, now: float) -> bool:
+    """Whether a commit renews a lease that is still held, or the first of several."""
     return now < lease.expires < now + SURE_SECONDS
+
+
+def are_held(fences: Mapping[Lane, int], seen: Sum, now: float) -> bool:
+    """Whether a run with these fences holds all its lanes, by a glance at its own leases; if not, `lost` says which.
+
+    A run takes a lane once, so its leases cannot have other fences that come to the same sum.
+    """
+    return 0 < seen.leases == len(fences) and seen.fences == sum(fences.values()) and seen.expires > now
 
 
 def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, now: float) -> set[Lane]:

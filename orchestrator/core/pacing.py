@@ -15,6 +15,7 @@ from orchestrator.model import Fault, Progress, Reply, Window
 _RATE_ERROR = 0.0005  # two disciplined clocks drift apart by at most 500 ppm (the most Linux ever slews)
 _TICK = 0.001  # servers count in milliseconds, rounded down
 
+_MINUTE = 60.0  # the platform's own window, where the manifest has none (kore-api.md section 4)
 _RAISE = 0.1  # of the manifest's limit, for each of its longest windows without a limited call
 _LEAST = 0.1
 _ENOUGH = 3  # pauses; fewer may be a colleague's burst, and no reason to give a rate up
@@ -47,6 +48,8 @@ class Pacer:
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self.windows = windows
+        self.longest = max((w.seconds for w in windows), default=_MINUTE)
+        """Seconds of the longest window."""
         self._spans = tuple(w.seconds * (1 + _RATE_ERROR) + _TICK for w in windows)
         self._open = 0
         self._ended: list[float] = []  # when each call was known to have arrived, ascending
@@ -82,6 +85,8 @@ class Pacer:
 
         Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
         """
+        if self._cut_to == 1.0:
+            return 1.0  # nothing was limited yet
         return min(1.0, self._cut_to + _RAISE * max(0.0, now - self._cut_at) / self.longest)
 
     def reserve(self, now: float) -> None:
@@ -157,11 +162,6 @@ class Pacer:
         """When the calls ended whose slots are still held at `now`: what the next holder must know."""
         span = max(self._spans, default=0.0)
         return [at for at in self._ended if at > now - span]
-
-    @property
-    def longest(self) -> float:
-        """Seconds of the longest window; the platform's minute where there is none (kore-api.md section 4)."""
-        return max((w.seconds for w in self.windows), default=60.0)
 
     def snapshot(self) -> PacerSnapshot:
         """The counts as they are now."""

@@ -74,7 +74,8 @@ class Context:
 
     def history(self, key: CampaignKey) -> History:
         """What the journal says of a campaign."""
-        return self.histories.setdefault(key, History())
+        history = self.histories.get(key)
+        return history if history is not None else self.histories.setdefault(key, History())
 
     def line(self, campaign: str, attempt: int, kind: str, lane: Lane, data: dict[str, Any]) -> Record:
         """A record of this run, dated now."""

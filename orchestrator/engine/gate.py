@@ -25,6 +25,7 @@ class Gate:
         self._holds = holds
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._until = -math.inf  # when the one who waits looks again by itself
         halt.watch(self._changed.set)
 
     async def enter(self, may_go: Callable[[], bool] = lambda: True) -> bool:
@@ -51,6 +52,7 @@ class Gate:
 
     async def _wait(self, delay: float) -> None:
         self._changed.clear()
+        self._until = self._clock.now() + delay
         with suppress(TimeoutError):
             async with asyncio.timeout(None if math.isinf(delay) else delay):
                 await self._changed.wait()
@@ -58,7 +60,10 @@ class Gate:
     def leave(self, at: float) -> None:
         """The call is known to have arrived by `at`, or never to arrive after it."""
         self.pacer.release(at)
-        self._changed.set()
+        now = self._clock.now()
+        # Nearly always its time stays as it is: to wake up for nothing costs as much as all the pacing of a start.
+        if now + self.pacer.wait(now) < self._until:
+            self._changed.set()
 
     def pause(self, seconds: float) -> None:
         """The server limited a call: nothing goes through for so long."""

@@ -72,7 +72,7 @@ def read_body(raw: bytes) -> Any:
     if sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         return None
     try:
-        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse)
+        return _decode(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
 
@@ -86,6 +86,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
+
+
+_decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse).decode
 
 
 def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
@@ -95,15 +96,15 @@ def create_file(path: Path) -> None:
             _link(draft, path)
         finally:
             draft.unlink(missing_ok=True)
-    except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
+    except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot create ledger {path}: {error}") from error
 
 
 def _fill(draft: Path) -> None:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(draft)), poolclass=sa.pool.NullPool)
-    metadata.create_all(engine)
-    engine.dispose()
-    with closing(sqlite3.connect(draft)) as connection:
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")  # it is synchronised as a whole, before anybody can see it
+        for table in metadata.sorted_tables:
+            connection.execute(str(CreateTable(table).compile(dialect=dialect())))
         # Here, where nobody else is: two runs that both switch a new file to WAL find it locked, busy timeout or not.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -111,12 +112,17 @@ def _fill(draft: Path) -> None:
 
 
 def _link(draft: Path, path: Path) -> None:
+    _synchronise(draft)
     try:
         os.link(draft, path)
     except FileExistsError:
         return  # another run was quicker; its file is as good
-    directory = os.open(path.parent, os.O_RDONLY)
+    _synchronise(path.parent)
+
+
+def _synchronise(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(handle)
     finally:
-        os.close(directory)
+        os.close(handle)

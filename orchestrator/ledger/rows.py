@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from orchestrator.core import control
 from orchestrator.core.control import CONTROL, OPEN, Standing
-from orchestrator.core.lease import Holder, Lease, Moment
+from orchestrator.core.lease import Holder, Lease, Moment, Sum
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import journal, leases
 from orchestrator.model import Lane, Record
@@ -32,6 +32,9 @@ def left(ended: Iterable[float], then: Moment) -> str:
     return json.dumps({"ended": list(ended), "moment": asdict(then)})
 
 
+_WORDS: Final = (journal.c.launch == sa.bindparam("of"), journal.c.campaign == CONTROL)
+_SAID: Final = sa.select(journal).where(*_WORDS).order_by(journal.c.attempt)
+
 # In order of the lanes, as everybody locks them: two who wait for each other would both be thrown out.
 _HELD: Final = (
     sa.select(
@@ -47,13 +50,31 @@ _HELD: Final = (
 def held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
     """The leases of a run, locked until the transaction ends: nobody takes one over between a check and an insert.
 
-    Without `recent`: this is asked in every commit.
+    Without `recent`, which says nothing to its own holder.
     """
     rows = connection.execute(_HELD, {"run": run_id})
     return {
         Lane(lane): Lease(Holder(run_id, launch, machine, pid), fence, acquired, expires)
         for lane, launch, machine, pid, fence, acquired, expires in rows
     }
+
+
+_LEASES: Final = _HELD.subquery()
+_GLANCE: Final = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(_LEASES.c.fence), 0),
+    sa.func.coalesce(sa.func.min(_LEASES.c.expires), 0.0),
+    sa.select(sa.func.count()).where(*_WORDS).scalar_subquery(),
+).select_from(_LEASES)
+
+
+def glance(connection: sa.Connection, run_id: str, launch: str) -> tuple[Sum, int]:
+    """The sum of a run's leases, locked as by `held`, and how many words people have said of a launch.
+
+    Every commit asks this, and nearly always need not ask more: row by row it would take three times as long.
+    """
+    leases, fences, expires, words = connection.execute(_GLANCE, {"run": run_id, "of": launch}).one()
+    return Sum(leases, fences, expires), words
 
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -95,13 +116,6 @@ def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -
         if connection.execute(query).first() is not None:
             return True
     return False
-
-
-_SAID: Final = (
-    sa.select(journal)
-    .where(journal.c.launch == sa.bindparam("of"), journal.c.campaign == CONTROL)
-    .order_by(journal.c.attempt)
-)
 
 
 def standing_of(connection: sa.Connection, launch: str) -> Standing:

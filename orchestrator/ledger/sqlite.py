@@ -28,7 +28,16 @@ def opened(url: sa.URL, *, create: bool) -> Database:
         moment=moment,
         lock_launch=_lock_launch,
         check=_check,
+        begin=_begin,
     )
+
+
+def _begin(connection: sa.Connection) -> None:
+    # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
+    # What only reads must not ask for the lock: it has to work on a full disk, too.
+    # Not in a listener: SQLAlchemy would then look for listeners around every statement, a tenth of a commit.
+    writes = connection.get_execution_options()["writes"]
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:
@@ -52,12 +61,5 @@ def _engine(path: Path) -> sa.Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 
-    def begin(connection: sa.Connection) -> None:
-        # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
-        # What only reads must not ask for the lock: it has to work on a full disk, too.
-        writes = connection.get_execution_options()["writes"]
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
     sa.event.listen(engine, "connect", prepare)
-    sa.event.listen(engine, "begin", begin)
     return engine

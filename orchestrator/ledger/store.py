@@ -14,10 +14,10 @@ from orchestrator.core import lease as rules
 from orchestrator.core.control import Committed, Standing, Word
 from orchestrator.core.lease import LEASE_SECONDS, Holder, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
-from orchestrator.ledger import postgres, sqlite
+from orchestrator.ledger import sqlite
 from orchestrator.ledger.database import Database, UnreachableError
 from orchestrator.ledger.machine import this_machine
-from orchestrator.ledger.rows import has_any, held, lease_of, left, line_of, records_of, standing_of
+from orchestrator.ledger.rows import glance, has_any, held, lease_of, left, line_of, records_of, standing_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
@@ -25,7 +25,7 @@ _TRY_EVERY: Final = 0.25
 _ASKED_AT_ONCE: Final = 500
 """Campaigns a query: databases bound how many parameters one may have."""
 _READ_AT_ONCE: Final = 200
-_APPEND: Final = journal.insert()
+_APPEND: Final = journal.insert().inline()
 
 
 def _opened(url: str, *, create: bool) -> Database:
@@ -38,6 +38,8 @@ def _opened(url: str, *, create: bool) -> Database:
     if parsed is not None and kind == "sqlite":
         return sqlite.opened(parsed, create=create)
     if parsed is not None and kind == "postgresql":
+        from orchestrator.ledger import postgres
+
         return postgres.opened(parsed, create=create)
     shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
     raise LedgerError(
@@ -76,6 +78,7 @@ class Store:
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
             with (self._writes if writes else self._reads).begin() as connection:
+                self._database.begin(connection)
                 yield connection
         except IntegrityError:
             raise
@@ -213,29 +216,40 @@ class Store:
         self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_again: bool
     ) -> Committed:
         with self._transaction() as connection:
-            own = held(connection, run_id)
-            lost = frozenset(rules.lost(fences, own, run_id, now))
-            # In this transaction: a word that was committed before it is obeyed by every permit that follows from it.
             asking = sorted({record.launch for record in records if record.kind == "intent"})
-            for launch in asking:
-                self._database.lock_launch(connection, launch, shared=True)
-            standings = {launch: standing_of(connection, launch) for launch in asking}
+            found, is_due = self._look(connection, run_id, fences, asking, now)
             if is_again and has_any(connection, records, run_id):
                 # The commit was carried out, and only its acknowledgement was lost. Its permits came before a pause
                 # that was said since; an abort ends even those, and their intents stay open in the journal.
                 records = ()
-                standings = {launch: one for launch, one in standings.items() if one.word is Word.ABORT}
-            found = Committed(lost, standings)
+                aborts = {launch: one for launch, one in found.standings.items() if one.word is Word.ABORT}
+                found = Committed(found.lost, aborts)
             rows = [line_of(line) for line in found.kept(records)]
             if rows:
                 connection.execute(_APPEND, rows)
-            if any(rules.is_due(lease, now) for lease in own.values()):
+            if is_due:
                 connection.execute(
                     leases.update()
                     .where(leases.c.run_id == run_id, leases.c.expires > now)
                     .values(expires=now + LEASE_SECONDS)
                 )
         return found
+
+    def _look(
+        self, connection: sa.Connection, run_id: str, fences: Mapping[Lane, int], asking: Sequence[str], now: float
+    ) -> tuple[Committed, bool]:
+        """What a commit finds, and whether it is to renew the leases. `asking`: launches that ask for permits."""
+        # In its transaction: a word that was committed before it is obeyed by every permit that follows from it.
+        for launch in asking:
+            self._database.lock_launch(connection, launch, shared=True)
+        seen, words = glance(connection, run_id, asking[0] if len(asking) == 1 else "")
+        is_said = words > 0 or len(asking) > 1
+        standings = {launch: standing_of(connection, launch) for launch in asking} if is_said else {}
+        if rules.are_held(fences, seen, now):
+            return Committed(standings=standings), rules.is_due(seen, now)
+        own = held(connection, run_id)
+        is_due = any(rules.is_due(lease, now) for lease in own.values())
+        return Committed(frozenset(rules.lost(fences, own, run_id, now)), standings), is_due
 
     def standing(self, launch: str) -> Standing:
         """Where a launch stands by people's word."""

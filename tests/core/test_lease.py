@@ -2,7 +2,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken, is_live, kept, lost, take, taken
+from orchestrator.core.lease import (
+    LEASE_SECONDS,
+    SURE_SECONDS,
+    Holder,
+    Lease,
+    Moment,
+    Sum,
+    Taken,
+    are_held,
+    is_due,
+    is_live,
+    kept,
+    lost,
+    take,
+    taken,
+)
 from orchestrator.errors import LaneLeased
 from orchestrator.model import Lane
 from tests.core.builders import record
@@ -120,6 +135,40 @@ def test_a_lane_is_lost_unless_run_fence_and_time_say_that_it_is_held(leases, go
 def test_each_lane_is_lost_on_its_own():
     leases = {LANE: lease(), OTHER: lease(BEN, fence=2)}
     assert lost({LANE: 4, OTHER: 1}, leases, "r-1", 120.0) == {OTHER}
+
+
+@pytest.mark.parametrize(
+    ("seen", "held"),
+    [
+        (Sum(2, 5, 120.1), True),
+        (Sum(2, 5, 120.0), False),  # the first of them has ended
+        (Sum(2, 6, 130.0), False),
+        (Sum(1, 5, 130.0), False),
+        (Sum(3, 5, 130.0), False),
+        (Sum(0, 0, 0.0), False),
+    ],
+)
+def test_a_glance_sees_that_all_lanes_are_held(seen, held):
+    assert are_held({LANE: 4, OTHER: 1}, seen, 120.0) is held
+
+
+def test_a_glance_at_no_lanes_says_nothing():
+    assert not are_held({}, Sum(0, 0, 130.0), 120.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from((ANN, BEN)), st.integers(3, 5), SECONDS), min_size=1, max_size=3), SECONDS)
+def test_a_glance_never_overlooks_a_lane_that_changed_hands(found, now):
+    leases = {Lane(f"h {n}"): lease(holder, fence=fence, expires=at) for n, (holder, fence, at) in enumerate(found)}
+    own = [one for one in leases.values() if one.holder == ANN]
+    seen = Sum(len(own), sum(one.fence for one in own), min((one.expires for one in own), default=0.0))
+    fences = {lane: one.fence for lane, one in leases.items()}
+    assert are_held(fences, seen, now) == (not lost(fences, leases, "r-1", now))
+
+
+def test_leases_are_renewed_a_second_after_they_were_and_not_once_they_have_ended():
+    end = 100.0 + LEASE_SECONDS
+    due = [is_due(Sum(2, 5, end), at) for at in (end - SURE_SECONDS, end - SURE_SECONDS + 0.01, end - 0.01, end)]
+    assert due == [False, True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["intent", "verdict", "evidence"])
