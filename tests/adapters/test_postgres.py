@@ -264,6 +264,32 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
     assert 2 <= len(tries) <= 3  # not for ever, and not only once
 
 
+def test_what_a_suspended_host_was_about_to_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):
+    """It slept in the middle of a commit, for longer than a commit is tried, and the server has ended that one."""
+    leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
+    monkeypatch.setattr(store, "_database", dataclasses.replace(store._database, patience=1e-9))
+    naps = []
+
+    def sleep(connection, *_):
+        if not naps:
+            naps.append(connection.connection.driver_connection.info.backend_pid)
+            connection.connection.driver_connection.execute("SET idle_in_transaction_session_timeout = '1ms'")
+            wait_until_gone(postgres_url, naps[0])
+
+    sa.event.listen(store._database.engine, "after_cursor_execute", sleep)
+    found = store.commit([record_of("s/c", "verdict")], "run-1", leases, NOW)
+
+    assert len(naps) == 1
+    assert found.lost == frozenset()
+    assert [record.kind for record in store.read("launch-1")] == ["verdict"]
+
+
+def wait_until_gone(url, pid):
+    with postgres.connected(url) as connection:
+        while connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            pass
+
+
 def test_all_hosts_take_the_time_from_the_database(store):
     with store._transaction(writes=False) as connection:
         told = float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
