@@ -36,7 +36,7 @@ class Database:
 
     def is_away(self, error: BaseException) -> bool:
         """Whether the error says that the database cannot be reached for now, rather than that it refused."""
-        # The second: a process that woke in a transaction which the server had ended is told so by an InternalError.
         is_away = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+        # A process that woke in a transaction which the server had ended is told so by an InternalError.
         is_away |= isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
         return self.patience > 0 and is_away
