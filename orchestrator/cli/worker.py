@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.session import Session
     from orchestrator.fleet.lane import Work
     from orchestrator.fleet.worker import Worker
+    from orchestrator.ledger.store import Store
     from orchestrator.ports import Observer
     from orchestrator.redaction import Redactor
 
@@ -47,16 +48,23 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
     set_up(log_format, redactor, verbose=False)
     _quieten()
     observer = LogObserver()
-    Store.open(ledger).close()  # a wrong address, or no ledger for many hosts, is said at once
-    parts = _Parts(redactor, observer, allow_commands=allow_commands)
-    lanes = Lanes(LaneJobs(ledger, parts.assembled).carry_out, observer)
-    loops.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
+    store = Store.open(ledger)  # a wrong address, or no ledger for many hosts, is said at once
+    # Now, not in the first lane: its imports would hold up the event loop for a third of a second.
+    import orchestrator.launching.session  # noqa: F401
+
+    try:
+        parts = _Parts(store, redactor, observer, allow_commands=allow_commands)
+        lanes = Lanes(LaneJobs(store, parts.assembled).carry_out, observer)
+        loops.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
+    finally:
+        store.close()
 
 
 class _Parts:
     """Puts the parts of a lane's run together. Secrets are found here, on the worker."""
 
-    def __init__(self, redactor: "Redactor", observer: "Observer", *, allow_commands: bool) -> None:
+    def __init__(self, store: "Store", redactor: "Redactor", observer: "Observer", *, allow_commands: bool) -> None:
+        self._store = store
         self._redactor = redactor
         self._observer = observer
         self._allow_commands = allow_commands
@@ -72,7 +80,9 @@ class _Parts:
         loaded = LoadedManifest(work.manifest, work.sha256, Path(work.source))
         credentials = await asyncio.to_thread(credentials_of, loaded)
         self._redactor.learn(credential.secret for credential in credentials.values())
-        async with assembled(loaded, credentials, self._redactor, self._observer, halt, part=work.part) as run:
+        async with assembled(
+            loaded, credentials, self._redactor, self._observer, halt, part=work.part, ledger=self._store
+        ) as run:
             yield run.session
 
 

@@ -60,8 +60,8 @@ class Assemble(Protocol):
 class LaneJobs:
     """Carries jobs out against one ledger."""
 
-    def __init__(self, url: str, assemble: Assemble) -> None:
-        self._url = url
+    def __init__(self, store: Store, assemble: Assemble) -> None:
+        self._store = store
         self._assemble = assemble
         self._orders: dict[str, Order] = {}  # by run
         self._reading = asyncio.Lock()
@@ -69,8 +69,7 @@ class LaneJobs:
     async def carry_out(self, job: Job, halt: Halt) -> None:
         """Carry a job out, and journal that it is done. Raises Again where it is not."""
         try:
-            async with _opened(self._url) as store:
-                await self._in_ledger(store, job, halt)
+            await self._in_ledger(self._store, job, halt)
         except LaneLeased as error:
             raise Again(error.message, after=5.0) from error
         except (JournalWriteError, LeaseLost, LedgerError) as error:
@@ -121,7 +120,7 @@ class LaneJobs:
             return halt.stop
 
     def _manifest(self, store: Store, order: Order, job: Job) -> Manifest:
-        manifest = order.manifest_of(job, self._url)
+        manifest = order.manifest_of(job, store.url)
         records = store.read_some(job.launch, [campaign.key for campaign in manifest.campaigns])
         return order.without_failed(manifest, fold(records))
 
@@ -157,12 +156,3 @@ async def _followed(store: Store, job: Job, halt: Halt) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
-    store = await asyncio.to_thread(lambda: Store.open(url, create=False))
-    try:
-        yield store
-    finally:
-        store.close()

@@ -75,14 +75,15 @@ async def assembled(
     halt: Halt,
     *,
     part: Mapping[str, Any] = MappingProxyType({}),
+    ledger: Store | None = None,
 ) -> AsyncIterator[Opened]:
-    """The same, where the credentials are known."""
+    """The same, where the credentials are known. `ledger`: where it is open already; it stays so."""
     manifest = loaded.manifest
     minter = TokenMinter(credentials, SystemClock())
     for account_id in credentials:
         minter.mint(account_id)  # a key that cannot sign is found before the first call
     run_id = f"r-{uuid.uuid4().hex[:12]}"
-    async with _store(manifest) as (store, clock):
+    async with _store(manifest, ledger) as (store, clock):
         holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
         # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
         taken = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
@@ -118,15 +119,16 @@ async def assembled(
 
 
 @asynccontextmanager
-async def _store(manifest: Manifest) -> AsyncIterator[tuple[Store, SystemClock]]:
+async def _store(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
     """The ledger, and the clock of all who share it."""
-    store = await asyncio.to_thread(Store.open, manifest.ledger)
+    store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
     try:
         clock = await asyncio.to_thread(SystemClock, store.time)
         await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
         yield store, clock
     finally:
-        store.close()
+        if shared is None:
+            store.close()
 
 
 @asynccontextmanager

@@ -41,4 +41,7 @@ class Database:
 
     def is_away(self, error: BaseException) -> bool:
         """Whether the error says that the database cannot be reached for now, rather than that it refused."""
-        return self.patience > 0 and isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+        is_away = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+        # A process that woke in a transaction which the server had ended is told so by an InternalError.
+        is_away |= isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+        return self.patience > 0 and is_away

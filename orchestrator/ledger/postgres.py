@@ -6,6 +6,7 @@ and whoever asks for a permit shares it: none is granted after an abort. READ CO
 that comes after the wait for a lock sees everything as it is now.
 """
 
+import time
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from orchestrator.ledger.database import Database
 from orchestrator.ledger.schema import MARK, metadata
 
 _CONNECT_SECONDS: Final = 5
+_FRESH_SECONDS: Final = 1.0
 _SETTINGS: Final = {
     "statement_timeout": "10s",
     "lock_timeout": "8s",
@@ -71,11 +73,12 @@ def opened(url: sa.URL, *, create: bool) -> Database:
     engine = sa.create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(**parameters),
-        # A connection that did not survive a restart of the database is found out before it is used.
-        pool_pre_ping=True,
-        pool_size=2,
-        max_overflow=2,
+        # No limit, so as many as were in use at once: one for each lane of a worker at most, and its reads.
+        # Where 40 lanes waited for four, the worker was a quarter slower, and one's wait for a row was everybody's.
+        pool_size=0,
+        pool_use_lifo=True,  # those that are not needed stay idle, and the others warm
     )
+    _look_after_a_rest(engine)
     # All rows in one statement: psycopg's executemany is a pipeline, and a process suspended in the middle of one would
     # keep the lanes' rows, for that is no idleness either.
     engine.dialect.use_insertmanyvalues_wo_returning = True
@@ -101,6 +104,28 @@ def opened(url: sa.URL, *, create: bool) -> Database:
         lock_launch=_lock_launch,
         check=_check,
     )
+
+
+def _look_after_a_rest(engine: sa.Engine) -> None:
+    """A connection that did not survive a restart of the database is found out before it is used.
+
+    Not one that was used a moment ago: that look costs a fifth of a commit, and a commit is tried again anyway.
+    """
+    import psycopg
+
+    def rest(_: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def look(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", time.monotonic()) < _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise sa.exc.DisconnectionError from error
+
+    sa.event.listen(engine, "checkin", rest)
+    sa.event.listen(engine, "checkout", look)
 
 
 def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:

@@ -1,4 +1,4 @@
-"""The ledger's statements, on SQLAlchemy Core. Synchronous: one thread at a time uses a store."""
+"""The ledger's statements, on SQLAlchemy Core. Synchronous: one thread at a time uses a store; on PostgreSQL, many."""
 
 import os
 import time
@@ -204,10 +204,12 @@ class Store:
         give_up = time.monotonic() + self._database.patience
         is_again = False
         while True:
+            # Asked before the try: a process that slept through one gets another.
+            is_last = is_again and time.monotonic() >= give_up
             try:
                 return self._commit(records, run_id, fences, now, is_again=is_again)
             except UnreachableError:
-                if time.monotonic() >= give_up:
+                if is_last:
                     raise
             is_again = True
             time.sleep(_TRY_EVERY)

@@ -264,6 +264,59 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
     assert 2 <= len(tries) <= 3  # not for ever, and not only once
 
 
+def test_what_a_suspended_host_was_about_to_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):
+    """It slept in the middle of a commit, for longer than a commit is tried, and the server has ended that one."""
+    leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
+    monkeypatch.setattr(store, "_database", dataclasses.replace(store._database, patience=1e-9))
+    naps = []
+
+    def sleep(connection, *_):
+        if not naps:
+            naps.append(connection.connection.driver_connection.info.backend_pid)
+            connection.connection.driver_connection.execute("SET idle_in_transaction_session_timeout = '1ms'")
+            wait_until_gone(postgres_url, naps[0])
+
+    sa.event.listen(store._database.engine, "after_cursor_execute", sleep)
+    found = store.commit([record_of("s/c", "verdict")], "run-1", leases, NOW)
+
+    assert len(naps) == 1
+    assert found.lost == frozenset()
+    assert [record.kind for record in store.read("launch-1")] == ["verdict"]
+
+
+def test_many_lanes_share_a_store_and_lose_nothing(store):
+    lanes = [Lane(f"http://h {n}") for n in range(20)]
+    fences = {one.lane: one.fence for lane in lanes for one in store.acquire([lane], holder(f"run-{lane}"), NOW)}
+
+    def commit(lane):
+        for n in range(10):
+            one = dataclasses.replace(record_of(f"s/{lane}-{n}", "intent"), lane=lane, run_id=f"run-{lane}")
+            assert store.commit([one], f"run-{lane}", {lane: fences[lane]}, NOW).refusal(one) is None
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(commit, lanes))
+
+    assert len(store.read("launch-1")) == 200
+    assert store._database.engine.pool.checkedin() <= len(lanes)
+
+
+def test_a_connection_that_was_lost_while_it_rested_is_not_used(postgres_url, store, monkeypatch):
+    monkeypatch.setattr("orchestrator.ledger.postgres._FRESH_SECONDS", 0.0)
+    with store._transaction(writes=False) as connection:
+        pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+    with postgres.connected(postgres_url) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+    wait_until_gone(postgres_url, pid)
+
+    assert store.read("launch-1") == []
+
+
+def wait_until_gone(url, pid):
+    with postgres.connected(url) as connection:
+        while connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            pass
+
+
 def test_all_hosts_take_the_time_from_the_database(store):
     with store._transaction(writes=False) as connection:
         told = float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())

@@ -126,6 +126,13 @@ class Fleet:
             select_nothing(0.05)
         return seen
 
+    def wait_put_off(self, name, within=60.0):
+        """Poll a worker's log until it says that the worker has put a lane off: all it knew is journaled by then."""
+        end = time.monotonic() + within
+        while " lane_put_off " not in self.log(name):
+            assert time.monotonic() < end, self.log(name)
+            select_nothing(0.05)
+
     @property
     def result(self):
         return json.loads((self.directory / "reports" / "fleet" / "result.json").read_text(encoding="utf-8"))

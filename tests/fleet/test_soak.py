@@ -63,6 +63,7 @@ def test_a_nap_between_the_last_look_and_the_write_lets_one_call_out(fleet):
     scene.worker("other")
     scene.wait_started(before + 10, within=90)  # its first window is full
     sleeper.send_signal(signal.SIGCONT)
+    scene.wait_put_off("sleeper")
 
     assert submit.wait(90) == 11, scene.log("submit") + scene.log("other")
     assert scene.held_up() == {account_id(0): 1}
