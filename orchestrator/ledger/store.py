@@ -1,4 +1,4 @@
-"""The ledger's statements, on SQLAlchemy Core. Synchronous: one thread at a time uses a store; on PostgreSQL, many."""
+"""The ledger's statements, on SQLAlchemy Core. Synchronous; threads may share a store."""
 
 import os
 import time
