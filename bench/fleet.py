@@ -1,7 +1,8 @@
 """Workers side by side: how fast they get through unlimited work, and how much of the real limits they use.
 
-python bench/fleet.py            both, about four minutes
+python bench/fleet.py            all, about five minutes
 python bench/fleet.py speed      1, 2 and 4 workers, 40 accounts, 4,000 campaigns, no limit, against nginx
+python bench/fleet.py apart      1 and 2 workers with four tenths of a core each, as on hosts of their own (root, Linux)
 python bench/fleet.py budget     2 workers, 8 accounts, 100 campaigns each, 50/60s and 10/10s, against the sandbox
 """
 
@@ -9,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from bench.fleet_target import Target
 from tests import postgres
 from tests.fleet.conftest import Fleet, select_nothing
 
+_CPU = Path("/sys/fs/cgroup/cpu")
+_PERIOD = 10_000  # microseconds
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,14 +38,35 @@ class SpeedFleet(Fleet):
 
 
 @contextmanager
-def running(kind: type[Fleet], url: str, workers: int, **how: Any) -> Iterator[Fleet]:
+def small_host(name: str, share: float | None) -> Iterator[tuple[str, ...]]:
+    """What goes before a command so that it gets a share of a core and no more. None: no bound. Raises OSError."""
+    if share is None:
+        yield ()
+        return
+    folder = (_CPU if _CPU.exists() else _CPU.parent) / f"orchestrator-bench-{name}"
+    folder.mkdir()
+    try:
+        if _CPU.exists():  # cgroup v1
+            (folder / "cpu.cfs_period_us").write_text(str(_PERIOD), encoding="ascii")
+            (folder / "cpu.cfs_quota_us").write_text(str(int(share * _PERIOD)), encoding="ascii")
+        else:
+            (folder / "cpu.max").write_text(f"{int(share * _PERIOD)} {_PERIOD}", encoding="ascii")
+        yield ("sh", "-c", f'echo $$ > {folder}/cgroup.procs && exec "$@"', "bench")
+    finally:
+        folder.rmdir()
+
+
+@contextmanager
+def running(kind: type[Fleet], url: str, workers: int, *, share: float | None = None, **how: Any) -> Iterator[Fleet]:
     """A fleet whose workers are ready, with as many lanes each as their part of the accounts."""
-    with tempfile.TemporaryDirectory() as directory:
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as directory:
+        hosts = [stack.enter_context(small_host(str(number), share)) for number in range(workers)]
         place = postgres.fresh(url)
         fleet = kind(Path(directory), place, **how)
         try:
             for number in range(workers):
-                fleet.worker(f"worker-{number}", stalled_after=15, concurrency=-(-fleet.accounts // workers))
+                concurrency = -(-fleet.accounts // workers)
+                fleet.worker(f"worker-{number}", stalled_after=15, concurrency=concurrency, prefix=hosts[number])
             select_nothing(3.0)
             yield fleet
         finally:
@@ -84,11 +108,15 @@ def _ticks(pid: int) -> int:
     return sum(int(field) for field in fields[11:15])  # utime, stime, and those of children waited for
 
 
-def speed(server: postgres.Server) -> None:
+def apart(server: postgres.Server) -> None:
+    speed(server, (1, 2), 0.4)
+
+
+def speed(server: postgres.Server, counts: tuple[int, ...] = (1, 2, 4), share: float | None = None) -> None:
     base = None
-    for workers in (1, 2, 4):
+    for workers in counts:
         database = cpu(server.pid)
-        with running(SpeedFleet, server.url, workers, accounts=40, campaigns=100) as fleet:
+        with running(SpeedFleet, server.url, workers, share=share, accounts=40, campaigns=100) as fleet:
             # nginx knows no campaigns; the product's own timeouts, for 40 lanes connect at once on busy cores.
             fleet.write(preflight={"check": "off"}, timeouts={"connect": "5s", "total": "30s"})
             ready = [cpu(process.pid) for process in fleet.processes]
@@ -136,7 +164,7 @@ def ideal(calls: int) -> float:
 if __name__ == "__main__":
     server = postgres.own_server()
     try:
-        for name in sys.argv[1:] or ["speed", "budget"]:
-            {"speed": speed, "budget": budget}[name](server)
+        for name in sys.argv[1:] or ["speed", "apart", "budget"]:
+            {"speed": speed, "apart": apart, "budget": budget}[name](server)
     finally:
         server.close()
