@@ -47,7 +47,8 @@ def _history_by_hand(lines):
     by = Event(lines[-1].data.get("event", lines[-1].kind))
     finished = since[-1].at if since else None
     attempts = sum(line.kind == "intent" for line in lines)
-    return History(state, attempts, intent.lane, by, intent.at, finished, intent.data, noted)
+    asked = {} if state is State.STARTED else intent.data  # nobody probes it any more
+    return History(state, attempts, intent.lane, by, intent.at, finished, asked, noted)
 
 
 @settings(max_examples=100, deadline=None)
