@@ -54,7 +54,7 @@ async def test_a_holder_that_slept_longer_than_its_lease_sends_nothing_more(tmp_
         ledger = f"sqlite:///{scene.directory}/.orchestrator/ledger.db"
         pid = await stopped_holder(scene.directory, ledger)
         let_the_lease_end(ledger)
-        deadline = max(h.intent["deadline"] for h in scene.histories().values())
+        deadline = max(h.intent.get("deadline", 0.0) for h in scene.histories().values())
         await asyncio.sleep(max(0.0, deadline - time.time()))
         if taken_over:
             assert await second.run(scene.directory, "run", "m.yaml") == 11, scene.log
