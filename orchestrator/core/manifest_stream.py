@@ -18,6 +18,10 @@ _TOGETHER: Final = 100
 _CAMPAIGNS: Final = TypeAdapter(list[Campaign])
 
 
+class _AmissError(Exception):
+    """Something is wrong, whatever else is."""
+
+
 def faultless(raw: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Manifest | None:
     """The manifest; None where anything is wrong with it. `rows` are campaigns after the inline ones, read once.
 
@@ -29,7 +33,7 @@ def faultless(raw: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Mani
     try:
         campaigns = list(_campaigns(raw, chain(inline, rows)))
         manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_name=False)
-    except ValidationError:
+    except (ValidationError, _AmissError):
         return None
     return manifest if _agree(manifest) else None
 
@@ -38,7 +42,10 @@ def _campaigns(raw: Mapping[str, Any], rows: Iterable[Any]) -> Iterator[Campaign
     defaults = {"defaults": raw.get("defaults")}
     rest = iter(rows)
     while some := list(islice(rest, _TOGETHER)):
-        yield from _CAMPAIGNS.validate_python(manifest_checks.gather(defaults, some)[0], by_name=False)
+        campaigns = _CAMPAIGNS.validate_python(manifest_checks.gather(defaults, some)[0], by_name=False)
+        if _may_repeat(campaigns):
+            raise _AmissError  # now: a file that repeats one row need not be read to its end for that
+        yield from campaigns
 
 
 def _agree(manifest: Manifest) -> bool:
