@@ -126,11 +126,13 @@ class Store:
 
     def stream(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> Iterator[Record]:
         """The same, some lines in memory at a time. It is read as it was when the first line was asked for."""
-        query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
+        is_part = campaign is not None or kinds
+        query = sa.select(journal).where(*([journal.c.launch == launch] if is_part else _whole(launch)))
         if campaign is not None:
             query = query.where(journal.c.campaign == campaign)
         if kinds:
             query = query.where(journal.c.kind.in_(kinds))
+        query = query.order_by(journal.c.id)
         return (record for lines in self._lines(query) for record in self._records(lines))
 
     def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
@@ -281,6 +283,16 @@ class Store:
     def close(self) -> None:
         """Let go of the database; an SQLite file gets its write-ahead log folded in."""
         self._database.engine.dispose()
+
+
+def _whole(launch: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What holds for all lines of a launch, for a database to read them as they lie.
+
+    By the launch's index it would fetch each line on its own and sort them: four times as long for a whole journal.
+    """
+    own = sa.select(journal.c.id).where(journal.c.launch == launch).subquery()
+    first, last = (sa.select(of(own.c.id)).scalar_subquery() for of in (sa.func.min, sa.func.max))
+    return journal.c.id.between(first, last), journal.c.launch + "" == launch
 
 
 def _locked(lane: str) -> sa.Select[Any]:
