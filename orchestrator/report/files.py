@@ -25,7 +25,7 @@ from orchestrator.report.prometheus import as_prometheus
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
 _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
-_RISKY: Final = re.compile(f"(?:^|\0)[{''.join(map(re.escape, _FORMULA))}]|{_INNER.pattern}")
+_RISKY: Final = re.compile(f"[\0;\t\r\n](?=[{''.join(map(re.escape, _FORMULA))}])")
 _TOGETHER: Final = 1000
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -64,8 +64,8 @@ def as_html(result: Result, records: Iterable[Record]) -> Iterator[str]:
 def _cells(row: Sequence[object]) -> Sequence[object]:
     # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
     # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
-    # One look at all cells together: nearly no row has such a one.
-    if _RISKY.search("\0".join([cell for cell in row if isinstance(cell, str)])) is None:
+    # One look at all cells together, each behind a NUL: nearly no row has such a one.
+    if _RISKY.search("\0" + "\0".join([cell for cell in row if isinstance(cell, str)])) is None:
         return row
     return [_cell(cell) if isinstance(cell, str) else cell for cell in row]
 
