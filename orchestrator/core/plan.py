@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from orchestrator.core import identity as identities
@@ -48,21 +49,36 @@ _STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.J
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Whose lane, and in which wave: one value for all entries that share it."""
+
+    lane: Lane
+    account_id: str
+    wave: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A campaign of the plan, with all that the engine and the reports need to know of it."""
 
     campaign: Campaign
-    lane: Lane
-    account_id: str
-    wave: str
+    place: Place
     decision: Decision
     live: LiveState | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return self.place.lane
+
+    @property
+    def wave(self) -> str:
+        return self.place.wave
 
     @property
     def target(self) -> CallTarget:
         """What calls about it are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
         one = self.campaign  # put together when it is asked for: kept, it would double an entry's memory
-        return CallTarget(self.lane, self.account_id, one.stream, one.iid or one.stream, one.type, one.campaign)
+        return CallTarget(self.lane, self.place.account_id, one.stream, one.iid or one.stream, one.type, one.campaign)
 
     @property
     def key(self) -> CampaignKey:
@@ -128,8 +144,11 @@ def lane_of(manifest: Manifest, account: str) -> Lane:
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
     """What calls about a campaign are addressed to."""
-    account = manifest.accounts[campaign.account]
-    return Entry(campaign, lane_of(manifest, campaign.account), account.account_id, "", _START).target
+    return Entry(campaign, _place(manifest, campaign.account, ""), _START).target
+
+
+def _place(manifest: Manifest, account: str, wave: str) -> Place:
+    return Place(lane_of(manifest, account), manifest.accounts[account].account_id, wave)
 
 
 def undecided(
@@ -161,20 +180,19 @@ def build(
     `earlier` are the starts of other launches that `repeat_guard` minds.
     """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
-    lanes = {name: lane_of(manifest, name) for name in manifest.accounts}
+    place = lru_cache(maxsize=None)(partial(_place, manifest))
     entries = []
     for campaign in manifest.campaigns:
-        key, lane = campaign.key, lanes[campaign.account]
+        key, at = campaign.key, place(campaign.account, waves.assign(campaign, manifest.waves))
         history, state = histories.get(key), live.get(key)
         decision = _settled(campaign, history, selection, retry_failed=retry_failed)
         if decision is None:
             decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
         elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
             decision = _JUDGE
-        wave = waves.assign(campaign, manifest.waves)
         if earlier and decision.action is Action.START and not campaign.rerun:
-            decision = _guarded(earlier.get((lane, key))) or decision
-        entries.append(Entry(campaign, lane, manifest.accounts[campaign.account].account_id, wave, decision, state))
+            decision = _guarded(earlier.get((at.lane, key))) or decision
+        entries.append(Entry(campaign, at, decision, state))
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
     facts = {
@@ -269,5 +287,5 @@ def _starts(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     for entry in entries:
         if entry.decision.action is Action.START:
             one = entry.campaign
-            yield {"account_id": entry.account_id, "stream": one.stream, "campaign": one.campaign,
+            yield {"account_id": entry.place.account_id, "stream": one.stream, "campaign": one.campaign,
                    "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip

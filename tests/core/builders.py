@@ -4,7 +4,7 @@ from base64 import b64encode
 
 from orchestrator.core.manifest import Campaign, Manifest, parse
 from orchestrator.core.outcome import Event, History, State
-from orchestrator.core.plan import Action, Decision, Entry, build
+from orchestrator.core.plan import Action, Decision, Entry, Place, build
 from orchestrator.core.selection import Selection
 from orchestrator.core.waves import REST
 from orchestrator.model import CampaignKey, Lane, LiveState, Record, Reply
@@ -73,7 +73,7 @@ def history(state: State, by: Event | None = None, **changes) -> History:
 
 def entry(decision, campaign="cd-1", wave=REST) -> Entry:
     one = Campaign(stream="st-1", campaign=campaign, account="acme", name=f"Name of {campaign}")
-    return Entry(one, Lane(LANE), "67777c", wave, decision)
+    return Entry(one, Place(Lane(LANE), "67777c", wave), decision)
 
 
 def starts(*campaigns) -> list[Entry]:
