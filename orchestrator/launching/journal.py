@@ -80,8 +80,15 @@ def result(
 
     sources = Sources(store.read(launch, kinds=RUN_KINDS), of, lambda: store.read(launch))
     try:
-        return assemble(sources, run_id, keep=Spool)
+        return _assembled(sources, run_id)
     except NoRunError as error:
         raise NothingSelected("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error
+
+
+def _assembled(sources: Sources, run_id: str | None) -> Result:
+    try:
+        return assemble(sources, run_id, keep=Spool)
+    except OSError:  # no room for a file: a full disk must not cost a run that took place its result
+        return assemble(sources, run_id)

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import errno
 import json
 import sqlite3
 
@@ -229,3 +230,15 @@ async def test_reports_that_cannot_be_written_are_named_and_change_nothing_else(
     assert result.exit_code == 0
     assert [w for w in result.warnings if w.startswith(f"cannot write the reports to {wanted['dir']}")]
     assert json.dumps(result.as_json())
+
+
+async def test_a_full_disk_does_not_cost_a_run_its_result(places, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.launching.journal.Spool", full)
+    place = await places()
+    result = await run_launch(place.load())
+
+    assert (result.exit_code, len(result.campaigns)) == (0, 5)
+    assert place.result == result.as_json()
