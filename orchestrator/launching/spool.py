@@ -10,8 +10,8 @@ from typing import Final, overload
 from orchestrator.core.result_shapes import CampaignResult, values
 
 _CHUNK: Final = 1000
-_IN_MEMORY: Final = 8 * 1024 * 1024
-"""Bytes: some tens of thousands of campaigns. Only what is longer goes to the disk."""
+_IN_MEMORY: Final = 2 * 1024 * 1024
+"""Bytes: some thousands of campaigns. Only what is longer goes to the disk."""
 
 
 class Spool(Sequence[CampaignResult]):
