@@ -1,6 +1,7 @@
 """A run step by step, between the ledger that is open and the result: prepare, carry out, conclude."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from orchestrator.core.control import check_not_aborted
 from orchestrator.core.events import EVENTS_VERSION
@@ -76,13 +77,25 @@ def conclude(run: Opened) -> tuple[Result, Iterable[Record]]:
     Raises JournalWriteError where the journal cannot be read: the run took place all the same.
     """
     context, stop = run.session.context, run.session.stop
+    launch = context.launch
     # What a run knows that ended by itself needs no second reading; of any other, the journal alone is asked.
     known = context.histories if stop is None else {}
-    try:
-        result = journals.result(run.store, context.launch, context.run_id, known)
-    except LedgerError as error:
-        # Not 8: that would say that nothing was sent.
-        raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {context.launch}") from error
+    with _after_starts(launch):
+        result = journals.result(run.store, launch, context.run_id, known)
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
-    return result, run.store.stream(context.launch)
+    return result, _streamed(run, launch)
+
+
+def _streamed(run: Opened, launch: str) -> Iterator[Record]:
+    with _after_starts(launch):
+        yield from run.store.stream(launch)
+
+
+@contextmanager
+def _after_starts(launch: str) -> Iterator[None]:
+    """Not 8 for a ledger that cannot be read: that would say that nothing was sent."""
+    try:
+        yield
+    except LedgerError as error:
+        raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {launch}") from error

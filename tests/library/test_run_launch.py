@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from orchestrator import Halt, LaneLeased, Outcome, Redactor, Result, Stop, StopReason, plan_launch, run_launch
 from orchestrator.core.outcome import State
+from orchestrator.errors import JournalWriteError, LedgerError
+from orchestrator.ledger.store import Store
 from tests.crash.conftest import SECRET
 from tests.library.conftest import Watcher
 
@@ -242,3 +244,22 @@ async def test_a_full_disk_does_not_cost_a_run_its_result(places, monkeypatch):
 
     assert (result.exit_code, len(result.campaigns)) == (0, 5)
     assert place.result == result.as_json()
+
+
+async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothing_was_sent(places, monkeypatch):
+    """The page is drawn from the journal, which is read after the starts: exit code 8 would be a lie (P6)."""
+    real = Store.stream
+
+    def stream(store, launch, **part):
+        if place.starts and not part:
+            raise LedgerError("the ledger is gone")
+        return real(store, launch, **part)
+
+    place = await places()
+    monkeypatch.setattr(Store, "stream", stream)
+    with pytest.raises(JournalWriteError, match="the ledger is gone") as caught:
+        await run_launch(place.load(report={"dir": "reports", "formats": ["html"]}))
+
+    assert len(place.starts) == 5
+    assert caught.value.exit_code == 13
+    assert not caught.value.nothing_was_sent
