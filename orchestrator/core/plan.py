@@ -56,6 +56,11 @@ class Place:
     account_id: str
     wave: str
 
+    def target_of(self, campaign: Campaign) -> CallTarget:
+        """What calls about a campaign are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
+        iid = campaign.iid or campaign.stream
+        return CallTarget(self.lane, self.account_id, campaign.stream, iid, campaign.type, campaign.campaign)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -76,9 +81,8 @@ class Entry:
 
     @property
     def target(self) -> CallTarget:
-        """What calls about it are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
-        one = self.campaign  # put together when it is asked for: kept, it would double an entry's memory
-        return CallTarget(self.lane, self.place.account_id, one.stream, one.iid or one.stream, one.type, one.campaign)
+        """What calls about it are addressed to. Put together when it is asked for: kept, it would double the memory."""
+        return self.place.target_of(self.campaign)
 
     @property
     def key(self) -> CampaignKey:
@@ -144,7 +148,7 @@ def lane_of(manifest: Manifest, account: str) -> Lane:
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
     """What calls about a campaign are addressed to."""
-    return Entry(campaign, _place(manifest, campaign.account, ""), _START).target
+    return _place(manifest, campaign.account, waves.REST).target_of(campaign)
 
 
 def _place(manifest: Manifest, account: str, wave: str) -> Place:

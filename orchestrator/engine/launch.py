@@ -154,7 +154,7 @@ def stop_of(context: Context, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:
 
 
 def _by_wave(entries: Sequence[Entry]) -> dict[str, Sequence[Entry]]:
-    """The waves in their order, each a slice of the plan, which is no copy where there is one wave."""
+    """The waves as a plan has them, one after the other: each a slice of it, which is no copy where there is one."""
     found: dict[str, Sequence[Entry]] = {}
     start = 0
     for name, group in groupby(entries, lambda entry: entry.wave):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from orchestrator.core.control import Standing, Word
 from orchestrator.core.manifest import Manifest
-from orchestrator.core.outcome import History, IllegalMove, fold
+from orchestrator.core.outcome import History, IllegalMove, State, fold
 from orchestrator.core.repeat import Earlier, recent_starts
 from orchestrator.core.result import RUN_KINDS, NoRunError, Result, Sources, assemble
 from orchestrator.errors import LedgerError, NothingSelected
@@ -75,7 +75,8 @@ def result(
     """The result of a run, by default the last. `known` are histories that need not be read again."""
 
     def of(keys: Sequence[CampaignKey]) -> dict[CampaignKey, History]:
-        found = {key: known[key] for key in keys if key in known}
+        # One that is new says nothing of the journal: what had started and was forgotten looks like it, too.
+        found = {key: past for key in keys if (past := known.get(key)) is not None and past.state is not State.NEW}
         return found | fold(store.read_some(launch, [key for key in keys if key not in found]))
 
     sources = Sources(store.read(launch, kinds=RUN_KINDS), of, lambda: store.read(launch))

@@ -15,7 +15,7 @@ _IN_MEMORY: Final = 2 * 1024 * 1024
 
 
 class Spool(Sequence[CampaignResult]):
-    """Campaigns that can be read again and again; the file is gone with this object, or with its process."""
+    """Campaigns that can be read again and again, by one thread at a time; the file is gone with this object."""
 
     def __init__(self, campaigns: Iterable[CampaignResult]) -> None:
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with this object

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from orchestrator import Halt, LaneLeased, Outcome, Redactor, Result, Stop, StopReason, plan_launch, run_launch
 from orchestrator.core.outcome import State
+from orchestrator.engine.context import Context
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
 from tests.crash.conftest import SECRET
@@ -263,3 +264,18 @@ async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothin
     assert len(place.starts) == 5
     assert caught.value.exit_code == 13
     assert not caught.value.nothing_was_sent
+
+
+async def test_a_campaign_that_was_forgotten_is_looked_up_in_the_journal(places, monkeypatch):
+    """A run forgets what has started. Whoever asks again is told of a new one, which must not end up in the result."""
+    real = Context.moved
+
+    def moved(context, record):
+        real(context, record)
+        context.history(record.campaign)
+
+    monkeypatch.setattr(Context, "moved", moved)
+    place = await places()
+    result = await run_launch(place.load())
+
+    assert result.totals[Outcome.STARTED] == len(place.starts) == 5
