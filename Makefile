@@ -35,8 +35,8 @@ FUZZ_FOUND := .fuzz
 
 fuzz: $(READY)  ## look for inputs that break the parsers, FUZZ_SECONDS=240 in all; what is found lies in .fuzz
 	for target in $(FUZZ_TARGETS); do \
-		mkdir -p $(FUZZ_FOUND)/$$target && $(BIN)/python -m tests.fuzz $$target -artifact_prefix=$(FUZZ_FOUND)/$$target- \
-			-max_total_time=$$(($(FUZZ_SECONDS) / 4)) $(FUZZ_FOUND)/$$target tests/fuzz/corpus/$$target || exit 1; \
+		mkdir -p $(FUZZ_FOUND)/$$target && $(BIN)/python -m tests.system.fuzz $$target -artifact_prefix=$(FUZZ_FOUND)/$$target- \
+			-max_total_time=$$(($(FUZZ_SECONDS) / 4)) $(FUZZ_FOUND)/$$target tests/system/fuzz/corpus/$$target || exit 1; \
 	done
 
 check: $(READY)  ## lint, formatting and types; changes nothing

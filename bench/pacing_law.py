@@ -9,7 +9,7 @@ import sys
 import time
 from random import Random
 
-from orchestrator.core.pacing import Pacer
+from orchestrator.core.rules.pacing import Pacer
 from tests.property.lane_model import (
     LANES,
     Adversary,

@@ -9,8 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from orchestrator.core.result import CampaignResult, Result
-    from orchestrator.engine.halt import Halt
+    from orchestrator.app.api import load_manifest, plan_launch, run_launch
+    from orchestrator.app.planning import Made
+    from orchestrator.app.run import Interrupted
+    from orchestrator.core.result.build import CampaignResult, Result
+    from orchestrator.engine.stop_signal import Halt
     from orchestrator.errors import (
         CredentialError,
         JournalWriteError,
@@ -21,10 +24,7 @@ if TYPE_CHECKING:
         OrchestratorError,
         Refused,
     )
-    from orchestrator.inputs.load import LoadedManifest
-    from orchestrator.launching.api import load_manifest, plan_launch, run_launch
-    from orchestrator.launching.planning import Made
-    from orchestrator.launching.steps import Interrupted
+    from orchestrator.loading.manifest_file import LoadedManifest
     from orchestrator.model import Outcome, Record, Stop, StopReason
     from orchestrator.ports import Observer
     from orchestrator.redaction import Redactor
@@ -62,21 +62,21 @@ _ERRORS = ("CredentialError", "JournalWriteError", "LaneLeased", "LedgerError", 
            "OrchestratorError", "Refused")  # fmt: skip
 _HOMES: Final = MappingProxyType(
     {
-        "CampaignResult": "core.result",
-        "Halt": "engine.halt",
-        "Interrupted": "launching.steps",
-        "LoadedManifest": "inputs.load",
-        "Made": "launching.planning",
+        "CampaignResult": "core.result.build",
+        "Halt": "engine.stop_signal",
+        "Interrupted": "app.run",
+        "LoadedManifest": "loading.manifest_file",
+        "Made": "app.planning",
         "Observer": "ports",
         "Outcome": "model",
         "Record": "model",
         "Redactor": "redaction",
-        "Result": "core.result",
+        "Result": "core.result.build",
         "Stop": "model",
         "StopReason": "model",
-        "load_manifest": "launching.api",
-        "plan_launch": "launching.api",
-        "run_launch": "launching.api",
+        "load_manifest": "app.api",
+        "plan_launch": "app.api",
+        "run_launch": "app.api",
         **dict.fromkeys(_ERRORS, "errors"),
     }
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from orchestrator.core.lease import Moment
+from orchestrator.core.journal.lease import Moment
 
 # CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlive a nap.
 _SOURCE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from orchestrator.core.control import Standing
-from orchestrator.core.manifest import Pass
-from orchestrator.core.permit import Permit
+from orchestrator.core.attempt.permit import Permit
+from orchestrator.core.journal.control import Standing
+from orchestrator.core.manifest.models import Pass
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
 Check = Callable[[], str | None]

@@ -5,7 +5,7 @@ from hypothesis import Phase, settings
 
 from tests import postgres
 
-# The programs that tests start run on the loop that every user has; tests/cli/test_loops.py runs them on uvloop, too.
+# Programs that tests start run on the loop every user has; tests/cli/test_event_loop.py also runs them on uvloop.
 os.environ["ORCHESTRATOR_LOOP"] = "asyncio"
 
 # A mutant is to be noticed, not explained: the same examples each time, and no search for a smaller one.

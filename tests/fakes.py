@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core import control
-from orchestrator.core.control import OPEN, Committed, Standing, Word
-from orchestrator.core.manifest import Pass
-from orchestrator.core.permit import Permit, PermitError, grant
+from orchestrator.core.attempt.permit import Permit, PermitError, grant
+from orchestrator.core.journal import control
+from orchestrator.core.journal.control import OPEN, Committed, Standing, Word
+from orchestrator.core.manifest.models import Pass
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
 from orchestrator.ports import Clock

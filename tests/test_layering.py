@@ -1,13 +1,12 @@
 import ast
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent / "orchestrator"
+from tests.paths import PRODUCT as ROOT
 
 # Who may know whom (design section 4). "." stands for the modules beside __init__.py, by name.
 VALUES = {"model", "errors"}
-ASSEMBLED = {"inputs", "kore", "ledger", "checks", "report", "sandbox"}
+ASSEMBLED = {"loading", "kore", "ledger", "report", "sandbox"}
 ALLOWED = {
     "model": set(),
     "errors": set(),
@@ -21,13 +20,12 @@ ALLOWED = {
     "fleet": {*VALUES, "core", "ports", "engine", "ledger"},
     "report": {*VALUES, "core", "ports"},
     "console": {*VALUES, "core", "ports", "redaction"},
-    "inputs": {*VALUES, "core"},
-    "checks": {*VALUES, "core", "ports", "redaction"},
+    "loading": {*VALUES, "core"},
     "sandbox": set(),
     "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
-    "launching": {*VALUES, *ASSEMBLED, "core", "ports", "engine", "clock", "redaction", "__version__"},
+    "app": {*VALUES, *ASSEMBLED, "core", "ports", "engine", "clock", "redaction", "__version__"},
     "__main__": {"cli"},
-    "__init__": {*VALUES, "core", "ports", "engine", "redaction", "inputs", "launching"},  # looked up when used
+    "__init__": {*VALUES, "core", "ports", "engine", "redaction", "loading", "app"},  # looked up when used
     "py": set(),
 }
 IMPURE = {"asyncio", "os", "time", "random", "socket", "threading", "subprocess", "pathlib", "aiohttp", "sqlalchemy"}
@@ -77,6 +75,6 @@ def test_nobody_but_main_imports_the_commands():
 
 
 def test_what_assembles_without_a_terminal_is_for_the_commands_and_for_those_who_embed_it():
-    importers = {room(f) for f in FILES if any(n.startswith("orchestrator.launching") for n in imports(f))}
+    importers = {room(f) for f in FILES if any(n.startswith("orchestrator.app") for n in imports(f))}
 
-    assert importers == {"cli", "launching", "__init__"}
+    assert importers == {"cli", "app", "__init__"}

@@ -1,4 +1,4 @@
-"""The one list of environment variables. tests/docs/test_reference.py finds those that the code reads."""
+"""The one list of environment variables. tests/system/docs/test_reference.py finds those that the code reads."""
 
 from collections.abc import Iterator
 from typing import Final

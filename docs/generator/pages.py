@@ -10,8 +10,8 @@ from docs.generator.schemas import schema_sections
 from docs.generator.tables import page, table
 from docs.generator.words import meanings
 from orchestrator.core.events import EVENTS_VERSION, as_table
-from orchestrator.core.manifest import manifest_schema
-from orchestrator.core.result import COLUMNS
+from orchestrator.core.manifest.models import manifest_schema
+from orchestrator.core.result.build import COLUMNS
 from orchestrator.model import Outcome, Reason, StopReason
 from orchestrator.report.schema import result_schema
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from docs.generator.tables import table
-from orchestrator.core.manifest_values import ID_PATTERN, KEY_PATTERN
+from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN
 
 _Schema = Mapping[str, Any]
 _MANY: Final = 8

@@ -77,6 +77,6 @@ def _say_version(*, as_json: bool) -> None:
         click.echo(f"orchestrator, version {__version__}")
         return
     from orchestrator.cli import version
-    from orchestrator.cli.common import echo_json
+    from orchestrator.cli.options import echo_json
 
     echo_json(version.document())

@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.common import launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import launch_argument, ledger_option, says_errors
 
 
 @click.command("abort")
@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     What was started stays started, and goes on texting; stop-started stops it.
     """
-    from orchestrator.core.control import Word
-    from orchestrator.launching.journal import say
+    from orchestrator.app.journal_reader import say
+    from orchestrator.core.journal.control import Word
 
     say(ledger, launch, Word.ABORT, reason)
     click.echo(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import loops
-from orchestrator.cli.common import echo_json, json_option, ledger_option, says_errors
+from orchestrator.cli import event_loop as loops
+from orchestrator.cli.options import echo_json, json_option, ledger_option, says_errors
 
 _BAD = 4
 
@@ -22,8 +22,8 @@ def command(*, manifest: Path | None, ledger: str, as_json: bool) -> None:
 
     One line each, with the mend. Spends one list call per account, at its rate. Ends with 4 where something is bad.
     """
-    from orchestrator.cli.checkup import examine
-    from orchestrator.core.checkup import Grade
+    from orchestrator.app.diagnose import examine
+    from orchestrator.core.diagnosis import Grade
 
     found = loops.run(examine(manifest, ledger))
     is_bad = any(one.grade is Grade.BAD for one in found)

@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.common import launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import launch_argument, ledger_option, says_errors
 
 
 @click.command("pause")
@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
     """
-    from orchestrator.core.control import Word
-    from orchestrator.launching.journal import say
+    from orchestrator.app.journal_reader import say
+    from orchestrator.core.journal.control import Word
 
     say(ledger, launch, Word.PAUSE, reason)
     click.echo(f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}")

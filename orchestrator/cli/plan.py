@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import loops
-from orchestrator.cli.common import (
+from orchestrator.cli import event_loop as loops
+from orchestrator.cli.options import (
     echo_json,
     json_option,
     manifest_argument,
@@ -44,10 +44,10 @@ def command(
 
     The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
     """
-    from orchestrator.cli.drive import choose, plan_launch
+    from orchestrator.cli.run_local import choose, plan_launch
     from orchestrator.console import plan as shown
-    from orchestrator.core.identity import canonical
-    from orchestrator.core.plan import Action
+    from orchestrator.core.plan.plan import Action
+    from orchestrator.core.plan.plan_hash import canonical
 
     choice = choose(select, exclude, retry_failed=retry_failed, details=details)
     made = loops.run(plan_launch(Path(manifest), choice, max_starts))

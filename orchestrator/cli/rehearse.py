@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors
+from orchestrator.cli.options import echo_json, json_option, manifest_argument, says_errors
 
 
 def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -58,10 +58,11 @@ def command(
     yours (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever the
     run came to.
     """
-    from orchestrator.console import rehearsal, say
-    from orchestrator.core.plan import check_cap
-    from orchestrator.core.spread import spread
-    from orchestrator.inputs.load import load_manifest
+    from orchestrator.console import rehearsal
+    from orchestrator.console import summary as say
+    from orchestrator.core.plan.plan import check_cap
+    from orchestrator.core.result.spread import spread
+    from orchestrator.loading.manifest_file import load_manifest
     from orchestrator.rehearsal.rehearse import Script, rehearse
     from orchestrator.report.files import write
 

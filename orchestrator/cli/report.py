@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import FORMATS, launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import FORMATS, launch_argument, ledger_option, says_errors
 
 
 @click.command("report")
@@ -16,7 +16,7 @@ from orchestrator.cli.common import FORMATS, launch_argument, ledger_option, say
 @says_errors
 def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.launching.journal import opened, pick, result
+    from orchestrator.app.journal_reader import opened, pick, result
     from orchestrator.report.files import write
 
     with opened(ledger) as store:

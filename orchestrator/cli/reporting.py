@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.core.manifest import Report
-from orchestrator.core.result import Result
+from orchestrator.core.manifest.models import Report
+from orchestrator.core.result.build import Result
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
 from orchestrator.report import ci

@@ -4,7 +4,7 @@ import getpass
 
 import click
 
-from orchestrator.cli.common import launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import launch_argument, ledger_option, says_errors
 
 
 @click.command("resolve")
@@ -19,9 +19,9 @@ def command(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
 
     It is final only once the host that sent it is known to be dead.
     """
-    from orchestrator.core.outcome import State
+    from orchestrator.app.journal_reader import histories, opened, pick
+    from orchestrator.core.journal.states import State
     from orchestrator.errors import Refused
-    from orchestrator.launching.journal import histories, opened, pick
     from orchestrator.model import CampaignKey, Record
 
     with opened(ledger) as store:

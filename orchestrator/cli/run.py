@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import loops
-from orchestrator.cli.common import (
+from orchestrator.cli import event_loop as loops
+from orchestrator.cli.options import (
     check_fleet,
     echo_json,
     json_option,
@@ -21,8 +21,8 @@ from orchestrator.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.cli.drive import RunOptions
-    from orchestrator.core.result import Result
+    from orchestrator.cli.run_local import RunOptions
+    from orchestrator.core.result.build import Result
     from orchestrator.ports import Observer
 
 
@@ -61,10 +61,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
-    from orchestrator.cli.consent import check_approve, read_plan
-    from orchestrator.cli.drive import RunOptions, choose
     from orchestrator.cli.reporting import tells_ci
-    from orchestrator.cli.tracing import traced
+    from orchestrator.cli.run_local import RunOptions, choose
+    from orchestrator.console.confirm import check_approve, read_plan
+    from orchestrator.console.tracing import traced
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
@@ -90,19 +90,19 @@ async def _carried_out(
     manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", *, fleet: bool
 ) -> "Result":
     if fleet:
-        from orchestrator.inputs.load import load_manifest
+        from orchestrator.loading.manifest_file import load_manifest
 
         check_fleet(load_manifest(manifest).manifest.ledger)
-        from orchestrator.cli.fleet import run_fleet
+        from orchestrator.cli.run_fleet import run_fleet
 
         return await run_fleet(manifest, options, watching)
-    from orchestrator.cli.drive import run_launch
+    from orchestrator.cli.run_local import run_launch
 
     return await run_launch(manifest, options, watching)
 
 
 def _say(result: "Result", *, as_json: bool) -> None:
-    from orchestrator.console import say
+    from orchestrator.console import summary as say
 
     try:
         if as_json:

@@ -2,14 +2,14 @@
 
 import click
 
-from orchestrator.cli.common import echo_json
+from orchestrator.cli.options import echo_json
 
 
 @click.command("schema")
 @click.option("--of", "subject", type=click.Choice(["manifest", "result"]), default="manifest", show_default=True)
 def command(*, subject: str) -> None:
     """Print the JSON Schema of a manifest, for editors and checkers, or of result.json, for its readers."""
-    from orchestrator.core.manifest import manifest_schema
+    from orchestrator.core.manifest.models import manifest_schema
     from orchestrator.report.schema import result_schema
 
     echo_json(manifest_schema() if subject == "manifest" else result_schema())

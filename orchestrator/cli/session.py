@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from orchestrator.app import open_run as session
 from orchestrator.console.logs import set_up
-from orchestrator.engine.halt import Halt
-from orchestrator.inputs.load import LoadedManifest
-from orchestrator.launching import session
+from orchestrator.engine.stop_signal import Halt
+from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 

@@ -5,7 +5,7 @@ import time
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, ledger_option, newest_launch_argument, says_errors
+from orchestrator.cli.options import echo_json, json_option, ledger_option, newest_launch_argument, says_errors
 
 _EVERY = 2.0
 
@@ -30,11 +30,11 @@ def command(launch: str | None, *, watch: bool, ledger: str, as_json: bool) -> N
 
 def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
-    from orchestrator.console import say
-    from orchestrator.core.parts import is_open
-    from orchestrator.core.result import RUN_KINDS
-    from orchestrator.core.stopping import STOP_KINDS, stops
-    from orchestrator.launching.journal import opened, pick, result
+    from orchestrator.app.journal_reader import opened, pick, result
+    from orchestrator.console import summary as say
+    from orchestrator.core.journal.subruns import is_open
+    from orchestrator.core.plan.stop_plan import STOP_KINDS, stops
+    from orchestrator.core.result.build import RUN_KINDS
 
     with opened(ledger) as store:
         name = pick(store, launch)

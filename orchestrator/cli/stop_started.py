@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import loops
-from orchestrator.cli.common import echo_json, json_option, launch_argument, ledger_option, says_errors
+from orchestrator.cli import event_loop as loops
+from orchestrator.cli.options import echo_json, json_option, launch_argument, ledger_option, says_errors
 
 
 @click.command("stop-started")
@@ -22,7 +22,7 @@ def command(launch: str, *, reason: str, manifest: Path | None, ledger: str, as_
 
     Each account's rate holds. Abort the launch first: while it runs, it holds its accounts. Starts nothing.
     """
-    from orchestrator.cli import stopping
+    from orchestrator.app import stop_started as stopping
 
     result = loops.run(stopping.stop_started(ledger, launch, manifest, reason))
     if as_json:

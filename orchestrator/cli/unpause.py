@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.common import launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import launch_argument, ledger_option, says_errors
 
 
 @click.command("unpause")
@@ -12,8 +12,8 @@ from orchestrator.cli.common import launch_argument, ledger_option, says_errors
 @says_errors
 def command(launch: str, *, reason: str, ledger: str) -> None:
     """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
-    from orchestrator.core.control import Word
-    from orchestrator.launching.journal import say
+    from orchestrator.app.journal_reader import say
+    from orchestrator.core.journal.control import Word
 
     say(ledger, launch, Word.UNPAUSE, reason)
     click.echo(f"launch {launch} may go on: a run that waits does so by itself")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.common import echo_json, json_option, manifest_argument, says_errors
+from orchestrator.cli.options import echo_json, json_option, manifest_argument, says_errors
 
 
 @click.command("validate")
@@ -13,8 +13,8 @@ from orchestrator.cli.common import echo_json, json_option, manifest_argument, s
 @says_errors
 def command(manifest: str, *, as_json: bool) -> None:
     """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
-    from orchestrator.core import rules
-    from orchestrator.inputs.load import load_manifest
+    from orchestrator.core.rules import describe as rules
+    from orchestrator.loading.manifest_file import load_manifest
 
     loaded = load_manifest(Path(manifest))
     found = loaded.manifest

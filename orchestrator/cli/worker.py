@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import loops
-from orchestrator.cli.common import check_fleet, says_errors
+from orchestrator.cli import event_loop as loops
+from orchestrator.cli.options import check_fleet, says_errors
 
 if TYPE_CHECKING:
-    from orchestrator.engine.halt import Halt
-    from orchestrator.engine.session import Session
+    from orchestrator.engine.run import Session
+    from orchestrator.engine.stop_signal import Halt
     from orchestrator.fleet.lane import Work
     from orchestrator.fleet.worker import Worker
     from orchestrator.ledger.store import Store
@@ -50,7 +50,7 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
     observer = LogObserver()
     store = Store.open(ledger)  # a wrong address, or no ledger for many hosts, is said at once
     # Now, not in the first lane: its imports would hold up the event loop for a third of a second.
-    import orchestrator.launching.session  # noqa: F401
+    import orchestrator.app.open_run  # noqa: F401
 
     try:
         parts = _Parts(store, redactor, observer, allow_commands=allow_commands)
@@ -72,8 +72,8 @@ class _Parts:
     @asynccontextmanager
     async def assembled(self, work: "Work", halt: "Halt") -> "AsyncIterator[Session]":
         """The session of a lane."""
-        from orchestrator.inputs.load import LoadedManifest
-        from orchestrator.launching.session import assembled, credentials_of
+        from orchestrator.app.open_run import assembled, credentials_of
+        from orchestrator.loading.manifest_file import LoadedManifest
 
         if not self._allow_commands:
             _refuse_commands(work)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.console.terminal import plain
-from orchestrator.core.approval import VALID_FOR, Proposal
-from orchestrator.core.forecast import Forecast
-from orchestrator.core.plan import Action, Plan
-from orchestrator.core.result import timestamp
-from orchestrator.core.texts import duration
+from orchestrator.core.plan.approval import VALID_FOR, Proposal
+from orchestrator.core.plan.estimate import Forecast
+from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.result.build import timestamp
+from orchestrator.core.text import duration
 
 _KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
 

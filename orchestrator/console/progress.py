@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from orchestrator.console.terminal import console_for
-from orchestrator.core.result import timestamp
+from orchestrator.core.result.build import timestamp
 from orchestrator.ports import Clock
 
 if TYPE_CHECKING:

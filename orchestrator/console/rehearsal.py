@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from orchestrator.core.result import Result
-from orchestrator.core.spread import Span, Spread
-from orchestrator.core.texts import duration
+from orchestrator.core.result.build import Result
+from orchestrator.core.result.spread import Span, Spread
+from orchestrator.core.text import duration
 
 
 def text(spread: Spread, *, faults: str, seed: int) -> str:

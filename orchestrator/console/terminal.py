@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TextIO
 
-from orchestrator.core.texts import one_line
+from orchestrator.core.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

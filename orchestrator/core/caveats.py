@@ -1,7 +1,7 @@
 """What a plan cannot promise: what it found wanting, and what nobody has looked at."""
 
-from orchestrator.core.manifest import Manifest
-from orchestrator.core.plan import Action, Entry, Plan
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.plan import Action, Entry, Plan
 
 _SHOWN = 3
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.core import manifest_checks
-from orchestrator.core.manifest import Campaign, Manifest
+from orchestrator.core.manifest import checks as manifest_checks
+from orchestrator.core.manifest.models import Campaign, Manifest
 
 _TOGETHER: Final = 100
 _CAMPAIGNS: Final = TypeAdapter(list[Campaign])

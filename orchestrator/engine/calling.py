@@ -4,11 +4,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core import calling_hours
-from orchestrator.core.manifest import Manifest
-from orchestrator.core.plan import Action, Entry, Plan
-from orchestrator.core.result import timestamp
-from orchestrator.engine.reads import Reader, ReadFailed
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.plan import Action, Entry, Plan
+from orchestrator.core.result.build import timestamp
+from orchestrator.core.rules import calling_hours
+from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.model import Lane
 from orchestrator.ports import Clock
 

@@ -7,21 +7,21 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_result
 
-from orchestrator.core.breaker import BreakerState
-from orchestrator.core.control import LaunchHeld
-from orchestrator.core.outcome import Event, State
-from orchestrator.core.pacing import Pacer, arrived_by
-from orchestrator.core.plan import Action, Entry
-from orchestrator.core.verdict import Verdict, VerdictKind, backoff, classify
-from orchestrator.engine.context import Context
-from orchestrator.engine.gate import Gate
-from orchestrator.engine.guard import Guard
-from orchestrator.engine.halt import Halt, Halted
-from orchestrator.engine.hours import WindowClosed
+from orchestrator.core.attempt.verdict import Verdict, VerdictKind, backoff, classify
+from orchestrator.core.journal.control import LaunchHeld
+from orchestrator.core.journal.states import Event, State
+from orchestrator.core.plan.plan import Action, Entry
+from orchestrator.core.rules.circuit_breaker import BreakerState
+from orchestrator.core.rules.pacing import Pacer, arrived_by
+from orchestrator.engine.circuit_breaker import Guard
+from orchestrator.engine.open_windows import WindowClosed
 from orchestrator.engine.probe import Probe
-from orchestrator.engine.reads import Reader
+from orchestrator.engine.rate_limiter import Gate
+from orchestrator.engine.reader import Reader
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.stop_signal import Halt, Halted
 from orchestrator.engine.throttle import Throttle
-from orchestrator.engine.turns import Job, Turns
+from orchestrator.engine.work_queue import Job, Turns
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
 

@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.plan import Entry
-from orchestrator.engine.reads import Reader, ReadFailed
+from orchestrator.core.plan.plan import Entry
+from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.errors import CredentialError, OrchestratorError, Refused
 from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
 

@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
-from orchestrator.core.evidence import decisive
-from orchestrator.core.outcome import Event, State
-from orchestrator.core.plan import Entry
-from orchestrator.engine.context import Context
-from orchestrator.engine.halt import Halt, Halted
-from orchestrator.engine.reads import Reader, ReadFailed
+from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.journal.states import Event, State
+from orchestrator.core.plan.plan import Entry
+from orchestrator.engine.reader import Reader, ReadFailed
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.stop_signal import Halt, Halted
 from orchestrator.model import LiveState
 
 _Stream = tuple[str, str, str]

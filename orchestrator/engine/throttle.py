@@ -1,9 +1,9 @@
 """What a lane does when the platform limits one of its calls, be it a start or a read."""
 
-from orchestrator.core.verdict import is_hourly, message_of, wait_of
-from orchestrator.engine.context import Context
-from orchestrator.engine.gate import Gate
-from orchestrator.engine.halt import Halt
+from orchestrator.core.attempt.verdict import is_hourly, message_of, wait_of
+from orchestrator.engine.rate_limiter import Gate
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.stop_signal import Halt
 from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
 
 

@@ -9,14 +9,14 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core.control import Word
-from orchestrator.core.manifest import Manifest
-from orchestrator.core.outcome import fold
-from orchestrator.core.parts import PART_OF
-from orchestrator.core.selection import Choice, Selection
-from orchestrator.engine.halt import Halt, Halted
-from orchestrator.engine.listener import aborted
-from orchestrator.engine.session import Session
+from orchestrator.core.journal.control import Word
+from orchestrator.core.journal.states import fold
+from orchestrator.core.journal.subruns import PART_OF
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.selection import Choice, Selection
+from orchestrator.engine.control_watch import aborted
+from orchestrator.engine.run import Session
+from orchestrator.engine.stop_signal import Halt, Halted
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
 from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
 from orchestrator.ledger.store import Store

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from orchestrator.core import waves
-from orchestrator.core.manifest import Manifest, parse
-from orchestrator.core.outcome import History, State
-from orchestrator.core.packing import packed, unpacked
-from orchestrator.core.plan import Action, Plan
+from orchestrator.core.journal.packing import packed, unpacked
+from orchestrator.core.journal.states import History, State
+from orchestrator.core.manifest.models import Manifest, parse
+from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Outcome, Record, Stop, StopReason
 

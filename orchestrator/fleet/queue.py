@@ -11,8 +11,8 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 
-from orchestrator.core import plan as plans
-from orchestrator.core.manifest import Manifest
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan import plan as plans
 from orchestrator.fleet.lane import Again
 from orchestrator.fleet.orders import Job
 from orchestrator.ledger.postgres import conninfo

@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 from procrastinate import App
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core import waves
-from orchestrator.core.control import Standing
-from orchestrator.core.manifest import Wave
-from orchestrator.core.outcome import History, State, fold
-from orchestrator.core.plan import Action, Decision
-from orchestrator.core.result import CampaignResult, build, conclude, timestamp
-from orchestrator.engine.halt import Halt
-from orchestrator.engine.listener import Listener
+from orchestrator.core.journal.control import Standing
+from orchestrator.core.journal.states import History, State, fold
+from orchestrator.core.manifest.models import Wave
+from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.result.build import CampaignResult, build, conclude, timestamp
+from orchestrator.core.rules import waves
+from orchestrator.engine.control_watch import Listener
+from orchestrator.engine.stop_signal import Halt
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order, stop_data, stop_of

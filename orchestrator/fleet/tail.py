@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from orchestrator.core.outcome import KINDS, Event, History, IllegalMove, State, apply, event_of
-from orchestrator.core.stop_rules import tripped
+from orchestrator.core.journal.states import KINDS, Event, History, IllegalMove, State, apply, event_of
+from orchestrator.core.rules.stop_rules import tripped
 from orchestrator.fleet.orders import Order
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Record

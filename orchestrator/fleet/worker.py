@@ -12,7 +12,7 @@ from typing import Final
 
 from procrastinate import App
 
-from orchestrator.engine.halt import Halt
+from orchestrator.engine.stop_signal import Halt
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.lane import Again

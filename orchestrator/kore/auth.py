@@ -14,7 +14,7 @@ import jwt
 from jwt.algorithms import get_default_algorithms
 from jwt.utils import base64url_encode
 
-from orchestrator.core.manifest import Account, SecretRef
+from orchestrator.core.manifest.models import Account, SecretRef
 from orchestrator.errors import CredentialError
 from orchestrator.ports import Clock
 

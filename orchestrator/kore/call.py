@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 
-from orchestrator.core.permit import PermitError
+from orchestrator.core.attempt.permit import PermitError
 from orchestrator.model import Fault, Progress
 from orchestrator.ports import Check, Clock
 

@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from orchestrator.core.permit import Permit, PermitError
+from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply

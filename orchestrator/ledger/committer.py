@@ -6,9 +6,9 @@ from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core.control import Committed, Standing
-from orchestrator.core.lease import SURE_SECONDS, Taken
-from orchestrator.core.permit import Permit, grant
+from orchestrator.core.attempt.permit import Permit, grant
+from orchestrator.core.journal.control import Committed, Standing
+from orchestrator.core.journal.lease import SURE_SECONDS, Taken
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock

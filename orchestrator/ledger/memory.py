@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core import control
-from orchestrator.core import lease as rules
-from orchestrator.core.control import CONTROL, OPEN, Committed, Standing, Word
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
+from orchestrator.core.journal import control
+from orchestrator.core.journal import lease as rules
+from orchestrator.core.journal.control import CONTROL, OPEN, Committed, Standing, Word
+from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
 from orchestrator.model import Lane, Record
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from orchestrator.core.lease import LEASE_SECONDS, Moment
+from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.database import Database
+from orchestrator.ledger.backend import Database
 from orchestrator.ledger.schema import MARK, metadata
 
 _CONNECT_SECONDS: Final = 5

@@ -7,8 +7,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.clock import moment
-from orchestrator.ledger.database import Database
-from orchestrator.ledger.place import check_file, create_file, safe_path
+from orchestrator.ledger.backend import Database
+from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
 
 _BUSY_SECONDS: Final = 10
 

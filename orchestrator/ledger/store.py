@@ -9,15 +9,15 @@ from typing import Any, Final, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
-from orchestrator.core import control
-from orchestrator.core import lease as rules
-from orchestrator.core.control import Committed, Standing, Word
-from orchestrator.core.lease import LEASE_SECONDS, Holder, Moment, Taken
+from orchestrator.core.journal import control
+from orchestrator.core.journal import lease as rules
+from orchestrator.core.journal.control import Committed, Standing, Word
+from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Moment, Taken
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import sqlite
-from orchestrator.ledger.database import Database, UnreachableError
-from orchestrator.ledger.machine import this_machine
-from orchestrator.ledger.rows import glance, has_any, held, lease_of, left, line_of, records_of, standing_of
+from orchestrator.ledger.backend import Database, UnreachableError
+from orchestrator.ledger.machine_id import this_machine
+from orchestrator.ledger.row_mapping import glance, has_any, held, lease_of, left, line_of, records_of, standing_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.core.control import Standing
-from orchestrator.core.lease import LEASE_SECONDS, Taken
+from orchestrator.core.journal.control import Standing
+from orchestrator.core.journal.lease import LEASE_SECONDS, Taken
 from orchestrator.errors import JournalWriteError
 from orchestrator.ledger.committer import Commits, Committer, Granting
 from orchestrator.model import Lane, Record

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from orchestrator.core.control import Standing
-from orchestrator.core.lease import LEASE_SECONDS, Taken
+from orchestrator.core.journal.control import Standing
+from orchestrator.core.journal.lease import LEASE_SECONDS, Taken
 from orchestrator.errors import JournalWriteError
 from orchestrator.ledger.committer import Commits, Committer, Granting
 from orchestrator.model import Lane, Record

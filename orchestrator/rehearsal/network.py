@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final, Protocol
 
-from orchestrator.core.permit import Permit, PermitError
+from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.model import CallTarget, CampaignKey, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock

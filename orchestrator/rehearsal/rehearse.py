@@ -5,18 +5,18 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.core.lease import Holder
-from orchestrator.core.manifest import Manifest
-from orchestrator.core.plan import Plan
-from orchestrator.core.result import Result
+from orchestrator.core.journal.lease import Holder
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.result.build import Result
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Record
-from orchestrator.rehearsal import loop
+from orchestrator.rehearsal import virtual_loop as loop
+from orchestrator.rehearsal.conditions import Weather
 from orchestrator.rehearsal.journal import VirtualJournal
-from orchestrator.rehearsal.loop import VirtualClock
 from orchestrator.rehearsal.network import VirtualApi
-from orchestrator.rehearsal.process import Process
-from orchestrator.rehearsal.weather import Weather
+from orchestrator.rehearsal.simulated_run import Process
+from orchestrator.rehearsal.virtual_loop import VirtualClock
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, World
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from orchestrator.core.timeline import Account, Attempt, Mark, Timeline, held
+from orchestrator.core.result.timeline import Account, Attempt, Mark, Timeline, held
 from orchestrator.model import Window
 from orchestrator.report.words import visible
 

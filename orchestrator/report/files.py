@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.core import timeline
-from orchestrator.core.result_shapes import COLUMNS, Result, values
+from orchestrator.core.result import timeline
+from orchestrator.core.result.types import COLUMNS, Result, values
 from orchestrator.model import Record
 from orchestrator.report.ci import as_dotenv
 from orchestrator.report.junit import as_junit
@@ -56,7 +56,7 @@ def as_csv(result: Result) -> Iterator[str]:
 
 def as_html(result: Result, records: Iterable[Record]) -> Iterator[str]:
     """`result.html`: for people; one file that needs nothing from elsewhere."""
-    from orchestrator.report.page import render
+    from orchestrator.report.html import render
 
     yield render(result, timeline.build(result, list(records)))
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from orchestrator.core.result import UNASKED, Result
-from orchestrator.core.texts import one_line
+from orchestrator.core.result.build import UNASKED, Result
+from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
 from orchestrator.report.texts import by_reason, count, outcome_word

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from orchestrator.core.result import CampaignResult, Result
-from orchestrator.core.texts import REPLACEMENT
+from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.core.text import REPLACEMENT
 from orchestrator.model import Outcome
 
 # XML 1.0 has no way to write these, not even as a character reference: one of them costs the reader the whole file.

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from orchestrator.core.result import Result
-from orchestrator.core.texts import one_line
+from orchestrator.core.result.build import Result
+from orchestrator.core.text import one_line
 
 _PREFIX: Final = "campaign_orchestrator_"
 _BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from orchestrator.core.result_shapes import (
+from orchestrator.core.result.types import (
     SCHEMA_VERSION,
     BudgetResult,
     CampaignResult,

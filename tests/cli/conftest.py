@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,10 @@ from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
 from tests.canaries import SECRET, heard, no_secret_leaves
+from tests.paths import ROOT
 
 __all__ = ["SECRET", "no_secret_leaves"]
 
-ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "67777ce93e25326494e90001"
 _AROUND = ("CI", "GITHUB_", "GITLAB_", "OTEL_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 

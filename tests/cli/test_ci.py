@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from tests.cli.conftest import ROOT
+from tests.paths import ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 GUIDE = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import time
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from orchestrator.cli.tracing import FLUSH, wants_traces
+from orchestrator.console.tracing import FLUSH, wants_traces
 
 
 class Collector(http.server.ThreadingHTTPServer):

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from orchestrator import __version__
-from tests.cli.conftest import ROOT
+from tests.paths import ROOT
 
 
 def test_the_version_is_said_and_imports_nothing_that_is_slow(workplace):

@@ -2,11 +2,11 @@ import json
 import zlib
 from base64 import b64encode
 
-from orchestrator.core.manifest import Campaign, Manifest, parse
-from orchestrator.core.outcome import Event, History, State
-from orchestrator.core.plan import Action, Decision, Entry, Place, build
-from orchestrator.core.selection import Selection
-from orchestrator.core.waves import REST
+from orchestrator.core.journal.states import Event, History, State
+from orchestrator.core.manifest.models import Campaign, Manifest, parse
+from orchestrator.core.plan.plan import Action, Decision, Entry, Place, build
+from orchestrator.core.plan.selection import Selection
+from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Lane, LiveState, Record, Reply
 
 LAUNCH = "spring"

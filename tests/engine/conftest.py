@@ -3,17 +3,17 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core import plan as plans
-from orchestrator.core import result
-from orchestrator.core.manifest import parse
-from orchestrator.core.outcome import State, fold
-from orchestrator.core.pacing import Pacer
-from orchestrator.core.selection import Selection
-from orchestrator.engine.context import Context
+from orchestrator.core.journal.states import State, fold
+from orchestrator.core.manifest.models import parse
+from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan.selection import Selection
+from orchestrator.core.result import build as result
+from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.lane import LaneRunner
-from orchestrator.engine.launch import Launch
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.waves import Launch
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
-from orchestrator.rehearsal.loop import VirtualClock, VirtualLoop
+from orchestrator.rehearsal.virtual_loop import VirtualClock, VirtualLoop
 from tests.fakes import BASE, MemoryJournal, RecordingObserver, ScriptedApi, ScriptedChecks
 
 

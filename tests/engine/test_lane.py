@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.outcome import State
-from orchestrator.core.pacing import Pacer
+from orchestrator.core.journal.states import State
+from orchestrator.core.rules.pacing import Pacer
 from orchestrator.model import Progress, StopReason, Window
 from tests.fakes import ACCEPTED, BASE, UNSENT, loses, says
 

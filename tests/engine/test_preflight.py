@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from orchestrator.engine.halt import Halted
 from orchestrator.engine.preflight import look
-from orchestrator.engine.reads import ReadFailed
+from orchestrator.engine.reader import ReadFailed
+from orchestrator.engine.stop_signal import Halted
 from orchestrator.errors import CredentialError, Refused
 from orchestrator.model import LiveState, Progress
 from tests.fakes import UNSENT, loses, says

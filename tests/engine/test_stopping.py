@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.core.outcome import State
+from orchestrator.core.journal.states import State
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Progress, Stop, StopReason
 from tests.fakes import UNSENT, loses, says

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from orchestrator.core.selection import Selection
-from orchestrator.engine.context import NoChecks
+from orchestrator.core.plan.selection import Selection
+from orchestrator.engine.run_state import NoChecks
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from tests.fakes import BASE, says
 

@@ -10,16 +10,15 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests import postgres
 from tests.canaries import SECRET, leaks, no_secret_leaves
+from tests.paths import ROOT
 
 __all__ = ["SECRET", "no_secret_leaves"]
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVED = ROOT / "tests" / "fleet" / "served.py"
 
 

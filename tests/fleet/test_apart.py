@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.core.lease import LEASE_SECONDS
+from orchestrator.core.journal.lease import LEASE_SECONDS
 from tests import postgres
 from tests.fleet.apart import RELAY, SERVERS, Network, NotAllowedError
 from tests.fleet.conftest import SERVED, Fleet, rated

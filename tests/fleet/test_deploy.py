@@ -13,7 +13,7 @@ import yaml
 
 from orchestrator.ledger.postgres import conninfo
 from tests import postgres
-from tests.fleet.conftest import ROOT
+from tests.paths import ROOT
 
 UNIT = ROOT / "deploy" / "orchestrator-worker.service"
 COMPOSE = ROOT / "deploy" / "compose.yaml"

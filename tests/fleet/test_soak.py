@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.lease import LEASE_SECONDS
+from orchestrator.core.journal.lease import LEASE_SECONDS
 from tests.fleet.conftest import account_id, rated, select_nothing
 
 ACCOUNTS, EACH = 20, 100

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from orchestrator.core.manifest import Issue, Manifest, manifest_schema, parse
+from orchestrator.core.manifest.models import Issue, Manifest, manifest_schema, parse
+from orchestrator.core.manifest.values import HOST, HOURS, RATE, SHARE, THRESHOLD, WINDOW, Threshold, seconds
 from orchestrator.core.manifest_stream import faultless
-from orchestrator.core.manifest_values import HOST, HOURS, RATE, SHARE, THRESHOLD, WINDOW, Threshold, seconds
 from orchestrator.model import Window
 from tests.property.values import documents, hours, manifests, percentages, scalars, values
 

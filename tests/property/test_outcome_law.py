@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.outcome import SENDABLE, TRANSITIONS, Event, History, IllegalMove, State, apply, fold
+from orchestrator.core.journal.states import SENDABLE, TRANSITIONS, Event, History, IllegalMove, State, apply, fold
 from orchestrator.model import Record
 from tests.core.builders import LAUNCH, RUN, key, moved
 from tests.property.values import lives

@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.pacing import Pacer
+from orchestrator.core.rules.pacing import Pacer
 from orchestrator.model import Window
 from tests.property.lane_model import TIMEOUT, Call, run_lane
 

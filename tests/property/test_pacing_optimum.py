@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.pacing import Pacer
+from orchestrator.core.rules.pacing import Pacer
 from orchestrator.model import Window
 from tests.property.lane_model import (
     LANES,

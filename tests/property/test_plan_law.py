@@ -3,10 +3,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.manifest import parse
-from orchestrator.core.outcome import History, State
-from orchestrator.core.plan import Action, build, lane_of, undecided
-from orchestrator.core.selection import Selection
+from orchestrator.core.journal.states import History, State
+from orchestrator.core.manifest.models import parse
+from orchestrator.core.plan.plan import Action, build, lane_of, undecided
+from orchestrator.core.plan.selection import Selection
 from orchestrator.model import LiveState, Outcome
 from tests.property.values import TAGS, manifests
 

@@ -3,12 +3,12 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.outcome import State
-from orchestrator.core.plan import Action, Decision
-from orchestrator.core.result import build
-from orchestrator.core.timeline import build as build_timeline
+from orchestrator.core.journal.states import State
+from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.result.build import build
+from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason, Stop, StopReason
-from orchestrator.report.page import render
+from orchestrator.report.html import render
 from tests.core.builders import RUN, end, entry, header, plan_records
 from tests.property.values import lives
 

@@ -5,11 +5,11 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.breaker import LOST, MOST_TRIPS, Breaker, BreakerState
-from orchestrator.core.manifest import BreakerRules, Pass, StopWhen, Wave
-from orchestrator.core.stop_rules import tripped
-from orchestrator.core.verdict import VerdictKind
-from orchestrator.core.waves import assign, baked_at, order, shortfall
+from orchestrator.core.attempt.verdict import VerdictKind
+from orchestrator.core.manifest.models import BreakerRules, Pass, StopWhen, Wave
+from orchestrator.core.rules.circuit_breaker import LOST, MOST_TRIPS, Breaker, BreakerState
+from orchestrator.core.rules.stop_rules import tripped
+from orchestrator.core.rules.waves import assign, baked_at, order, shortfall
 from orchestrator.model import Outcome
 from tests.core.builders import one
 

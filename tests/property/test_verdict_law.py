@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.verdict import (
+from orchestrator.core.attempt.verdict import (
     ReadKind,
     Verdict,
     VerdictKind,

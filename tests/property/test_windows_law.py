@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.manifest import OpenHours
-from orchestrator.core.windows import is_open, opening
+from orchestrator.core.manifest.models import OpenHours
+from orchestrator.core.rules.windows import is_open, opening
 
 ZONES = (
     "America/New_York", "America/Los_Angeles", "Europe/London", "Europe/Dublin", "Australia/Lord_Howe", "Asia/Kolkata",

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from orchestrator.core.manifest import Manifest
-from orchestrator.core.outcome import TRANSITIONS, Event, State
+from orchestrator.core.journal.states import TRANSITIONS, Event, State
+from orchestrator.core.manifest.models import Manifest
 from tests.core.builders import moved
 
 KEYS = (*Manifest.model_fields, "stream", "campaign", "tags", "name", "account_id", "rate", "started", "pass", "hours",

@@ -4,8 +4,8 @@ import itertools
 import random
 from dataclasses import replace
 
-from orchestrator.core.result import CampaignResult, Result, exit_code
-from orchestrator.core.texts import one_line
+from orchestrator.core.result.build import CampaignResult, Result, exit_code
+from orchestrator.core.text import one_line
 from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
 
 Out, R = Outcome, Reason

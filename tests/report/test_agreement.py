@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from orchestrator.cli.common import FORMATS
-from orchestrator.core.manifest import ReportFormat
+from orchestrator.cli.options import FORMATS
+from orchestrator.core.manifest.models import ReportFormat
 from orchestrator.report import files, github
 from tests.report.samples import hostile, records_of, small
 

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from orchestrator.core.texts import one_line
+from orchestrator.core.text import one_line
 from orchestrator.errors import CredentialError, JournalWriteError, OrchestratorError
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import ci, github

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from orchestrator.core.texts import one_line
+from orchestrator.core.text import one_line
 from orchestrator.model import Outcome, Reason
 from orchestrator.report.markdown import LIMIT, as_markdown, code
 from tests.report.samples import HOSTILE, campaign, hostile, result_of, small

@@ -6,10 +6,11 @@ import pytest
 
 from orchestrator.report.files import as_json
 from orchestrator.report.schema import result_schema
+from tests.paths import SCHEMAS
 from tests.report.samples import hostile, result_of, small
 
 HERE = Path(__file__).parent
-SCHEMA = HERE.parents[1] / "schema" / "result.v1.json"
+SCHEMA = SCHEMAS / "result.v1.json"
 PROMISED = HERE / "result.v1.promised.txt"
 VALIDATOR = jsonschema.Draft202012Validator(result_schema())
 

@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-from orchestrator.launching import spool
-from orchestrator.launching.spool import Spool
+from orchestrator.app import spool
+from orchestrator.app.spool import Spool
 from tests.report.samples import hostile
 
 CAMPAIGNS = hostile(2500).campaigns

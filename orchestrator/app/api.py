@@ -1,0 +1,137 @@
+"""The library: a launch within a program of yours, in an event loop that runs already.
+
+It prints nothing, asks nobody, handles no signal, sets up no logging and never ends the process. The call is the
+consent: no terminal asks again. `approval: plan`, caps, windows, stop rules and aborts hold as they do for the command.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+from orchestrator.app.approval import Consent
+from orchestrator.app.callbacks import Shielded
+from orchestrator.app.cancellation import orderly
+from orchestrator.app.open_run import Opened, opened
+from orchestrator.app.planning import Made, make_plan
+from orchestrator.app.run import carry_out, conclude, prepare
+from orchestrator.core.plan.selection import Choice, Selection, parse_terms
+from orchestrator.core.result.build import Result
+from orchestrator.engine.stop_signal import Halt
+from orchestrator.errors import OrchestratorError
+from orchestrator.loading import manifest_file as load
+from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.model import Record
+from orchestrator.ports import Observer
+from orchestrator.redaction import Redactor
+from orchestrator.report.files import write
+
+_T = TypeVar("_T")
+
+
+def load_manifest(path: str | PathLike[str]) -> LoadedManifest:
+    """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names.
+
+    Needs neither network nor secrets. It reads files: for a list of many thousands, call it in a thread.
+    """
+    return load.load_manifest(Path(path))
+
+
+async def run_launch(
+    manifest: LoadedManifest,
+    *,
+    select: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    retry_failed: bool = False,
+    approve: str | None = None,
+    max_starts: int | None = None,
+    no_wait: bool = False,
+    observer: Observer | None = None,
+    stop: Halt | None = None,
+    redactor: Redactor | None = None,
+    unrecorded: Callable[[Record], None] | None = None,
+) -> Result:
+    """Start every campaign of the manifest, each at its account's rate; call it again to continue. Writes the reports.
+
+    `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
+    `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `no_wait` holds campaigns
+    whose window is closed. `observer` is told the events of docs/reference/events.md. `stop` is this launch's own:
+    setting it is an orderly stop, and it says afterwards why a run ended early. `redactor` learns the launch's secrets,
+    for your logs. `unrecorded` is given, in the end, what the journal could not take: keep it, nobody else has it.
+
+    Paths of ledger and reports are relative to the working directory. Reports that cannot be written, and records that
+    could not be journaled, are named in the result's `warnings`.
+
+    Raises OrchestratorError where no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
+    NothingSelected, Refused. Raises JournalWriteError where the run took place and its journal cannot be read. Raises
+    ValueError for a term that is none, or a hash of less than 8 characters.
+
+    Cancelling the task that waits here is an orderly stop, too: no new start, calls in flight are awaited and recorded,
+    the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
+    """
+    choice = _choice(select, exclude, retry_failed=retry_failed)
+    consent, halt = Consent(approve, max_starts=max_starts), stop or Halt()
+    callbacks = Shielded(observer, unrecorded)
+
+    async def run() -> Result:
+        async with opened(manifest, callbacks, halt, redactor or Redactor()) as launch:
+            plan = await prepare(launch, choice, consent, no_wait=no_wait)
+            await carry_out(launch.session, plan, callbacks.unrecorded)
+            return await _concluded(launch)
+
+    return await orderly(_annotated(run()), halt)
+
+
+async def plan_launch(
+    manifest: LoadedManifest,
+    *,
+    select: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    retry_failed: bool = False,
+    max_starts: int | None = None,
+    details: bool = False,
+    stop: Halt | None = None,
+    redactor: Redactor | None = None,
+) -> Made:
+    """What `run_launch` would start now; sends no start. The plan's hash, `plan.sha256`, can then be approved.
+
+    It reads the live states, which spends calls. `details` also compares each campaign's own calling hours with its
+    window. Raises as `run_launch` does, and is cancelled as it is.
+    """
+    choice = _choice(select, exclude, retry_failed=retry_failed, details=details)
+    halt = stop or Halt()
+
+    async def make() -> Made:
+        async with opened(manifest, Shielded(), halt, redactor or Redactor()) as launch:
+            return await make_plan(launch, choice, max_starts)
+
+    return await orderly(_annotated(make()), halt)
+
+
+def _choice(select: Iterable[str], exclude: Iterable[str], *, retry_failed: bool, details: bool = False) -> Choice:
+    selection = Selection(parse_terms(tuple(select)), parse_terms(tuple(exclude)))
+    return Choice(selection, retry_failed, details)
+
+
+async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:
+    """The work. An error that promises that nothing was sent says so in its traceback, too."""
+    try:
+        return await work
+    except OrchestratorError as error:
+        if error.nothing_was_sent:
+            error.add_note("no start was sent")
+        raise
+
+
+async def _concluded(launch: Opened) -> Result:
+    # In threads: reading a long journal and drawing its reports must not hold up a program that has other work.
+    result, records = await asyncio.to_thread(conclude, launch)
+    wanted, lost = launch.loaded.manifest.report, launch.session.context.unrecorded
+    warnings = [f"{len(lost)} records could not be journaled"] if lost else []
+    try:
+        await asyncio.to_thread(write, result, records, Path(wanted.dir), wanted.formats)
+    except OSError as error:
+        warnings.append(f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it")
+    return replace(result, warnings=[*result.warnings, *warnings]) if warnings else result

@@ -1,0 +1,36 @@
+"""Cancelling a launch is asking it for an orderly stop (P8), whatever the task that waits for it does next."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from orchestrator.engine.stop_signal import Halt
+from orchestrator.model import Stop, StopReason
+
+_T = TypeVar("_T")
+_CANCELLED: Final = Stop(StopReason.CANCELLED, "the launch was cancelled")
+
+
+async def orderly(work: Coroutine[Any, Any, _T], halt: Halt) -> _T:
+    """Do the work in a task of its own. Cancelled, stop it by `halt`, wait for its end, then raise CancelledError.
+
+    A second cancellation stops waiting for calls in flight: what became of them is then open in the journal.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task])  # not `await task`: a cancellation would reach a start in flight
+    except asyncio.CancelledError:
+        halt.set(_CANCELLED)
+        await _ended(task)
+        raise
+    return task.result()
+
+
+async def _ended(task: "asyncio.Task[_T]") -> None:
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # looked at: the journal has what happened, and the loop must not report it as forgotten

@@ -1,0 +1,69 @@
+"""The user's own checks between waves: a command, without a shell."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from orchestrator.core.manifest.models import Pass
+from orchestrator.redaction import Redactor
+
+_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
+_READ: Final = 64 * 1024
+_SAID: Final = 300
+
+
+class CommandChecks:
+    """Runs commands in `directory`, the manifest's. They see no variable that holds a credential unless it is named."""
+
+    def __init__(self, directory: Path, redactor: Redactor) -> None:
+        self._directory = directory
+        self._redactor = redactor
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
+        """Run the command. Why it did not pass, in words; None where it did. Cancelled, it ends the command."""
+        command = check.command or ()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT, cwd=self._directory, env=_environment(check, facts),
+                start_new_session=True,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            reason = self._redactor.text(getattr(error, "strerror", None) or type(error).__name__)
+            return f"{command[0]} could not be run ({reason})"
+        try:
+            async with asyncio.timeout(check.timeout):
+                said = await _last_words(process)
+                code = await process.wait()
+        except TimeoutError:
+            return f"{command[0]} did not end within {check.timeout:g} s"
+        finally:
+            await _end(process)
+        if code == 0:
+            return None
+        words = self._redactor.text(said.decode(errors="replace")).strip()[-_SAID:]
+        return f"{command[0]} ended with code {code}" + (f" ({' '.join(words.split())})" if words else "")
+
+
+def _environment(check: Pass, facts: Mapping[str, str]) -> dict[str, str]:
+    given = {name: os.environ[name] for name in (*_PASSED_ON, *check.env) if name in os.environ}
+    return given | {f"ORCHESTRATOR_{name}": value for name, value in facts.items()}
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> bytes:
+    """The end of what it says. All is read, or a talkative command would wait for us for ever; little is kept."""
+    kept = b""
+    while process.stdout is not None and (chunk := await process.stdout.read(_READ)):
+        kept = (kept + chunk)[-_READ:]
+    return kept
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the command and what it has begun: its session is its own."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())

@@ -1,0 +1,104 @@
+"""What `doctor` looks at."""
+
+import os
+import shutil
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+
+from orchestrator.app.open_run import Opened, credentials_of
+from orchestrator.app.run import Interrupted
+from orchestrator.cli.run_local import Observers, signals
+from orchestrator.cli.session import opened
+from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_disk
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan import plan as plans
+from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
+from orchestrator.ledger.sqlite_file import file_system
+from orchestrator.ledger.store import Store
+from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
+
+
+async def examine(path: Path | None, ledger: str) -> list[Finding]:
+    """Everything there is to say, of the machine and, with a manifest, of its accounts. Raises ManifestError."""
+    loaded = load_manifest(path) if path is not None else None
+    found = [*_of_ledger(loaded.manifest.ledger if loaded else ledger), *_of_zones(loaded.manifest if loaded else None)]
+    if loaded is None:
+        return found
+    broken = _of_credentials(loaded)
+    if broken or any(one.grade is Grade.BAD and one.subject == "ledger" for one in found):
+        return [*found, *broken]
+    return [*found, *await _of_accounts(loaded)]
+
+
+def _of_ledger(url: str) -> list[Finding]:
+    place = _folder(url)
+    try:
+        Store.open(url, create=False).close()
+        found = Finding(Grade.OK, "ledger", f"{url} is sound{', and private to its owner' if place else ''}")
+    except LedgerError as error:
+        if "there is no ledger" in error.message:
+            found = Finding(Grade.OK, "ledger", f"{url} is not there yet: the first plan or run makes it")
+        else:
+            found = Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from where it is kept")
+    if place is None:
+        return [found]
+    return [found, *of_disk(file_system(place), os.environ, shutil.disk_usage(place).free)]
+
+
+def _folder(url: str) -> Path | None:
+    """The nearest folder that exists, of those the ledger's file lies or will lie in; None where it is no file."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    return next(place for place in Path(parsed.database or ".").absolute().parents if place.is_dir())
+
+
+def _of_zones(manifest: Manifest | None) -> list[Finding]:
+    named = [zone for hours in manifest.windows.values() for zone in hours.zones] if manifest else []
+    zones = named or ["America/New_York"]
+    try:
+        for zone in zones:
+            ZoneInfo(zone)
+    except ZoneInfoNotFoundError as error:
+        return [Finding(Grade.BAD, "time zones", f"no data ({error})", "install tzdata")]
+    return [Finding(Grade.OK, "time zones", f"data for {', '.join(dict.fromkeys(zones))}")]
+
+
+def _of_credentials(loaded: LoadedManifest) -> list[Finding]:
+    try:
+        credentials_of(loaded)
+    except OrchestratorError as error:
+        return [Finding(Grade.BAD, "credentials", error.message, error.next_step)]
+    return []
+
+
+async def _of_accounts(loaded: LoadedManifest) -> list[Finding]:
+    halt = Halt()
+    with signals(halt, None):
+        try:
+            async with opened(loaded, Observers(), halt) as run:
+                return await _ask(run)
+        except Halted:
+            if halt.stop is None:
+                raise
+            raise Interrupted(halt.stop) from None
+        except (LaneLeased, LeaseLost) as busy:
+            return [Finding(Grade.WARN, "accounts", f"not asked: {busy.message}", busy.next_step)]
+        except OrchestratorError as error:
+            return [Finding(Grade.BAD, "accounts", f"not asked: {error.message}", error.next_step)]
+
+
+async def _ask(run: Opened) -> list[Finding]:
+    """One list call per account, at its rate."""
+    manifest, found = run.loaded.manifest, []
+    for lane, runner in run.session.lanes.items():
+        targets = (plans.target_of(manifest, campaign) for campaign in manifest.campaigns if campaign.enabled)
+        target = next(target for target in targets if target.lane == lane)
+        found += of_answer(runner.account, await runner.reader.look(target))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,164 @@
+"""The parts of a run put together: host, credentials, ledger, leases, lanes."""
+
+import asyncio
+import os
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator import __version__
+from orchestrator.app import journal_reader as journals
+from orchestrator.app.command_checks import CommandChecks
+from orchestrator.clock import SystemClock
+from orchestrator.core.journal.lease import Holder
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.engine.run import Session, inherited, lanes_in_use
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.stop_signal import Halt
+from orchestrator.errors import LedgerError
+from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
+from orchestrator.kore.client import KoreClient
+from orchestrator.ledger.machine_id import this_machine
+from orchestrator.ledger.store import Store
+from orchestrator.ledger.writer import Writer
+from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.model import Lane
+from orchestrator.ports import Observer
+from orchestrator.redaction import Redactor
+
+SANDBOX = "sandbox"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A session with the parts that are needed around it."""
+
+    loaded: LoadedManifest
+    session: Session
+    store: Store
+
+
+def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
+    """The credentials by account id, made up for sandbox accounts that have none. Raises CredentialError."""
+    found = {}
+    for name, account in loaded.manifest.accounts.items():
+        if loaded.manifest.host == SANDBOX and account.client_id is None and account.client_secret is None:
+            found[account.account_id] = Credential(f"cs-sandbox-{name}", secrets.token_hex(32), "HS256")
+        else:
+            found[account.account_id] = resolve_credential(name, account, loaded.path.parent)
+    return found
+
+
+@asynccontextmanager
+async def opened(loaded: LoadedManifest, observer: Observer, halt: Halt, redactor: Redactor) -> AsyncIterator[Opened]:
+    """A session with its leases taken; they are given back in the end. Nothing is sent here.
+
+    `redactor` learns the launch's secrets. Raises CredentialError, LaneLeased, LedgerError, Refused.
+    """
+    # In a thread: a command that fetches a secret must not hold up a program that has other work.
+    credentials = await asyncio.to_thread(credentials_of, loaded)
+    redactor.learn(credential.secret for credential in credentials.values())
+    async with assembled(loaded, credentials, redactor, observer, halt) as run:
+        yield run
+
+
+@asynccontextmanager
+async def assembled(
+    loaded: LoadedManifest,
+    credentials: dict[str, Credential],
+    redactor: Redactor,
+    observer: Observer,
+    halt: Halt,
+    *,
+    part: Mapping[str, Any] = MappingProxyType({}),
+    ledger: Store | None = None,
+) -> AsyncIterator[Opened]:
+    """The same, where the credentials are known. `ledger`: where it is open already; it stays so."""
+    manifest = loaded.manifest
+    minter = TokenMinter(credentials, SystemClock())
+    for account_id in credentials:
+        minter.mint(account_id)  # a key that cannot sign is found before the first call
+    run_id = f"r-{uuid.uuid4().hex[:12]}"
+    async with _store(manifest, ledger) as (store, clock):
+        holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
+        # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
+        taken = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
+        recent: dict[Lane, list[float]] = inherited(manifest, taken, clock.now())
+        writer = Writer(store, run_id, taken, clock)
+        writer.start()
+        try:
+            histories = await asyncio.to_thread(journals.known, store, manifest, whole=not part)
+            async with _host(manifest, credentials) as base, KoreClient(
+                base, minter, clock,
+                connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,
+                connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
+            ) as api:  # fmt: skip
+                checks = CommandChecks(loaded.path.parent, redactor)
+                context = Context(manifest, run_id, api, writer, clock, observer, histories, halt, checks=checks)
+                context.forgets = not manifest.waves
+                # A sandbox in this process was born with it.
+                session = Session.of(
+                    context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
+                )
+                session.part = part
+                session.tool = __version__
+                session.earlier = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
+                try:
+                    yield Opened(loaded, session, store)
+                finally:
+                    recent |= session.recent()
+        finally:
+            await writer.close()
+            # A lease that cannot be given back ends by itself; that must not hide how the run went.
+            with suppress(LedgerError):
+                await asyncio.to_thread(store.release, run_id, recent, clock.now())
+
+
+@asynccontextmanager
+async def _store(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
+    """The ledger, and the clock of all who share it."""
+    store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
+    try:
+        clock = await asyncio.to_thread(SystemClock, store.time)
+        await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
+        yield store, clock
+    finally:
+        if shared is None:
+            store.close()
+
+
+@asynccontextmanager
+async def _host(manifest: Manifest, credentials: Mapping[str, Credential]) -> AsyncIterator[str]:
+    if manifest.host != SANDBOX:
+        yield manifest.host
+        return
+    from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Limit
+    from orchestrator.sandbox.server import SandboxServer
+    from orchestrator.sandbox.world import world_of
+
+    limit = manifest.sandbox.limit
+    world = world_of(
+        [(key, c.client_id, _verifying_key(c), c.algorithm) for key, c in credentials.items()],
+        [
+            (manifest.accounts[c.account].account_id, c.stream, c.campaign, c.name or c.campaign, str(c.type))
+            for c in manifest.campaigns
+        ],
+        Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT,
+    )
+    async with SandboxServer(world, profile=manifest.sandbox.faults, seed=manifest.sandbox.seed) as server:
+        yield server.url
+
+
+def _verifying_key(credential: Credential) -> str:
+    if credential.algorithm.startswith("HS"):
+        return credential.secret
+    from cryptography.hazmat.primitives import serialization
+
+    private = serialization.load_pem_private_key(credential.secret.encode(), password=None)
+    public = private.public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(serialization.Encoding.PEM, form).decode()

@@ -1,0 +1,126 @@
+"""The summary on stdout, errors on stderr, and the question at a terminal."""
+
+import json
+import os
+import sys
+from collections import Counter
+from itertools import islice
+from typing import Any
+
+from orchestrator.console.terminal import console_for, plain
+from orchestrator.core.journal.control import OPEN, Standing
+from orchestrator.core.result.build import CampaignResult, Result, timestamp
+from orchestrator.errors import ManifestError, OrchestratorError
+from orchestrator.model import Outcome
+
+_SHOWN = 20
+_LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
+
+
+def summary(result: Result, *, is_live: bool = False, standing: Standing = OPEN) -> str:
+    """What a person wants to know: totals per account, then what needs them, unknown first."""
+    held = ["", f"the launch is {plain(standing.sentence)}"] if standing.word is not None else []
+    lines = [_headline(result), "", *_accounts(result), *_needs(result), *held, *_footer(result, is_live=is_live)]
+    return "\n".join(lines) + "\n"
+
+
+def _accounts(result: Result) -> list[str]:
+    """A table; where the terminal is too narrow for it, a line for each account: a cut number is a wrong number."""
+    from rich.table import Table
+
+    shown = [outcome for outcome in Outcome if result.totals[outcome]]
+    headers, rows = [*map(str, shown), "calls", "throttled"], _by_account(result, shown)
+    table = Table("account", title=None, box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right")
+    for account, row in rows.items():
+        table.add_row(account, *row)
+    console = console_for(sys.stdout, os.environ)
+    if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
+        return [f"{a}: " + ", ".join(f"{n} {h}" for n, h in zip(row, headers, strict=True)) for a, row in rows.items()]
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip().split("\n")
+
+
+def _headline(result: Result) -> str:
+    run = result.run
+    counts = ", ".join(f"{count} {word}" for word, count in result.totals.items() if count)
+    return f"launch {run['launch']}, run {run['run_id']}: {counts or 'nothing to do'}"
+
+
+def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
+    counted: dict[str, Counter[Outcome]] = {}
+    for campaign in result.campaigns:
+        counted.setdefault(campaign.account, Counter())[campaign.outcome] += 1
+    budgets = {budget["account"]: budget for budget in result.budget.values()}
+    rows = {}
+    for account, own in counted.items():
+        budget = budgets.get(account)
+        counts = [str(own[outcome] or "-") for outcome in shown]
+        rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
+    return rows
+
+
+def _needs(result: Result) -> list[str]:
+    lines = []
+    for outcome in _LOOK_AT:
+        count = result.totals[outcome]
+        if count:
+            chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _SHOWN))
+            lines += ["", f"{outcome}:", *map(_line, chosen)]
+            lines += [f"  ... and {count - _SHOWN} more, all in result.json"] if count > _SHOWN else []
+            lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
+    return lines
+
+
+def _line(campaign: CampaignResult) -> str:
+    return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {plain(campaign.message)}"
+
+
+def _footer(result: Result, *, is_live: bool) -> list[str]:
+    stop, lines = result.run["stop"], []
+    if is_live:
+        return ["", "the run is going on; what it has not done yet counts as held, a call in flight as unknown"]
+    if stop:
+        lines += ["", f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
+    lines += [f"warning: {plain(text)}" for text in result.warnings]
+    lines += [
+        f"account {plain(budget['account'])}: the platform limited calls, and left about {budget['suggested']}: "
+        f"rate: [{budget['suggested']}] would have avoided the waits"
+        for budget in result.budget.values()
+        if budget["suggested"]
+    ]
+    return [*lines, "", f"exit code {result.exit_code}"]
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """What people said of a launch, for a machine. `word` is null where starts are permitted."""
+    return {"word": standing.word, "by": standing.by, "reason": standing.reason, "at": timestamp(standing.at or None)}
+
+
+def error_text(error: OrchestratorError) -> str:
+    """An error for a person."""
+    lines = [f"error: {plain(error.sentence)}"]
+    if isinstance(error, ManifestError):
+        lines = [*(plain(str(problem)) for problem in error.problems), *lines]
+    return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
+
+
+def error_json(error: OrchestratorError) -> str:
+    """An error for a machine."""
+    problems = error.problems if isinstance(error, ManifestError) else ()
+    value = {
+        "schema_version": "1",
+        "error": {
+            "exit_code": error.exit_code,
+            "kind": type(error).__name__,
+            "message": error.sentence,
+            "next": error.next_step,
+            "problems": [
+                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
+                 "hint": p.hint} for p in problems
+            ],
+        },
+    }  # fmt: skip
+    return json.dumps(value, indent=2) + "\n"

@@ -1,0 +1,87 @@
+"""What `doctor` makes of what it sees: a grade, a line and a mend each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final
+
+from orchestrator.core.attempt.verdict import ReadKind, classify_read, message_of
+from orchestrator.model import Fault, Read, Reply
+
+_GONE_SOON: Final = frozenset({"tmpfs", "ramfs", "overlay"})
+_CI: Final = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "TF_BUILD")
+_FINE_SKEW, _BAD_SKEW = 5.0, 60.0  # seconds; a token's times are checked by the platform's clock
+
+
+class Grade(StrEnum):
+    """How a finding weighs: `bad` is what a run would be refused for, or should not begin with."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `mend` is what to do about it."""
+
+    grade: Grade
+    subject: str
+    message: str
+    mend: str = ""
+
+
+def of_answer(account: str, read: Read) -> list[Finding]:
+    """What one list call says of the token, its scope, the list, and the clock."""
+    subject = f"account {account}"
+    if isinstance(read.answer, Fault):
+        is_ca = "certificate verify failed" in read.answer.text
+        mend = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
+        return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", mend)]
+    return [*_of_access(subject, read, read.answer), of_clock(read.answer)]
+
+
+def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
+    kind, words = classify_read(reply), f"HTTP {reply.http_status}: {message_of(reply)}"
+    if kind is ReadKind.UNAUTHORIZED and "scope" in words.casefold():
+        mend = "give the app the scope Campaign Management, and publish it"
+        return [Finding(Grade.OK, subject, "the token is accepted"), Finding(Grade.BAD, subject, words, mend)]
+    if kind is ReadKind.UNAUTHORIZED:
+        return [Finding(Grade.BAD, subject, words, "check client_id, client_secret, algorithm and the stream's app")]
+    if kind is ReadKind.LIMITED:
+        return [Finding(Grade.WARN, subject, words, "somebody else spends this account's calls: wait, or lower `rate`")]
+    if kind is not ReadKind.OK:
+        return [Finding(Grade.BAD, subject, words, "run doctor again when the platform answers")]
+    more = ", and more pages" if read.more else ""
+    seen = f"token and scope are accepted; the list answers ({len(read.live)} campaigns{more})"
+    return [Finding(Grade.OK, subject, seen)]
+
+
+def of_clock(reply: Reply) -> Finding:
+    """How far this machine's clock is from the server's `Date`, which counts whole seconds."""
+    try:
+        said = parsedate_to_datetime(reply.date or "").timestamp()
+    except (ValueError, IndexError, OverflowError):
+        return Finding(Grade.WARN, "clock", "the host sends no usable Date: not compared", "compare it by hand")
+    # The server wrote it between our first byte and its answer, and cut off up to a second.
+    behind = said - (reply.sent_at + reply.elapsed)
+    ahead = reply.sent_at - (said + 1.0)
+    off = max(behind, ahead, 0.0)
+    if off <= _FINE_SKEW:
+        return Finding(Grade.OK, "clock", f"within {_FINE_SKEW:.0f} s of the host's")
+    words = f"{off:.0f} s {'behind' if behind > ahead else 'ahead of'} the host's"
+    return Finding(Grade.BAD if off > _BAD_SKEW else Grade.WARN, "clock", words, "set this machine's clock (NTP)")
+
+
+def of_disk(file_system: str, environment: Mapping[str, str], free_bytes: int) -> list[Finding]:
+    """Whether what is written to the ledger's disk will be there when it is needed."""
+    found = []
+    if free_bytes < 100 * 2**20:
+        found.append(Finding(Grade.BAD, "disk", f"{free_bytes // 2**20} MiB are free", "make room for the ledger"))
+    keep = "keep the ledger on a disk that outlives this machine: without it, the next run knows nothing of this one"
+    if file_system in _GONE_SOON:
+        found.append(Finding(Grade.WARN, "disk", f"{file_system} may be gone with this container or reboot", keep))
+    elif any(environment.get(name) for name in _CI):
+        found.append(Finding(Grade.WARN, "disk", "this is a CI job, whose disk may be gone after it", keep))
+    return found or [Finding(Grade.OK, "disk", f"{file_system or 'local'}, {free_bytes // 2**20} MiB free")]

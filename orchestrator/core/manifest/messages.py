@@ -1,0 +1,83 @@
+"""pydantic's errors in the words of the manifest."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from orchestrator.core.manifest.checks import Issue, Path
+from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, ZoneHint, did_you_mean
+
+_PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
+    ID_PATTERN: (
+        "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+        "begin with a letter or a digit",
+    ),
+    KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
+}
+_SHOWN: Final = 100  # to look for a near word takes a while
+_NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
+_UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+_TYPES: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("is missing", ""),
+    "string_type": ("must be a string", "quote it"),
+    "bool_type": ("must be true or false", ""),
+    "int_type": ("must be a whole number", ""),
+    "tuple_type": ("must be a list", "write it as [one, two]"),
+    "dict_type": ("must be a mapping", "write it as key: value"),
+    "model_type": ("must be a mapping", "write it as key: value"),
+    "dataclass_type": ("must be a mapping", "write it as key: value"),
+    "model_attributes_type": ("must be a mapping", "write it as key: value"),
+}
+
+
+def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -> Iterator[Issue]:
+    """All faults, except lists that are too short only because an item is at fault. `keys`: the known ones by section.
+
+    The values at fault are never repeated.
+    """
+    parents = {details["loc"][:-1] for details in found}
+    for number, details in enumerate(found):
+        if details["type"] != "too_short" or details["loc"] not in parents:
+            yield _issue(details, keys, is_shown=number < _SHOWN)
+
+
+def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]], *, is_shown: bool) -> Issue:
+    path: Path = details["loc"]
+    if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
+        path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
+    if details["type"] in _UNKNOWN:
+        return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
+    message, hint = _words(details)
+    if isinstance(hint, ZoneHint):
+        hint = hint.read() if is_shown else ""
+    return Issue(path, message, hint)
+
+
+def _section(parents: Path) -> str:
+    if not parents:
+        return ""
+    return str(parents[-1] if parents[-1] in _NESTED else parents[0])
+
+
+def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "manifest":
+        hint = context["hint"]
+        return str(context["message"]), hint if isinstance(hint, ZoneHint) else str(hint)
+    if kind in _TYPES:
+        return _type_words(kind, details["input"])
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
+    message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
+    return message[:1].lower() + message[1:], ""
+
+
+def _type_words(kind: str, value: Any) -> tuple[str, str]:
+    message, hint = _TYPES[kind]
+    if value is None:
+        return f"{message}, and is empty", "write a value, or leave the key out"
+    if kind == "string_type" and isinstance(value, (list, Mapping)):
+        return message, ""
+    return message, hint

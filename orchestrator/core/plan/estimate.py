@@ -1,0 +1,79 @@
+"""What a plan takes at best: when each campaign may start at the earliest, by pacing alone, on an instant network."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.plan import Action, Entry, Plan
+from orchestrator.core.rules.pacing import Pacer
+from orchestrator.model import CampaignKey
+
+_PROBES: Final = 2
+"""Calls that judging an open intent takes at most: one at once, one after it has settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Seconds after a run's first call: each start at the earliest, and the last call. `calls` by account name."""
+
+    earliest: Mapping[CampaignKey, float]
+    calls: Mapping[str, int]
+    seconds: float
+
+
+class _LaneAhead:
+    """One lane's calls, each as early as its windows let it leave."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
+        self.now = 0.0
+        self.calls = 0
+
+    def call(self) -> float:
+        while (wait := self._pacer.wait(self.now)) > 0:
+            self.now += wait
+        self._pacer.reserve(self.now)
+        self._pacer.release(self.now)
+        self.calls += 1
+        return self.now
+
+
+def forecast(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Forecast:
+    """The plan's times and calls; `reads` are the calls of its preflight by account, which a run makes again."""
+    names = dict.fromkeys(entry.account for entry in plan.entries)
+    lanes = {name: _LaneAhead(Pacer(manifest.accounts[name].rate)) for name in names}
+    for name, lane in lanes.items():
+        for _ in range(reads.get(name, 0)):
+            lane.call()
+    earliest: dict[CampaignKey, float] = {}
+    bakes = {wave.name: wave.bake for wave in manifest.waves}
+    waves = _by_wave(plan)
+    opens = max((lane.now for lane in lanes.values()), default=0.0)
+    for number, (name, entries) in enumerate(waves.items(), start=1):
+        _run_wave(entries, lanes, opens, earliest)
+        opens = max(lane.now for lane in lanes.values())
+        if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
+            opens += bakes.get(name, 0.0)
+    return Forecast(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
+
+
+def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
+    waves: dict[str, list[Entry]] = defaultdict(list)
+    for entry in plan.entries:
+        waves[entry.wave].append(entry)
+    return waves
+
+
+def _run_wave(
+    entries: list[Entry], lanes: Mapping[str, _LaneAhead], opens: float, earliest: dict[CampaignKey, float]
+) -> None:
+    for lane in lanes.values():
+        lane.now = max(lane.now, opens)
+    for entry in entries:
+        if entry.decision.action is Action.START:
+            earliest[entry.key] = lanes[entry.account].call()
+        elif entry.decision.action is Action.JUDGE:
+            for _ in range(_PROBES):
+                lanes[entry.account].call()

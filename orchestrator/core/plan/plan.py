@@ -1,0 +1,296 @@
+"""Manifest + journal + live state -> an ordered plan (design section 3)."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.journal.states import SENDABLE, History, State
+from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
+from orchestrator.core.plan import plan_hash as identities
+from orchestrator.core.plan.repeat_guard import Earlier
+from orchestrator.core.plan.selection import Selection
+from orchestrator.core.rules import describe as rules
+from orchestrator.core.rules import waves
+from orchestrator.errors import Refused
+from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
+
+_RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
+_SCHEDULED_STATES: Final = frozenset({"scheduled", "rescheduled"})
+
+
+class Action(StrEnum):
+    """What the engine does with a campaign."""
+
+    START = "start"
+    JUDGE = "judge"  # an open intent of an earlier run: probe it, never send
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One campaign's place in the plan. A skip knows its outcome; `reason` and `message` say why."""
+
+    action: Action
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    message: str = ""
+
+
+_START: Final = Decision(Action.START)
+_JUDGE: Final = Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "an earlier run may have started it")
+_DISABLED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
+_DESELECTED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
+_STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose lane, and in which wave: one value for all entries that share it."""
+
+    lane: Lane
+    account_id: str
+    wave: str
+
+    def target_of(self, campaign: Campaign) -> CallTarget:
+        """What calls about a campaign are addressed to; `iid` defaults to the stream (kore-api.md section 1.0)."""
+        iid = campaign.iid or campaign.stream
+        return CallTarget(self.lane, self.account_id, campaign.stream, iid, campaign.type, campaign.campaign)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A campaign of the plan, with all that the engine and the reports need to know of it."""
+
+    campaign: Campaign
+    place: Place
+    decision: Decision
+    live: LiveState | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return self.place.lane
+
+    @property
+    def wave(self) -> str:
+        return self.place.wave
+
+    @property
+    def target(self) -> CallTarget:
+        """What calls about it are addressed to. Put together when it is asked for: kept, it would double the memory."""
+        return self.place.target_of(self.campaign)
+
+    @property
+    def key(self) -> CampaignKey:
+        return self.campaign.key
+
+    @property
+    def account(self) -> str:
+        return self.campaign.account
+
+    @property
+    def name(self) -> str:
+        return self.campaign.name
+
+    @property
+    def window(self) -> str | None:
+        return self.campaign.window
+
+    def as_row(self) -> list[Any]:
+        """The part that reports need, as JSON: kept in the journal, so that they can be rebuilt from it alone."""
+        c, d = self.campaign, self.decision
+        return [c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ordered plan. `sha256` is the hash of `identity`, of what would be sent: approval is given to it.
+
+    `facts` is the identity without the starts; `rules` say, in words, when campaigns start and when the run stops.
+    """
+
+    launch: str
+    entries: tuple[Entry, ...]
+    warnings: tuple[str, ...]
+    facts: Mapping[str, Any]
+    sha256: str
+    rules: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What would be sent, and by what: what an approval is given to."""
+        return {**self.facts, "starts": list(_starts(self.entries))}
+
+    def count(self, action: Action) -> int:
+        """How many campaigns the plan treats in this way."""
+        return sum(entry.decision.action is action for entry in self.entries)
+
+
+def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
+    """Raise Refused where the plan has more starts than `limits.max_starts`, or a tighter `--max-starts`, allows."""
+    starts = plan.count(Action.START)
+    caps = {"limits.max_starts": most, "--max-starts": flag}
+    name, cap = min(
+        ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
+    )
+    if cap is not None and starts > cap:
+        raise Refused(f"the plan has {starts} starts, {name} allows {cap}", next_step=f"raise {name}, or use --select")
+
+
+def lane_of(manifest: Manifest, account: str) -> Lane:
+    """The lane of an account: whose budget its calls spend."""
+    return Lane(sys.intern(f"{manifest.host} {manifest.accounts[account].account_id}"))  # one text, not one a campaign
+
+
+def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
+    """What calls about a campaign are addressed to."""
+    return _place(manifest, campaign.account, waves.REST).target_of(campaign)
+
+
+def _place(manifest: Manifest, account: str, wave: str) -> Place:
+    return Place(lane_of(manifest, account), manifest.accounts[account].account_id, wave)
+
+
+def undecided(
+    manifest: Manifest, histories: Mapping[CampaignKey, History], selection: Selection, *, retry_failed: bool
+) -> tuple[Campaign, ...]:
+    """The campaigns whose live state matters: all that the manifest and the journal alone do not settle."""
+    return tuple(
+        campaign
+        for campaign in manifest.campaigns
+        if (settled := _settled(campaign, histories.get(campaign.key), selection, retry_failed=retry_failed)) is None
+        or settled.outcome is Outcome.UNKNOWN
+    )
+
+
+def build(
+    manifest: Manifest,
+    histories: Mapping[CampaignKey, History],
+    live: Mapping[CampaignKey, LiveState],
+    selection: Selection,
+    *,
+    manifest_sha256: str,
+    retry_failed: bool = False,
+    tool: str = "",
+    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] | None = None,
+) -> Plan:
+    """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
+
+    `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
+    `earlier` are the starts of other launches that `repeat_guard` minds.
+    """
+    position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
+    place = lru_cache(maxsize=None)(partial(_place, manifest))
+    entries = []
+    for campaign in manifest.campaigns:
+        key, at = campaign.key, place(campaign.account, waves.assign(campaign, manifest.waves))
+        history, state = histories.get(key), live.get(key)
+        decision = _settled(campaign, history, selection, retry_failed=retry_failed)
+        if decision is None:
+            decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
+        elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
+            decision = _JUDGE
+        if earlier and decision.action is Action.START and not campaign.rerun:
+            decision = _guarded(earlier.get((at.lane, key))) or decision
+        entries.append(Entry(campaign, at, decision, state))
+    entries.sort(key=lambda entry: position[entry.wave])
+    plan = tuple(entries)
+    facts = {
+        "launch": manifest.launch,
+        "host": manifest.host,
+        "manifest_sha256": manifest_sha256,
+        "tool_version": tool,
+        "selection": {**selection.as_json(), "retry_failed": retry_failed},
+    }
+    sha256 = identities.streamed_sha256(facts, _starts(plan))
+    return Plan(manifest.launch, plan, _warnings(plan), facts, sha256, rules.sentences(manifest))
+
+
+def _settled(
+    campaign: Campaign, history: History | None, selection: Selection, *, retry_failed: bool
+) -> Decision | None:
+    if not campaign.enabled:
+        return _DISABLED
+    if not selection.matches(campaign, history):
+        return _DESELECTED
+    return _by_journal(history, retry_failed=retry_failed) if history else None
+
+
+def _by_journal(history: History, *, retry_failed: bool) -> Decision | None:
+    if history.state is State.STARTED:
+        return _STARTED_BEFORE
+    if history.state in {State.INTENDED, State.SUSPECT}:
+        return _JUDGE
+    if history.state is State.UNKNOWN:
+        return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, "still unknown: a person must look")
+    if history.state is State.FAILED and not retry_failed:
+        message = "failed in an earlier run and was not sent again: " + str(history.last.get("message", ""))
+        return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
+    return None if history.state in SENDABLE else _JUDGE
+
+
+def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
+    if live is None:
+        return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
+    status = live.status.casefold()
+    if status == "active":
+        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
+    if status in _SCHEDULED_STATES or live.scheduled:
+        return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
+    if status in _RERUN_STATES:
+        return _rerun(campaign, live, manifest.preflight)
+    if status not in {s.casefold() for s in manifest.preflight.startable}:
+        return _skip(Reason.NOT_STARTABLE, f"its state is {live.status!r}, which preflight.startable does not list")
+    return _checked(live, manifest.preflight)
+
+
+def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decision:
+    if campaign.rerun:
+        return _checked(live, preflight)
+    return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
+
+
+def _guarded(earlier: Earlier | None) -> Decision | None:
+    if earlier is None:
+        return None
+    at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    verb = "started" if earlier.is_certain else "may have started"
+    return _skip(Reason.REPEAT, f"launch {earlier.launch} {verb} it at {at}: repeat_guard (rerun: true allows it)")
+
+
+def _checked(live: LiveState, preflight: Preflight) -> Decision:
+    if preflight.require_dnc and not live.dnc_lists:
+        return _skip(Reason.NO_DNC_LIST, "it has no DNC list, and preflight.require_dnc is set")
+    return _START
+
+
+def _skip(reason: Reason, message: str) -> Decision:
+    return Decision(Action.SKIP, Outcome.SKIPPED, reason, message)
+
+
+def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Contact lists that two starts share: the platform cannot run both at once (kore-api.md section 0, fact 7)."""
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries:
+        if entry.decision.action is Action.START and entry.live:
+            for name in dict.fromkeys(entry.live.contact_lists):
+                users[entry.lane, name].append(entry.key)
+    return tuple(
+        f"contact list {name!r} is used by {len(keys)} campaigns to be started "
+        f"({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}); they cannot run at the same time"
+        for (_, name), keys in users.items()
+        if len(keys) > 1
+    )
+
+
+def _starts(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        if entry.decision.action is Action.START:
+            one = entry.campaign
+            yield {"account_id": entry.place.account_id, "stream": one.stream, "campaign": one.campaign,
+                   "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip

@@ -1,0 +1,39 @@
+"""Campaigns that another launch started a short while ago: `repeat_guard` of the manifest."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.core.journal.states import State, fold
+from orchestrator.model import CampaignKey, Lane, Record
+
+_MAY_TEXT: Final = frozenset({State.STARTED, State.INTENDED, State.SUSPECT, State.UNKNOWN})
+"""States in which people may have been texted: what nobody can rule out counts as a start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The newest start of a campaign by another launch. `at` is its intent, in POSIX seconds."""
+
+    launch: str
+    at: float
+    is_certain: bool
+
+
+def recent_starts(
+    journals: Iterable[Iterable[Record]], own: str, since: float
+) -> Mapping[tuple[Lane, CampaignKey], Earlier]:
+    """By lane and campaign, what launches other than `own` started at `since` or later. Raises IllegalMove."""
+    found: dict[tuple[Lane, CampaignKey], Earlier] = {}
+    for records in journals:
+        lines = list(records)
+        if not lines or lines[0].launch == own:
+            continue
+        for key, history in fold(lines).items():
+            at = history.intent_at
+            if history.state not in _MAY_TEXT or at is None or at < since:
+                continue
+            place = Lane(history.lane), key
+            if place not in found or found[place].at < at:
+                found[place] = Earlier(lines[0].launch, at, history.state is State.STARTED)
+    return found

@@ -1,0 +1,75 @@
+"""`--select` and `--exclude`: which campaigns of the manifest a run is about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.core.journal.states import History, State
+from orchestrator.core.manifest.models import Campaign
+
+_OUTCOME_STATES: Final[Mapping[str, frozenset[State]]] = MappingProxyType(
+    {
+        "new": frozenset({State.NEW, State.CLEARED, State.RETRYABLE}),
+        "started": frozenset({State.STARTED}),
+        "failed": frozenset({State.FAILED}),
+        "unknown": frozenset({State.UNKNOWN, State.SUSPECT, State.INTENDED}),
+    }
+)
+
+_MATCHERS: Final[Mapping[str, Callable[[str, Campaign, State], bool]]] = MappingProxyType(
+    {
+        "tag": lambda value, campaign, _: value in campaign.tags,
+        "account": lambda value, campaign, _: value == campaign.account,
+        "stream": lambda value, campaign, _: value == campaign.stream,
+        "campaign": lambda value, campaign, _: value in (campaign.campaign, campaign.key),
+        "outcome": lambda value, _, state: state in _OUTCOME_STATES[value],
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Terms `kind:value`. Kinds must all match; of several values of one kind, any may."""
+
+    select: tuple[tuple[str, str], ...] = ()
+    exclude: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, list[str]]:
+        """The terms in one order, whatever the order they were given in."""
+        named = {"select": self.select, "exclude": self.exclude}
+        return {name: sorted({f"{kind}:{value}" for kind, value in terms}) for name, terms in named.items()}
+
+    def matches(self, campaign: Campaign, history: History | None) -> bool:
+        """Whether the campaign is selected and not excluded."""
+        if not (self.select or self.exclude):
+            return True
+        state = history.state if history else State.NEW
+        kinds = {kind for kind, _ in self.select}
+        chosen = all(
+            any(_MATCHERS[k](value, campaign, state) for k, value in self.select if k == kind) for kind in kinds
+        )
+        return chosen and not any(_MATCHERS[kind](value, campaign, state) for kind, value in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line chose of the manifest. `details`: look at the campaigns' own calling hours, too."""
+
+    selection: Selection = Selection()
+    retry_failed: bool = False
+    details: bool = False
+
+
+def parse_terms(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Terms from texts such as `tag:canary,account:acme`. Raises ValueError with what may be written instead."""
+    return tuple(_parse_term(term.strip()) for text in texts for term in text.split(",") if term.strip())
+
+
+def _parse_term(term: str) -> tuple[str, str]:
+    kind, colon, value = term.partition(":")
+    if not colon or kind not in _MATCHERS or not value:
+        raise ValueError(f"{term!r} is no selection; write one of {', '.join(f'{k}:VALUE' for k in _MATCHERS)}")
+    if kind == "outcome" and value not in _OUTCOME_STATES:
+        raise ValueError(f"{term!r}: the outcomes to select by are {', '.join(_OUTCOME_STATES)}")
+    return kind, value

@@ -1,0 +1,79 @@
+"""Which campaigns a launch may stop: those it started, and no other (design section 6)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.core.journal.states import History, State
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan import plan as plans
+from orchestrator.model import CallTarget, CampaignKey, Record
+
+STOP_INTENT: Final = "stop_intent"
+STOP_REPLY: Final = "stop_reply"
+STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
+STOPPED: Final = "stopped"
+NOT_STOPPED: Final = "not_stopped"
+
+_MAYBE: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """One stop to be sent; `number` counts the stops asked for this campaign, from 1."""
+
+    target: CallTarget
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlan:
+    """What can be stopped, what cannot be addressed (and why), what was stopped before, and what nobody knows of."""
+
+    jobs: tuple[StopJob, ...]
+    unaddressed: Mapping[CampaignKey, str]
+    before: tuple[CampaignKey, ...]
+    maybe: tuple[CampaignKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What became of a campaign's last stop."""
+
+    number: int = 0
+    is_confirmed: bool = False
+    message: str = ""
+
+
+def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
+    """The last stop of every campaign that was to be stopped."""
+    found: dict[CampaignKey, Stopped] = {}
+    for record in records:
+        if record.kind == STOP_INTENT:
+            found[CampaignKey(record.campaign)] = Stopped(record.attempt, message="no answer is known")
+        elif record.kind in {STOP_REPLY, f"late_{STOP_REPLY}"}:
+            is_confirmed = record.data["event"] == STOPPED
+            found[CampaignKey(record.campaign)] = Stopped(record.attempt, is_confirmed, str(record.data["message"]))
+    return found
+
+
+def plan_stops(
+    manifest: Manifest, histories: Mapping[CampaignKey, History], stopped: Mapping[CampaignKey, Stopped]
+) -> StopPlan:
+    """The stops that are due: the journal says what this launch started, the manifest how it is addressed."""
+    targets = {campaign.key: plans.target_of(manifest, campaign) for campaign in manifest.campaigns}
+    jobs, unaddressed, before = [], {}, []
+    for key, history in histories.items():
+        if history.state is not State.STARTED:
+            continue
+        target, last = targets.get(key), stopped.get(key, Stopped())
+        if last.is_confirmed:
+            before.append(key)
+        elif target is None:
+            unaddressed[key] = "the manifest names it no more"
+        elif target.lane != history.lane:
+            unaddressed[key] = "the manifest has it under another account now"
+        else:
+            jobs.append(StopJob(target, last.number + 1))
+    maybe = tuple(key for key, history in histories.items() if history.state in _MAYBE)
+    return StopPlan(tuple(jobs), unaddressed, tuple(before), maybe)

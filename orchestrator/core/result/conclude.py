@@ -1,0 +1,102 @@
+"""What one campaign came to, and what a run's campaigns come to together: totals and the exit code."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from orchestrator.core.journal.states import Event, History, State
+from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.result.types import CampaignResult
+from orchestrator.model import Outcome, Reason, Stop, StopReason
+
+_SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
+UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
+"""Reasons to skip a campaign that its owner gave: they leave a run successful."""
+_HOW_STARTED: Final = {
+    Event.ACCEPTED: Reason.ACCEPTED,
+    Event.EVIDENCE: Reason.EVIDENCE,
+    Event.RESOLVED_STARTED: Reason.RESOLVED,
+}
+_SEEN_SINCE: Final = frozenset({Reason.LIVE_STATE, Reason.NOT_FOUND})
+
+
+def conclude(
+    decision: Decision, history: History | None, stop: Stop | None, held: Sequence[str] | None = None
+) -> tuple[Outcome, Reason, str]:
+    """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
+    if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
+        return decision.outcome, decision.reason, decision.message
+    proven = _proven(decision, history) if history else None
+    if proven is not None:
+        return proven
+    if decision.outcome is not None and decision.reason is not None:
+        return decision.outcome, decision.reason, decision.message
+    if held is not None:
+        return Outcome.HELD, Reason(held[0]), held[1]
+    if stop is None:
+        return Outcome.HELD, Reason.WINDOW, "its window is closed"
+    return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
+
+
+def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str] | None:
+    """What the journal alone says; None where it says nothing of an outcome."""
+    message = str(history.last.get("message", ""))
+    if history.state is State.STARTED:
+        return _started(decision, history, message)
+    if history.state is State.CLEARED:
+        return Outcome.HELD, Reason.RESOLVED, f"a person said that it was not started ({message}); run again to start"
+    if history.state is State.FAILED and decision.reason not in _SEEN_SINCE:
+        return Outcome.FAILED, _why_failed(decision, history), message
+    if history.state is State.UNKNOWN:
+        return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
+    if history.state in {State.INTENDED, State.SUSPECT}:
+        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
+    return None
+
+
+def _started(decision: Decision, history: History, message: str) -> tuple[Outcome, Reason, str]:
+    if decision.action is Action.SKIP:
+        return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
+    return Outcome.STARTED, _HOW_STARTED[history.by or Event.ACCEPTED], message
+
+
+def _why_failed(decision: Decision, history: History) -> Reason:
+    if decision.action is Action.SKIP:
+        return Reason.FAILED_BEFORE
+    return Reason.GAVE_UP if history.by is Event.GAVE_UP else Reason.REJECTED
+
+
+def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
+    """13 > 11 > 130, 143, 129 > 12 > 10 > 0 (design section 6)."""
+    outcomes = [(c.outcome, c.reason) for c in campaigns]
+    if stop is not None and stop.reason is StopReason.JOURNAL:
+        return 13
+    if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
+        return 11
+    if stop is not None and stop.reason in _SIGNAL_CODES:
+        return _SIGNAL_CODES[stop.reason]
+    if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
+        return 12
+    if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
+        return 10
+    return 0
+
+
+class Tally:
+    """How many campaigns ended in each way, and one of each way."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[Outcome, Reason]] = Counter()
+        self.kinds: dict[tuple[Outcome, Reason], CampaignResult] = {}
+
+    def counted(self, campaigns: Iterable[CampaignResult]) -> Iterator[CampaignResult]:
+        """The campaigns, counted while they pass."""
+        for campaign in campaigns:
+            kind = (campaign.outcome, campaign.reason)
+            self._counts[kind] += 1
+            self.kinds.setdefault(kind, campaign)
+            yield campaign
+
+    def totals(self) -> dict[Outcome, int]:
+        """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
+        return {outcome: sum(n for kind, n in self._counts.items() if kind[0] is outcome) for outcome in Outcome}

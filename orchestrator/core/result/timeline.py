@@ -1,0 +1,214 @@
+"""Journal -> what happened when: every start of a run, the pauses of its lanes and its waves. A pure function.
+
+Reads (preflight and probes) are not journaled, so a curve drawn from here is at most as high as the budget's true use.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from orchestrator.core.journal.states import KINDS, Event, event_of
+from orchestrator.core.journal.subruns import parts_of
+from orchestrator.core.result.types import Result
+from orchestrator.model import CampaignKey, Outcome, Record, Window
+
+_SHORTEST_PAUSE: Final = 1.0
+"""Seconds. A limited verdict is dated before its commit, and its lane pauses after it: a start that left within that
+gap does not end the pause. No lane pauses for less than this."""
+
+
+class Mark(StrEnum):
+    """What one attempt came to, as far as known today."""
+
+    STARTED = "started"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    LIMITED = "limited"
+    UNDONE = "undone"  # certainly not carried out, and not for good
+
+
+_MARKS: Final[Mapping[Event, Mark]] = {
+    Event.INTENT: Mark.UNKNOWN,
+    Event.ACCEPTED: Mark.STARTED,
+    Event.REJECTED: Mark.FAILED,
+    Event.NOT_SENT: Mark.UNDONE,
+    Event.LIMITED: Mark.LIMITED,
+    Event.UNAUTHORIZED: Mark.UNDONE,
+    Event.INDETERMINATE: Mark.UNKNOWN,
+    Event.EVIDENCE: Mark.STARTED,
+    Event.NO_EVIDENCE: Mark.UNKNOWN,
+    Event.RESOLVED_STARTED: Mark.STARTED,
+    Event.RESOLVED_NOT_STARTED: Mark.UNDONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start: when its permit was asked for, and when its verdict came. Times are POSIX seconds."""
+
+    key: CampaignKey
+    number: int
+    at: float
+    mark: Mark = Mark.UNKNOWN
+    ended: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time."""
+
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaveSpan:
+    """When a wave was open. `closed` and `passed` are None where no record says so."""
+
+    name: str
+    opened: float
+    closed: float | None = None
+    passed: bool | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a campaign's story: what the journal says, and when."""
+
+    at: float
+    what: str
+    attempt: int
+    message: str
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's part in a run. `limits` are empty where it has none or no record names them."""
+
+    name: str
+    limits: tuple[Window, ...]
+    attempts: tuple[Attempt, ...]
+    pauses: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A run from its first record to its last. `stories` tell all that is known of each unknown campaign."""
+
+    begin: float
+    end: float
+    accounts: tuple[Account, ...]
+    waves: tuple[WaveSpan, ...]
+    stories: Mapping[CampaignKey, tuple[Step, ...]] = field(default_factory=dict)
+
+
+def build(result: Result, records: Sequence[Record]) -> Timeline:
+    """The timeline of the result's run. `records` are those the result was built from."""
+    run_id = result.run["run_id"]
+    runs = {run_id, *(name.removeprefix("@") for name in parts_of(records, run_id))}
+    own = [r for r in records if r.run_id in runs]
+    header = next(r for r in own if r.kind == "run" and r.run_id == run_id)
+    ending = next((r for r in own if r.kind == "end" and r.run_id == run_id), None)
+    end = max(r.at for r in own)
+    accounts = {f"{c.stream}/{c.campaign}": c.account for c in result.campaigns}
+    attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
+    for attempt in _attempts(records, runs):
+        attempts[accounts[attempt.key]].append(attempt)
+    limits = _limits(header, ending)
+    lanes = tuple(
+        Account(name, limits.get(name, ()), tuple(made), _pauses(made, end)) for name, made in attempts.items()
+    )
+    return Timeline(header.at, end, lanes, _waves(ending, result, lanes), _stories(result, records))
+
+
+def held(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[float, int]]:
+    """How many of a window's slots the starts held, as steps (since when, how many): from leaving to reply + window."""
+    changes: dict[float, int] = defaultdict(int)
+    for attempt in attempts:
+        changes[attempt.at] += 1
+        if attempt.ended is not None and attempt.ended + window.seconds <= end:
+            changes[attempt.ended + window.seconds] -= 1
+    steps, count = [], 0
+    for at in sorted(changes):
+        count += changes[at]
+        steps.append((at, count))
+    return steps
+
+
+def _attempts(records: Sequence[Record], runs: Collection[str]) -> list[Attempt]:
+    """The run's attempts in the order they were made; later runs and people may have said what became of them."""
+    made: dict[tuple[str, int], Attempt] = {}
+    for record in records:
+        key = (record.campaign, record.attempt)
+        if record.kind == "intent" and record.run_id in runs:
+            made[key] = Attempt(CampaignKey(record.campaign), record.attempt, record.at)
+        elif record.kind in KINDS and key in made:
+            made[key] = _told(made[key], record)
+    return sorted(made.values(), key=lambda attempt: attempt.at)
+
+
+def _told(attempt: Attempt, record: Record) -> Attempt:
+    mark = _MARKS.get(event_of(record), attempt.mark)
+    ended = record.at if record.kind == "verdict" else attempt.ended
+    return replace(attempt, mark=mark, ended=ended, message=str(record.data.get("message", "")))
+
+
+def _limits(header: Record, ending: Record | None) -> dict[str, tuple[Window, ...]]:
+    budget = ending.data.get("budget", {}) if ending else {}
+    used = {lane["account"]: lane["limits"] for lane in budget.values() if "limits" in lane}
+    planned = header.data.get("limits", {})
+    return {account: tuple(map(_window, texts)) for account, texts in {**planned, **used}.items()}
+
+
+def _window(text: str) -> Window:
+    limit, _, seconds = text.partition("/")
+    return Window(int(limit), float(seconds.removesuffix("s")))
+
+
+def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
+    """From each limited verdict to the lane's next start; what overlaps is one pause."""
+    pauses: list[Span] = []
+    left = [a.at for a in attempts]
+    limited = sorted(a.ended for a in attempts if a.mark is Mark.LIMITED and a.ended is not None)
+    for begin in limited:
+        later = bisect_left(left, begin + _SHORTEST_PAUSE)
+        over = left[later] if later < len(left) else end
+        if pauses and begin <= pauses[-1].end:
+            pauses[-1] = Span(pauses[-1].begin, max(over, pauses[-1].end))
+        else:
+            pauses.append(Span(begin, over))
+    return tuple(pauses)
+
+
+def _waves(ending: Record | None, result: Result, accounts: Sequence[Account]) -> tuple[WaveSpan, ...]:
+    """As journaled in the end; where a run has none, a wave opened with its first start."""
+    of = {f"{c.stream}/{c.campaign}": c.wave for c in result.campaigns}
+    first: dict[str, float] = {}
+    for attempt in (a for account in accounts for a in account.attempts):
+        name = of[attempt.key]
+        first[name] = min(attempt.at, first.get(name, attempt.at))
+    told = {wave["name"]: wave for wave in (ending.data.get("waves", []) if ending else [])}
+    spans = []
+    for name in dict.fromkeys([*told, *first]):
+        wave = told.get(name, {})
+        opened = wave.get("opened_at", first.get(name))
+        if opened is not None:
+            spans.append(WaveSpan(name, opened, wave.get("closed_at"), wave.get("passed"), wave.get("message", "")))
+    return tuple(sorted(spans, key=lambda span: span.opened))
+
+
+def _stories(result: Result, records: Sequence[Record]) -> dict[CampaignKey, tuple[Step, ...]]:
+    wanted = {f"{c.stream}/{c.campaign}" for c in result.campaigns if c.outcome is Outcome.UNKNOWN}
+    stories: dict[CampaignKey, list[Step]] = defaultdict(list)
+    for record in records:
+        if record.campaign in wanted and record.kind in KINDS:
+            data = record.data
+            step = Step(record.at, event_of(record), record.attempt, data.get("message", ""), data.get("http_status"))
+            stories[CampaignKey(record.campaign)].append(step)
+    return {key: tuple(steps) for key, steps in stories.items()}

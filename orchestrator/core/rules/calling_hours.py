@@ -1,0 +1,60 @@
+"""A campaign's own calling hours on the platform, compared with the window in which it may be started."""
+
+from collections import defaultdict
+from typing import Final
+
+from orchestrator.core.manifest.models import OpenHours
+from orchestrator.core.rules.windows import Span, opening
+from orchestrator.model import CallingHours
+
+_LOOKED_AHEAD: Final = 7 * 86400.0
+
+
+def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> float | None:
+    """The first time within a week at which the campaign may be started and its calling hours are closed; else None.
+
+    Without a window it is started now, at `at` POSIX seconds. Raises ValueError for hours that make no sense.
+    """
+    rules = _rules(calling)
+    if window is None:
+        return None if _covered_until(rules, at) > at else at
+    last, now = at + _LOOKED_AHEAD, at
+    while now < last and (span := opening(window, now, within=last - now)) is not None:
+        gap = _gap(rules, Span(max(span.opens, at), min(span.closes, last)))
+        if gap is not None:
+            return gap
+        now = span.closes
+    return None
+
+
+def words(calling: CallingHours) -> str:
+    """Calling hours for a person, days of the same hours together."""
+    hours: dict[str, list[str]] = defaultdict(list)
+    for day, opens, closes in calling.days:
+        hours[f"{opens}-{closes}"].append(day)
+    return "; ".join(f"{', '.join(days)} {span}" for span, days in hours.items()) + f" {calling.zone}"
+
+
+def _rules(calling: CallingHours) -> list[OpenHours]:
+    """The hours as windows, one for each day; pydantic's errors are ValueErrors."""
+    if not calling.days:
+        raise ValueError("no hours")
+    return [
+        OpenHours.model_validate({"zones": [calling.zone], "hours": f"{opens}-{closes}", "days": [day]})
+        for day, opens, closes in calling.days
+    ]
+
+
+def _gap(rules: list[OpenHours], span: Span) -> float | None:
+    now = span.opens
+    while now < span.closes:
+        covered = _covered_until(rules, now)
+        if covered <= now:
+            return now
+        now = covered
+    return None
+
+
+def _covered_until(rules: list[OpenHours], now: float) -> float:
+    spans = (opening(rule, now, within=0.0) for rule in rules)
+    return max((span.closes for span in spans if span is not None and span.holds(now)), default=now)

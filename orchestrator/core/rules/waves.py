@@ -1,0 +1,74 @@
+"""Groups of campaigns that must pass before the next group (design section 5)."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from orchestrator.core.manifest.models import Campaign, Wave
+from orchestrator.model import Outcome
+
+REST: Final = "rest"
+"""The wave of campaigns that no wave names, and of a manifest without waves."""
+
+_ROUNDING: Final = 1e-9  # 0.28 * 25 is a little more than 7
+
+_PASSED: Final = frozenset({Outcome.STARTED, Outcome.ALREADY_STARTED})
+
+
+def order(waves: Sequence[Wave]) -> tuple[str, ...]:
+    """The waves' names in the order they open; `rest` comes last unless the manifest places it."""
+    names = tuple(wave.name for wave in waves)
+    return names if REST in names else (*names, REST)
+
+
+def assign(campaign: Campaign, waves: Sequence[Wave]) -> str:
+    """The first wave that names the campaign; one with neither tags nor campaigns names everybody."""
+    return next((wave.name for wave in waves if _names(wave, campaign)), REST)
+
+
+def _names(wave: Wave, campaign: Campaign) -> bool:
+    if not wave.tags and not wave.campaigns:
+        return True
+    return campaign.key in wave.campaigns or not set(wave.tags).isdisjoint(campaign.tags)
+
+
+def baked_at(wave: Wave, started: Iterable[float]) -> float:
+    """When the bake is over: `bake` after the last start's answer, whichever run of the launch got it.
+
+    So a run that goes on after an interrupted bake bakes for the rest of it. Times are POSIX seconds.
+    """
+    return max(started, default=-math.inf) + wave.bake
+
+
+def sentences(waves: Sequence[Wave]) -> tuple[str, ...]:
+    """What must be so before the next wave opens, in words, for each wave that asks for something."""
+    return tuple(_sentence(wave, waves) for wave in waves if _needs(wave))
+
+
+def _sentence(wave: Wave, waves: Sequence[Wave]) -> str:
+    if not (wave.tags or wave.campaigns) or wave.name == order(waves)[-1]:
+        return f"wave {wave.name} is the last: nothing waits for its bake, and its check is not run"
+    return f"wave {wave.name}: the next one opens {' and '.join(_needs(wave))}"
+
+
+def _needs(wave: Wave) -> list[str]:
+    share, command = (wave.pass_.started, wave.pass_.command) if wave.pass_ else (None, None)
+    return [
+        *([f"when {share * 100:.6g}% are started"] if share is not None else []),
+        *([f"{wave.bake:g} s after the last of them"] if wave.bake else []),
+        *([f"once {command[0]} has ended well"] if command else []),
+    ]
+
+
+def shortfall(wave: Wave, outcomes: Iterable[Outcome]) -> str | None:
+    """Why the wave did not pass, in words; None where it did. A skipped campaign is not counted."""
+    counted = [outcome for outcome in outcomes if outcome is not Outcome.SKIPPED]
+    if not counted or wave.pass_ is None or wave.pass_.started is None:
+        return None
+    started = sum(outcome in _PASSED for outcome in counted)
+    if started >= wave.pass_.started * len(counted) - _ROUNDING:
+        return None
+    return (
+        f"wave {wave.name}: {started} of {len(counted)} started, "
+        f"{wave.pass_.started * 100:.6g}% are needed before the next wave"
+    )

@@ -1,0 +1,114 @@
+"""Hours in which campaigns may be started, in every zone they are for.
+
+What the clocks on the wall show decides, instant by instant. So an hour that a clock skips in spring is never open, and
+one that it shows twice in autumn is open twice. The state of a window can change only where a wall shows an opening, a
+closing or midnight, or where a zone's offset changes: time is walked through from one such instant to the next.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from orchestrator.core.manifest.models import OpenHours
+from orchestrator.core.text import duration
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY: Final = 86400
+_AHEAD: Final = 32.0 * _DAY
+_LONGEST: Final = 9 * _DAY  # more than a week and a last_start: nobody asks further ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Starts may leave from `opens` on and before `closes`, in POSIX seconds."""
+
+    opens: float
+    closes: float
+
+    def holds(self, at: float) -> bool:
+        """Whether a start may leave at `at`."""
+        return self.opens <= at < self.closes
+
+
+def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | None:
+    """When starts may leave: the span that holds `at`, else the next one. None where none begins in `within` seconds.
+
+    A span that has begun, and one that goes on for more than a week, are cut off: ask again at its end.
+    """
+    now = math.floor(at)
+    last = at + within
+    while now <= last:
+        if not is_open(hours, now):
+            now = _next_change(hours, now)
+            continue
+        opens, now = now, _end(hours, now)
+        closes = now - hours.last_start
+        if closes > max(at, opens):
+            return Span(opens, closes)
+    return None
+
+
+def is_open(hours: OpenHours, at: float) -> bool:
+    """Whether the hours are open in all zones; `last_start` is not minded."""
+    return closed_in(hours, datetime.fromtimestamp(at, ZoneInfo("UTC"))) is None
+
+
+def closed_in(hours: OpenHours, at: datetime) -> str | None:
+    """The first zone in which `at` (an aware time) lies outside the hours; None where it is inside in all of them."""
+    return next((zone for zone in hours.zones if not _is_open_on(hours, at.astimezone(ZoneInfo(zone)))), None)
+
+
+def sentence(name: str, hours: OpenHours, wait: float) -> str:
+    """What a window means, in words. `wait` is how long a run waits for it to open, in seconds."""
+    opens, closes = hours.hours
+    until = "24:00" if closes == time.max else f"{closes:%H:%M}"
+    words = [
+        f"window {name}: starts leave {opens:%H:%M}-{until} on {', '.join(hours.days)} in {' and '.join(hours.zones)}"
+    ]
+    if hours.except_:
+        words.append(f"not on {', '.join(str(day) for day in hours.except_)}")
+    if hours.last_start:
+        words.append(f"none in the last {duration(hours.last_start)}")
+    patience = f"waits {duration(wait)} at most for it" if wait else "does not wait for it"
+    return f"{', '.join(words)}; a run {patience}, what opens later is held"
+
+
+def _is_open_on(hours: OpenHours, local: datetime) -> bool:
+    opens, closes = hours.hours
+    is_day = _DAYS[local.weekday()] in hours.days and local.date() not in hours.except_
+    return is_day and opens <= local.time().replace(tzinfo=None) < closes
+
+
+def _end(hours: OpenHours, now: int) -> int:
+    last = now + _LONGEST
+    while now < last and is_open(hours, now):
+        now = _next_change(hours, now)
+    return now
+
+
+def _next_change(hours: OpenHours, now: int) -> int:
+    """The next instant at which the window's state may change; until then it is what it is now."""
+    edges = sorted({*(_seconds(wall) for wall in hours.hours), _DAY})
+    return min(_next_edge(ZoneInfo(zone), edges, now) for zone in hours.zones)
+
+
+def _next_edge(zone: ZoneInfo, edges: list[int], now: int) -> int:
+    local = datetime.fromtimestamp(now, zone)
+    wall = _seconds(local.time())
+    edge = now + next(edge for edge in edges if edge > wall) - wall
+    offset, low, high = local.utcoffset(), now, edge
+    if datetime.fromtimestamp(edge, zone).utcoffset() == offset:
+        return edge
+    while high - low > 1:  # the wall's clock is set before it shows the edge: find that second
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _seconds(wall: time) -> int:
+    return _DAY if wall == time.max else wall.hour * 3600 + wall.minute * 60 + wall.second

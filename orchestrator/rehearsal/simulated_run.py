@@ -1,0 +1,87 @@
+"""One run as a process makes it, from its leases to its result, over parts that are passed in."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.core.journal.lease import Holder, Taken
+from orchestrator.core.journal.states import fold
+from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.selection import Choice
+from orchestrator.core.result.build import Result, build
+from orchestrator.engine.run import Session, inherited, lanes_in_use
+from orchestrator.engine.run_state import Context
+from orchestrator.engine.stop_signal import Halt
+from orchestrator.ledger.memory import MemoryStore
+from orchestrator.model import Lane, Record
+from orchestrator.ports import CampaignApi, Clock, Journal, Observer
+
+
+class Closable(Journal, Protocol):
+    """A journal that ends with its run."""
+
+    def close(self) -> None:
+        """Commit what has gathered; nothing is accepted after it."""
+        ...
+
+
+class Silent:
+    """An observer who tells nobody."""
+
+    def event(self, name: str, **fields: object) -> None:
+        """Nothing."""
+
+
+class Assumed:
+    """Checks of a rehearsal: no command is run, and all are taken to pass."""
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002 - nothing is asked
+        """It passes."""
+        return None
+
+
+@dataclass(slots=True)
+class Process:
+    """A run to be. `journal_of` makes its journal from the lanes it has taken."""
+
+    manifest: Manifest
+    holder: Holder
+    store: MemoryStore
+    api: CampaignApi
+    clock: Clock
+    journal_of: Callable[[list[Taken]], Closable]
+    source: str = "manifest"
+    sha256: str = ""
+    choice: Choice = field(default_factory=Choice)
+    is_new_host: bool = False
+    no_wait: bool = False
+    random: Callable[[], float] = random.random
+    observer: Observer = field(default_factory=Silent)
+    halt: Halt = field(default_factory=Halt)
+    permit: Callable[[Plan], None] = lambda _: None
+    unrecorded: list[Record] = field(default_factory=list)
+
+    async def run(self) -> Result:
+        """Carry the manifest out. Raises OrchestratorError where nothing was sent, and Halted for an early stop."""
+        taken = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
+        recent: dict[Lane, list[float]] = inherited(self.manifest, taken, self.clock.now())
+        journal = self.journal_of(taken)
+        try:
+            histories = fold(self.store.read(self.manifest.launch))
+            context = Context(
+                self.manifest, self.holder.run_id, self.api, journal, self.clock, self.observer, histories, self.halt,
+                self.random, unrecorded=self.unrecorded, checks=Assumed(), no_wait=self.no_wait,
+            )  # fmt: skip
+            session = Session.of(context, taken, self.source, self.sha256, is_new_host=self.is_new_host)
+            try:
+                plan = await session.plan(self.choice)
+                self.permit(plan)
+                await session.carry_out(plan)
+            finally:
+                recent |= session.recent()
+        finally:
+            journal.close()
+            self.store.release(self.holder.run_id, recent, self.clock.now())
+        return build(self.store.read(self.manifest.launch), self.holder.run_id)

@@ -1,0 +1,167 @@
+"""`result.html`: one file that needs nothing from elsewhere, and runs nothing but its own script.
+
+Every text is escaped by Jinja2, and passes `visible` first: a name cannot hide, reorder or end anything.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.core.result.timeline import Step, Timeline
+from orchestrator.model import CampaignKey, Outcome
+from orchestrator.report import chart
+from orchestrator.report.words import EXIT_CODES, headline, visible
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
+_UNFOLDED: Final = 6  # of them; the others are behind one click
+_REASONS: Final = 8
+_OPEN: Final = 4  # accounts whose timeline is unfolded at first, where there are more
+_EITHER: Final = "started|not-started"
+_TONES: Final = {0: "started", 10: "failed", 11: "unknown", 13: "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to copy, and what its button says."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Campaigns that ended the same way for the same reason."""
+
+    outcome: str
+    reason: str
+    message: str
+    count: int
+    commands: tuple[Command, ...]
+
+
+def render(result: Result, timeline: Timeline) -> str:
+    """The page. A pure function of its arguments and of the templates beside this module."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters["visible"] = visible
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    style, script = (_TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        run=result.run,
+        code=result.exit_code,
+        meaning=EXIT_CODES.get(result.exit_code, ""),
+        tone=_TONES.get(result.exit_code, "held"),
+        headline=headline(result),
+        duration=_duration(timeline.end - timeline.begin),
+        unknown=_unknown(result, timeline),
+        unfolded=_UNFOLDED,
+        hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _SHOWN),
+        groups=_groups(result),
+        charts=[chart.draw(timeline, account) for account in timeline.accounts],
+        facts=partial(_facts, result),
+        waves=timeline.waves,
+        clock=chart.clock,
+        opened=_OPEN,
+        table=_table(result.campaigns),
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+    )
+
+
+def _facts(result: Result, drawn: chart.Chart) -> str:
+    """An account's use of its budget in one line; a run that crashed has journaled none."""
+    spent: Mapping[str, Any] = next((b for b in result.budget.values() if visible(b["account"]) == drawn.account), {})
+    peaks = zip(spent.get("limits", ()), spent.get("peak_in_window", ()), strict=False)
+    peak = ", ".join(f"{highest} of {limit}" for limit, highest in peaks)
+    unlimited = "no limit" if "limits" in spent else "limit not journaled"
+    parts = [
+        f"{drawn.starts:,} start{'' if drawn.starts == 1 else 's'}",
+        f"{spent['calls']:,} calls in all" if "calls" in spent else "",
+        f"peak {peak}" if peak else "",
+        f"limited {spent['throttled']}\N{MULTIPLICATION SIGN}" if spent.get("throttled") else "",
+        "" if drawn.curves else unlimited,
+    ]
+    return " \N{MIDDLE DOT} ".join(filter(None, parts))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def commands(text: str | None) -> tuple[Command, ...]:
+    """The commands to copy. A `resolve` is two: pasted as it is written, `|` would be a pipe to the shell."""
+    if text is None:
+        return ()
+    if _EITHER not in text:
+        return (Command("Copy command", visible(text)),)
+    return tuple(
+        Command(f"Copy: it {words}", visible(text.replace(_EITHER, verdict)))
+        for verdict, words in (("started", "started"), ("not-started", "did not start"))
+    )
+
+
+def _unknown(result: Result, timeline: Timeline) -> list[tuple[CampaignResult, tuple[Step, ...], tuple[Command, ...]]]:
+    chosen = [c for c in result.campaigns if c.outcome is Outcome.UNKNOWN][:_SHOWN]
+    return [(c, timeline.stories.get(CampaignKey(f"{c.stream}/{c.campaign}"), ()), commands(c.next)) for c in chosen]
+
+
+def _groups(result: Result) -> list[Group]:
+    """Why campaigns failed, are held or were skipped; the most frequent first, the rest of each in one line."""
+    groups = []
+    for outcome in (Outcome.FAILED, Outcome.HELD, Outcome.SKIPPED):
+        counted = Counter((c.reason, c.message, c.next) for c in result.campaigns if c.outcome is outcome)
+        common = counted.most_common()
+        groups += [Group(outcome, reason, message, count, commands(text))
+                   for (reason, message, text), count in common[:_REASONS]]  # fmt: skip
+        rest = common[_REASONS:]
+        if rest:
+            words = f"{len(rest):,} more reasons; the table below has them"
+            groups.append(Group(outcome, "", words, sum(count for _, count in rest), ()))
+    return groups
+
+
+def _table(campaigns: Sequence[CampaignResult]) -> dict[str, Any]:
+    """All campaigns, small enough for ten thousand: a text that occurs often is written once, and named by number."""
+    pool: dict[str, int] = {}
+
+    def pooled(text: str | None) -> int | None:
+        return None if text is None else pool.setdefault(visible(text), len(pool))
+
+    rows = [
+        [
+            pooled(c.account), pooled(c.wave), pooled(c.outcome), pooled(c.reason), pooled(c.message), pooled(c.next),
+            pooled(c.stream), visible(c.campaign), visible(c.name), c.attempts, _milliseconds(c.sent_at or c.intent_at),
+            c.http_status, c.elapsed_ms,
+        ]
+        for c in campaigns
+    ]  # fmt: skip
+    return {"texts": list(pool), "rows": rows}
+
+
+def _milliseconds(text: str | None) -> int | None:
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _policy(style: str, script: str) -> str:
+    allowed = (f"'sha256-{b64encode(hashlib.sha256(t.encode()).digest()).decode()}'" for t in (style, script))
+    return "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'".format(
+        *allowed
+    )

@@ -1,0 +1,281 @@
+import asyncio
+import dataclasses
+import errno
+import json
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from orchestrator import Halt, LaneLeased, Outcome, Redactor, Result, Stop, StopReason, plan_launch, run_launch
+from orchestrator.core.journal.states import State
+from orchestrator.engine.run_state import Context
+from orchestrator.errors import JournalWriteError, LedgerError
+from orchestrator.ledger.store import Store
+from tests.app.conftest import Watcher
+from tests.system.crash.conftest import SECRET
+
+
+async def test_a_launch_runs_in_a_loop_that_runs_already_and_a_second_call_starts_nothing(places):
+    place = await places()
+    manifest = place.load()
+    first = await run_launch(manifest)
+    again = await run_launch(manifest)
+
+    assert isinstance(first, Result)
+    assert (first.exit_code, first.totals[Outcome.STARTED]) == (0, 5)
+    assert (again.exit_code, again.totals[Outcome.ALREADY_STARTED]) == (0, 5)
+    assert place.result == again.as_json()
+    place.check_never_twice()
+    assert len(place.starts) == 5
+
+
+async def test_selections_are_minded(places):
+    place = await places()
+    result = await run_launch(place.load(), select=["stream:st-1"], exclude=["campaign:cd-1,campaign:cd-2"])
+
+    assert place.starts == {"st-1/cd-0": 1, "st-1/cd-3": 1, "st-1/cd-4": 1}
+    assert result.totals[Outcome.SKIPPED] == 2
+
+
+async def test_what_failed_is_started_again_only_when_that_is_asked_for(places):
+    place = await places(count=2)
+    campaigns = [*place.raw["campaigns"], {"stream": "st-1", "campaign": "cd-late"}]
+    manifest = place.load(campaigns=campaigns, preflight={"check": "off"})
+    first = await run_launch(manifest)
+    known = place.server.platform.campaign("st-1", "cd-0")
+    place.server.platform.put(dataclasses.replace(known, id="cd-late", status="Ready"))
+    second = await run_launch(manifest)
+    third = await run_launch(manifest, retry_failed=True)
+
+    assert [place.outcomes(r)["st-1/cd-late"] for r in (first, second, third)] == ["failed", "failed", "started"]
+    assert place.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-late": 1}
+
+
+async def test_two_launches_at_once_share_a_ledger_and_mind_their_own_business(places):
+    east, west = await places("east"), await places("west")
+    ledger = f"sqlite:///{east.directory}/.orchestrator/ledger.db"
+    mine, theirs = east.load(), west.load(launch="west", ledger=ledger)
+    one, other = await asyncio.gather(run_launch(mine), run_launch(theirs))
+
+    assert (one.run["launch"], other.run["launch"]) == ("crash", "west")
+    assert one.totals == other.totals
+    assert len(east.starts) == len(west.starts) == one.totals[Outcome.STARTED] == 5
+
+
+async def test_the_same_launch_twice_at_once_runs_once(places):
+    place, halt, baking = await places(), Halt(), asyncio.Event()
+    waves = [{"name": "canary", "tags": ["canary"], "bake": "1h"}, {"name": "rest"}]
+    place.raw["campaigns"][0]["tags"] = ["canary"]
+    manifest = place.load(waves=waves)
+    first = asyncio.create_task(run_launch(manifest, stop=halt, observer=Watcher(wave_baking=baking.set)))
+    await baking.wait()
+    with pytest.raises(LaneLeased):
+        await run_launch(manifest)
+    halt.set(Stop(StopReason.CANCELLED, "enough"))
+
+    assert (await first).totals[Outcome.STARTED] == 1
+    assert place.starts == {"st-1/cd-0": 1}
+
+
+async def test_cancelling_is_an_orderly_stop_and_a_later_call_goes_on(places):
+    place = await places(count=8, scripted={f"st-1/cd-{n}": ["slow"] for n in range(8)})
+    manifest = place.load()
+    watcher = Watcher()
+    task = asyncio.create_task(run_launch(manifest, observer=watcher))
+    watcher.at["start_answered"] = task.cancel
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    begun = dict(place.starts)
+    states = {key: history.state for key, history in place.histories().items()}
+
+    assert 1 <= len(begun) < 8
+    assert {key for key, state in states.items() if state is State.STARTED} == begun.keys()
+    assert place.result["run"]["stop"] == {"reason": "cancelled", "detail": "the launch was cancelled"}
+    assert place.result["run"]["exit_code"] == 12
+    assert place.result["totals"]["held"] == 8 - len(begun)
+    assert watcher.names[-1] == "run_finished"
+    assert (await run_launch(manifest)).exit_code == 0
+    place.check_never_twice()
+
+
+async def test_a_deadline_around_a_launch_is_an_orderly_stop_too(places):
+    place = await places(count=8, scripted={f"st-1/cd-{n}": ["slow"] for n in range(8)})
+    manifest = place.load()
+    watcher = Watcher()
+
+    async def within_a_deadline():
+        async with asyncio.timeout(None) as deadline:
+            watcher.at["start_answered"] = lambda: deadline.reschedule(0.0)
+            await run_launch(manifest, observer=watcher)
+
+    with pytest.raises(TimeoutError):
+        await within_a_deadline()
+
+    assert set(place.starts) == {key for key, h in place.histories().items() if h.state is State.STARTED}
+    assert place.result["run"]["stop"]["reason"] == "cancelled"
+
+
+async def test_a_second_cancellation_leaves_what_is_in_flight_open_in_the_journal(places):
+    scripted, slow = {"st-1/cd-0": ["hang_after"]}, {"connect": "5s", "total": "30s"}
+    place, cancelled = await places(count=20, scripted=scripted, timeouts=slow), asyncio.Event()
+
+    class Canceller:
+        def event(self, name, **_):
+            if name == "start_answered" and "st-1/cd-0" in place.starts and not cancelled.is_set():
+                task.cancel()
+                cancelled.set()
+
+    task = asyncio.create_task(run_launch(place.load(), observer=Canceller()))
+    await cancelled.wait()
+    await asyncio.sleep(0)  # by now it waits for what is in flight
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert place.histories()["st-1/cd-0"].state is State.INTENDED
+    assert place.starts["st-1/cd-0"] == 1
+    assert place.result["run"]["exit_code"] == 11
+
+
+@pytest.mark.parametrize(("reason", "code"), [(StopReason.CANCELLED, 12), (StopReason.SIGTERM, 143)])
+async def test_a_stop_that_was_asked_for_ends_the_run_and_says_so(places, reason, code):
+    place, halt = await places(count=8), Halt()
+    said = Stop(reason, "the service was stopped")
+    result = await run_launch(place.load(), stop=halt, observer=Watcher(start_answered=lambda: halt.set(said)))
+
+    assert (result.run["stop"], result.exit_code) == ({"reason": reason, "detail": said.detail}, code)
+    assert 1 <= len(place.starts) == result.totals[Outcome.STARTED] < 8
+    assert halt.stop == said
+
+
+async def test_the_stop_says_afterwards_why_a_run_ended_early(places):
+    scripted = {"st-1/cd-0": ["reset_before"] * 9}
+    place, halt = await places(scripted=scripted), Halt()
+    await run_launch(place.load(stop_when={"unknown": 1}), stop=halt)
+
+    assert halt.stop is not None
+    assert halt.stop.reason is StopReason.RULE
+
+
+async def test_a_plan_sends_nothing_and_its_hash_is_the_approval(places):
+    place = await places()
+    manifest = place.load(approval="plan")
+    made = await plan_launch(manifest, select=["campaign:cd-1"], max_starts=3)
+    before = dict(place.starts)
+    result = await run_launch(manifest, select=["campaign:cd-1"], approve=made.plan.sha256[:12])
+
+    assert before == {}
+    assert [entry.key for entry in made.plan.entries if str(entry.decision.action) == "start"] == ["st-1/cd-1"]
+    assert result.totals[Outcome.STARTED] == 1
+    assert place.starts == {"st-1/cd-1": 1}
+
+
+async def test_an_observer_that_fails_changes_nothing_and_is_heard_of(places):
+    place, heard = await places(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+
+    class Broken:
+        def event(self, name, **_):
+            raise RuntimeError(name)
+
+    result = await run_launch(place.load(), observer=Broken())
+
+    assert (result.exit_code, result.totals[Outcome.STARTED]) == (0, 5)
+    assert heard[0]["message"] == "an observer of a launch failed at the event run_started"
+    assert all(isinstance(context["exception"], RuntimeError) for context in heard)
+
+
+async def test_no_secret_is_in_any_event_and_the_redactor_knows_them(places):
+    place, redactor = await places(scripted={"st-1/cd-1": ["unauthorized_once"]}), Redactor()
+    watcher = Watcher()
+    await run_launch(place.load(), observer=watcher, redactor=redactor)
+
+    assert {"run_started", "wave_opened", "campaign_done", "run_finished"} <= set(watcher.names)
+    assert SECRET not in repr(watcher.events)
+    assert "eyJ" not in repr(watcher.events)
+    assert redactor.text(f"it is {SECRET}") == "it is [redacted]"
+
+
+@pytest.fixture
+def failing_commits():
+    """Lets the ledger's commits fail once somebody says so, as SQLite says it when the disk is full."""
+    state = {"fails": False}
+
+    def before_commit(connection):
+        if state["fails"] and connection.get_execution_options().get("writes"):
+            raise sa.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("disk is full"))
+
+    sa.event.listen(sa.Engine, "commit", before_commit)
+    yield lambda: state.update(fails=True)
+    sa.event.remove(sa.Engine, "commit", before_commit)
+
+
+async def test_what_the_journal_cannot_take_is_handed_over(places, failing_commits):
+    place, kept = await places(), []
+    watcher = Watcher(start_answered=failing_commits)
+    result = await run_launch(place.load(), observer=watcher, unrecorded=kept.append)
+    known = {key: history.state for key, history in place.histories().items()}
+
+    assert result.exit_code == 13
+    assert kept
+    assert f"{len(kept)} records could not be journaled" in result.warnings
+    assert all(known[record.campaign] is not State.STARTED for record in kept)
+    assert {record.campaign for record in kept} <= place.starts.keys()
+
+
+async def test_reports_that_cannot_be_written_are_named_and_change_nothing_else(places):
+    place = await places()
+    (place.directory / "taken").write_text("a file", encoding="utf-8")
+    wanted = {"dir": str(place.directory / "taken"), "formats": ["json"]}
+    result = await run_launch(place.load(report=wanted))
+
+    assert result.exit_code == 0
+    assert [w for w in result.warnings if w.startswith(f"cannot write the reports to {wanted['dir']}")]
+    assert json.dumps(result.as_json())
+
+
+async def test_a_full_disk_does_not_cost_a_run_its_result(places, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.app.journal_reader.Spool", full)
+    place = await places()
+    result = await run_launch(place.load())
+
+    assert (result.exit_code, len(result.campaigns)) == (0, 5)
+    assert place.result == result.as_json()
+
+
+async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothing_was_sent(places, monkeypatch):
+    """The page is drawn from the journal, which is read after the starts: exit code 8 would be a lie (P6)."""
+    real = Store.stream
+
+    def stream(store, launch, **part):
+        if place.starts and not part:
+            raise LedgerError("the ledger is gone")
+        return real(store, launch, **part)
+
+    place = await places()
+    monkeypatch.setattr(Store, "stream", stream)
+    with pytest.raises(JournalWriteError, match="the ledger is gone") as caught:
+        await run_launch(place.load(report={"dir": "reports", "formats": ["html"]}))
+
+    assert len(place.starts) == 5
+    assert caught.value.exit_code == 13
+    assert not caught.value.nothing_was_sent
+
+
+async def test_a_campaign_that_was_forgotten_is_looked_up_in_the_journal(places, monkeypatch):
+    """A run forgets what has started. Whoever asks again is told of a new one, which must not end up in the result."""
+    real = Context.moved
+
+    def moved(context, record):
+        real(context, record)
+        context.history(record.campaign)
+
+    monkeypatch.setattr(Context, "moved", moved)
+    place = await places()
+    result = await run_launch(place.load())
+
+    assert result.totals[Outcome.STARTED] == len(place.starts) == 5

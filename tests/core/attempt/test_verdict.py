@@ -1,0 +1,260 @@
+import time
+
+import pytest
+
+from orchestrator.core.attempt.verdict import (
+    ReadKind,
+    Verdict,
+    VerdictKind,
+    backoff,
+    classify,
+    classify_read,
+    is_hourly,
+    is_limited,
+    message_of,
+    wait_of,
+)
+from orchestrator.model import Fault, Progress
+from tests.core.builders import reply
+
+K = VerdictKind
+PER_MINUTE = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
+HOURLY = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."
+OLDER = "Rate limit for this API has been reached. Please try again after some time."
+NOON = "Wed, 04 Mar 2026 12:00:00 GMT"
+NOON_SECONDS = 1772625600.0
+
+
+def fault(progress, http_status=None):
+    return Fault(progress, "what happened", 1000.0, 0.5, http_status)
+
+
+def errors(text):
+    return {"errors": [{"msg": text, "code": 4002}]}
+
+
+FAULTS = [
+    (fault(Progress.UNSENT), K.NOT_SENT),
+    (fault(Progress.SENDING), K.INDETERMINATE),
+    (fault(Progress.ANSWERED), K.INDETERMINATE),
+    (fault(Progress.ANSWERED, 200), K.INDETERMINATE),
+    (fault(Progress.ANSWERED, 408), K.INDETERMINATE),
+    (fault(Progress.ANSWERED, 409), K.INDETERMINATE),
+    (fault(Progress.ANSWERED, 500), K.INDETERMINATE),
+    (fault(Progress.ANSWERED, 401), K.UNAUTHORIZED),
+    (fault(Progress.ANSWERED, 429), K.LIMITED),
+    *((fault(Progress.ANSWERED, status), K.REJECTED) for status in (400, 403, 404, 405, 412, 422)),
+]
+LIMITED = [(reply(429), K.LIMITED), (reply(429, text="<html>slow down</html>"), K.LIMITED)] + [
+    (reply(status, errors(text)), K.LIMITED)
+    for status in (400, 401, 403, 408, 412, 499)
+    for text in (PER_MINUTE, HOURLY, OLDER, PER_MINUTE.upper())
+]
+UNAUTHORIZED = [(reply(401, errors("Invalid JWT token")), K.UNAUTHORIZED), (reply(401), K.UNAUTHORIZED)]
+REJECTED = [
+    (reply(status, errors("no")), K.REJECTED)
+    for status in (400, 403, 404, 405, 412, 422, 300, 301, 302, 303, 304, 307, 308, 399)
+]
+ACCEPTED = [
+    (reply(status, {"status": word}), K.ACCEPTED)
+    for status, word in ((200, "Active"), (200, "active"), (201, "ACTIVE"), (202, "Active"), (299, "Active"))
+]
+INDETERMINATE = [
+    *((reply(status), K.INDETERMINATE) for status in (100, 199, 408, 409, 410, 418, 500, 502, 503, 504, 599, 600)),
+    (reply(500, {"status": "Active"}), K.INDETERMINATE),
+    (reply(503, errors(PER_MINUTE), retry_after="5"), K.INDETERMINATE),
+    (reply(200, {"status": "failure", "message": "no"}), K.INDETERMINATE),
+    (reply(200, {"status": "success", "data": {"status": "Active"}}), K.INDETERMINATE),
+    (reply(200, {"status": "Preparing"}), K.INDETERMINATE),
+    (reply(200, {"status": "Inactive"}), K.INDETERMINATE),
+    (reply(200, {"status": ["Active"]}), K.INDETERMINATE),
+    (reply(200, {"status": True}), K.INDETERMINATE),
+    (reply(200, {}), K.INDETERMINATE),
+    (reply(200, [{"status": "Active"}]), K.INDETERMINATE),
+    (reply(200, "Active"), K.INDETERMINATE),
+    (reply(200, None, "<html>Active</html>"), K.INDETERMINATE),
+    (reply(200, None, '{"status": "Act'), K.INDETERMINATE),
+    (reply(200, errors(PER_MINUTE)), K.INDETERMINATE),
+    (reply(204), K.INDETERMINATE),
+]
+
+
+def name(value):
+    return str(value) if isinstance(value, VerdictKind | ReadKind) else f"{value.http_status} {value.text[:30]}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), FAULTS + LIMITED + UNAUTHORIZED + REJECTED + ACCEPTED + INDETERMINATE, ids=name
+)
+def test_every_row_of_the_design_has_its_verdict(answer, kind):
+    assert classify(answer).kind is kind
+
+
+def test_an_accepted_start_keeps_when_the_campaign_was_updated():
+    answer = reply(200, {"status": "Active", "updatedAt": "2026-03-01T00:00:00Z", "message": "fine"})
+    assert classify(answer) == Verdict(K.ACCEPTED, "fine", updated_at="2026-03-01T00:00:00Z")
+    assert classify(reply(200, {"status": "Active", "updatedAt": 17})).updated_at is None
+
+
+def test_a_refusal_repeats_the_servers_words():
+    assert classify(reply(412, errors("Validation errors"))).message == "HTTP 412: Validation errors"
+
+
+def test_a_redirect_says_that_it_was_not_followed():
+    assert classify(reply(302)).message == "HTTP 302: redirects are never followed"
+
+
+def test_a_success_that_is_none_says_what_it_said():
+    answer = reply(200, {"status": "failure", "message": "list empty"})
+    assert classify(answer).message == "HTTP 200 that does not say Active: list empty"
+
+
+def test_a_fault_says_what_happened():
+    assert classify(fault(Progress.SENDING)).message == "what happened"
+    assert classify(fault(Progress.ANSWERED, 404)).message == "HTTP 404; what happened"
+
+
+def test_only_the_hourly_limit_is_hourly():
+    assert is_hourly(reply(429, errors(HOURLY)))
+    assert not is_hourly(reply(429, errors(PER_MINUTE)))
+    assert not is_hourly(reply(429))
+
+
+@pytest.mark.parametrize("status", [200, 399, 500, 503])
+def test_the_limiters_words_count_in_a_4xx_only(status):
+    assert not is_limited(reply(status, errors(PER_MINUTE)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 120 ", 120.0),
+        ("9" * 400, 1e9),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("١٢", None),  # Arabic-Indic digits
+        ("Wed, 99 Mar 2026 12:00:30 GMT", None),
+        ("Wed, 04 Mar 2026 12:00:30 GMT", 30.0),
+        ("Wed, 04 Mar 2026 12:00:30 -0000", 30.0),
+        ("Wed, 04 Mar 2026 13:00:30 +0100", 30.0),
+        ("Wed, 04 Mar 2026 11:59:00 GMT", 0.0),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date_against_the_servers_own_clock(asked, seconds):
+    assert wait_of(reply(429, retry_after=asked, date=NOON)) == seconds
+
+
+@pytest.fixture
+def far_east(monkeypatch):
+    """A machine whose own zone is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(far_east):
+    assert wait_of(reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 -0000", date=NOON)) == 30.0
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_a_retry_after_date_without_a_server_date_is_read_against_our_clock(date):
+    answer = reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 GMT", date=date, sent_at=NOON_SECONDS, elapsed=10.0)
+    assert wait_of(answer) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("payload", "text", "message"),
+    [
+        ({"errors": [{"msg": "first"}, {"msg": "second"}], "message": "third"}, "raw", "first"),
+        ({"errors": [None, "x", {"code": 1}, {"msg": " "}, {"msg": "second"}]}, "raw", "second"),
+        ({"errors": "odd", "message": "third", "error": "fourth"}, "raw", "third"),
+        ({"message": 7, "error": "fourth"}, "raw", "fourth"),
+        ({"error": {"deep": 1}}, "raw", "raw"),
+        ([{"message": "third"}], "raw", "raw"),
+        ("third", "raw", "raw"),
+        (None, "<html>", "<html>"),
+        (None, "  ", "(no text)"),
+        ({}, "", "(no text)"),
+        ({"message": "x" * 900}, "raw", "x" * 500),
+    ],
+)
+def test_the_servers_own_words_are_found(payload, text, message):
+    assert message_of(reply(400, payload, text)) == message
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (fault(Progress.UNSENT), ReadKind.RETRY),
+        (fault(Progress.SENDING), ReadKind.RETRY),
+        (fault(Progress.ANSWERED, 401), ReadKind.RETRY),
+        (reply(200, {"status": "success"}), ReadKind.OK),
+        (reply(200, {"status": "failure"}), ReadKind.REFUSED),
+        (reply(200, {}), ReadKind.REFUSED),
+        (reply(200, [], "[]"), ReadKind.RETRY),
+        (reply(200, None, "<html>"), ReadKind.RETRY),
+        (reply(401), ReadKind.UNAUTHORIZED),
+        (reply(429), ReadKind.LIMITED),
+        (reply(401, errors(PER_MINUTE)), ReadKind.LIMITED),
+        (reply(408), ReadKind.RETRY),
+        (reply(500), ReadKind.RETRY),
+        (reply(503), ReadKind.RETRY),
+        (reply(302), ReadKind.REFUSED),
+        (reply(400), ReadKind.REFUSED),
+        (reply(403), ReadKind.REFUSED),
+        (reply(404), ReadKind.REFUSED),
+    ],
+    ids=name,
+)
+def test_a_reads_answer_has_its_kind(answer, kind):
+    assert classify_read(answer) is kind
+
+
+@pytest.mark.parametrize(("attempt", "ceiling"), [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (50, 60.0)])
+def test_the_back_off_is_jittered_below_a_ceiling_that_doubles(attempt, ceiling):
+    assert backoff(attempt, 1.0, 60.0, lambda: 0.0) == 0.0
+    assert backoff(attempt, 1.0, 60.0, lambda: 0.5) == ceiling / 2
+
+
+@pytest.mark.parametrize("attempt", [1000, 1001, 10**6])
+def test_the_back_off_bears_very_many_attempts(attempt):
+    assert backoff(attempt, 1.0, 60.0, lambda: 0.5) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(299, K.INDETERMINATE), (300, K.REJECTED), (399, K.REJECTED), (402, K.INDETERMINATE), (418, K.INDETERMINATE)],
+)
+def test_of_a_reply_whose_body_was_lost_the_status_line_alone_proves_a_redirect(status, kind):
+    assert classify(fault(Progress.ANSWERED, status)).kind is kind
+
+
+def test_what_never_left_says_why_and_a_limited_reply_what_the_server_said():
+    assert classify(fault(Progress.UNSENT)).message == "what happened"
+    assert classify(reply(429, errors(PER_MINUTE))).message == PER_MINUTE
+
+
+def test_a_refusal_of_400_is_no_redirect():
+    assert classify(reply(400, errors("no"))).message == "HTTP 400: no"
+
+
+def test_a_retry_after_of_many_digits_is_a_long_wait_and_no_error():
+    assert wait_of(reply(429, retry_after="1" * 5000)) == 1e9
+    assert wait_of(reply(429, retry_after="999999999")) == 999_999_999.0
+
+
+def test_the_highest_attempts_keep_to_the_ceiling_even_where_it_is_high():
+    assert backoff(1000, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**999
+    assert backoff(1001, 1e-300, 1e300, lambda: 1.0) == 1e300
+
+
+def test_a_read_whose_429_was_cut_off_is_limited_all_the_same():
+    assert classify_read(fault(Progress.ANSWERED, 429)) is ReadKind.LIMITED
+    assert classify_read(fault(Progress.ANSWERED, 503)) is ReadKind.RETRY

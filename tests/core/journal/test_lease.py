@@ -1,0 +1,181 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.journal.lease import (
+    LEASE_SECONDS,
+    SURE_SECONDS,
+    Holder,
+    Lease,
+    Moment,
+    Sum,
+    Taken,
+    are_held,
+    is_due,
+    is_live,
+    kept,
+    lost,
+    take,
+    taken,
+)
+from orchestrator.errors import LaneLeased
+from orchestrator.model import Lane
+from tests.core.builders import record
+
+LANE, OTHER = Lane("https://host 67777c"), Lane("https://host 99999d")
+ANN, BEN, NOBODY = Holder("r-1", "spring", "tower", 41), Holder("r-2", "autumn", "cabin", 77), Holder("", "", "", 0)
+SECONDS = st.integers(-10_000, 10_000).map(float)
+
+
+def lease(holder=ANN, *, fence=4, expires=130.0, recent=(), moment=None):
+    return Lease(holder, fence, 100.0, expires, recent, moment)
+
+
+def moment(now, boot="b-1", steady=0.0):
+    return Moment(now, boot, steady)
+
+
+def alive(*pids):
+    return lambda pid: pid in pids
+
+
+@pytest.mark.parametrize(
+    ("held", "now", "machine", "pids", "live"),
+    [
+        (lease(), 129.9, "tower", (41,), True),
+        (lease(), 129.9, "tower", (77,), False),  # its process is gone
+        (lease(), 129.9, "cabin", (), True),  # a pid says nothing of another machine's processes
+        (lease(), 130.0, "cabin", (), False),  # nor does it keep what has expired
+        (lease(), 130.0, "tower", (41,), False),
+        (lease(NOBODY), 129.9, "", (0,), False),
+    ],
+)
+def test_a_lane_is_in_use_until_its_lease_expires_or_its_process_is_known_to_be_gone(held, now, machine, pids, live):
+    assert is_live(held, machine, moment(now), alive(*pids)) is live
+
+
+@given(st.integers(100, 200).map(float), SECONDS, st.sampled_from(["tower", "cabin"]), st.booleans())
+def test_setting_the_clock_takes_no_lane_from_a_run_that_is_well(now, step, machine, is_alive):
+    """The steady clock decides, wherever somebody has put the hands of the other one."""
+    held, steady = lease(moment=moment(100.0, steady=5.0)), now - 95.0
+    undisturbed = is_live(held, machine, moment(now, steady=steady), lambda _: is_alive)
+    assert is_live(held, machine, moment(now + step, steady=steady), lambda _: is_alive) is undisturbed
+
+
+@pytest.mark.parametrize("then", [None, moment(100.0, "", 5.0), moment(100.0, "b-0", 5.0)])
+def test_a_step_of_the_clock_is_known_only_within_one_boot(then):
+    held = lease(moment=then)
+    assert is_live(held, "cabin", moment(129.0, steady=1.0), alive())
+    assert not is_live(held, "cabin", moment(3700.0, steady=10.0), alive())
+    assert not is_live(lease(moment=moment(100.0, "", 5.0)), "cabin", moment(3700.0, "", 10.0), alive())
+
+
+def test_a_free_lane_is_taken_with_a_fence_above_the_last_one():
+    assert take(LANE, None, ANN, moment(500.0), alive()) == Lease(ANN, 1, 500.0, 530.0, moment=moment(500.0))
+    assert take(LANE, lease(), BEN, moment(500.0), alive()) == Lease(BEN, 5, 500.0, 530.0, moment=moment(500.0))
+    assert LEASE_SECONDS == 30.0
+
+
+@pytest.mark.parametrize(
+    ("machine", "pids", "is_taken"), [("tower", (), True), ("tower", (41,), False), ("cabin", (), False)]
+)
+def test_a_lane_whose_process_is_gone_is_taken_before_its_lease_expires(machine, pids, is_taken):
+    holder = Holder("r-2", "autumn", machine, 77)
+    if is_taken:
+        assert take(LANE, lease(), holder, moment(110.0), alive(*pids)).fence == 5
+        return
+    with pytest.raises(LaneLeased):
+        take(LANE, lease(), holder, moment(110.0), alive(*pids))
+
+
+def test_who_finds_a_lane_in_use_is_told_by_whom():
+    with pytest.raises(LaneLeased) as refused:
+        take(LANE, lease(), BEN, moment(112.4), alive(41))
+    assert refused.value.message == (
+        "account 67777c is in use by run r-1 of launch spring (pid 41 on tower, since 12 s)"
+    )
+    assert refused.value.next_step == "wait for that run to end, then run again"
+
+
+def test_a_lease_from_the_future_is_held_since_now():
+    with pytest.raises(LaneLeased, match="since 0 s"):
+        take(LANE, lease(), BEN, moment(60.0), alive(41))
+
+
+def test_the_lane_of_a_holder_that_left_in_order_comes_with_its_last_calls():
+    left = lease(NOBODY, recent=(95.0, 99.5), moment=moment(100.0, steady=5.0))
+    new = take(LANE, left, BEN, moment(102.0, steady=7.0), alive())
+    assert taken(LANE, left, new, moment(102.0, steady=7.0)) == Taken(LANE, 5, clean=True, recent=(95.0, 99.5))
+    assert taken(LANE, left, new, moment(162.0, steady=7.0)).recent == (155.0, 159.5)  # a minute was put in between
+    assert taken(LANE, left, new, moment(162.0, "b-2", 7.0)).recent == (95.0, 99.5)
+
+
+def test_a_lane_without_a_past_is_clean_and_one_of_a_dead_run_is_not():
+    new = take(LANE, None, BEN, moment(500.0), alive())
+    assert taken(LANE, None, new, moment(500.0)) == Taken(LANE, 1, clean=True)
+    dead = lease(recent=(99.0,))
+    assert taken(LANE, dead, new, moment(500.0)) == Taken(LANE, 1, clean=False)
+
+
+@pytest.mark.parametrize(
+    ("leases", "gone"),
+    [
+        ({LANE: lease()}, False),
+        ({LANE: lease(expires=120.0)}, True),  # not renewed in time
+        ({LANE: lease(BEN)}, True),
+        ({LANE: lease(fence=5)}, True),
+        ({OTHER: lease()}, True),
+        ({}, True),
+    ],
+)
+def test_a_lane_is_lost_unless_run_fence_and_time_say_that_it_is_held(leases, gone):
+    assert lost({LANE: 4}, leases, "r-1", 120.0) == ({LANE} if gone else set())
+
+
+def test_each_lane_is_lost_on_its_own():
+    leases = {LANE: lease(), OTHER: lease(BEN, fence=2)}
+    assert lost({LANE: 4, OTHER: 1}, leases, "r-1", 120.0) == {OTHER}
+
+
+@pytest.mark.parametrize(
+    ("seen", "held"),
+    [
+        (Sum(2, 5, 120.1), True),
+        (Sum(2, 5, 120.0), False),  # the first of them has ended
+        (Sum(2, 6, 130.0), False),
+        (Sum(1, 5, 130.0), False),
+        (Sum(3, 5, 130.0), False),
+        (Sum(0, 0, 0.0), False),
+    ],
+)
+def test_a_glance_sees_that_all_lanes_are_held(seen, held):
+    assert are_held({LANE: 4, OTHER: 1}, seen, 120.0) is held
+
+
+def test_a_glance_at_no_lanes_says_nothing():
+    assert not are_held({}, Sum(0, 0, 130.0), 120.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from((ANN, BEN)), st.integers(3, 5), SECONDS), min_size=1, max_size=3), SECONDS)
+def test_a_glance_never_overlooks_a_lane_that_changed_hands(found, now):
+    leases = {Lane(f"h {n}"): lease(holder, fence=fence, expires=at) for n, (holder, fence, at) in enumerate(found)}
+    own = [one for one in leases.values() if one.holder == ANN]
+    seen = Sum(len(own), sum(one.fence for one in own), min((one.expires for one in own), default=0.0))
+    fences = {lane: one.fence for lane, one in leases.items()}
+    assert are_held(fences, seen, now) == (not lost(fences, leases, "r-1", now))
+
+
+def test_leases_are_renewed_a_second_after_they_were_and_not_once_they_have_ended():
+    end = 100.0 + LEASE_SECONDS
+    due = [is_due(Sum(2, 5, end), at) for at in (end - SURE_SECONDS, end - SURE_SECONDS + 0.01, end - 0.01, end)]
+    assert due == [False, True, True, False]
+
+
+@pytest.mark.parametrize("kind", ["intent", "verdict", "evidence"])
+def test_what_is_learned_after_a_lane_was_lost_is_kept_beside_the_journals_moves(kind):
+    line = record(kind)
+    late = kept(line, {Lane(line.lane)})
+    assert kept(line, {OTHER}) is line
+    assert late is None if kind == "intent" else late is not None
+    if late is not None:
+        assert (late.kind, late.campaign, late.data) == (f"late_{kind}", line.campaign, line.data)

@@ -1,0 +1,205 @@
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.plan import approval
+from orchestrator.core.plan import plan_hash as identity
+from orchestrator.core.plan.approval import VALID_FOR, Proposal
+from orchestrator.core.plan.selection import Selection
+from orchestrator.errors import PlanInvalid, Refused
+from orchestrator.model import Record
+from tests.core.builders import LAUNCH, key, manifest, planned, ready, record
+
+MADE = 1000.0
+TWO = ({"campaign": "cd-1"}, {"campaign": "cd-2"})
+
+
+def plan(*campaigns, tool="0.1.0", live=None, **changes):
+    parsed = manifest(*(campaigns or TWO), **changes)
+    return planned(parsed, live=live or {c.key: ready() for c in parsed.campaigns}, tool=tool)
+
+
+def proposal(of=None, made_at=MADE):
+    of = of or plan()
+    return Proposal(of.sha256, made_at, of.identity)
+
+
+def check(made, now_plan, records=(), now=MADE + 60):
+    approval.check(made, now_plan, list(records), now, "launch.yaml")
+
+
+def refusal(*args, **more):
+    """What a check says; its next step is always a new plan."""
+    with pytest.raises(Refused) as refused:
+        check(*args, **more)
+    assert refused.value.next_step == "python -m orchestrator plan launch.yaml"
+    return refused.value.message
+
+
+def run_of(made, at=MADE + 10, run="r-9"):
+    return record("run", 0, at, f"@{run}", run, plan_sha256=made.sha256)
+
+
+def test_the_hash_is_that_of_the_canonical_identity():
+    made = plan()
+    text = identity.canonical(made.identity)
+    assert json.loads(text) == made.identity
+    assert " " not in text
+    assert made.sha256 == identity.sha256(json.loads(text))
+    assert identity.canonical({"b": "Grüße, 東京", "a": [1, None]}) == '{"a":[1,null],"b":"Grüße, 東京"}'
+
+
+@given(st.dictionaries(st.text(), st.none() | st.text() | st.lists(st.integers() | st.text())))
+def test_the_order_of_keys_changes_no_hash(value):
+    assert identity.sha256(value) == identity.sha256(dict(reversed(value.items())))
+
+
+def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
+    check(proposal(), plan(), now=MADE + VALID_FOR)
+    late = refusal(proposal(), plan(), now=MADE + VALID_FOR + 1)
+    assert late == "the plan was made 24 h 1 s ago, and is good for 24 h"
+
+
+@pytest.mark.parametrize(
+    ("now_plan", "words"),
+    [
+        (plan(tool="0.2.0"), "tool_version: 0.1.0 -> 0.2.0"),
+        (plan(*TWO, {"campaign": "cd-3"}), "starts: st-1/cd-3 is new"),
+        (plan(TWO[0]), "starts: st-1/cd-2 is started no more"),
+        (plan(live={key("cd-1"): ready(), key("cd-2"): ready(status="Active")}), "st-1/cd-2 is started no more"),
+        (plan({**TWO[0], "iid": "st-9"}, TWO[1]), "starts: st-1/cd-1: iid: st-1 -> st-9"),
+        (plan({**TWO[0], "type": "voice"}, TWO[1]), "starts: st-1/cd-1: type: sms -> voice"),
+        (plan({**TWO[0], "iid": "st-9"}, TWO[1], tool="0.2.0"), "starts: st-1/cd-1: iid: st-1 -> st-9"),
+        (plan(*reversed(TWO)), "starts: their order"),
+        (plan(*TWO, waves=[{"name": "first", "campaigns": ["st-1/cd-1"]}]), "st-1/cd-1: wave: rest -> first"),
+    ],
+)
+def test_drift_is_refused_and_each_field_is_named(now_plan, words):
+    first, *lines = refusal(proposal(), now_plan).splitlines()
+    assert first == "the plan has changed since it was made:"
+    assert lines == [f"  {change}" for change in identity.drift(plan().identity, now_plan.identity)]
+    assert any(words in line for line in lines)
+
+
+def test_the_same_starts_in_another_order_are_one_change():
+    assert identity.drift(plan().identity, plan(*reversed(TWO)).identity) == ["starts: their order"]
+
+
+def test_a_changed_manifest_and_a_changed_selection_are_named_too():
+    parsed = manifest(*TWO)
+    live = {key("cd-1"): ready(), key("cd-2"): ready()}
+    one = planned(parsed, live=live, manifest_sha256="1" * 64)
+    two = planned(parsed, live=live, manifest_sha256="2" * 64, selection=Selection((("stream", "st-1"),)))
+    changes = identity.drift(one.identity, two.identity)
+    assert changes[0] == "manifest_sha256: 111111111111... -> 222222222222..."
+    assert changes[1] == (
+        'selection: {"exclude":[],"retry_failed":false,"select":[]} -> '
+        '{"exclude":[],"retry_failed":false,"select":["stream:st-1"]}'
+    )
+    assert len(changes) == 2
+
+
+def test_a_long_list_of_changes_is_shortened():
+    many = [{"campaign": f"cd-{n}"} for n in range(20)]
+    changes = identity.drift(plan(TWO[0]).identity, plan(*many).identity)
+    assert changes[-1] == "starts: ... and 14 more like this"
+    assert len(changes) == 5 + 1
+
+
+@pytest.mark.parametrize(("new", "last"), [(5, "starts: st-1/cd-6 is new"), (6, "starts: ... and 1 more like this")])
+def test_five_changes_of_a_kind_are_told_in_full(new, last):
+    more = [{"campaign": f"cd-{n}"} for n in range(1, new + 2)]
+    assert identity.drift(plan(TWO[0]).identity, plan(*more).identity)[-1] == last
+
+
+def test_a_plan_of_a_version_that_told_less_differs_in_all_it_did_not_tell():
+    now = plan().identity
+    changes = identity.drift({"launch": LAUNCH}, now)
+    assert f"host: null -> {now['host']}" in changes
+    assert "starts: st-1/cd-1 is new" in changes
+
+
+def test_the_first_start_uses_a_plan_up_and_a_run_without_one_does_not():
+    made = proposal()
+    check(made, plan(), [run_of(made)])
+    used = refusal(made, plan(), [run_of(made), record("intent", run="r-9")])
+    assert used == "the plan was used: a run of it got a permit; a plan is for one run"
+    assert refusal(made, plan(), [run_of(made, at=MADE), record("intent", run="r-9")]) == used
+
+
+def test_a_plan_that_was_made_after_the_run_is_a_new_one():
+    made = proposal()
+    later = proposal(made_at=MADE + 20)
+    check(later, plan(), [run_of(made), record("intent", run="r-9")])
+
+
+def test_starts_of_other_plans_use_nothing_up():
+    made = proposal()
+    other = record("run", 0, MADE + 10, "@r-8", "r-8", plan_sha256="f" * 64)
+    check(made, plan(), [run_of(made), other, record("intent", run="r-8")])
+
+
+def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
+    made, other = plan(), plan(TWO[0])
+    lines = []
+    for number, (one, at) in enumerate([(made, MADE), (made, MADE + 5), (made, MADE + 9), (other, MADE + 11)], start=1):
+        lines.append(approval.proposal_record(one, lines, f"r-{number}", at))
+        data = lines[-1].data
+        assert lines[-1] == Record(LAUNCH, "@plan", number, "planned", f"r-{number}", at, "", data)
+    found = approval.find([record("run"), *lines], made.sha256[:8].upper())
+    assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 9, made.identity)
+    with pytest.raises(Refused) as refused:
+        approval.find(lines, "0" * 64)
+    assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
+    assert refused.value.next_step == (
+        "make one with: python -m orchestrator plan MANIFEST, or bring its file with --plan"
+    )
+
+
+def test_a_selection_that_is_no_text_comes_back_from_the_journal():
+    """The command line hands on bytes that are no UTF-8 as lone surrogates."""
+    made = planned(manifest(*TWO), selection=Selection((("stream", "\udcff*"),)))
+    assert approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256).identity == made.identity
+
+
+def document(of=None):
+    of = of or plan()
+    return {"plan_sha256": of.sha256, "made_at": MADE, "identity": copy.deepcopy(of.identity)}
+
+
+def test_a_file_is_read_as_it_was_written():
+    assert approval.read(document()) == proposal()
+    assert approval.read(document()).selection == ((), (), False)
+
+
+def test_a_file_that_was_changed_by_hand_is_invalid():
+    changed = document()
+    changed["identity"]["starts"].pop()
+    with pytest.raises(PlanInvalid) as refused:
+        approval.read(changed)
+    assert refused.value.message == (
+        "the plan was changed after it was made: its contents have the hash "
+        f"{identity.sha256(changed['identity'])[:16]}, it says {plan().sha256[:16]}"
+    )
+    assert refused.value.next_step == "make a new one with: plan MANIFEST -o FILE"
+
+
+def signed(**changes):
+    """A document whose hash is right, whatever its contents are."""
+    contents = {**plan().identity, **changes}
+    return {"plan_sha256": identity.sha256(contents), "made_at": MADE, "identity": contents}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, "x", {**document(), "made_at": "soon"}, signed(selection={}), signed(starts=None),
+     signed(starts=[1]), signed(starts=[{"stream": "st-1"}])],
+)  # fmt: skip
+def test_what_is_no_plan_is_invalid(value):
+    with pytest.raises(PlanInvalid) as refused:
+        approval.read(value)
+    assert refused.value.message == "the file is no plan"
+    assert refused.value.next_step == "make one with: plan MANIFEST -o FILE"

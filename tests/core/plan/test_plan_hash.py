@@ -1,0 +1,49 @@
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.plan import plan_hash as identity
+
+TEXTS = st.text(max_size=20) | st.just('"starts":[]')
+FACTS = st.dictionaries(TEXTS.filter(lambda key: key != "starts"), TEXTS | st.lists(TEXTS, max_size=3), max_size=5)
+
+
+@given(FACTS, st.lists(st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=5), st.integers(1, 3))
+def test_a_streamed_hash_is_that_of_the_whole(facts, starts, together):
+    before, identity._TOGETHER = identity._TOGETHER, together
+    try:
+        assert identity.streamed_sha256(facts, iter(starts)) == identity.sha256({**facts, "starts": starts})
+    finally:
+        identity._TOGETHER = before
+
+
+@pytest.mark.parametrize("facts", [{"a": "\ud83d"}, {"tool": "\ud83d"}])
+def test_half_a_letter_from_a_server_does_not_cost_the_hash(facts):
+    starts = [{"name": "\udc00"}]
+
+    assert identity.streamed_sha256(facts, starts) == identity.sha256({**facts, "starts": starts})
+
+
+def test_starts_are_read_some_at_a_time():
+    """A million are never there at once."""
+    alive, most = weakref.WeakSet(), 0
+
+    def starts():
+        nonlocal most
+        for number in range(5000):
+            one = Start(n=number)
+            alive.add(one)
+            most = max(most, len(alive))
+            yield one
+
+    identity.streamed_sha256({}, starts())
+
+    assert most <= 2 * identity._TOGETHER + 1
+
+
+class Start(dict):
+    """A mapping that can be counted."""
+
+    __hash__ = object.__hash__

@@ -1,0 +1,389 @@
+import json
+
+import pytest
+
+from orchestrator.core.journal.packing import packed_value
+from orchestrator.core.journal.states import Event, IllegalMove, State
+from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.result.build import CampaignResult, NoRunError, build, conclude, exit_code, timestamp
+from orchestrator.core.result.conclude import Tally
+from orchestrator.model import Outcome, Reason, Stop, StopReason
+from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
+
+Out, R, S = Outcome, Reason, StopReason
+START = Decision(Action.START)
+JUDGE = Decision(Action.JUDGE, None, R.OPEN_INTENT, "an earlier run may have started it")
+STOP = Stop(S.RULE, "3 of 5 attempted are failed")
+SIGNALS = [(S.SIGINT, 130), (S.SIGTERM, 143), (S.SIGHUP, 129)]
+
+
+def skip(outcome, reason):
+    return Decision(Action.SKIP, outcome, reason, "as planned")
+
+
+def past(state, by=None, message="so it was"):
+    return history(state, by, last={"message": message} if message else {})
+
+
+@pytest.mark.parametrize(
+    ("decision", "before", "stop", "outcome", "reason"),
+    [
+        (START, past(State.STARTED, Event.ACCEPTED), None, Out.STARTED, R.ACCEPTED),
+        (START, past(State.STARTED, Event.EVIDENCE), None, Out.STARTED, R.EVIDENCE),
+        (START, past(State.STARTED, Event.RESOLVED_STARTED), None, Out.STARTED, R.RESOLVED),
+        (JUDGE, past(State.STARTED, Event.EVIDENCE), None, Out.STARTED, R.EVIDENCE),
+        (START, past(State.STARTED, Event.ACCEPTED), STOP, Out.STARTED, R.ACCEPTED),
+        (START, past(State.FAILED, Event.REJECTED), None, Out.FAILED, R.REJECTED),
+        (START, past(State.FAILED, Event.GAVE_UP), STOP, Out.FAILED, R.GAVE_UP),
+        (START, past(State.UNKNOWN, Event.NO_EVIDENCE), None, Out.UNKNOWN, R.NO_EVIDENCE),
+        (JUDGE, past(State.UNKNOWN, Event.NO_EVIDENCE), None, Out.UNKNOWN, R.NO_EVIDENCE),
+        (START, past(State.SUSPECT, Event.INDETERMINATE), STOP, Out.UNKNOWN, R.OPEN_INTENT),
+        (START, past(State.INTENDED, Event.INTENT), STOP, Out.UNKNOWN, R.OPEN_INTENT),
+        (JUDGE, past(State.INTENDED, Event.INTENT), STOP, Out.UNKNOWN, R.OPEN_INTENT),
+        (START, None, None, Out.HELD, R.WINDOW),
+        (START, None, STOP, Out.HELD, R.STOPPED),
+        (START, past(State.RETRYABLE, Event.LIMITED), STOP, Out.HELD, R.STOPPED),
+        (skip(Out.ALREADY_STARTED, R.JOURNAL), past(State.STARTED), None, Out.ALREADY_STARTED, R.JOURNAL),
+        (skip(Out.ALREADY_STARTED, R.LIVE_STATE), None, STOP, Out.ALREADY_STARTED, R.LIVE_STATE),
+        (skip(Out.FAILED, R.FAILED_BEFORE), past(State.FAILED, Event.REJECTED), None, Out.FAILED, R.FAILED_BEFORE),
+        (skip(Out.FAILED, R.NOT_FOUND), None, None, Out.FAILED, R.NOT_FOUND),
+        (skip(Out.UNKNOWN, R.NO_EVIDENCE), past(State.UNKNOWN), None, Out.UNKNOWN, R.NO_EVIDENCE),
+        (skip(Out.UNKNOWN, R.NO_EVIDENCE), past(State.STARTED), None, Out.ALREADY_STARTED, R.JOURNAL),
+        *(
+            (skip(Out.SKIPPED, reason), before, STOP, Out.SKIPPED, reason)
+            for reason in (R.DISABLED, R.DESELECTED, R.NOT_STARTABLE, R.RERUN, R.SCHEDULED, R.NO_DNC_LIST)
+            for before in (None, past(State.STARTED), past(State.INTENDED))
+        ),
+    ],
+)
+def test_every_campaign_ends_in_one_outcome(decision, before, stop, outcome, reason):
+    found = conclude(decision, before, stop)
+    assert found[:2] == (outcome, reason)
+    assert found[2]
+
+
+def test_a_campaign_that_was_not_reached_says_why_the_run_stopped():
+    assert conclude(START, None, STOP)[2] == "not started: 3 of 5 attempted are failed"
+
+
+def test_an_open_intent_without_an_answer_still_says_something():
+    assert conclude(START, past(State.INTENDED, message=""), None)[2] == "the run ended before the answer was known"
+
+
+def test_a_failure_that_is_found_active_on_retry_is_already_started():
+    decision = skip(Out.ALREADY_STARTED, R.LIVE_STATE)
+    assert conclude(decision, past(State.FAILED, Event.REJECTED), None)[:2] == (Out.ALREADY_STARTED, R.LIVE_STATE)
+
+
+def test_a_start_that_a_person_cleared_is_not_said_to_wait_for_its_window():
+    assert conclude(START, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[1] is not R.WINDOW
+
+
+def test_an_unknown_that_a_person_cleared_is_no_longer_unknown():
+    decision = skip(Out.UNKNOWN, R.NO_EVIDENCE)
+    assert conclude(decision, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[0] is not Out.UNKNOWN
+
+
+def result(outcome, reason=R.ACCEPTED):
+    return CampaignResult(
+        "acme", "st-1", "cd-1", "", "rest", outcome, reason, "", 1, None, None, None, None, None, None, None, None
+    )
+
+
+UNKNOWN, FAILED, HELD = result(Out.UNKNOWN), result(Out.FAILED), result(Out.HELD)
+DONE = [
+    result(Out.STARTED),
+    result(Out.ALREADY_STARTED),
+    result(Out.SKIPPED, R.DISABLED),
+    result(Out.SKIPPED, R.DESELECTED),
+]
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "stop", "code"),
+    [
+        ([], None, 0),
+        (DONE, None, 0),
+        ([*DONE, FAILED], None, 10),
+        ([result(Out.SKIPPED, R.NOT_STARTABLE)], None, 10),
+        ([result(Out.SKIPPED, R.RERUN)], None, 10),
+        ([FAILED, HELD], None, 12),
+        (DONE, STOP, 12),
+        ([FAILED, HELD], STOP, 12),
+        ([HELD], Stop(S.CRASHED, ""), 12),
+        ([UNKNOWN, FAILED, HELD], None, 11),
+        ([UNKNOWN, FAILED, HELD], STOP, 11),
+        ([UNKNOWN, FAILED, HELD], Stop(S.JOURNAL, ""), 13),
+        (DONE, Stop(S.JOURNAL, ""), 13),
+        *(([FAILED, HELD], Stop(signal, ""), code) for signal, code in SIGNALS),
+        *(([UNKNOWN, HELD], Stop(signal, ""), 11) for signal, _ in SIGNALS),
+    ],
+)
+def test_of_several_exit_codes_the_gravest_counts(campaigns, stop, code):
+    assert exit_code(campaigns, stop) == code
+
+
+def test_totals_name_every_outcome_and_add_up():
+    tally = Tally()
+    assert list(tally.counted([*DONE, FAILED, FAILED])) == [*DONE, FAILED, FAILED]
+    assert tally.totals() == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [(None, None), (0.0, "1970-01-01T00:00:00.000Z"), (1772625600.25, "2026-03-04T12:00:00.250Z")],
+)
+def test_times_are_rfc_3339_in_utc_with_milliseconds(at, text):
+    assert timestamp(at) == text
+
+
+MIXED = [
+    *starts("cd-1", "cd-2", "cd-3", "cd-4"),
+    entry(skip(Out.SKIPPED, R.DISABLED), "cd-5"),
+    entry(skip(Out.FAILED, R.NOT_FOUND), "cd-6"),
+]
+MOVES = [
+    record("intent", 1, 100.0, "st-1/cd-1", deadline=130.0),
+    moved(Event.ACCEPTED, 1, at=100.5, campaign="st-1/cd-1", message="ok", http_status=200, sent_at=100.1,
+          elapsed_ms=250.0, updated_at="2026"),
+    record("intent", 1, 101.0, "st-1/cd-2"),
+    moved(Event.NOT_SENT, 1, at=101.5, campaign="st-1/cd-2", message="refused"),
+    record("intent", 2, 102.0, "st-1/cd-2"),
+    moved(Event.REJECTED, 2, at=102.5, campaign="st-1/cd-2", message="HTTP 404: gone", http_status=404),
+    record("intent", 1, 103.0, "st-1/cd-3"),
+    moved(Event.INDETERMINATE, 1, at=103.5, campaign="st-1/cd-3", message="HTTP 500", http_status=500),
+    moved(Event.NO_EVIDENCE, 1, at=163.5, campaign="st-1/cd-3", message="no evidence"),
+]  # fmt: skip
+
+
+def test_the_result_is_built_from_the_journal_alone():
+    built = build(journal(MIXED, *MOVES))
+    assert [(c.campaign, c.outcome, c.reason, c.attempts) for c in built.campaigns] == [
+        ("cd-1", Out.STARTED, R.ACCEPTED, 1),
+        ("cd-2", Out.FAILED, R.REJECTED, 2),
+        ("cd-3", Out.UNKNOWN, R.NO_EVIDENCE, 1),
+        ("cd-4", Out.HELD, R.WINDOW, 0),
+        ("cd-5", Out.SKIPPED, R.DISABLED, 0),
+        ("cd-6", Out.FAILED, R.NOT_FOUND, 0),
+    ]
+    assert sum(built.totals.values()) == len(MIXED)
+    assert built.exit_code == 11
+    assert built.warnings == ["a warning"]
+    assert built.waves[0]["name"] == "rest"
+
+
+def test_the_run_says_where_it_came_from_and_how_it_ended():
+    run = build(journal(starts("cd-1"), stop=STOP)).run
+    assert run == {
+        "run_id": "r-1",
+        "launch": "spring",
+        "manifest": "launch.yaml",
+        "manifest_sha256": "m" * 64,
+        "plan_sha256": "p" * 64,
+        "host": "sandbox",
+        "ledger": "sqlite:///x.db",
+        "started_at": "1970-01-01T00:00:50.000Z",
+        "finished_at": "1970-01-01T00:15:00.000Z",
+        "last_success_at": None,
+        "exit_code": 12,
+        "stop": {"reason": "rule", "detail": "3 of 5 attempted are failed"},
+    }
+
+
+def test_a_campaigns_line_says_when_and_what():
+    line = build(journal(MIXED, *MOVES)).campaigns[0]
+    assert (line.account, line.stream, line.name, line.wave) == ("acme", "st-1", "Name of cd-1", "rest")
+    assert (line.intent_at, line.sent_at, line.finished_at) == (
+        "1970-01-01T00:01:40.000Z", "1970-01-01T00:01:40.100Z", "1970-01-01T00:01:40.500Z",
+    )  # fmt: skip
+    assert (line.http_status, line.elapsed_ms, line.updated_at, line.message) == (200, 250.0, "2026", "ok")
+    assert line.evidence is None
+
+
+def test_evidence_is_said_where_it_decided():
+    moves = [record("intent"), moved(Event.INDETERMINATE), moved(Event.EVIDENCE, message="the platform says Active")]
+    assert build(journal(starts("cd-1"), *moves)).campaigns[0].evidence == "the platform says Active"
+
+
+def test_the_next_command_fits_the_outcome():
+    commands = [c.next for c in build(journal(MIXED, *MOVES)).campaigns]
+    run = "python -m orchestrator run launch.yaml"
+    resolve = "python -m orchestrator resolve spring st-1/cd-3 --as started|not-started --reason TEXT"
+    assert commands == [None, f"{run} --retry-failed", resolve, run, None, f"{run} --retry-failed"]
+
+
+def test_an_open_intent_is_judged_by_the_next_run():
+    built = build(journal(starts("cd-1"), record("intent"), ended=False))
+    assert built.campaigns[0].next == "python -m orchestrator run launch.yaml"
+
+
+def test_a_run_without_an_end_was_ended_from_outside():
+    built = build(journal(starts("cd-1", "cd-2"), record("intent", campaign="st-1/cd-1"), ended=False))
+    assert built.run["stop"]["reason"] == "crashed"
+    assert built.run["finished_at"] is None
+    assert [(c.outcome, c.reason) for c in built.campaigns] == [(Out.UNKNOWN, R.OPEN_INTENT), (Out.HELD, R.STOPPED)]
+    assert (built.exit_code, built.budget, built.waves) == (11, {}, [])
+
+
+def test_a_crash_before_the_first_start_holds_everything():
+    built = build(journal(starts("cd-1", "cd-2"), ended=False))
+    assert built.totals["held"] == 2
+    assert built.exit_code == 12
+
+
+def test_a_plan_in_several_records_is_put_together():
+    entries = starts(*(f"cd-{n}" for n in range(25)))
+    built = build([header(), *plan_records(entries, chunk=10), end()])
+    assert [c.campaign for c in built.campaigns] == [f"cd-{n}" for n in range(25)]
+    assert sum(built.totals.values()) == 25
+
+
+def test_the_last_run_is_meant_where_none_is_named():
+    first = [header("r-1"), *plan_records(starts("cd-1"), "r-1"), end(STOP, "r-1")]
+    second = [header("r-2", 2000.0), *plan_records(starts("cd-1", "cd-2"), "r-2"), end(None, "r-2")]
+    assert build(first + second).run["run_id"] == "r-2"
+    assert len(build(first + second).campaigns) == 2
+    assert build(first + second, "r-1").run["stop"]["reason"] == "rule"
+    assert len(build(first + second, "r-1").campaigns) == 1
+
+
+@pytest.mark.parametrize("run_id", [None, "r-9"])
+def test_a_journal_without_the_run_has_no_result(run_id):
+    records = [] if run_id is None else journal(starts("cd-1"))
+    with pytest.raises(NoRunError):
+        build(records, run_id)
+
+
+def test_a_journal_with_an_impossible_move_has_no_result():
+    with pytest.raises(IllegalMove):
+        build(journal(starts("cd-1"), moved(Event.ACCEPTED)))
+
+
+def test_the_result_is_json_with_a_schema_version():
+    built = build(journal(MIXED, *MOVES))
+    read = json.loads(json.dumps(built.as_json()))
+    assert list(read) == ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
+    assert read["schema_version"] == "1"
+    assert read["run"]["exit_code"] == built.exit_code
+    assert len(read["campaigns"]) == len(MIXED)
+    assert read["campaigns"][0]["outcome"] == "started"
+
+
+def test_the_same_journal_gives_the_same_result():
+    records = journal(MIXED, *MOVES)
+    assert build(records) == build(records)
+
+
+def test_a_waves_times_are_said_as_all_times_are():
+    ending = end()
+    ending.data["waves"][0] |= {"opened_at": 0.25, "closed_at": 60.0}
+    (wave,) = build([header(), ending]).waves
+
+    assert (wave["opened_at"], wave["closed_at"]) == ("1970-01-01T00:00:00.250Z", "1970-01-01T00:01:00.000Z")
+    assert (wave["name"], wave["campaigns"], wave["passed"], wave["message"]) == ("rest", 1, True, "")
+
+
+def run_of(run, campaign, event, at):
+    moves = [record("intent", campaign=f"st-1/{campaign}", run=run), moved(event, campaign=f"st-1/{campaign}", run=run)]
+    return [header(run, at), *plan_records(starts(campaign), run), *moves, end(None, run, at + 1)]
+
+
+def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
+    runs = [
+        *run_of("r-1", "cd-1", Event.ACCEPTED, 0.0),
+        *run_of("r-2", "cd-2", Event.ACCEPTED, 10.0),
+        *run_of("r-3", "cd-3", Event.REJECTED, 20.0),
+        header("r-4", 30.0),
+    ]
+    found = {name: build(runs, name).run["last_success_at"] for name in ("r-1", "r-2", "r-3", "r-4")}
+
+    assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
+    late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
+    assert build(late, "r-3").run["last_success_at"] is None
+
+
+def test_what_was_found_out_after_its_end_makes_no_success_of_a_run():
+    moves = [moved(Event.INTENT), moved(Event.INDETERMINATE), moved(Event.NO_EVIDENCE)]
+    records = [*journal(starts("cd-1"), *moves), moved(Event.RESOLVED_STARTED, at=901.0), header("r-2", 950.0)]
+    assert build(records, "r-2").run["last_success_at"] is None
+
+
+HELD_ALONE = (Reason.WINDOW, "window day is closed until tomorrow")
+
+
+def test_what_a_run_held_at_its_end_is_told_with_its_own_reason():
+    ending = end(STOP)
+    ending.data["held"] = packed_value({"st-1/cd-1": HELD_ALONE})
+    first, second = build([header(), *plan_records(starts("cd-1", "cd-2")), ending]).campaigns
+    assert (first.reason, first.message) == HELD_ALONE
+    assert second.reason is Reason.STOPPED
+
+
+def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
+    held = conclude(Decision(Action.START), None, STOP, HELD_ALONE)
+    assert held == (Outcome.HELD, *HELD_ALONE)
+
+
+@pytest.mark.parametrize("state", [State.STARTED, State.FAILED, State.UNKNOWN, State.SUSPECT, State.INTENDED])
+def test_what_the_journal_proves_weighs_more_than_a_hold(state):
+    before = history(state)
+    assert conclude(Decision(Action.START), before, None, HELD_ALONE) == conclude(Decision(Action.START), before, None)
+    assert conclude(Decision(Action.START), before, None)[0] is not Outcome.HELD
+
+
+@pytest.mark.parametrize(
+    ("decision", "before", "stop", "words"),
+    [
+        (START, None, None, "its window is closed"),
+        (START, past(State.STARTED, Event.ACCEPTED), None, "so it was"),
+        (skip(Out.ALREADY_STARTED, R.JOURNAL), past(State.STARTED), None, "started by an earlier run of this launch"),
+        (skip(Out.FAILED, R.NOT_FOUND), None, None, "as planned"),
+        (
+            START,
+            past(State.CLEARED, message="the console says Ready"),
+            None,
+            "a person said that it was not started (the console says Ready); run again to start",
+        ),
+        (START, past(State.INTENDED), None, "so it was"),
+    ],
+)
+def test_an_outcome_is_explained_in_these_words(decision, before, stop, words):
+    assert conclude(decision, before, stop)[2] == words
+
+
+def test_a_journal_of_before_says_how_a_campaign_was_started_even_where_no_event_is_known():
+    assert conclude(START, past(State.STARTED, None), None)[1] is R.ACCEPTED
+
+
+def test_an_open_intent_of_the_plan_that_was_not_judged_in_time_waits_for_the_next_run():
+    assert conclude(JUDGE, None, STOP) == (Out.HELD, R.STOPPED, "not started: 3 of 5 attempted are failed")
+
+
+def test_a_run_that_crashed_says_so():
+    assert build(journal(starts("cd-1"), ended=False)).run["stop"] == {
+        "reason": "crashed",
+        "detail": "the run was ended before it could say why",
+    }
+
+
+def test_what_a_skip_said_in_the_plan_it_says_in_the_result():
+    line = build(journal([entry(skip(Out.SKIPPED, R.NOT_STARTABLE), "cd-1")])).campaigns[0]
+    assert (line.outcome, line.reason, line.message) == (Out.SKIPPED, R.NOT_STARTABLE, "as planned")
+
+
+def test_the_budget_of_the_end_is_in_the_result():
+    assert build(journal(starts("cd-1"))).budget == {"sandbox 67777c": BUDGET}
+
+
+def test_the_run_that_is_missing_is_named():
+    with pytest.raises(NoRunError, match=r"^no run$"):
+        build([])
+    with pytest.raises(NoRunError, match=r"^r-9$"):
+        build(journal(starts("cd-1")), "r-9")
+
+
+def test_a_campaign_that_an_earlier_run_started_is_not_said_to_be_started_by_this_one():
+    row = entry(skip(Out.ALREADY_STARTED, R.JOURNAL), "cd-1")
+    built = build(journal([row], record("intent"), moved(Event.ACCEPTED)))
+    assert built.totals["already_started"] == 1
+    assert built.totals["started"] == 0

@@ -1,0 +1,71 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from orchestrator.core.manifest.models import OpenHours
+from orchestrator.core.rules.calling_hours import uncovered, words
+from orchestrator.model import CallingHours
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WORKDAYS = WEEK[:5]
+NEW_YORK = OpenHours(zones=("America/New_York",), hours="09:00-20:00", days=WORKDAYS)
+MONDAY = "2026-03-02T12:00"
+
+
+def calling(opens, closes, *, days=WORKDAYS, zone="America/New_York"):
+    return CallingHours(zone, tuple((day, opens, closes) for day in days))
+
+
+def posix(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def first(window, hours, at=MONDAY):
+    found = uncovered(window, hours, posix(at))
+    return None if found is None else datetime.fromtimestamp(found, UTC).strftime("%a %H:%M")
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("09:00", "20:00"), ("08:00", "21:00"), ("00:00", "24:00")])
+def test_hours_that_cover_the_window_are_no_mismatch(opens, closes):
+    assert first(NEW_YORK, calling(opens, closes)) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "at"),
+    [
+        (calling("10:00", "20:00"), "Mon 14:00"),  # 09:00 in New York
+        (calling("09:00", "19:00"), "Tue 00:00"),  # 19:00 of Monday
+        (calling("09:00", "20:00", days=WEEK[:4]), "Fri 14:00"),
+        (calling("09:00", "18:00", zone="Asia/Kolkata"), "Mon 14:00"),
+    ],
+)
+def test_the_first_time_that_is_not_covered_is_named(hours, at):
+    assert first(NEW_YORK, hours) == at
+
+
+def test_hours_in_two_parts_cover_a_window_only_where_they_meet():
+    morning, evening = calling("09:00", "14:00").days, calling("14:00", "20:00").days
+    assert first(NEW_YORK, CallingHours("America/New_York", morning + evening)) is None
+    late = calling("14:30", "20:00").days
+    assert first(NEW_YORK, CallingHours("America/New_York", morning + late)) == "Mon 19:00"
+
+
+def test_what_has_passed_of_the_window_is_not_asked_about():
+    assert first(NEW_YORK, calling("12:00", "20:00", days=["mon"]), at="2026-03-02T18:00") == "Tue 14:00"
+
+
+def test_without_a_window_it_is_about_now():
+    assert first(None, calling("09:00", "20:00"), at="2026-03-02T14:00") is None
+    assert first(None, calling("09:00", "20:00"), at="2026-03-02T13:59") == "Mon 13:59"
+
+
+@pytest.mark.parametrize("odd", [CallingHours("Asia/Kolkata", ()), calling("21:00", "02:00"), calling("9", "18:00"),
+                                 calling("09:00", "18:00", zone="India Standard Time")])  # fmt: skip
+def test_hours_that_make_no_sense_are_said_to(odd):
+    with pytest.raises(ValueError, match=r"^no hours$|OpenHours"):
+        uncovered(NEW_YORK, odd, posix(MONDAY))
+
+
+def test_days_of_the_same_hours_are_said_together():
+    hours = CallingHours("UTC", (("mon", "09:00", "18:00"), ("tue", "09:00", "18:00"), ("sat", "10:00", "12:00")))
+    assert words(hours) == "mon, tue 09:00-18:00; sat 10:00-12:00 UTC"

@@ -1,0 +1,23 @@
+from orchestrator.core.rules.describe import sentences
+from tests.core.builders import manifest
+
+WINDOWS = {"night": {"zones": ["UTC"], "hours": "20:00-24:00"}}
+
+
+def test_a_manifest_without_rules_has_the_breakers_alone():
+    assert [rule.partition(" ")[0] for rule in sentences(manifest({"campaign": "cd-1"}))] == ["an"]
+
+
+def test_every_rule_is_told_in_the_order_in_which_it_bears_upon_a_run():
+    found = manifest(
+        {"campaign": "cd-1", "window": "night"},
+        waves=[{"name": "canary", "campaigns": ["st-1/cd-1"], "bake": "10m"}, {"name": "rest"}],
+        windows=WINDOWS, windows_wait="90m", stop_when={"failed": 3}, breaker={"opens_after": 7},
+    )  # fmt: skip
+    wave, window, stop, breaker = sentences(found)
+
+    assert wave.startswith("wave canary: ")
+    assert window.startswith("window night: starts leave 20:00-24:00 ")
+    assert "a run waits 1 h 30 min at most" in window
+    assert stop == "the run stops when 3 failed"
+    assert "after 7 in a row" in breaker

@@ -1,0 +1,114 @@
+import pytest
+
+from orchestrator.core.manifest.models import Pass, Wave
+from orchestrator.core.rules.waves import REST, assign, order, sentences, shortfall
+from orchestrator.model import Outcome
+from tests.core.builders import manifest, one
+
+CANARY = Wave(name="canary", tags=("canary",))
+
+
+def passing(share):
+    return Wave(name="canary", tags=("canary",), pass_=Pass(started=share))
+
+
+def outcomes(started, failed):
+    return [Outcome.STARTED] * started + [Outcome.FAILED] * failed
+
+
+def test_without_waves_everybody_is_in_the_rest():
+    assert order(()) == (REST,)
+    assert assign(one(), ()) == REST
+
+
+def test_the_rest_comes_last():
+    assert order((CANARY, Wave(name="east", tags=("east",)))) == ("canary", "east", REST)
+
+
+def test_the_rest_stays_where_the_manifest_places_it():
+    assert order((Wave(name="rest", tags=("x",)), CANARY)) == ("rest", "canary")
+
+
+def test_a_campaign_is_in_the_first_wave_that_names_it():
+    waves = (Wave(name="a", campaigns=("st-1/cd-1",)), Wave(name="b", tags=("canary",)))
+    assert assign(one(tags=["canary"]), waves) == "a"
+    assert assign(one(campaign="cd-2", tags=["canary"]), waves) == "b"
+    assert assign(one(campaign="cd-3"), waves) == REST
+
+
+def test_a_wave_names_campaigns_by_tag_or_by_key():
+    both = (Wave(name="a", tags=("canary",), campaigns=("st-1/cd-2",)),)
+    assert assign(one(tags=["other", "canary"]), both) == "a"
+    assert assign(one(campaign="cd-2"), both) == "a"
+    assert assign(one(), both) == REST
+
+
+def test_a_wave_with_neither_tags_nor_campaigns_names_everybody_left():
+    waves = (CANARY, Wave(name="everybody"), Wave(name="late", tags=("x",)))
+    assert assign(one(tags=["x"]), waves) == "everybody"
+    assert assign(one(tags=["canary"]), waves) == "canary"
+
+
+def test_a_wave_without_a_rule_always_passes():
+    assert shortfall(CANARY, outcomes(0, 5)) is None
+
+
+@pytest.mark.parametrize(("share", "started", "failed"), [("100%", 3, 0), ("50%", 1, 1), ("50%", 2, 1), (0.9, 9, 1)])
+def test_a_wave_that_reaches_its_share_passes(share, started, failed):
+    assert shortfall(passing(share), outcomes(started, failed)) is None
+
+
+@pytest.mark.parametrize(("share", "started", "failed"), [("100%", 2, 1), ("50%", 1, 2), ("0.1%", 0, 1)])
+def test_a_wave_below_its_share_does_not_pass(share, started, failed):
+    assert f"{started} of {started + failed} started" in shortfall(passing(share), outcomes(started, failed))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD])
+def test_whatever_is_not_started_counts_against_the_wave(outcome):
+    text = shortfall(passing("100%"), [Outcome.STARTED, outcome])
+    assert text == "wave canary: 1 of 2 started, 100% are needed before the next wave"
+
+
+def test_campaigns_already_started_count_as_started():
+    assert shortfall(passing("100%"), [Outcome.ALREADY_STARTED, Outcome.STARTED]) is None
+
+
+def test_skipped_campaigns_are_not_counted():
+    assert shortfall(passing("100%"), [Outcome.STARTED, Outcome.SKIPPED]) is None
+    assert shortfall(passing("100%"), [Outcome.SKIPPED]) is None
+    assert shortfall(passing("100%"), []) is None
+
+
+def test_every_whole_percentage_passes_when_exactly_reached():
+    missed = [
+        (percent, size)
+        for size in range(1, 201)
+        for percent in range(1, 101)
+        if percent * size % 100 == 0
+        and shortfall(passing(f"{percent}%"), outcomes(percent * size // 100, size - percent * size // 100))
+    ]
+    assert missed == []
+
+
+def test_a_share_is_said_as_it_was_written():
+    assert "99.9% are needed" in shortfall(passing("99.9%"), outcomes(0, 1))
+
+
+def test_waves_of_a_parsed_manifest_keep_their_order():
+    parsed = manifest({"campaign": "cd-1", "tags": ["canary"]}, waves=[{"name": "canary", "tags": ["canary"]}])
+    assert order(parsed.waves) == ("canary", REST)
+
+
+def test_a_wave_says_what_it_asks_for_and_the_last_that_nobody_waits_for_it():
+    asking = Wave(name="canary", tags=("canary",), bake=600.0, pass_=Pass(started=0.9, command=("./look.sh", "--all")))
+    said = sentences((asking, Wave(name="plain", tags=("x",)), Wave(name="all", bake=5.0)))
+    needs = "when 90% are started and 600 s after the last of them and once ./look.sh has ended well"
+    assert list(said) == [
+        f"wave canary: the next one opens {needs}",
+        "wave all is the last: nothing waits for its bake, and its check is not run",
+    ]
+    assert "is the last" in sentences((Wave(name="rest", tags=("x",), bake=5.0),))[0]
+
+
+def test_a_pass_without_a_share_asks_for_none():
+    assert shortfall(Wave(name="canary", pass_=Pass(command=("true",))), outcomes(0, 5)) is None

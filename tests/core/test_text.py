@@ -1,0 +1,32 @@
+import pytest
+
+from orchestrator.core.text import REPLACEMENT, duration, one_line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (0.26, "0.3 s"),
+        (0.6, "1 s"),
+        (59.6, "1 min"),
+        (61, "1 min 1 s"),
+        (600.0012, "10 min"),
+        (3599.7, "1 h"),
+        (3661, "1 h 1 min"),
+        (3601, "1 h 1 s"),
+        (11_549.0, "3 h 12 min"),
+        (7 * 86_400, "168 h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("bad", ["\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\ud800"])
+def test_what_would_end_or_turn_a_line_is_replaced(bad):
+    assert one_line(f"North{bad}{bad}East") == f"North{REPLACEMENT}{REPLACEMENT}East"
+
+
+def test_letters_of_every_script_are_left_alone():
+    assert one_line("Grüße, 東京 🎉\u00a0ok") == "Grüße, 東京 🎉\u00a0ok"

@@ -1,0 +1,88 @@
+"""Between a call's last look and the kernel there is nothing: a host suspended there sends one call, not many."""
+
+import asyncio
+import socket
+
+import pytest
+
+from orchestrator.core.rules.pacing import arrived_by
+from orchestrator.kore.client import KoreClient
+from orchestrator.model import Progress
+from tests.raw_server import (
+    ACTIVE,
+    NOW,
+    TARGET,
+    OneToken,
+    StillClock,
+    allowed,
+    client_of,
+    hang_up,
+    permit_for,
+    reply,
+    serving,
+)
+
+NAP = 40.0
+CALLS = [
+    lambda client, check: client.start(TARGET, permit_for(), check=check),
+    lambda client, check: client.stop(TARGET, check=check),
+    lambda client, check: client.status(TARGET, check=check),
+    lambda client, check: client.get(TARGET, check=check),
+    lambda client, check: client.list(TARGET, 1, check=check),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["start", "stop", "status", "get", "list"])
+async def test_the_event_loop_does_not_turn_between_the_last_look_and_the_kernel(call):
+    seen = []
+
+    def next_turn():
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(5)  # spent only where nothing has been sent yet: the loop stands still meanwhile
+            seen.append(connection.recv(65536))
+            connection.sendall(reply(200, ACTIVE))
+
+    def check():
+        asyncio.get_running_loop().call_soon(next_turn)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with client_of(f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+            await call(client, check)
+
+    assert [request.split()[0] for request in seen] in ([b"POST"], [b"GET"])
+
+
+async def test_a_call_that_a_sleeping_host_held_up_counts_from_when_it_was_written():
+    """Its permit was good at the last look. The slot must not be free before the call can have arrived."""
+    clock = StillClock()
+
+    class Napping(socket.socket):
+        def send(self, data):
+            clock.at += NAP
+            return super().send(data)
+
+    class Client(KoreClient):
+        def _socket(self, address):
+            return Napping(*address[:3])
+
+    async with (
+        serving(hang_up) as server,
+        Client(server.url, OneToken(), clock, connect_timeout=5.0, total_timeout=5.0) as client,
+    ):
+        lost = await client.start(TARGET, permit_for(deadline=NOW + 5), check=allowed)
+
+    assert (lost.progress, lost.sent_at) == (Progress.SENDING, NOW + NAP)
+    assert arrived_by(lost, clock.now(), 5.0) == NOW + NAP + 5
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["start", "stop", "status", "get", "list"])
+async def test_a_no_at_the_last_look_lets_no_byte_out(call):
+    async with serving() as server:
+        async with client_of(server.url) as client:
+            answer = await call(client, lambda: "not now")
+        await server.drained()
+    fault = getattr(answer, "answer", answer)
+
+    assert (fault.progress, fault.text, fault.sent_at) == (Progress.UNSENT, "not now", None)
+    assert server.received == b""

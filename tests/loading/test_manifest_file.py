@@ -1,0 +1,240 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.manifest.models import parse
+from orchestrator.errors import ManifestError
+from orchestrator.loading.manifest_file import load_manifest
+
+HEAD = """\
+version: 1
+launch: spring
+host: sandbox
+accounts: {acme: {account_id: "1"}}
+defaults: {account: acme}
+"""
+LITERAL = "a secret must be a reference, never the value itself; write {env: NAME} or {file: PATH}"
+GOOD = HEAD + "campaigns:\n  - {stream: s, campaign: c}\n"
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, **files):
+        Path("m.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+        for name, content in files.items():
+            Path(name.replace("_", ".")).write_bytes(content.encode())
+        return Path("m.yaml")
+
+    return write
+
+
+def lines_of(path):
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(path)
+    assert caught.value.next_step == f"python -m orchestrator validate {path.as_posix()}"
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_manifest_with_rows_of_both_formats(write):
+    path = write(
+        GOOD + "campaigns_from: [a.csv, b.jsonl]\n",
+        a_csv='\ufeffstream,campaign,tags,rerun,name\r\ns,d,x; y,TRUE,\r\n\r\ns,e,,,"two words, one cell"\r\n',
+        b_jsonl='{"stream": "s", "campaign": "f", "tags": ["z"], "enabled": false}\n\n',
+    )
+    loaded = load_manifest(path)
+    assert [campaign.key for campaign in loaded.manifest.campaigns] == ["s/c", "s/d", "s/e", "s/f"]
+    assert loaded.manifest.campaigns[1].tags == ("x", "y")
+    assert loaded.manifest.campaigns[1].rerun
+    assert not loaded.manifest.campaigns[3].enabled
+    assert (loaded.source_name, len(loaded.sha256)) == ("m.yaml", 64)
+
+
+def test_rows_are_told_again_as_other_hosts_need_them(write):
+    text = GOOD.replace(
+        "defaults: {account", "windows: {w: {zones: [UTC], hours: 09:00-10:00}}\ndefaults: {window: w, account"
+    )
+    rows = "stream,campaign,type,iid,name,tags,rerun,enabled\ns,d,voice,i,Name,x y,true,false\ns,e,,,,,,\n"
+    loaded = load_manifest(write(text + "campaigns_from: [a.csv]\n", a_csv=rows))
+
+    assert len(loaded.rows) == 2
+    assert parse(loaded.raw, loaded.rows) == (loaded.manifest, ())
+    assert loaded.manifest.campaigns[2].window == "w"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_file_may_end_its_lines_in_any_way(write, end):
+    rows = end.join(["stream,campaign,name", 's,d,"two\r\nlines, one cell"', "s,e,", ""])
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows))
+
+    assert "name" in str(caught.value.problems[0])  # a line end within a name is refused, so the cell was read as one
+    assert load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows.replace("\r\nl", "l"))).rows[1] == {
+        "stream": "s", "campaign": "e", "account": "acme", "type": "sms",
+    }  # fmt: skip
+
+
+def test_the_same_file_named_twice_lists_its_campaigns_twice(write):
+    assert "s/d is listed twice" in " ".join(
+        lines_of(write(GOOD + "campaigns_from: [a.csv, a.csv]\n", a_csv="stream,campaign\ns,d\n"))
+    )
+
+
+def test_the_hash_covers_the_row_files(write):
+    text = GOOD + "campaigns_from: [a.csv]\n"
+    first = load_manifest(write(text, a_csv="stream,campaign\ns,d\n")).sha256
+    assert load_manifest(write(text, a_csv="stream,campaign\ns,d\n")).sha256 == first
+    assert load_manifest(write(text, a_csv="stream,campaign\ns,e\n")).sha256 != first
+
+
+def test_ten_faults_are_all_found_at_once(write):
+    path = write(
+        """\
+version: 2
+launch: 7
+lanch: spring
+host: http://kore.example
+accounts:
+  acme: {account_id: "1", client_id: {env: A}, client_secret: canary-s3cret}
+defaults: {account: acne}
+launch: twice
+campaigns:
+  - {stream: s, campaign: c, rerun: yes}
+  - {stream: s, campaign: c}
+retry: {backoff: soon}
+waves:
+  - {name: w, tags: [nobody]}
+"""
+    )
+    assert lines_of(path) == [
+        "m.yaml:1:1: version: must be 1",
+        "m.yaml:3:1: lanch: unknown key; did you mean 'launch'?",
+        "m.yaml:4:1: host: must be https: plain http is for this machine only; write it as https://…",
+        "m.yaml:6:48: accounts.acme.client_secret: " + LITERAL,
+        "m.yaml:7:12: defaults.account: no account is called 'acne'; did you mean 'acme'?",
+        "m.yaml:8:1: launch: is written twice; first at m.yaml:2:1",
+        "m.yaml:10:30: campaigns[0].rerun: must be true or false",
+        "m.yaml:11:5: campaigns[1]: s/c is listed twice; first at m.yaml:10:5",
+        "m.yaml:12:9: retry.backoff: must be the first and the longest wait; write it as 1s..60s",
+        "m.yaml:14:5: waves[0]: nobody is in this wave; earlier waves take their campaigns first",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "m.yaml:1:1: is empty; begin with version: 1; configs/launch.yaml is an example"),
+        ("# nothing\n", "m.yaml:1:1: is empty; begin with version: 1; configs/launch.yaml is an example"),
+        ("- a\n", "m.yaml:1:1: must be a mapping; begin with version: 1; configs/launch.yaml is an example"),
+        (b"version: 1\nlaunch: \xff\n", "m.yaml:2:9: is not UTF-8; save it as UTF-8"),
+        (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: a character that text may not hold"),
+        (GOOD + "campaigns_from: [no.csv]\n", "no.csv:1:1: there is no such file"),
+        (GOOD + "campaigns_from: [m.yaml]\n",
+         "m.yaml:1:1: is neither CSV nor JSON lines; name it .csv or .jsonl or .ndjson"),
+    ],
+)  # fmt: skip
+def test_files_that_are_none(write, text, line):
+    assert lines_of(write(text)) == [line]
+
+
+def test_no_file_and_a_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert lines_of(Path("none.yaml")) == ["none.yaml:1:1: there is no such file"]
+    assert lines_of(Path("..")) == ["..:1:1: is a directory; name a file in it"]
+
+
+@pytest.mark.parametrize(
+    ("csv", "lines"),
+    [
+        ("stream,campaign,acount\ns,d,x\n", ["a.csv:1:17: acount: unknown column; did you mean 'account'?"]),
+        ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a column twice"]),
+        ("stream,name\ns,d\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
+        ("stream;name\ns;d\n", ["a.csv:1:1: is separated by semicolons; export it with commas"]),
+        ("stream\tname\ns\td\n", ["a.csv:1:1: is separated by tabs; export it with commas"]),
+        ("", ["a.csv:1:1: is empty; begin with the header stream,campaign,account"]),
+        ("stream,campaign\ns\n", ["a.csv:2:1: has 1 cells where the header has 2"]),
+        ('stream,campaign\ns,"d"x\n', ["a.csv:2:1: is not CSV: ',' expected after '\"'"]),
+        ("stream,campaign\n\ns,d\ns,c\n", ["a.csv:4:1: s/c is listed twice; first at m.yaml:7:5"]),
+        ("stream,campaign\ns,d\n,e\n", ["a.csv:3:1: stream: is missing"]),
+        ("stream,campaign,rerun\ns,d,si\n", ["a.csv:2:1: rerun: must be true or false"]),
+        ("stream,campaign,account\ns,d,acm\n",
+         ["a.csv:2:1: account: no account is called 'acm'; did you mean 'acme'?"]),
+    ],
+)  # fmt: skip
+def test_faults_of_csv(write, csv, lines):
+    assert lines_of(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=csv)) == lines
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ('{"stream": "s",}', "a.jsonl:2:16: is not JSON: Expecting property name enclosed in double quotes"),
+        ("[]", 'a.jsonl:2:1: must be a JSON object; write {"stream": "…", "campaign": "…"}'),
+        ('{"stream": "s", "stream": "t"}', "a.jsonl:2:1: is not a row: 'stream' is written twice"),
+        ('{"stream": NaN}', "a.jsonl:2:1: is not a row: NaN is no JSON"),
+        ('{"stream": "s", "campaign": 7}', "a.jsonl:2:1: campaign: must be a string; quote it"),
+        ('{"stream": "s", "campaign": "d", "nam": ""}', "a.jsonl:2:1: nam: unknown key; did you mean 'name'?"),
+    ],
+)
+def test_faults_of_json_lines(write, row, line):
+    assert lines_of(write(GOOD + "campaigns_from: [a.jsonl]\n", a_jsonl="\n" + row + "\n")) == [line]
+
+
+def test_a_lone_surrogate_in_json(write):
+    row = '{"stream": "s", "campaign": "d", "\\ud800": "", "name": "\\ud800"}\n'
+    lines = lines_of(write(GOOD + "campaigns_from: [a.jsonl]\n", a_jsonl=row))
+    assert "".join(lines).encode()
+
+
+def test_json_nested_too_deep(write):
+    [line] = lines_of(write(GOOD + "campaigns_from: [a.jsonl]\n", a_jsonl="[" * 60_000))
+    assert line.startswith("a.jsonl:1:1: is not a row: ")
+
+
+def test_a_hundred_problems_are_enough(write):
+    rows = "".join(f"s,d/{n}\n" for n in range(250))
+    lines = lines_of(write(GOOD + "campaigns_from: [a.csv]\n", a_csv="stream,campaign\n" + rows))
+    assert len(lines) == 101
+    assert lines[99].startswith("a.csv:101:1: campaign: ")
+    assert lines[100] == "a.csv:101:1: and 150 more"
+
+
+def test_a_secret_is_never_repeated(write):
+    for secret in ("canary-s3cret", "*canary-s3cret", "!canary-s3cret x", "{canary-s3cret}", "{env: canary-s3cret}"):
+        text = GOOD.replace('"1"}', f'"1", client_secret: {secret}}}')
+        assert not re.search("canary", "".join(lines_of(write(text))))
+
+
+PIECES = st.sampled_from(
+    ["version: 1\n", GOOD, "- ", "{", "}", "[", "]", ": ", "&a ", "*a", "<<: ", "!!int ", "? ", "| \n", "\n", "  ",
+     "campaigns:", "waves:", "windows:", "accounts:", "host:",
+     "1e999", "0x" + "f" * 90, "null", '"\\ud800"', "---\n", "'"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map("".join)))
+def test_arbitrary_text_raises_nothing_but_manifest_errors(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "arbitrary.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        load_manifest(path)
+    except ManifestError as error:
+        assert "\n".join(map(str, error.problems)).encode()  # noqa: PT017 - either end is right
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.one_of(st.binary(max_size=80), st.text(alphabet='{}[]":,\\ud80s1\n', max_size=60).map(str.encode)))
+def test_arbitrary_rows_raise_nothing_but_manifest_errors(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "m.yaml").write_text(GOOD + "campaigns_from: [r.csv, r.jsonl]\n")
+    (folder / "r.csv").write_bytes(b"stream,campaign,tags\n" + data)
+    (folder / "r.jsonl").write_bytes(data)
+    try:
+        load_manifest(folder / "m.yaml")
+    except ManifestError as error:
+        assert "\n".join(map(str, error.problems)).encode()  # noqa: PT017 - either end is right

@@ -1,0 +1,121 @@
+import csv
+import io
+import json
+import os
+import typing
+from dataclasses import fields, replace
+
+import pytest
+
+from orchestrator.cli.options import FORMATS
+from orchestrator.core.manifest.models import ReportFormat
+from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.model import Outcome, Reason
+from orchestrator.report import files
+
+
+def result_of(*messages: str) -> Result:
+    one = CampaignResult(
+        "main", "st-1", "cd-1", "Winter", "all", Outcome.FAILED, Reason.REJECTED, "", 1, None, None, None, 400, -1.5,
+        None, None, None,
+    )  # fmt: skip
+    campaigns = tuple(replace(one, message=message) for message in messages)
+    return Result({"launch": "winter", "exit_code": 10}, {}, {}, [], campaigns, [])
+
+
+def rows_of(text: str):
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_reports_lie_in_the_launchs_folder(tmp_path):
+    written = files.write(result_of("no"), [], tmp_path / "reports", ["json", "csv"])
+
+    assert [tmp_path / "reports" / "winter" / name for name in ("result.json", "result.csv")] == written
+    assert json.loads(written[0].read_text(encoding="utf-8"))["campaigns"][0]["message"] == "no"
+    assert {0o644} == {path.stat().st_mode & 0o777 for path in written}
+
+
+def test_a_report_replaces_its_predecessor(tmp_path):
+    files.write(result_of("old"), [], tmp_path, ["json"])
+    (path,) = files.write(result_of("new"), [], tmp_path, ["json"])
+
+    assert "new" in path.read_text(encoding="utf-8")
+    assert [path] == list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize("broken", ["fsync", "replace", "fdopen"])
+def test_a_failure_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch, broken):
+    (path,) = files.write(result_of("old"), [], tmp_path, ["json"])
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((files.Path, "replace", fail) if broken == "replace" else (os, broken, fail)))
+    with pytest.raises(OSError, match="No space left"):
+        files.write(result_of("new"), [], tmp_path, ["json"])
+
+    assert before == path.read_bytes()
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_an_interrupt_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch):
+    (path,) = files.write(result_of("old"), [], tmp_path, ["csv"])
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(result_of("new"), [], tmp_path, ["csv"])
+
+    assert "old" in path.read_text(encoding="utf-8")
+    assert [path] == list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("message", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "=cmd|' /C calc'!A0")),
+        ("\uff1d1", "'\uff1d1"),
+        ("\t=1", "'\t'=1"),
+        ("a;=1+1;-2", "a;'=1+1;'-2"),
+        ("a\n@x\r\n+1", "a\n'@x\r\n'+1"),
+        ("a;b; c = 1 - 2", "a;b; c = 1 - 2"),
+    ],
+)
+def test_a_cell_is_never_a_formula_whatever_separates_cells(message, cell):
+    assert [cell, 1] == list(files._cells([message, 1]))
+
+
+@pytest.mark.parametrize(
+    "message", ["=1+1", "-1", "@x", "plain", 'a,"b"', "two\nlines", "two\r\nlines", "", " =1", "é"]
+)
+def test_a_message_survives_the_csv_file(message):
+    (row,) = rows_of("".join(files.as_csv(result_of(message))))
+
+    assert row["message"] in {message, f"'{message}"}
+    assert not row["message"].startswith(("=", "+", "-", "@"))
+    assert row["elapsed_ms"] == "-1.5"
+    assert [field.name for field in fields(CampaignResult)] == list(row)
+
+
+@pytest.mark.parametrize(("message", "cell"), [("ok\r=1+1", "ok\r'=1+1"), ("\r1", "'\r1")])
+def test_a_carriage_return_does_not_start_a_row(message, cell):
+    lines = "".join(files.as_csv(result_of(message)))
+
+    assert len(rows_of(lines)) == 1
+    assert f'"{cell}"' in lines
+
+
+@pytest.mark.parametrize("name", ["json", "csv"])
+def test_a_servers_lone_surrogate_does_not_cost_the_report(tmp_path, name):
+    message = json.loads('"half a pair \\ud83d"')  # a JSON reply may say so, and the journal keeps it
+
+    files.write(result_of(message), [], tmp_path, [name])
+
+
+def test_every_format_of_a_manifest_can_be_written_and_asked_for():
+    known = typing.get_args(ReportFormat)
+
+    assert known == files.FORMATS == FORMATS

@@ -1,0 +1,93 @@
+import ast
+import re
+
+import pytest
+
+from docs.generator.commands import command_sections
+from docs.generator.environment import GIVEN, PASSED_ON, READ
+from docs.generator.exits import codes
+from docs.generator.pages import FOLDER, pages
+from docs.generator.schemas import schema_sections
+from orchestrator.app import command_checks as command
+from orchestrator.cli import main
+from orchestrator.core.manifest.models import manifest_schema
+from orchestrator.core.result.build import exit_code
+from orchestrator.model import Stop, StopReason
+from orchestrator.report.schema import result_schema
+from tests.paths import ROOT
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
+NO_VARIABLES = {
+    "HASH",
+    "TERMS",
+    "LAUNCH",
+    "WAVE",
+    "RUN",
+    "GET",
+    "JWT",
+    "POST",
+    "TCP_USER_TIMEOUT",
+    "HS256",
+    "HS512",
+    "RS256",
+    "RS512",
+}
+
+
+@pytest.mark.parametrize("name", pages())
+def test_the_committed_page_is_what_the_code_says(name):
+    assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`, and commit"
+
+
+def test_nothing_else_lies_beside_them():
+    assert {file.name for file in FOLDER.iterdir()} == pages().keys()
+
+
+@pytest.mark.parametrize("schema", [manifest_schema(), result_schema()], ids=["manifest", "result"])
+def test_every_key_says_what_it_means(schema):
+    rows = [row for section in schema_sections(schema, "Top") for row in re.findall(r"^\| `.*$", section, re.MULTILINE)]
+    keys = [key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())]
+
+    assert len(rows) == len(keys) > 40
+    assert [row for row in rows if not row.rstrip(" |") or row.endswith("|  |")] == []
+
+
+def test_every_command_has_its_section():
+    text = "\n".join(command_sections())
+
+    assert [name for name in main.list_commands(None) if f"\n## {name}\n" not in text] == []
+    assert "`--no-wait`" in text
+
+
+def test_the_codes_are_those_that_a_run_can_end_with():
+    stops = [None, *(Stop(reason, "") for reason in StopReason)]
+    ended = {exit_code([], stop) for stop in stops}
+
+    assert ended < codes().keys()
+    assert {number for number, (_, sending) in codes().items() if "no start" in sending} >= set(range(2, 9))
+
+
+def variables_read():
+    """Words that look like a variable, in the modules that read the environment."""
+    for file in (ROOT / "orchestrator").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if not ENVIRONMENT.search(text) or "sandbox" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value):
+                yield node.value
+
+
+def test_the_list_of_variables_is_what_the_code_reads():
+    known = {*READ, *PASSED_ON, *NO_VARIABLES}
+
+    assert set(variables_read()) - known == set()
+    assert READ.keys() - set(variables_read()) == set()
+
+
+def test_a_waves_command_sees_what_the_page_says():
+    facts = re.search(r"facts = (\{.*\})", (ROOT / "orchestrator/engine/launch.py").read_text(encoding="utf-8"))
+
+    assert PASSED_ON == command._PASSED_ON
+    assert GIVEN.keys() == {f"ORCHESTRATOR_{name}" for name in re.findall(r'"([A-Z]+)":', facts[1])}

@@ -1,0 +1,466 @@
+"""The simulated world: hosts with their processes, one ledger, one platform, and somebody who checks every event."""
+
+import asyncio
+import hashlib
+import math
+import random
+import time
+from dataclasses import dataclass
+
+from orchestrator.core.journal.lease import Holder
+from orchestrator.core.manifest.models import parse
+from orchestrator.core.plan.selection import Choice, Selection
+from orchestrator.engine.stop_signal import Halted
+from orchestrator.errors import LedgerError, OrchestratorError
+from orchestrator.ledger.memory import MemoryStore
+from orchestrator.model import Fault, Record, Stop, StopReason
+from orchestrator.rehearsal import virtual_loop as virtual
+from orchestrator.rehearsal.journal import VirtualJournal
+from orchestrator.rehearsal.network import VirtualApi
+from orchestrator.rehearsal.simulated_run import Process
+from orchestrator.rehearsal.virtual_loop import VirtualClock
+from orchestrator.sandbox.limiter import Limit
+from orchestrator.sandbox.platform import Account, Campaign, Platform
+from orchestrator.sandbox.platform import World as PlatformWorld
+from tests.system.simulation import checkers
+from tests.system.simulation.checkers import Broken, PauseWatch, SendWatch, WindowCounter, require
+from tests.system.simulation.scenario import RunScript, draw
+from tests.system.simulation.weather import Weather, clear_sky
+
+MOST_EVENTS = 400_000
+LONGEST = 60 * 86400.0
+OLD_INSTANCE = {"instance_id": "cid-old", "instance_updated_at": "2025-06-26T14:37:50.069Z"}
+
+
+class WatchedStore(MemoryStore):
+    """A ledger that tells the world what it has committed, and whose disk may fail."""
+
+    def __init__(self, world):
+        super().__init__(lambda pid: pid in world.alive, world.loop.time)
+        self._world = world
+
+    def acquire(self, lanes, holder, now):
+        self._world.runs[holder.run_id].write()
+        return super().acquire(lanes, holder, now)
+
+    def commit(self, records, run_id, fences, now):
+        self._world.runs[run_id].write()
+        lost = super().commit(records, run_id, fences, now)
+        if records:
+            self._world.runs[run_id].event("committed", len(records))
+        return lost
+
+    def release(self, run_id, recent, now):
+        if not self._world.runs[run_id].dead:
+            super().release(run_id, recent, now)
+
+    def _append(self, records):
+        super()._append(records)
+        for record in records:
+            self._world.watch.committed(record)
+
+
+class SleepyJournal(VirtualJournal):
+    """A journal whose process may be suspended: nothing is committed, and nobody is told, until it wakes."""
+
+    run = None
+
+    async def record(self, record):
+        await self.run.awake()
+        await super().record(record)
+
+    def _commit(self):
+        if self.run.asleep:
+            self.run.on_wake.append(self._commit)
+        else:
+            super()._commit()
+
+    def _renew(self):
+        if self.run.asleep:
+            self.run.on_wake.append(self._renew)
+        else:
+            super()._renew()
+
+
+class Front:
+    """A process's way to the network."""
+
+    def __init__(self, run, api):
+        self._run = run
+        self._api = api
+
+    async def start(self, target, permit, *, check):
+        await self._run.awake()
+        return await self._api.start(target, permit, check=check)
+
+    async def list(self, target, page, *, check):
+        await self._run.awake()
+        return await self._api.list(target, page, check=check)
+
+    async def get(self, target, *, check):
+        await self._run.awake()
+        return await self._api.get(target, check=check)
+
+    async def status(self, target, *, check):
+        await self._run.awake()
+        return await self._api.status(target, check=check)
+
+
+class Run:
+    """One run of the tool on one host."""
+
+    def __init__(self, world, name, script, passage):
+        self.world, self.name, self.script = world, name, script
+        self.pid = len(world.runs) + 1
+        self.error = None
+        self.events = self.writes = self.sent_starts = 0
+        self.dead = self.asleep = self.signalled = False
+        connecting = world.manifest.timeouts.total if "slow_connect" in world.scenario.start_faults else 0.0
+        self.on_wake, self.pauses = [], PauseWatch(4 * world.scenario.commit_seconds + connecting)
+        self._woken = asyncio.Event()
+        self._journal = self._task = None
+        world.runs[name] = self
+        clock = VirtualClock(world.scenario.base + script.clock_step, world.loop)
+        api = VirtualApi(world.platform, clock, passage, world.manifest.timeouts.total, watcher=self,
+                         theirs=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
+        self.process = Process(
+            world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
+            self._journal_of, choice=Choice(Selection(), script.retry_failed), random=world.rnd.random,
+        )  # fmt: skip
+
+    def _journal_of(self, taken):
+        self._journal = SleepyJournal(
+            self.world.store, self.name, taken, self.process.clock, takes=self.world.scenario.commit_seconds
+        )
+        self._journal.run = self
+        return self._journal
+
+    async def go(self):
+        """Run to the end, whatever it is; the result, or None where there is none."""
+        self.world.alive.add(self.pid)
+        self._task = asyncio.create_task(self.process.run())
+        try:
+            result = await self._task
+        except (asyncio.CancelledError, Halted):
+            result = None
+        except OrchestratorError as error:
+            if not self.dead:
+                text = f"{self.name} ends with {error.exit_code} after {self.sent_starts} starts"
+                self.world.require(error.exit_code not in range(2, 10) or not self.sent_starts, "P6", text)
+            self.error, result = error, None
+        except Exception:
+            if not self.dead:
+                raise
+            result = None
+        self.world.alive.discard(self.pid)
+        return None if self.dead else result
+
+    async def awake(self):
+        if self.dead:
+            raise asyncio.CancelledError
+        while self.asleep:
+            self._woken.clear()
+            await self._woken.wait()
+            if self.dead:
+                raise asyncio.CancelledError
+
+    def write(self):
+        self.writes += 1
+        failing = self.script.fail_write
+        if failing is not None and self.writes >= failing:
+            raise LedgerError("database or disk is full", next_step="free some space")
+
+    # What happens to it
+
+    def event(self, what, *about):
+        world = self.world
+        world.note(self.name, what, *about)
+        self.events += 1
+        if self.events == self.script.suspend_at:
+            world.loop.call_soon(self.suspend)
+        if self.events == self.script.signal_at:
+            world.loop.call_soon(self.signal)
+        if self.events == self.script.kill_at:
+            world.loop.call_soon(self.kill)
+
+    def kill(self):
+        if self.dead or self._task.done():
+            return
+        self.world.note(self.name, "killed")
+        self.dead = True
+        self.world.alive.discard(self.pid)
+        if self._journal is not None:
+            self._journal.die(committed=self.script.kill_commits and not self.asleep)
+        self._woken.set()
+        self._task.cancel()
+
+    def suspend(self):
+        if not self._task.done():
+            self.world.note(self.name, "suspended")
+            self.asleep = True
+            self.world.loop.call_later(self.script.suspend_for, self.wake)
+
+    def wake(self):
+        if self.dead:
+            return
+        self.world.note(self.name, "woken")
+        self.asleep = False
+        self.pauses.woken(self.world.loop.time())
+        self._woken.set()
+        waiting, self.on_wake = self.on_wake, []
+        for call in waiting:
+            call()
+
+    def signal(self):
+        if self.dead or self._task.done():
+            return
+        if self.asleep:
+            self.on_wake.append(self.signal)
+            return
+        self.world.note(self.name, self.script.signal)
+        self.signalled = True
+        self.process.halt.set(Stop(StopReason(self.script.signal), f"{self.script.signal} received"))
+        if self.script.again_after is not None:
+            self.world.loop.call_later(self.script.again_after, self._task.cancel)
+
+    # What the network tells
+
+    def sent(self, call, permit):
+        self.event("sent", call.op, call.key)
+        self.world.checked(self.pauses.sent, self.world.loop.time(), call.account_id, call.key)
+        if call.op == "start":
+            self.sent_starts += 1
+            self.world.checked(
+                self.world.watch.sent, self.world.loop.time(), self.name, call.key, permit.attempt,
+                signalled=self.signalled,
+            )  # fmt: skip
+
+    def arrived(self, call):
+        self.event("arrived", call.op, call.key)
+        self.world.tenants_call(call.account_id, self.world.loop.time())
+        self.world.checked(self.world.counters[call.account_id].arrived, self.world.loop.time(), call.key)
+
+    def answered(self, call, answer):
+        if self.dead:
+            return
+        status = answer.http_status
+        self.event("answered", call.op, call.key, status)
+        if status == 429:
+            longest = max((w.seconds for w in self.world.accounts[call.account_id].rate), default=60.0)
+            asked = None if isinstance(answer, Fault) else answer.retry_after
+            self.pauses.limited(self.world.loop.time(), call.account_id, asked, longest)
+        if call.op == "start":
+            text = "" if isinstance(answer, Fault) else answer.text
+            self.world.watch.answered(self.name, call.key, status, text)
+
+
+class World:
+    """One seed's day. Make it on the loop it runs on."""
+
+    def __init__(self, scenario):
+        self.scenario = scenario
+        self.loop = asyncio.get_running_loop()
+        self.rnd = random.Random(scenario.seed ^ 0x5EED)
+        self.manifest, issues = parse(scenario.raw)
+        assert self.manifest is not None, issues
+        self.runs, self.alive, self.failures = {}, set(), []
+        self.watch = SendWatch()
+        self.store = WatchedStore(self)
+        self.accounts = {a.account_id: a for a in self.manifest.accounts.values()}
+        self.counters = {i: WindowCounter([(w.limit, w.seconds) for w in a.rate]) for i, a in self.accounts.items()}
+        self.platform = Platform(self._platform_world(), retry_after=scenario.retry_after)
+        self.keys = [c.key for c in self.manifest.campaigns]
+        self.events, self._trace = 0, hashlib.sha256()
+        self._tenants, self._called = dict(scenario.tenants), {}
+
+    def _platform_world(self):
+        states, names = self.scenario.states, {n: a.account_id for n, a in self.manifest.accounts.items()}
+        return PlatformWorld(
+            tuple(Account(i, "", "", "HS256", Limit(*limit)) for i, limit in self.scenario.server.items()),
+            tuple(
+                Campaign(
+                    c.stream,
+                    c.campaign,
+                    c.campaign,
+                    names[c.account],
+                    status=states.get(c.key, "Ready"),
+                    **(OLD_INSTANCE if number % 2 else {}),
+                )
+                for number, c in enumerate(self.manifest.campaigns)
+                if states.get(c.key) != "missing"
+            ),
+        )
+
+    def note(self, *what):
+        """Something happened."""
+        self.events += 1
+        self._trace.update(f"{self.loop.time():.9f} {what}\n".encode())
+        if self.trace_to is not None:
+            self.trace_to(f"{self.loop.time():12.6f}  " + " ".join(map(str, what)))
+        if self.events > MOST_EVENTS:
+            raise Broken("P9: the day does not end")
+
+    trace_to = None
+
+    @property
+    def trace(self):
+        return self._trace.hexdigest()
+
+    def checked(self, check, *args, **kwargs):
+        """A check whose failure nobody can swallow."""
+        try:
+            check(*args, **kwargs)
+        except Broken as broken:
+            self.failures.append(broken)
+            raise
+
+    def require(self, holds, promise, text):
+        self.checked(require, holds, promise, text)
+
+    async def live(self):
+        """The day: all hosts at once, then the evening's run in peace. Raises Broken."""
+        try:
+            async with asyncio.timeout(LONGEST):
+                await self._day()
+        except TimeoutError:
+            raise Broken("P9: the day does not end") from None
+        finally:
+            if self.failures:
+                raise self.failures[0]
+
+    async def _day(self):
+        weather = Weather(self.scenario, self.rnd, self.manifest.timeouts.total).passage
+        async with asyncio.TaskGroup() as group:
+            for number, chain in enumerate(self.scenario.hosts):
+                group.create_task(self._host(number, chain, weather))
+        self._tenants.clear()
+        await asyncio.sleep(300.0)  # whatever was queued at the platform has happened
+        if self.scenario.resolves:
+            self._resolve()
+        await self._evening()
+
+    def tenants_call(self, account_id, until):
+        """What others have sent by now; only what is in the server's window still matters."""
+        share = self._tenants.get(account_id)
+        if share is None:
+            return
+        calls, seconds = self.scenario.server[account_id]
+        every = seconds / calls / share
+        at = (
+            max(self._called.get(account_id, 0.0), until - until % every - math.ceil(calls * share + 1) * every) + every
+        )
+        while at <= until:
+            self.platform.arrive(account_id, self.scenario.base + at)
+            self._called[account_id] = at
+            at += every
+
+    async def _host(self, number, chain, weather):
+        for turn, script in enumerate(chain):
+            await asyncio.sleep(script.delay)
+            begun = self.loop.time()
+            run = Run(self, f"r-{number}-{turn}", script, weather)
+            result = await run.go()
+            if result is not None:
+                self._check(run, result, self.loop.time() - begun)
+
+    def _check(self, run, result, seconds):
+        records, told = self.store.read("day"), result.as_json()
+        self.checked(checkers.check_result, told, self.keys, records)
+        self.checked(checkers.check_truth, told, self._acted(), self._running())
+        self.checked(checkers.check_kept, self.watch.sends, run.name, records, run.process.unrecorded)
+        self.checked(checkers.check_budget, told, self.counters)
+        if self.scenario.is_calm and "windows" not in self.scenario.raw:
+            self.checked(self._check_speed, result, seconds)
+
+    def _check_speed(self, result, seconds):
+        """P9: calls/limit + one window, and the latency's share of the budget (design section 7)."""
+        require(result.exit_code == 0, "P9", f"a calm day ends with {result.exit_code}")
+        trip = self.scenario.latency[1] + 3 * self.scenario.commit_seconds
+        bound = 0.0
+        for account_id, counter in self.counters.items():
+            calls = len(counter.arrivals)
+            slowest = max(
+                (calls / w.limit * (w.seconds + trip) + w.seconds for w in self.accounts[account_id].rate), default=0.0
+            )
+            bound = max(bound, slowest + (calls / 16 + 2) * trip)
+        require(seconds <= bound, "P9", f"took {seconds:.3f} s, {bound:.3f} s at the most")
+
+    def _acted(self):
+        return {f"{start.stream}/{start.campaign}" for start in self.platform.starts}
+
+    def _running(self):
+        """What ran before anybody came: a read that says so counts as evidence (design section 2)."""
+        return {key for key, state in self.scenario.states.items() if state in ("Active", "Preparing")}
+
+    def _resolve(self):
+        """A person looks at the console, and says what became of each unknown campaign."""
+        records = self.store.read("day")
+        attempts = {r.campaign: r for r in records if r.kind == "intent"}
+        now = self.scenario.base + self.loop.time()
+        for key, proof in checkers.replay(records).items():
+            if proof == "unknown":
+                event = "resolved_started" if key in self._acted() else "resolved_not_started"
+                intent = attempts[key]
+                data = {"event": event, "message": "seen in the console"}
+                self.store.append(Record("day", key, intent.attempt, "resolve", "person", now, intent.lane, data), now)
+
+    def _asks_for_what_is_not_there(self):
+        """With `check: status`, a campaign that does not exist refuses the whole run."""
+        return self.manifest.preflight.check == "status" and "missing" in self.scenario.states.values()
+
+    async def _evening(self):
+        """Two more runs, in peace: the first ends what can be ended, the second has nothing to send."""
+        for name, is_last in (("r-evening", False), ("r-night", True)):
+            before = sum(run.sent_starts for run in self.runs.values())
+            run = Run(self, name, RunScript(0.0, retry_failed=not is_last and self.scenario.resolves), clear_sky)
+            result = await run.go()
+            if result is None and self._asks_for_what_is_not_there():
+                return
+            self.require(result is not None, "P3", f"{name} has no result: {run.error}")
+            self._check(run, result, 0.0)
+            sent = sum(one.sent_starts for one in self.runs.values()) - before
+            allowed = "stop_when" in self.scenario.raw or "waves" in self.scenario.raw or "windows" in self.scenario.raw
+            self.require(result.totals["held"] == 0 or allowed, "P3", f"{name} holds {result.totals['held']} campaigns")
+            if is_last and not allowed:
+                self.require(sent == 0, "P1", f"{sent} starts in a run that has nothing to do")
+        ready = [key for key in self.keys if key not in self.scenario.states]
+        for key in ready:
+            self.require(
+                self.platform.start_counts[key] <= 1, "P1", f"{key} was started {self.platform.start_counts[key]} times"
+            )
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a seed came to."""
+
+    seed: int
+    trace: str
+    events: int
+    virtual_seconds: float
+    cpu_seconds: float
+    broken: str | None
+
+
+def simulate(seed, *, trace_to=None, scenario=None):
+    """Live one day in virtual time."""
+    begun = time.process_time()
+    world = []
+
+    async def main():
+        world.append(World(scenario or draw(seed)))
+        world[0].trace_to = trace_to
+        await world[0].live()
+
+    broken = None
+    try:
+        virtual.run(main())
+    except BaseExceptionGroup as group:
+        broken = world[0].failures[0] if world[0].failures else group
+    except (Broken, virtual.Deadlock) as error:
+        broken = error
+    if isinstance(broken, BaseException) and not isinstance(broken, (Broken, virtual.Deadlock)):
+        raise broken
+    one = world[0]
+    cpu = time.process_time() - begun
+    return Day(seed, one.trace, one.events, one.loop.time(), cpu, None if broken is None else f"{broken}")
