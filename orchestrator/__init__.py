@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from orchestrator.app.api import load_manifest, plan_launch, run_launch
-    from orchestrator.app.planning import Made
+    from orchestrator.app.planning import PlannedLaunch
     from orchestrator.app.run import Interrupted
     from orchestrator.core.result.build import CampaignResult, Result
-    from orchestrator.engine.stop_signal import Halt
+    from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.errors import (
         CredentialError,
         JournalWriteError,
@@ -34,24 +34,24 @@ __version__: Final = "0.1.0"
 __all__ = [
     "CampaignResult",
     "CredentialError",
-    "Halt",
     "Interrupted",
     "JournalWriteError",
     "LaneLeased",
     "LedgerError",
     "LoadedManifest",
-    "Made",
     "ManifestError",
     "NothingSelected",
     "Observer",
     "OrchestratorError",
     "Outcome",
+    "PlannedLaunch",
     "Record",
     "Redactor",
     "Refused",
     "Result",
     "Stop",
     "StopReason",
+    "StopSignal",
     "__version__",
     "load_manifest",
     "plan_launch",
@@ -63,10 +63,10 @@ _ERRORS = ("CredentialError", "JournalWriteError", "LaneLeased", "LedgerError", 
 _HOMES: Final = MappingProxyType(
     {
         "CampaignResult": "core.result.build",
-        "Halt": "engine.stop_signal",
+        "StopSignal": "engine.stop_signal",
         "Interrupted": "app.run",
         "LoadedManifest": "loading.manifest_file",
-        "Made": "app.planning",
+        "PlannedLaunch": "app.planning",
         "Observer": "ports",
         "Outcome": "model",
         "Record": "model",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from orchestrator.core.attempt.permit import Permit
-from orchestrator.core.journal.control import Standing
+from orchestrator.core.journal.control import ControlState
 from orchestrator.core.manifest.models import Pass
 from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
 
@@ -51,7 +51,7 @@ class Journal(Protocol):
         """Commit the intent, then grant. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
         ...
 
-    async def standing(self, launch: str) -> Standing:
+    async def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
         ...
 

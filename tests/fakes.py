@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.core.attempt.permit import Permit, PermitError, grant
 from orchestrator.core.journal import control
-from orchestrator.core.journal.control import OPEN, Committed, Standing, Word
+from orchestrator.core.journal.control import OPEN, Committed, ControlCommand, ControlState
 from orchestrator.core.manifest.models import Pass
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
@@ -198,7 +198,7 @@ class MemoryJournal:
         self.lost: set[Lane] = set()
         self.refuses: Callable[[Record], bool] = lambda _: False
         self.storing: Callable[[], Any] | None = None  # awaited before each store
-        self.standings: dict[str, Standing] = {}
+        self.control_states: dict[str, ControlState] = {}
 
     def of(self, kind: str) -> list[Record]:
         return [record for record in self.records if record.kind == kind]
@@ -210,13 +210,13 @@ class MemoryJournal:
     def holds(self, lane: Lane) -> bool:
         return lane not in self.lost
 
-    async def standing(self, launch: str) -> Standing:
-        return self.standings.get(launch, OPEN)
+    async def control_state(self, launch: str) -> ControlState:
+        return self.control_states.get(launch, OPEN)
 
-    def say(self, launch: str, word: Word, reason: str, *, by: str = "ann", is_running: bool = False) -> None:
-        before = self.standings.get(launch, OPEN)
+    def say(self, launch: str, word: ControlCommand, reason: str, *, by: str = "ann", is_running: bool = False) -> None:
+        before = self.control_states.get(launch, OPEN)
         self.records.append(control.say(before, launch, word, by, reason, now=BASE, is_running=is_running))
-        self.standings[launch] = control.hear(before, self.records[-1])
+        self.control_states[launch] = control.hear(before, self.records[-1])
 
     async def record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)
@@ -229,7 +229,7 @@ class MemoryJournal:
             if kind == "intent":
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
             kind = f"late_{kind}"
-        held = Committed(standings=self.standings).refusal(record)
+        held = Committed(control_states=self.control_states).refusal(record)
         if held is not None:
             raise held
         self._store(record, kind)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 
-from orchestrator import Halt, OrchestratorError, Outcome, Result, Stop, StopReason, load_manifest, run_launch
+from orchestrator import OrchestratorError, Outcome, Result, Stop, StopReason, StopSignal, load_manifest, run_launch
 
 
 class Watcher:
@@ -18,7 +18,7 @@ class Watcher:
 
 async def launch(path: str) -> Result:
     """Start what the manifest says; the service manager's SIGTERM is an orderly stop."""
-    stop, loop = Halt(), asyncio.get_running_loop()
+    stop, loop = StopSignal(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set, Stop(StopReason.SIGTERM, "the service was stopped"))
     return await run_launch(load_manifest(path), observer=Watcher(), stop=stop)
 

@@ -8,7 +8,7 @@ from orchestrator import errors
 from orchestrator.cli import doctor, plan
 from orchestrator.core.result.build import exit_code
 from orchestrator.errors import OrchestratorError
-from orchestrator.report.words import EXIT_CODES
+from orchestrator.report.wording import EXIT_CODES
 
 _INTRODUCTION: Final = """
 Codes 2 to 9 mean that not one start left this process. Running again is safe after every code: what was started is

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator.app.approval import Consent
-from orchestrator.app.callbacks import Shielded
-from orchestrator.app.cancellation import orderly
+from orchestrator.app.callbacks import SafeCallbacks
+from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import Opened, opened
-from orchestrator.app.planning import Made, make_plan
+from orchestrator.app.planning import PlannedLaunch, make_plan
 from orchestrator.app.run import carry_out, conclude, prepare
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import OrchestratorError
 from orchestrator.loading import manifest_file as load
 from orchestrator.loading.manifest_file import LoadedManifest
@@ -49,7 +49,7 @@ async def run_launch(
     max_starts: int | None = None,
     no_wait: bool = False,
     observer: Observer | None = None,
-    stop: Halt | None = None,
+    stop: StopSignal | None = None,
     redactor: Redactor | None = None,
     unrecorded: Callable[[Record], None] | None = None,
 ) -> Result:
@@ -72,16 +72,16 @@ async def run_launch(
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
     """
     choice = _choice(select, exclude, retry_failed=retry_failed)
-    consent, halt = Consent(approve, max_starts=max_starts), stop or Halt()
-    callbacks = Shielded(observer, unrecorded)
+    consent, stop_signal = Consent(approve, max_starts=max_starts), stop or StopSignal()
+    callbacks = SafeCallbacks(observer, unrecorded)
 
     async def run() -> Result:
-        async with opened(manifest, callbacks, halt, redactor or Redactor()) as launch:
+        async with opened(manifest, callbacks, stop_signal, redactor or Redactor()) as launch:
             plan = await prepare(launch, choice, consent, no_wait=no_wait)
             await carry_out(launch.session, plan, callbacks.unrecorded)
             return await _concluded(launch)
 
-    return await orderly(_annotated(run()), halt)
+    return await stop_on_cancel(_annotated(run()), stop_signal)
 
 
 async def plan_launch(
@@ -92,22 +92,22 @@ async def plan_launch(
     retry_failed: bool = False,
     max_starts: int | None = None,
     details: bool = False,
-    stop: Halt | None = None,
+    stop: StopSignal | None = None,
     redactor: Redactor | None = None,
-) -> Made:
+) -> PlannedLaunch:
     """What `run_launch` would start now; sends no start. The plan's hash, `plan.sha256`, can then be approved.
 
     It reads the live states, which spends calls. `details` also compares each campaign's own calling hours with its
     window. Raises as `run_launch` does, and is cancelled as it is.
     """
     choice = _choice(select, exclude, retry_failed=retry_failed, details=details)
-    halt = stop or Halt()
+    stop_signal = stop or StopSignal()
 
-    async def make() -> Made:
-        async with opened(manifest, Shielded(), halt, redactor or Redactor()) as launch:
+    async def make() -> PlannedLaunch:
+        async with opened(manifest, SafeCallbacks(), stop_signal, redactor or Redactor()) as launch:
             return await make_plan(launch, choice, max_starts)
 
-    return await orderly(_annotated(make()), halt)
+    return await stop_on_cancel(_annotated(make()), stop_signal)
 
 
 def _choice(select: Iterable[str], exclude: Iterable[str], *, retry_failed: bool, details: bool = False) -> Choice:

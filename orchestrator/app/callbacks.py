@@ -9,7 +9,7 @@ from orchestrator.model import Record
 from orchestrator.ports import Observer
 
 
-class Shielded:
+class SafeCallbacks:
     """Hands events and unrecorded records on, to those who want them.
 
     What a callback raises goes to the event loop's exception handler, and nowhere else: raised through the engine, it

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import Stop, StopReason
 
 _T = TypeVar("_T")
 _CANCELLED: Final = Stop(StopReason.CANCELLED, "the launch was cancelled")
 
 
-async def orderly(work: Coroutine[Any, Any, _T], halt: Halt) -> _T:
+async def stop_on_cancel(work: Coroutine[Any, Any, _T], stop_signal: StopSignal) -> _T:
     """Do the work in a task of its own. Cancelled, stop it by `halt`, wait for its end, then raise CancelledError.
 
     A second cancellation stops waiting for calls in flight: what became of them is then open in the journal.
@@ -20,7 +20,7 @@ async def orderly(work: Coroutine[Any, Any, _T], halt: Halt) -> _T:
     try:
         await asyncio.wait([task])  # not `await task`: a cancellation would reach a start in flight
     except asyncio.CancelledError:
-        halt.set(_CANCELLED)
+        stop_signal.set(_CANCELLED)
         await _ended(task)
         raise
     return task.result()

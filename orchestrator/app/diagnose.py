@@ -14,7 +14,7 @@ from orchestrator.cli.session import opened
 from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_disk
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
-from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
 from orchestrator.ledger.sqlite_file import file_system
 from orchestrator.ledger.store import Store
@@ -79,15 +79,15 @@ def _of_credentials(loaded: LoadedManifest) -> list[Finding]:
 
 
 async def _of_accounts(loaded: LoadedManifest) -> list[Finding]:
-    halt = Halt()
-    with signals(halt, None):
+    stop_signal = StopSignal()
+    with signals(stop_signal, None):
         try:
-            async with opened(loaded, Observers(), halt) as run:
+            async with opened(loaded, Observers(), stop_signal) as run:
                 return await _ask(run)
-        except Halted:
-            if halt.stop is None:
+        except StopRequested:
+            if stop_signal.stop is None:
                 raise
-            raise Interrupted(halt.stop) from None
+            raise Interrupted(stop_signal.stop) from None
         except (LaneLeased, LeaseLost) as busy:
             return [Finding(Grade.WARN, "accounts", f"not asked: {busy.message}", busy.next_step)]
         except OrchestratorError as error:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from orchestrator.app.spool import Spool
-from orchestrator.core.journal.control import Standing, Word
-from orchestrator.core.journal.states import History, IllegalMove, State, fold
+from orchestrator.core.journal.control import ControlCommand, ControlState
+from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
 from orchestrator.core.manifest.models import Manifest
-from orchestrator.core.plan.repeat_guard import Earlier, recent_starts
+from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.result.build import RUN_KINDS, NoRunError, Result, Sources, assemble
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.ledger.store import Store
@@ -37,13 +37,13 @@ def pick(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
-def say(url: str, launch: str, word: Word, reason: str) -> Standing:
+def say(url: str, launch: str, word: ControlCommand, reason: str) -> ControlState:
     """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
     with opened(url) as store:
         return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
 
 
-def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, History]:
+def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
     """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
     try:
         return fold(records)
@@ -51,14 +51,14 @@ def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, History]
         raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
 
 
-def known(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, History]:
+def known(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, CampaignState]:
     """The same, of the manifest's launch; not `whole`: of the manifest's campaigns only, which are a part of it."""
     if whole:
         return histories(store.stream(manifest.launch), manifest.ledger)
     return histories(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
 
 
-def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], Earlier]:
+def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
     """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
     if manifest.repeat_guard is None:
         return {}
@@ -70,11 +70,14 @@ def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane,
 
 
 def result(
-    store: Store, launch: str, run_id: str | None = None, known: Mapping[CampaignKey, History] = MappingProxyType({})
+    store: Store,
+    launch: str,
+    run_id: str | None = None,
+    known: Mapping[CampaignKey, CampaignState] = MappingProxyType({}),
 ) -> Result:
     """The result of a run, by default the last. `known` are histories that need not be read again."""
 
-    def of(keys: Sequence[CampaignKey]) -> dict[CampaignKey, History]:
+    def of(keys: Sequence[CampaignKey]) -> dict[CampaignKey, CampaignState]:
         # One that is new says nothing of the journal: what had started and was forgotten looks like it, too.
         found = {key: past for key in keys if (past := known.get(key)) is not None and past.state is not State.NEW}
         return found | fold(store.read_some(launch, [key for key in keys if key not in found]))

@@ -18,7 +18,7 @@ from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Session, inherited, lanes_in_use
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
 from orchestrator.kore.client import KoreClient
@@ -54,7 +54,9 @@ def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
 
 
 @asynccontextmanager
-async def opened(loaded: LoadedManifest, observer: Observer, halt: Halt, redactor: Redactor) -> AsyncIterator[Opened]:
+async def opened(
+    loaded: LoadedManifest, observer: Observer, stop_signal: StopSignal, redactor: Redactor
+) -> AsyncIterator[Opened]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here.
 
     `redactor` learns the launch's secrets. Raises CredentialError, LaneLeased, LedgerError, Refused.
@@ -62,7 +64,7 @@ async def opened(loaded: LoadedManifest, observer: Observer, halt: Halt, redacto
     # In a thread: a command that fetches a secret must not hold up a program that has other work.
     credentials = await asyncio.to_thread(credentials_of, loaded)
     redactor.learn(credential.secret for credential in credentials.values())
-    async with assembled(loaded, credentials, redactor, observer, halt) as run:
+    async with assembled(loaded, credentials, redactor, observer, stop_signal) as run:
         yield run
 
 
@@ -72,7 +74,7 @@ async def assembled(
     credentials: dict[str, Credential],
     redactor: Redactor,
     observer: Observer,
-    halt: Halt,
+    stop_signal: StopSignal,
     *,
     part: Mapping[str, Any] = MappingProxyType({}),
     ledger: Store | None = None,
@@ -98,7 +100,7 @@ async def assembled(
                 connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
             ) as api:  # fmt: skip
                 checks = CommandChecks(loaded.path.parent, redactor)
-                context = Context(manifest, run_id, api, writer, clock, observer, histories, halt, checks=checks)
+                context = Context(manifest, run_id, api, writer, clock, observer, histories, stop_signal, checks=checks)
                 context.forgets = not manifest.waves
                 # A sandbox in this process was born with it.
                 session = Session.of(

@@ -12,7 +12,7 @@ from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, exit_code
 from orchestrator.engine.run import Session
-from orchestrator.engine.stop_signal import Halted
+from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, OrchestratorError, Refused
 from orchestrator.model import Record, Stop, StopReason
 
@@ -30,7 +30,7 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
 async def prepare(run: Opened, choice: Choice, consent: Consent, *, no_wait: bool) -> Plan:
     """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here."""
     launch = run.loaded.manifest.launch
-    check_not_aborted(run.store.standing(launch), launch)
+    check_not_aborted(run.store.control_state(launch), launch)
     run.session.context.no_wait = no_wait
     plan = await planned(run.session, choice)
     permit(run, plan, consent)
@@ -41,8 +41,8 @@ async def planned(session: Session, choice: Choice) -> Plan:
     """The session's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
     try:
         return await session.plan(choice)
-    except Halted as halted:
-        stop = session.context.halt.stop
+    except StopRequested as halted:
+        stop = session.context.stop_signal.stop
         if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
             raise Refused(f"preflight ended early ({halted})", next_step="run again later") from None
         raise Interrupted(stop) from None
@@ -67,7 +67,7 @@ async def carry_out(session: Session, plan: Plan, unrecorded: Callable[[Record],
     finally:
         for record in context.unrecorded:
             unrecorded(record)
-    stop = context.halt.stop
+    stop = context.stop_signal.stop
     context.observer.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
 
 

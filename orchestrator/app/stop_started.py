@@ -15,7 +15,7 @@ from orchestrator.console.logs import LogObserver
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan.stop_plan import Stopped, StopPlan, plan_stops, stops
 from orchestrator.engine.stop_sender import Stopper
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
 from orchestrator.model import CampaignKey, Stop
@@ -53,10 +53,10 @@ class StopResult:
 async def stop_started(ledger: str, launch: str, manifest: Path | None, reason: str) -> StopResult:
     """Stop what the launch started. Raises OrchestratorError where no stop was sent, JournalWriteError later on."""
     loaded = _load(ledger, launch, manifest)
-    halt, observers = Halt(), Observers()
-    with signals(halt, None):
+    stop_signal, observers = StopSignal(), Observers()
+    with signals(stop_signal, None):
         try:
-            async with opened(loaded, observers, halt) as run:
+            async with opened(loaded, observers, stop_signal) as run:
                 observers.members.append(LogObserver())
                 return await _stop(run, reason)
         except LaneLeased as leased:
@@ -95,7 +95,7 @@ async def _stop(run: Opened, reason: str) -> StopResult:
     await Stopper(context, session.lanes, getpass.getuser(), reason).run(plan.jobs)
     answers = stops(run.store.read(context.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}
-    return StopResult(context.launch, plan, asked, context.halt.stop)
+    return StopResult(context.launch, plan, asked, context.stop_signal.stop)
 
 
 def text(result: StopResult) -> str:

@@ -28,7 +28,7 @@ _COMMANDS: Final = {
     "completion": "Print the script for the completion of a shell.",
 }
 
-_YOUNG: Final = 50_000
+_GC_THRESHOLD: Final = 50_000
 """Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and
 finds nothing: a tenth of a large run's time, and of what the imports take."""
 
@@ -42,7 +42,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        gc.set_threshold(_YOUNG)
+        gc.set_threshold(_GC_THRESHOLD)
         module = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
@@ -64,7 +64,7 @@ def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
-    streams.forgive()
+    streams.tolerate_closed_pipes()
     if wants_version:
         _say_version(as_json=as_json)
         context.exit()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import event_loop as loops
-from orchestrator.cli.options import echo_json, json_option, ledger_option, says_errors
+from orchestrator.cli.options import echo_json, exits_on_error, json_option, ledger_option
 
 _BAD = 4
 
@@ -16,7 +16,7 @@ _BAD = 4
 @click.argument("manifest", required=False, type=click.Path(path_type=Path))
 @ledger_option
 @json_option
-@says_errors
+@exits_on_error
 def command(*, manifest: Path | None, ledger: str, as_json: bool) -> None:
     """Look at ledger, disk and time zones; with a manifest, whose ledger counts, also at clock and accounts.
 

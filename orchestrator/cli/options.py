@@ -65,7 +65,7 @@ max_starts_option = click.option(
 )  # fmt: skip
 
 
-def says_errors(function: Callable[..., None]) -> Callable[..., None]:
+def exits_on_error(function: Callable[..., None]) -> Callable[..., None]:
     """Turn the errors a user can cause into a message and their exit code; all others keep their traceback."""
 
     @functools.wraps(function)

@@ -8,10 +8,10 @@ import click
 from orchestrator.cli import event_loop as loops
 from orchestrator.cli.options import (
     echo_json,
+    exits_on_error,
     json_option,
     manifest_argument,
     max_starts_option,
-    says_errors,
     selection_options,
 )  # fmt: skip
 
@@ -27,7 +27,7 @@ _WOULD_START = 20
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
 @click.option("--detailed-exitcode", is_flag=True, help=f"End with {_WOULD_START} where starts would be sent.")
 @json_option
-@says_errors
+@exits_on_error
 def command(
     manifest: str,
     *,
@@ -51,7 +51,7 @@ def command(
 
     choice = choose(select, exclude, retry_failed=retry_failed, details=details)
     made = loops.run(plan_launch(Path(manifest), choice, max_starts))
-    document = shown.as_json(made.plan, made.proposal, made.forecast, made.notes)
+    document = shown.as_json(made.plan, made.proposal, made.estimate, made.notes)
     if output is not None:
         try:
             output.write_text(canonical(document) + "\n", encoding="utf-8")
@@ -60,6 +60,6 @@ def command(
     if as_json:
         echo_json(document)
     else:
-        click.echo(shown.text(made.plan, made.proposal, made.forecast, made.notes), nl=False)
+        click.echo(shown.text(made.plan, made.proposal, made.estimate, made.notes), nl=False)
     if detailed_exitcode and made.plan.count(Action.START):
         sys.exit(_WOULD_START)

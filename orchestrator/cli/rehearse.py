@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import echo_json, json_option, manifest_argument, says_errors
+from orchestrator.cli.options import echo_json, exits_on_error, json_option, manifest_argument
 
 
 def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -39,7 +39,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
 @click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
               help="Also write the first rehearsal's reports here.")  # fmt: skip
 @json_option
-@says_errors
+@exits_on_error
 def command(
     manifest: str,
     *,
@@ -61,9 +61,9 @@ def command(
     from orchestrator.console import rehearsal
     from orchestrator.console import summary as say
     from orchestrator.core.plan.plan import check_cap
-    from orchestrator.core.result.spread import spread
+    from orchestrator.core.result.statistics import statistics
     from orchestrator.loading.manifest_file import load_manifest
-    from orchestrator.rehearsal.rehearse import Script, rehearse
+    from orchestrator.rehearsal.rehearse import RehearsalConfig, rehearse
     from orchestrator.report.files import write
 
     loaded = load_manifest(Path(manifest))
@@ -71,7 +71,7 @@ def command(
     is_sandbox = loaded.manifest.host == "sandbox"
     faults = faults or (sandbox.faults if is_sandbox else "realistic")
     seed = seed if seed is not None else (sandbox.seed if is_sandbox else 1)
-    script = Script(
+    script = RehearsalConfig(
         loaded.manifest,
         loaded.source_name,
         loaded.sha256,
@@ -85,7 +85,7 @@ def command(
     if directory is not None:
         for path in write(first.result, first.records, directory, loaded.manifest.report.formats):
             click.echo(f"report: {path}", err=True)
-    seen = spread([one.result for one in rehearsals], [one.seconds for one in rehearsals])
+    seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
     if as_json:
         echo_json(rehearsal.as_json(first.result, seen, faults=faults, seed=seed))
     else:

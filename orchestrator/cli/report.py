@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import FORMATS, launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import FORMATS, exits_on_error, launch_argument, ledger_option
 
 
 @click.command("report")
@@ -13,7 +13,7 @@ from orchestrator.cli.options import FORMATS, launch_argument, ledger_option, sa
 @click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
 @click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(FORMATS))
 @ledger_option
-@says_errors
+@exits_on_error
 def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
     """Write a launch's reports again, from the journal alone."""
     from orchestrator.app.journal_reader import opened, pick, result

@@ -4,7 +4,7 @@ import getpass
 
 import click
 
-from orchestrator.cli.options import launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import exits_on_error, launch_argument, ledger_option
 
 
 @click.command("resolve")
@@ -13,7 +13,7 @@ from orchestrator.cli.options import launch_argument, ledger_option, says_errors
 @click.option("--as", "verdict", type=click.Choice(["started", "not-started"]), required=True)
 @click.option("--reason", required=True, help="What you saw; it is journaled with your name.")
 @ledger_option
-@says_errors
+@exits_on_error
 def command(launch: str, campaign: str, *, verdict: str, reason: str, ledger: str) -> None:
     """Say what became of an unknown campaign. `not-started` allows the next run to send it again.
 

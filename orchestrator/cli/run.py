@@ -11,10 +11,10 @@ from orchestrator.cli import event_loop as loops
 from orchestrator.cli.options import (
     check_fleet,
     echo_json,
+    exits_on_error,
     json_option,
     manifest_argument,
     max_starts_option,
-    says_errors,
     selection_options,
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
               help="Whose job this is: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
-@says_errors
+@exits_on_error
 def command(
     manifest: str,
     *,

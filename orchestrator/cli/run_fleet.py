@@ -28,7 +28,7 @@ from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Action, Plan, check_cap
 from orchestrator.core.result.build import Result
-from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import NothingSelected, OrchestratorError, Refused
 from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order, order_of, records_of, stop_data
@@ -54,30 +54,30 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
 
 async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Submit a launch and watch it until every lane is done. Raises OrchestratorError; here nothing is ever sent."""
-    loaded, halt, observers = load_manifest(path), Halt(), Observers(*watching)
+    loaded, stop_signal, observers = load_manifest(path), StopSignal(), Observers(*watching)
     redactor = Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
     if not wants_bars(options):
         observers.members.append(LogObserver())
     _check(loaded)
-    with _signals(halt):
+    with _signals(stop_signal):
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
         try:
             clock = await asyncio.to_thread(SystemClock, store.time)
             order = await asyncio.to_thread(_ordered, store, clock, loaded, options)
             checks = CommandChecks(path.parent, redactor)
-            await _watched(store, clock, order, halt, checks, observers=observers, options=options)
+            await _watched(store, clock, order, stop_signal, checks, observers=observers, options=options)
             result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
             write_reports(result, store.stream(loaded.manifest.launch), loaded.manifest.report, options.ci)
-        except Halted:
-            raise _detached(halt, loaded) from None
+        except StopRequested:
+            raise _detached(stop_signal, loaded) from None
         finally:
             store.close()
     return result
 
 
-def _detached(halt: Halt, loaded: LoadedManifest) -> Detached:
-    return Detached(halt.stop or Stop(StopReason.SIGINT, "stopped"), loaded.source_name)
+def _detached(stop_signal: StopSignal, loaded: LoadedManifest) -> Detached:
+    return Detached(stop_signal.stop or Stop(StopReason.SIGINT, "stopped"), loaded.source_name)
 
 
 def _check(loaded: LoadedManifest) -> None:
@@ -99,7 +99,7 @@ def _ordered(store: Store, clock: SystemClock, loaded: LoadedManifest, options: 
     terms = {"retry_failed": choice.retry_failed, "select": [list(term) for term in choice.selection.select],
              "exclude": [list(term) for term in choice.selection.exclude], "no_wait": options.no_wait}  # fmt: skip
     store.bind_launch(manifest.launch, manifest.host, clock.now())
-    check_not_aborted(store.standing(manifest.launch), manifest.launch)
+    check_not_aborted(store.control_state(manifest.launch), manifest.launch)
     records = store.read(manifest.launch)
     for header in (h for h in headers(records) if "fleet" in h.data):
         if any(r.kind == "end" and r.campaign == header.campaign for r in records):
@@ -147,7 +147,7 @@ async def _watched(
     store: Store,
     clock: SystemClock,
     order: Order,
-    halt: Halt,
+    stop_signal: StopSignal,
     checks: Checks,
     *,
     observers: Observers,
@@ -163,7 +163,7 @@ async def _watched(
     )  # fmt: skip
     async with _progress(order, clock, observers, options), queue.opened(order.manifest.ledger, never) as app:
         tail = Tail(store, order, observers)
-        stop = await Submission(app, store, order, clock, observers, halt, tail, checks).carry_out()
+        stop = await Submission(app, store, order, clock, observers, stop_signal, tail, checks).carry_out()
     observers.event("run_finished", run_id=order.header.run_id, stop=stop.detail if stop else None)
 
 
@@ -185,11 +185,11 @@ async def _progress(order: Order, clock: SystemClock, observers: Observers, opti
 
 
 @contextmanager
-def _signals(halt: Halt) -> Iterator[None]:
+def _signals(stop_signal: StopSignal) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         stop = Stop(StopReason(number.name), f"{number.name} received")
-        loop.add_signal_handler(number, halt.set, stop)
+        loop.add_signal_handler(number, stop_signal.set, stop)
     try:
         yield
     finally:

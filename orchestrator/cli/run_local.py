@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from orchestrator.app.approval import Consent
-from orchestrator.app.planning import Made, make_plan
+from orchestrator.app.planning import PlannedLaunch, make_plan
 from orchestrator.app.run import carry_out, conclude, prepare
 from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import opened
@@ -30,7 +30,7 @@ from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
 from orchestrator.engine.run import Session
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.loading.manifest_file import load_manifest
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Observer
@@ -82,11 +82,13 @@ def choose(select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: b
 async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
     loaded = load_manifest(path)
-    observers, halt = Observers(*watching), Halt()
+    observers, stop_signal = Observers(*watching), StopSignal()
     consent = Consent(options.approve, options.proposal, options.max_starts)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
-    with signals(halt, asyncio.current_task()):
-        async with opened(loaded, observers, halt, log_format=options.log_format, verbose=options.verbose) as run:
+    with signals(stop_signal, asyncio.current_task()):
+        async with opened(
+            loaded, observers, stop_signal, log_format=options.log_format, verbose=options.verbose
+        ) as run:
             if not wants_bars(options):
                 observers.members.append(LogObserver())
             plan = await prepare(run, options.choice, consent, no_wait=options.no_wait)
@@ -108,11 +110,11 @@ def _settle() -> None:
     gc.collect()
 
 
-async def plan_launch(path: Path, choice: Choice, max_starts: int | None) -> Made:
+async def plan_launch(path: Path, choice: Choice, max_starts: int | None) -> PlannedLaunch:
     """The plan as it would be run now. Sends no start."""
-    halt = Halt()
-    with signals(halt, None):
-        async with opened(load_manifest(path), Observers(), halt) as run:
+    stop_signal = StopSignal()
+    with signals(stop_signal, None):
+        async with opened(load_manifest(path), Observers(), stop_signal) as run:
             return await make_plan(run, choice, max_starts)
 
 
@@ -151,7 +153,7 @@ def _unrecorded(record: Record) -> None:
 
 
 @contextmanager
-def signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
+def signals(stop_signal: StopSignal, task: "asyncio.Task[Any] | None") -> Iterator[None]:
     """A first signal stops new starts; a second one cuts the wait for what is in flight."""
     loop = asyncio.get_running_loop()
     seen: list[signal.Signals] = []
@@ -159,7 +161,7 @@ def signals(halt: Halt, task: "asyncio.Task[Any] | None") -> Iterator[None]:
     def on_signal(received: signal.Signals) -> None:
         seen.append(received)
         if len(seen) == 1:
-            halt.set(Stop(StopReason(received.name), f"{received.name} received"))
+            stop_signal.set(Stop(StopReason(received.name), f"{received.name} received"))
             click.echo(f"{received.name}: no new start; waiting for calls in flight (again to stop waiting)", err=True)
         elif task is not None:
             task.cancel()

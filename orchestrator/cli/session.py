@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from orchestrator.app import open_run as session
 from orchestrator.console.logs import set_up
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
@@ -13,10 +13,15 @@ from orchestrator.redaction import Redactor
 
 @asynccontextmanager
 async def opened(
-    loaded: LoadedManifest, observer: Observer, halt: Halt, *, log_format: str = "text", verbose: bool = False
+    loaded: LoadedManifest,
+    observer: Observer,
+    stop_signal: StopSignal,
+    *,
+    log_format: str = "text",
+    verbose: bool = False,
 ) -> AsyncIterator[session.Opened]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here."""
     redactor = Redactor()
     set_up(log_format, redactor, verbose=verbose)
-    async with session.opened(loaded, observer, halt, redactor) as run:
+    async with session.opened(loaded, observer, stop_signal, redactor) as run:
         yield run

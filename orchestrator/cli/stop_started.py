@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import event_loop as loops
-from orchestrator.cli.options import echo_json, json_option, launch_argument, ledger_option, says_errors
+from orchestrator.cli.options import echo_json, exits_on_error, json_option, launch_argument, ledger_option
 
 
 @click.command("stop-started")
@@ -16,7 +16,7 @@ from orchestrator.cli.options import echo_json, json_option, launch_argument, le
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @ledger_option
 @json_option
-@says_errors
+@exits_on_error
 def command(launch: str, *, reason: str, manifest: Path | None, ledger: str, as_json: bool) -> None:
     """Send a stop for exactly the campaigns that this launch started. It is no undo: texts already sent stay sent.
 

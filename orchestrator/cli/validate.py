@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import echo_json, json_option, manifest_argument, says_errors
+from orchestrator.cli.options import echo_json, exits_on_error, json_option, manifest_argument
 
 
 @click.command("validate")
 @manifest_argument
 @json_option
-@says_errors
+@exits_on_error
 def command(manifest: str, *, as_json: bool) -> None:
     """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
     from orchestrator.core.rules import describe as rules

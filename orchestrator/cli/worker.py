@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop as loops
-from orchestrator.cli.options import check_fleet, says_errors
+from orchestrator.cli.options import check_fleet, exits_on_error
 
 if TYPE_CHECKING:
     from orchestrator.engine.run import Session
-    from orchestrator.engine.stop_signal import Halt
+    from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.fleet.lane import Work
     from orchestrator.fleet.worker import Worker
     from orchestrator.ledger.store import Store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--allow-commands", is_flag=True,
               help="Also resolve {command: ...}: who writes to the ledger then chooses what runs here.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@says_errors
+@exits_on_error
 def command(*, ledger: str, concurrency: int, stalled_after: float, allow_commands: bool, log_format: str) -> None:
     """Carry out lanes of launches that were begun with `run --fleet`, until stopped.
 
@@ -70,7 +70,7 @@ class _Parts:
         self._allow_commands = allow_commands
 
     @asynccontextmanager
-    async def assembled(self, work: "Work", halt: "Halt") -> "AsyncIterator[Session]":
+    async def assembled(self, work: "Work", stop_signal: "StopSignal") -> "AsyncIterator[Session]":
         """The session of a lane."""
         from orchestrator.app.open_run import assembled, credentials_of
         from orchestrator.loading.manifest_file import LoadedManifest
@@ -81,7 +81,7 @@ class _Parts:
         credentials = await asyncio.to_thread(credentials_of, loaded)
         self._redactor.learn(credential.secret for credential in credentials.values())
         async with assembled(
-            loaded, credentials, self._redactor, self._observer, halt, part=work.part, ledger=self._store
+            loaded, credentials, self._redactor, self._observer, stop_signal, part=work.part, ledger=self._store
         ) as run:
             yield run.session
 
@@ -103,7 +103,7 @@ async def _serve(worker: "Worker") -> None:
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop(received: signal.Signals) -> None:
-        worker.lanes.halt(Stop(StopReason(received.name), f"the worker received {received.name}"))
+        worker.lanes.stop_all(Stop(StopReason(received.name), f"the worker received {received.name}"))
         stopping.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestrator.console.terminal import plain
 from orchestrator.core.plan.approval import VALID_FOR, Proposal
-from orchestrator.core.plan.estimate import Forecast
+from orchestrator.core.plan.estimate import Estimate
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration
@@ -13,7 +13,7 @@ from orchestrator.core.text import duration
 _KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
 
 
-def text(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> str:
+def text(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> str:
     """What would be sent, in order, when at the earliest, and why the rest would not."""
     counts = (
         f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"
@@ -38,7 +38,7 @@ def _early(seconds: float | None) -> str:
     return f"+{duration(seconds)}" if seconds >= 1 else "at once"
 
 
-def as_json(plan: Plan, proposal: Proposal, ahead: Forecast, notes: Sequence[str]) -> dict[str, Any]:
+def as_json(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     campaigns = [
         dict(zip(_KEYS, entry.as_row(), strict=True)) | {"earliest_s": _rounded(ahead.earliest.get(entry.key))}

@@ -37,7 +37,7 @@ class _Forgiving(io.RawIOBase):
         return int(self._raw.fileno())
 
 
-def forgive() -> None:
+def tolerate_closed_pipes() -> None:
     """Make stdout and stderr of this process survive; stderr, where there is nobody to complain to, everything."""
     sys.stdout = _forgiving(sys.stdout, forgives_all=False)
     sys.stderr = _forgiving(sys.stderr, forgives_all=True)

@@ -8,18 +8,18 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.console.terminal import console_for, plain
-from orchestrator.core.journal.control import OPEN, Standing
+from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.errors import ManifestError, OrchestratorError
 from orchestrator.model import Outcome
 
-_SHOWN = 20
+_MAX_SHOWN = 20
 _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 
-def summary(result: Result, *, is_live: bool = False, standing: Standing = OPEN) -> str:
+def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
-    held = ["", f"the launch is {plain(standing.sentence)}"] if standing.word is not None else []
+    held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.word is not None else []
     lines = [_headline(result), "", *_accounts(result), *_needs(result), *held, *_footer(result, is_live=is_live)]
     return "\n".join(lines) + "\n"
 
@@ -67,9 +67,9 @@ def _needs(result: Result) -> list[str]:
     for outcome in _LOOK_AT:
         count = result.totals[outcome]
         if count:
-            chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _SHOWN))
+            chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _MAX_SHOWN))
             lines += ["", f"{outcome}:", *map(_line, chosen)]
-            lines += [f"  ... and {count - _SHOWN} more, all in result.json"] if count > _SHOWN else []
+            lines += [f"  ... and {count - _MAX_SHOWN} more, all in result.json"] if count > _MAX_SHOWN else []
             lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
     return lines
 
@@ -94,9 +94,14 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     return [*lines, "", f"exit code {result.exit_code}"]
 
 
-def standing_json(standing: Standing) -> dict[str, Any]:
+def control_state_json(control_state: ControlState) -> dict[str, Any]:
     """What people said of a launch, for a machine. `word` is null where starts are permitted."""
-    return {"word": standing.word, "by": standing.by, "reason": standing.reason, "at": timestamp(standing.at or None)}
+    return {
+        "word": control_state.word,
+        "by": control_state.by,
+        "reason": control_state.reason,
+        "at": timestamp(control_state.at or None),
+    }
 
 
 def error_text(error: OrchestratorError) -> str:

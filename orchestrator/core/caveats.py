@@ -3,7 +3,7 @@
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Action, Entry, Plan
 
-_SHOWN = 3
+_MAX_SHOWN = 3
 
 
 def caveats(manifest: Manifest, plan: Plan) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def _without_dnc(manifest: Manifest, starts: list[Entry]) -> list[str]:
     bare = [entry.key for entry in starts if entry.live is not None and not entry.live.dnc_lists]
     if not bare:
         return []
-    names = ", ".join(bare[:_SHOWN]) + (", ..." if len(bare) > _SHOWN else "")
+    names = ", ".join(bare[:_MAX_SHOWN]) + (", ..." if len(bare) > _MAX_SHOWN else "")
     return [f"{len(bare)} of {len(starts)} have no DNC list ({names}); the global one does not apply to SMS"]
 
 

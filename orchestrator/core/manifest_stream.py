@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from orchestrator.core.manifest import checks as manifest_checks
 from orchestrator.core.manifest.models import Campaign, Manifest
 
-_TOGETHER: Final = 100
+_CHUNK_SIZE: Final = 100
 _CAMPAIGNS: Final = TypeAdapter(list[Campaign])
 
 
@@ -41,7 +41,7 @@ def faultless(raw: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Mani
 def _campaigns(raw: Mapping[str, Any], rows: Iterable[Any]) -> Iterator[Campaign]:
     defaults = {"defaults": raw.get("defaults")}
     rest = iter(rows)
-    while some := list(islice(rest, _TOGETHER)):
+    while some := list(islice(rest, _CHUNK_SIZE)):
         campaigns = _CAMPAIGNS.validate_python(manifest_checks.gather(defaults, some)[0], by_name=False)
         if _may_repeat(campaigns):
             raise _AmissError  # now: a file that repeats one row need not be read to its end for that

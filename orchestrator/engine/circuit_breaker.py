@@ -7,27 +7,32 @@ from orchestrator.core.attempt.verdict import VerdictKind
 from orchestrator.core.rules.circuit_breaker import Breaker, BreakerState
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import CallTarget, Lane, StopReason
 
 
-class Guard:
+class CircuitBreaker:
     """Lets starts go, or not. `stop` ends the lane."""
 
     def __init__(
-        self, context: Context, lane: Lane, reader: Reader, halt: Halt, stop: Callable[[StopReason, str], None]
+        self,
+        context: Context,
+        lane: Lane,
+        reader: Reader,
+        stop_signal: StopSignal,
+        stop: Callable[[StopReason, str], None],
     ) -> None:
         self._context = context
         self._lane = lane
         self._reader = reader
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._stop = stop
         self.breaker = Breaker(context.manifest.breaker)
         self._out = 0
         self._target: CallTarget | None = None  # of the last start that got lost
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
-        halt.watch(self._changed.set)
+        stop_signal.watch(self._changed.set)
 
     def admits(self) -> bool:
         """Whether a start may leave now."""
@@ -60,14 +65,14 @@ class Guard:
             if self.breaker.state is not BreakerState.OPEN:
                 self._changed.clear()
                 await self._changed.wait()
-                self._halt.check()
+                self._stop_signal.check()
                 continue
             async with self._turn:
                 if self.breaker.state is BreakerState.OPEN:
                     await self._look()
 
     async def _look(self) -> None:
-        await self._halt.sleep(self._context.manifest.breaker.looks_every)
+        await self._stop_signal.sleep(self._context.manifest.breaker.looks_every)
         worked = await self._reads()
         self.breaker = self.breaker.after_read(worked=worked)
         self._context.observer.event("breaker_looked", lane=self._lane, worked=worked)

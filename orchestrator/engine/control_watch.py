@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from orchestrator.core.journal.control import OPEN, Standing, Word
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.core.journal.control import OPEN, ControlCommand, ControlState
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Stop, StopReason
 from orchestrator.ports import Observer
@@ -15,44 +15,44 @@ LOOK_EVERY: Final = 2.0
 """Seconds. Permits are refused at once; this is for those who wait: for a slot, a bake, an unpause."""
 
 
-Ask = Callable[[str], Awaitable[Standing]]
+Ask = Callable[[str], Awaitable[ControlState]]
 """Where a launch stands. Raises JournalWriteError where the ledger cannot be read."""
 
 
-def aborted(launch: str, standing: Standing) -> Stop:
+def aborted(launch: str, control_state: ControlState) -> Stop:
     """The stop that an abort is."""
-    return Stop(StopReason.ABORTED, f"launch {launch} was {standing.sentence}")
+    return Stop(StopReason.ABORTED, f"launch {launch} was {control_state.sentence}")
 
 
-class Listener:
+class ControlWatch:
     """Where the launch stands, as far as this run, or whoever watches one, has heard. An abort sets `halt`."""
 
-    def __init__(self, launch: str, ask: Ask, halt: Halt, observer: Observer) -> None:
-        self.standing: Standing = OPEN
+    def __init__(self, launch: str, ask: Ask, stop_signal: StopSignal, observer: Observer) -> None:
+        self.control_state: ControlState = OPEN
         self._launch = launch
         self._ask = ask
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._observer = observer
 
-    def hear(self, standing: Standing) -> None:
+    def hear(self, control_state: ControlState) -> None:
         """Follow a word, unless a newer one was heard before. An abort ends the run."""
-        if standing.said <= self.standing.said:
+        if control_state.said <= self.control_state.said:
             return
-        before, self.standing = self.standing, standing
-        if standing.word is Word.PAUSE:
-            self._observer.event("launch_paused", by=standing.by, reason=standing.reason)
-        elif standing.word is Word.ABORT:
-            self._observer.event("launch_aborted", by=standing.by, reason=standing.reason)
+        before, self.control_state = self.control_state, control_state
+        if control_state.word is ControlCommand.PAUSE:
+            self._observer.event("launch_paused", by=control_state.by, reason=control_state.reason)
+        elif control_state.word is ControlCommand.ABORT:
+            self._observer.event("launch_aborted", by=control_state.by, reason=control_state.reason)
         elif before.word is not None:
             self._observer.event("launch_unpaused")
-        if standing.word is Word.ABORT:
-            self._halt.set(aborted(self._launch, standing))
+        if control_state.word is ControlCommand.ABORT:
+            self._stop_signal.set(aborted(self._launch, control_state))
 
-    async def wait_until_open(self, halt: Halt) -> None:
+    async def wait_until_open(self, stop_signal: StopSignal) -> None:
         """Return once starts are permitted. Raises Halted."""
-        halt.check()
-        while self.standing.word is not None:
-            await halt.sleep(LOOK_EVERY)
+        stop_signal.check()
+        while self.control_state.word is not None:
+            await stop_signal.sleep(LOOK_EVERY)
 
     async def listen(self) -> None:
         """Look again and again, until cancelled."""

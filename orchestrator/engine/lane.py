@@ -13,15 +13,15 @@ from orchestrator.core.journal.states import Event, State
 from orchestrator.core.plan.plan import Action, Entry
 from orchestrator.core.rules.circuit_breaker import BreakerState
 from orchestrator.core.rules.pacing import Pacer, arrived_by
-from orchestrator.engine.circuit_breaker import Guard
+from orchestrator.engine.circuit_breaker import CircuitBreaker
 from orchestrator.engine.open_windows import WindowClosed
 from orchestrator.engine.probe import Probe
-from orchestrator.engine.rate_limiter import Gate
+from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.engine.throttle import Throttle
-from orchestrator.engine.work_queue import Job, Turns
+from orchestrator.engine.work_queue import Job, WorkQueue
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
 
@@ -37,12 +37,12 @@ class LaneRunner:
         self._in_flight = context.manifest.accounts[account].in_flight
         self.account = account
         self.lane = lane
-        self.halt = Halt(context.halt)
-        self.gate = Gate(pacer, context.clock, self.halt, self._holds)
-        self._throttle = Throttle(context, lane, account, self.gate, self.halt)
-        self.reader = Reader(context, self.gate, self.halt, self._throttle)
-        self._probe = Probe(context, self.reader, self.halt)
-        self._guard = Guard(context, lane, self.reader, self.halt, self._stop)
+        self.stop_signal = StopSignal(context.stop_signal)
+        self.gate = RateLimiter(pacer, context.clock, self.stop_signal, self._holds)
+        self._throttle = Throttle(context, lane, account, self.gate, self.stop_signal)
+        self.reader = Reader(context, self.gate, self.stop_signal, self._throttle)
+        self._probe = Probe(context, self.reader, self.stop_signal)
+        self._guard = CircuitBreaker(context, lane, self.reader, self.stop_signal, self._stop)
         context.stoppers[lane] = self._stop
 
     async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
@@ -50,7 +50,7 @@ class LaneRunner:
 
         `is_late`: so much time has passed since the plan that the live states are looked at again.
         """
-        turns = Turns(self._context, self.halt, self.reader, entries, is_late=is_late)
+        turns = WorkQueue(self._context, self.stop_signal, self.reader, entries, is_late=is_late)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
                 group.create_task(self._work(turns, group))
@@ -60,18 +60,18 @@ class LaneRunner:
         """Ends a piece of work when the lane or the run has to stop, and sees to it that they do."""
         try:
             yield
-        except Halted:
+        except StopRequested:
             return
         except LeaseLost as lost:
             self._stop(StopReason.LEASE_LOST, lost.message)
         except JournalWriteError as broken:
             # Everybody else's journal is the same: the whole run stops, and what is in flight is awaited.
-            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+            self._context.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
 
     def _holds(self) -> bool:
         return self._context.journal.holds(self.lane)
 
-    async def _work(self, turns: Turns, group: asyncio.TaskGroup) -> None:
+    async def _work(self, turns: WorkQueue, group: asyncio.TaskGroup) -> None:
         with self._until_stopped():
             while (job := await turns.next()) is not None:
                 if job.entry.decision.action is Action.JUDGE:
@@ -85,11 +85,11 @@ class LaneRunner:
     async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
         verdict = await self._attempt(job)
         if verdict.kind in _AGAIN and not self._is_over(job):
-            await self.halt.sleep(self._pause(job))
+            await self.stop_signal.sleep(self._pause(job))
             verdict = await self._again(job)
         if verdict.kind is VerdictKind.INDETERMINATE:
             group.create_task(self._judge(job.entry))
-        elif verdict.kind in _AGAIN and self.halt.stop is None:
+        elif verdict.kind in _AGAIN and self.stop_signal.stop is None:
             await self._give_up(job, verdict)
 
     async def _again(self, job: Job) -> Verdict:
@@ -98,7 +98,7 @@ class LaneRunner:
         Not the first attempt, which is nearly everybody's last: tenacity's loop costs half as much as a call.
         """
         verdict: Verdict = await AsyncRetrying(
-            sleep=self.halt.sleep,
+            sleep=self.stop_signal.sleep,
             wait=lambda _: self._pause(job),
             stop=lambda _: self._is_over(job),
             retry=retry_if_result(lambda verdict: verdict.kind in _AGAIN),
@@ -110,7 +110,7 @@ class LaneRunner:
         retry = self._context.manifest.retry
         late = job.begun is not None and self._context.clock.now() - job.begun >= retry.max_elapsed
         is_over = (late or job.sends >= retry.attempts) and job.hindrance is None
-        return is_over or self.halt.stop is not None
+        return is_over or self.stop_signal.stop is not None
 
     def _pause(self, job: Job) -> float:
         """Only a call that never arrived is waited for here; the gate holds back the others."""
@@ -130,7 +130,7 @@ class LaneRunner:
 
     async def _wait_until_open(self, job: Job) -> None:
         asked = self._context.clock.now()
-        await self._context.listener.wait_until_open(self.halt)
+        await self._context.listener.wait_until_open(self.stop_signal)
         if job.begun is not None:
             job.begun += self._context.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
 
@@ -141,7 +141,7 @@ class LaneRunner:
             try:
                 return await self._exchange(job)
             except LaunchHeld as held:
-                self._context.listener.hear(held.standing)
+                self._context.listener.hear(held.control_state)
             finally:
                 self._guard.back()
 
@@ -211,7 +211,7 @@ class LaneRunner:
                 self._stop(StopReason.CREDENTIAL, f"a new token was rejected too ({verdict.message})")
 
     def _stop(self, reason: StopReason, detail: str) -> None:
-        self.halt.set(Stop(reason, f"account {self.account}: {detail}"))
+        self.stop_signal.set(Stop(reason, f"account {self.account}: {detail}"))
         self._context.observer.event("lane_stopped", lane=self.lane, reason=str(reason), message=detail)
 
     async def _give_up(self, job: Job, verdict: Verdict) -> None:
@@ -230,5 +230,5 @@ class LaneRunner:
         over = float(history.intent.get("deadline", 0.0)) + self._context.manifest.timeouts.total
         with self._until_stopped():
             if history.state is State.INTENDED:
-                await self.halt.sleep(max(0.0, over - self._context.clock.now()))
+                await self.stop_signal.sleep(max(0.0, over - self._context.clock.now()))
             await self._probe.judge(entry, since=history.intent_at or 0.0)

@@ -9,7 +9,7 @@ from orchestrator.core.journal.states import Event, State
 from orchestrator.core.plan.plan import Entry
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.model import LiveState
 
 _Stream = tuple[str, str, str]
@@ -22,10 +22,10 @@ def _stream(entry: Entry) -> _Stream:
 class Probe:
     """Judges the suspects of one lane. Suspects of a stream share a list call."""
 
-    def __init__(self, context: Context, reader: Reader, halt: Halt) -> None:
+    def __init__(self, context: Context, reader: Reader, stop_signal: StopSignal) -> None:
         self._context = context
         self._reader = reader
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._waiting: dict[_Stream, set[str]] = defaultdict(set)
         self._listed: dict[_Stream, tuple[float, dict[str, LiveState]]] = {}
         self._turns: dict[_Stream, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -47,9 +47,9 @@ class Probe:
         try:
             found = await self._now(entry, history.intent.get("baseline"))
             while found is None and (delay := settled_at - self._context.clock.now()) > 0:
-                await self._halt.sleep(delay)
+                await self._stop_signal.sleep(delay)
             found = found or await self._settled(entry, history.intent.get("baseline"), settled_at)
-        except Halted:
+        except StopRequested:
             return
         finally:
             self._waiting[_stream(entry)].discard(entry.campaign.campaign)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from orchestrator.core.rules.pacing import Pacer
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LeaseLost
 from orchestrator.ports import Clock
 
@@ -15,18 +15,18 @@ _SHORTEST_PAUSE: Final = 1.0
 """Seconds. A server that limits and says "again in 0 s" would otherwise be asked as fast as the network allows."""
 
 
-class Gate:
+class RateLimiter:
     """Lets calls through in order of arrival, when the pacer says so."""
 
-    def __init__(self, pacer: Pacer, clock: Clock, halt: Halt, holds: Callable[[], bool]) -> None:
+    def __init__(self, pacer: Pacer, clock: Clock, stop_signal: StopSignal, holds: Callable[[], bool]) -> None:
         self.pacer = pacer
         self._clock = clock
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._holds = holds
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._until = -math.inf  # when the one who waits looks again by itself
-        halt.watch(self._changed.set)
+        stop_signal.watch(self._changed.set)
 
     async def enter(self, may_go: Callable[[], bool] = lambda: True) -> bool:
         """Wait for a slot and take it; `leave` gives it back. Raises Halted or LeaseLost, and takes nothing.
@@ -34,10 +34,10 @@ class Gate:
         `may_go` is asked when the slot is there, which may be an hour later. Where it says no, nothing is taken: False.
         """
         async with self._turn:
-            self._halt.check()
+            self._stop_signal.check()
             while (delay := self.pacer.wait(self._clock.now())) > 0:
                 await self._wait(delay)
-                self._halt.check()
+                self._stop_signal.check()
             if not self._holds():
                 # Whoever has the lane now counts on it that no call leaves here, be it a read.
                 raise LeaseLost("this run's lease has ended, or another run has taken it")
@@ -48,7 +48,7 @@ class Gate:
 
     def objection(self) -> str | None:
         """Why nothing may be sent now, in words; None where nothing speaks against it."""
-        return self._halt.objection() or (None if self._holds() else "not sent: this run's lease has ended")
+        return self._stop_signal.objection() or (None if self._holds() else "not sent: this run's lease has ended")
 
     async def _wait(self, delay: float) -> None:
         self._changed.clear()

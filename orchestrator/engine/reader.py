@@ -8,9 +8,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from orchestrator.core.attempt.verdict import ReadKind, backoff, classify_read, classify_stop, message_of
 from orchestrator.core.rules.pacing import arrived_by
-from orchestrator.engine.rate_limiter import Gate
+from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.engine.throttle import Throttle
 from orchestrator.model import CallTarget, Fault, LiveState, Read, Reply
 
@@ -26,10 +26,10 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 class Reader:
     """Lists, status calls and stops of one lane, paced and retried."""
 
-    def __init__(self, context: Context, gate: Gate, halt: Halt, throttle: Throttle) -> None:
+    def __init__(self, context: Context, gate: RateLimiter, stop_signal: StopSignal, throttle: Throttle) -> None:
         self._context = context
         self._gate = gate
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._throttle = throttle
 
     async def status(self, target: CallTarget) -> LiveState | None:
@@ -90,7 +90,7 @@ class Reader:
             late = self._context.clock.now() - begun[0] >= retry.max_elapsed
             return (
                 late
-                or self._halt.stop is not None
+                or self._stop_signal.stop is not None
                 or tries[ReadKind.UNAUTHORIZED] > 1
                 or tries[ReadKind.RETRY] >= retry.attempts
             )
@@ -100,7 +100,7 @@ class Reader:
 
         again = {ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED}
         outcome: tuple[ReadKind, Read] = await AsyncRetrying(
-            sleep=self._halt.sleep,
+            sleep=self._stop_signal.sleep,
             wait=pause,
             stop=is_final,
             retry=retry_if_result(lambda result: result[0] in again),
@@ -108,7 +108,7 @@ class Reader:
         )(once)
         kind, read = outcome
         if kind is not ReadKind.OK:
-            self._context.halt.check()  # a run that was told to stop has not failed
+            self._context.stop_signal.check()  # a run that was told to stop has not failed
             raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
         return read
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.core.journal.lease import Taken
+from orchestrator.core.journal.lease import AcquiredLease
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.plan.repeat_guard import Earlier
+from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine import calling, preflight
@@ -35,10 +35,12 @@ class Session:
     sha256: str
     part: Mapping[str, Any] = field(default_factory=dict)
     tool: str = ""  # the version that runs
-    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] = field(default_factory=dict)  # what repeat_guard minds
+    earlier: Mapping[tuple[Lane, CampaignKey], PreviousStart] = field(default_factory=dict)  # what repeat_guard minds
 
     @classmethod
-    def of(cls, context: Context, taken: Iterable[Taken], source: str, sha256: str, *, is_new_host: bool) -> "Session":
+    def of(
+        cls, context: Context, taken: Iterable[AcquiredLease], source: str, sha256: str, *, is_new_host: bool
+    ) -> "Session":
         """A session over the lanes that were taken. `is_new_host`: nobody else can have called the host before."""
         names = lanes_in_use(context.manifest)
         lanes = {}
@@ -100,7 +102,7 @@ class Session:
         return {lane: runner.gate.pacer.recent(now) for lane, runner in self.lanes.items()}
 
 
-def inherited(manifest: Manifest, taken: Iterable[Taken], now: float) -> dict[Lane, list[float]]:
+def inherited(manifest: Manifest, taken: Iterable[AcquiredLease], now: float) -> dict[Lane, list[float]]:
     """By lane, what must be handed on by a holder that made no call: the slots that it was told of, or must assume.
 
     A run that took over from a crashed one, and failed before its first call, would otherwise leave a lane that looks
@@ -110,7 +112,7 @@ def inherited(manifest: Manifest, taken: Iterable[Taken], now: float) -> dict[La
     return {one.lane: _pacer(manifest, names[one.lane], one, now).recent(now) for one in taken}
 
 
-def _pacer(manifest: Manifest, account: str, last: Taken | None, now: float) -> Pacer:
+def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: float) -> Pacer:
     """A lane's pacer, which counts what its last holder sent. What one sent that left without a word is not known."""
     pacer = Pacer(manifest.accounts[account].rate)
     if last is not None and last.clean:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.journal.states import Event, History, State, apply
+from orchestrator.core.journal.states import CampaignState, Event, State, apply
 from orchestrator.core.manifest.models import Manifest, Pass
 from orchestrator.core.rules.stop_rules import tripped
-from orchestrator.engine.control_watch import Listener
+from orchestrator.engine.control_watch import ControlWatch
 from orchestrator.engine.open_windows import Hours
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import CampaignKey, Lane, Reason, Record, Stop, StopReason
 from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
@@ -45,8 +45,8 @@ class Context:
     journal: Journal
     clock: Clock
     observer: Observer
-    histories: dict[CampaignKey, History]
-    halt: Halt = field(default_factory=Halt)
+    histories: dict[CampaignKey, CampaignState]
+    stop_signal: StopSignal = field(default_factory=StopSignal)
     random: Callable[[], float] = random.random
     counts: dict[str, int] = field(default_factory=_nobody)
     lane_counts: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(_nobody))
@@ -57,10 +57,10 @@ class Context:
     hours: Hours = field(init=False)
     held: dict[CampaignKey, tuple[Reason, str]] = field(default_factory=dict)  # each for a reason of its own
     unrecorded: list[Record] = field(default_factory=list)  # what the journal could not take any more
-    listener: Listener = field(init=False)
+    listener: ControlWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        self.listener = Listener(self.manifest.launch, self.journal.standing, self.halt, self.observer)
+        self.listener = ControlWatch(self.manifest.launch, self.journal.control_state, self.stop_signal, self.observer)
         self.hours = Hours(self.manifest.windows, self.clock)
 
     @property
@@ -72,10 +72,10 @@ class Context:
     def launch(self) -> str:
         return self.manifest.launch
 
-    def history(self, key: CampaignKey) -> History:
+    def history(self, key: CampaignKey) -> CampaignState:
         """What the journal says of a campaign."""
         history = self.histories.get(key)
-        return history if history is not None else self.histories.setdefault(key, History())
+        return history if history is not None else self.histories.setdefault(key, CampaignState())
 
     def line(self, campaign: str, attempt: int, kind: str, lane: Lane, data: dict[str, Any]) -> Record:
         """A record of this run, dated now."""
@@ -111,7 +111,7 @@ class Context:
         rules = self.manifest.stop_when
         broken = tripped(rules, self.counts)
         if broken is not None:
-            self.halt.set(Stop(StopReason.RULE, broken))
+            self.stop_signal.set(Stop(StopReason.RULE, broken))
         broken = tripped(rules.per_account if rules else None, self.lane_counts[lane])
         if broken is not None and lane in self.stoppers:
             self.stoppers[lane](StopReason.RULE, broken)

@@ -9,7 +9,7 @@ from orchestrator.core.plan.stop_plan import NOT_STOPPED, STOP_INTENT, STOP_REPL
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.reader import ReadFailed
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halted
+from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import Lane, Stop, StopReason
 
@@ -40,14 +40,14 @@ class Stopper:
     async def _work(self, lane: LaneRunner, pending: Iterator[StopJob]) -> None:
         try:
             for job in pending:
-                lane.halt.check()
+                lane.stop_signal.check()
                 await self._stop(lane, job)
-        except Halted:
+        except StopRequested:
             return
         except LeaseLost as lost:
-            lane.halt.set(Stop(StopReason.LEASE_LOST, lost.message))
+            lane.stop_signal.set(Stop(StopReason.LEASE_LOST, lost.message))
         except JournalWriteError as broken:
-            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+            self._context.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
             raise
 
     async def _stop(self, lane: LaneRunner, job: StopJob) -> None:
@@ -56,7 +56,7 @@ class Stopper:
             message = await lane.reader.stop(job.target)
         except ReadFailed as failed:
             if failed.unauthorized:
-                lane.halt.set(Stop(StopReason.CREDENTIAL, f"account {lane.account}: {failed.message}"))
+                lane.stop_signal.set(Stop(StopReason.CREDENTIAL, f"account {lane.account}: {failed.message}"))
             await self._reply(lane, job, NOT_STOPPED, failed.message)
         else:
             await self._reply(lane, job, STOPPED, message)

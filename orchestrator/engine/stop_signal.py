@@ -10,14 +10,14 @@ from orchestrator.model import Stop, StopReason
 _T = TypeVar("_T")
 
 
-class Halted(Exception):  # noqa: N818 - a decision, not a malfunction
+class StopRequested(Exception):  # noqa: N818 - a decision, not a malfunction
     """No further call is to be made here."""
 
 
-class Halt:
+class StopSignal:
     """Set once, never unset. A lane's halt also hears its parent, the run's."""
 
-    def __init__(self, parent: "Halt | None" = None) -> None:
+    def __init__(self, parent: "StopSignal | None" = None) -> None:
         self._own: Stop | None = None
         self._parent = parent
         self._wakers: dict[Callable[[], None], None] = {}  # in order, so that a run can be repeated exactly
@@ -42,7 +42,7 @@ class Halt:
     def check(self) -> None:
         """Raise Halted once there is a stop."""
         if self.stop is not None:
-            raise Halted(self.stop.detail)
+            raise StopRequested(self.stop.detail)
 
     def objection(self) -> str | None:
         """Why nothing may be sent now, in words; None where nothing speaks against it."""

@@ -1,21 +1,21 @@
 """What a lane does when the platform limits one of its calls, be it a start or a read."""
 
 from orchestrator.core.attempt.verdict import is_hourly, message_of, wait_of
-from orchestrator.engine.rate_limiter import Gate
+from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import Fault, Lane, Reply, Stop, StopReason
 
 
 class Throttle:
     """Slows a lane down, or stops it where waiting makes no sense."""
 
-    def __init__(self, context: Context, lane: Lane, account: str, gate: Gate, halt: Halt) -> None:
+    def __init__(self, context: Context, lane: Lane, account: str, gate: RateLimiter, stop_signal: StopSignal) -> None:
         self._context = context
         self._lane = lane
         self._account = account
         self._gate = gate
-        self._halt = halt
+        self._stop_signal = stop_signal
 
     def limited(self, answer: Reply | Fault) -> None:
         """The whole lane waits for as long as the answer asks, else for a full window; for much longer, it stops."""
@@ -33,7 +33,7 @@ class Throttle:
         self._context.observer.event("lane_limited", lane=self._lane, seconds=seconds, message=message)
         if is_long:
             detail = f"the platform limits the account for longer ({message})"
-            self._halt.set(Stop(StopReason.LIMITED, f"account {self._account}: {detail}"))
+            self._stop_signal.set(Stop(StopReason.LIMITED, f"account {self._account}: {detail}"))
             self._context.observer.event(
                 "lane_stopped", lane=self._lane, reason=str(StopReason.LIMITED), message=detail
             )

@@ -11,11 +11,11 @@ from orchestrator.core.journal.packing import packed, packed_value
 from orchestrator.core.journal.states import State
 from orchestrator.core.manifest.models import Wave
 from orchestrator.core.plan.plan import Action, Decision, Entry, Plan
-from orchestrator.core.result.build import conclude, timestamp
+from orchestrator.core.result.build import outcome_of, timestamp
 from orchestrator.core.rules import waves
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halted
+from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, Reason, Record, Stop, StopReason
 
@@ -42,11 +42,11 @@ class Launch:
         await self._context.listener.look()  # a launch paused before it began should not spend slots to find out
         listening = asyncio.create_task(self._context.listener.listen())
         try:
-            with contextlib.suppress(Halted):  # the reason is in the halt
+            with contextlib.suppress(StopRequested):  # the reason is in the halt
                 await self._open_waves()
         except asyncio.CancelledError:
             # The second signal: the wait for what is in flight is cut short; its intents stay open in the journal.
-            if self._context.halt.stop is None:
+            if self._context.stop_signal.stop is None:
                 raise
         finally:
             listening.cancel()
@@ -69,7 +69,7 @@ class Launch:
         try:
             await asyncio.shield(self._write_run("end", 0, ending))
         except JournalWriteError as broken:
-            self._context.halt.set(Stop(StopReason.JOURNAL, broken.message))
+            self._context.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
 
     async def _write_run(self, kind: str, number: int, data: dict[str, Any]) -> None:
         context = self._context
@@ -94,12 +94,12 @@ class Launch:
                 short = await self._pass(rules[name], by_wave[name], wave)
             wave.update(passed=short is None, message=short or "")
             if goes_on and short is not None:
-                self._context.halt.set(Stop(StopReason.WAVE, short))
+                self._context.stop_signal.set(Stop(StopReason.WAVE, short))
 
     async def _open_wave(self, name: str, entries: Sequence[Entry], rule: Wave | None) -> str | None:
         """Start all of a wave. Why it fell short, in words; None where it did not."""
         context = self._context
-        context.halt.check()
+        context.stop_signal.check()
         wave = {"name": name, "campaigns": len(entries), "passed": False, "message": "it was not finished"}
         self._waves.append(wave | {"opened_at": context.clock.now(), "closed_at": None})
         context.observer.event("wave_opened", wave=name, campaigns=len(entries))
@@ -115,7 +115,7 @@ class Launch:
         if decision.reason is Reason.DESELECTED and history is not None:
             # A canary that failed stays one: leaving it out of the selection must not open the next wave.
             decision = Decision(Action.SKIP)
-        return conclude(decision, history, self._stop(), context.held.get(entry.key))[0]
+        return outcome_of(decision, history, self._stop(), context.held.get(entry.key))[0]
 
     async def _pass(self, rule: Wave, entries: Sequence[Entry], wave: dict[str, Any]) -> str | None:
         """Wait for the bake, then ask the user's command. Why the wave did not pass; None where it did."""
@@ -126,12 +126,12 @@ class Launch:
         if baked > context.clock.now():
             wave["message"] = "its bake was not finished"
             context.observer.event("wave_baking", wave=rule.name, until=timestamp(baked))
-            await context.halt.sleep(baked - context.clock.now())
+            await context.stop_signal.sleep(baked - context.clock.now())
         if rule.pass_ is None or rule.pass_.command is None:
             return None
         wave["message"] = "its check was not finished"
         facts = {"LAUNCH": context.launch, "RUN": context.run_id, "WAVE": rule.name}
-        why = await context.halt.guard(context.checks.run(rule.pass_, facts))
+        why = await context.stop_signal.guard(context.checks.run(rule.pass_, facts))
         short = f"wave {rule.name}: its check says no: {why}" if why is not None else None
         context.observer.event("wave_checked", wave=rule.name, passed=short is None, message=short or "")
         return short
@@ -148,9 +148,9 @@ class Launch:
 
 def stop_of(context: Context, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:
     """The run's stop, else the first lane's: whatever left campaigns unattempted."""
-    if context.halt.stop is not None:
-        return context.halt.stop
-    return next((runner.halt.stop for runner in lanes.values() if runner.halt.stop), None)
+    if context.stop_signal.stop is not None:
+        return context.stop_signal.stop
+    return next((runner.stop_signal.stop for runner in lanes.values() if runner.stop_signal.stop), None)
 
 
 def _by_wave(entries: Sequence[Entry]) -> dict[str, Sequence[Entry]]:

@@ -11,7 +11,7 @@ from orchestrator.core.text import duration
 from orchestrator.engine import preflight
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import CampaignKey, Lane, Reason
 
 
@@ -81,17 +81,23 @@ class _Queue:
         return Job(self._entries[place], place)
 
 
-class Turns:
+class WorkQueue:
     """The campaigns of one lane and wave that have no outcome yet and are not on their way.
 
     `reader` looks again at what had to wait for its window; with `is_late`, at all of them.
     """
 
     def __init__(
-        self, context: Context, halt: Halt, reader: Reader, entries: Sequence[Entry], *, is_late: bool = False
+        self,
+        context: Context,
+        stop_signal: StopSignal,
+        reader: Reader,
+        entries: Sequence[Entry],
+        *,
+        is_late: bool = False,
     ) -> None:
         self._context = context
-        self._halt = halt
+        self._stop_signal = stop_signal
         self._reader = reader
         self._looking = asyncio.Lock()
         self._queues: dict[str | None, _Queue] = {}
@@ -106,7 +112,7 @@ class Turns:
     async def next(self) -> Job | None:
         """The next campaign; waits for a window where only closed ones are left. None: no more. Raises Halted."""
         while True:
-            self._halt.check()
+            self._stop_signal.check()
             self._sort_out()
             ready = [name for name, queue in self._queues.items() if queue and self._context.hours.is_open(name)]
             sure = [self._queues[name] for name in ready if name not in self._unsure]
@@ -119,7 +125,7 @@ class Turns:
             waited = [self._opens.get(name, 0.0) for name, queue in self._queues.items() if queue and name is not None]
             if not waited:
                 return None
-            await self._halt.sleep(max(0.0, min(waited) - self._context.clock.now()))
+            await self._stop_signal.sleep(max(0.0, min(waited) - self._context.clock.now()))
 
     def put_back(self, job: Job) -> None:
         """Its window closed before it could leave: it is the first of its window again."""

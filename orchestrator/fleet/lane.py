@@ -9,14 +9,14 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core.journal.control import Word
+from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.control_watch import aborted
 from orchestrator.engine.run import Session
-from orchestrator.engine.stop_signal import Halt, Halted
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
 from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
 from orchestrator.ledger.store import Store
@@ -52,7 +52,7 @@ class Work:
 class Assemble(Protocol):
     """Makes a session with its lease taken, which is given back in the end."""
 
-    def __call__(self, work: Work, halt: Halt, /) -> AbstractAsyncContextManager[Session]:
+    def __call__(self, work: Work, stop_signal: StopSignal, /) -> AbstractAsyncContextManager[Session]:
         """The session of a piece of work."""
         ...
 
@@ -66,25 +66,25 @@ class LaneJobs:
         self._orders: dict[str, Order] = {}  # by run
         self._reading = asyncio.Lock()
 
-    async def carry_out(self, job: Job, halt: Halt) -> None:
+    async def carry_out(self, job: Job, stop_signal: StopSignal) -> None:
         """Carry a job out, and journal that it is done. Raises Again where it is not."""
         try:
-            await self._in_ledger(self._store, job, halt)
+            await self._in_ledger(self._store, job, stop_signal)
         except LaneLeased as error:
             raise Again(error.message, after=5.0) from error
         except (JournalWriteError, LeaseLost, LedgerError) as error:
             raise Again(error.message, after=2.0) from error
 
-    async def _in_ledger(self, store: Store, job: Job, halt: Halt) -> None:
+    async def _in_ledger(self, store: Store, job: Job, stop_signal: StopSignal) -> None:
         order = await self._order(store, job)
         if order.is_ended or job.number in order.lanes:
             return  # a copy of the job: an earlier worker was slow to say that it had finished
-        if order.halt is not None:
-            halt.set(order.halt)
-        stop = await self._stop_of(store, order, job, halt)
+        if order.stop is not None:
+            stop_signal.set(order.stop)
+        stop = await self._stop_of(store, order, job, stop_signal)
         if stop is not None and stop.reason not in _FINAL:
             raise Again(stop.detail, after=1.0)
-        await _note(store, job, stop, alone=halt.stop is None)
+        await _note(store, job, stop, alone=stop_signal.stop is None)
 
     async def _order(self, store: Store, job: Job) -> Order:
         # Once for all lanes of a run, and in a thread: where each read thousands of campaigns in the event loop, calls
@@ -97,18 +97,18 @@ class LaneJobs:
             order = self._orders[job.run_id]
         return order.after(await _own(store, job, PROGRESS))
 
-    async def _stop_of(self, store: Store, order: Order, job: Job, halt: Halt) -> Stop | None:
-        standing = await asyncio.to_thread(store.standing, job.launch)
-        if standing.word is Word.ABORT:
-            halt.set(aborted(job.launch, standing))
-            return halt.stop
+    async def _stop_of(self, store: Store, order: Order, job: Job, stop_signal: StopSignal) -> Stop | None:
+        control_state = await asyncio.to_thread(store.control_state, job.launch)
+        if control_state.word is ControlCommand.ABORT:
+            stop_signal.set(aborted(job.launch, control_state))
+            return stop_signal.stop
         manifest = await asyncio.to_thread(self._manifest, store, order, job)
         if not manifest.campaigns:
             return None
         header, part = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
         work = Work(manifest, header.data["manifest"], header.data["manifest_sha256"], part)
         try:
-            async with self._assemble(work, halt) as session, _followed(store, job, halt):
+            async with self._assemble(work, stop_signal) as session, _followed(store, job, stop_signal):
                 session.context.no_wait = order.waits_for_no_window
                 plan = await session.plan(Choice(Selection(), order.retries_failed))
                 return await session.carry_out(plan)
@@ -116,8 +116,8 @@ class LaneJobs:
             return Stop(StopReason.CREDENTIAL, f"account {job.account}: {error.message}")
         except Refused as error:
             return Stop(StopReason.PREFLIGHT, error.message)
-        except Halted:
-            return halt.stop
+        except StopRequested:
+            return stop_signal.stop
 
     def _manifest(self, store: Store, order: Order, job: Job) -> Manifest:
         manifest = order.manifest_of(job, store.url)
@@ -140,7 +140,7 @@ async def _note(store: Store, job: Job, stop: Stop | None, *, alone: bool) -> No
 
 
 @asynccontextmanager
-async def _followed(store: Store, job: Job, halt: Halt) -> AsyncIterator[None]:
+async def _followed(store: Store, job: Job, stop_signal: StopSignal) -> AsyncIterator[None]:
     """While the block runs, a halt in the journal is one here."""
 
     async def look() -> None:
@@ -148,7 +148,7 @@ async def _followed(store: Store, job: Job, halt: Halt) -> AsyncIterator[None]:
             await asyncio.sleep(_LOOK_EVERY)
             with contextlib.suppress(LedgerError):  # the lane's own journal says what is wrong with the ledger
                 for record in await _own(store, job, ("halt",)):
-                    halt.set(Stop(StopReason(record.data["stop"]["reason"]), record.data["stop"]["detail"]))
+                    stop_signal.set(Stop(StopReason(record.data["stop"]["reason"]), record.data["stop"]["detail"]))
 
     task = asyncio.create_task(look())
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from orchestrator.core.journal.packing import packed, unpacked
-from orchestrator.core.journal.states import History, State
+from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest, parse
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.rules import waves
@@ -47,7 +47,7 @@ class Order:
     manifest: Manifest
     rows: Sequence[Sequence[Any]]
     lanes: Mapping[int, Record]
-    halt: Stop | None
+    stop: Stop | None
     is_ended: bool
 
     def after(self, records: Iterable[Record]) -> "Order":
@@ -56,7 +56,7 @@ class Order:
         return replace(
             self,
             lanes={record.attempt: record for record in own if record.kind == "lane"},
-            halt=next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
+            stop=next((stop_of(record.data["stop"]) for record in own if record.kind == "halt"), None),
             is_ended=any(record.kind == "end" for record in own),
         )
 
@@ -75,7 +75,7 @@ class Order:
         accounts = {job.account: self.manifest.accounts[job.account]}
         return self.manifest.model_copy(update={"campaigns": campaigns, "accounts": accounts, "ledger": ledger})
 
-    def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, History]) -> Manifest:
+    def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, CampaignState]) -> Manifest:
         """The manifest without what failed within this run: a lane that goes on elsewhere does not try it again."""
         campaigns = tuple(c for c in manifest.campaigns if not self._has_failed(histories.get(c.key)))
         return manifest.model_copy(update={"campaigns": campaigns})
@@ -90,7 +90,7 @@ class Order:
         """Whether what has a closed window is held at once."""
         return bool(self.header.data["fleet"]["no_wait"])
 
-    def _has_failed(self, history: History | None) -> bool:
+    def _has_failed(self, history: CampaignState | None) -> bool:
         failed = history is not None and history.state is State.FAILED
         return failed and history is not None and (history.finished_at or 0.0) >= self.header.at
 
@@ -119,7 +119,7 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
     rows = list(unpacked(record for record in own if record.kind == "plan"))
-    return Order(header, manifest, rows, {}, halt=None, is_ended=False).after(own)
+    return Order(header, manifest, rows, {}, stop=None, is_ended=False).after(own)
 
 
 def stop_of(data: Mapping[str, str] | None) -> Stop | None:

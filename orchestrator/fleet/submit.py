@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 from procrastinate import App
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.core.journal.control import Standing
-from orchestrator.core.journal.states import History, State, fold
+from orchestrator.core.journal.control import ControlState
+from orchestrator.core.journal.states import CampaignState, State, fold
 from orchestrator.core.manifest.models import Wave
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.build import CampaignResult, build, conclude, timestamp
+from orchestrator.core.result.build import CampaignResult, build, outcome_of, timestamp
 from orchestrator.core.rules import waves
-from orchestrator.engine.control_watch import Listener
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.control_watch import ControlWatch
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order, stop_data, stop_of
@@ -41,20 +41,20 @@ class Submission:
     order: Order
     clock: Clock
     observer: Observer
-    halt: Halt
+    stop_signal: StopSignal
     tail: Tail
     checks: Checks
     _waves: list[dict[str, Any]] = field(default_factory=list)
     _stops: dict[str, Stop] = field(default_factory=dict)  # by account: why its lane stays where it is
     _stop: Stop | None = None
-    _aborted: Halt = field(default_factory=Halt)
-    _listener: Listener = field(init=False)
+    _aborted: StopSignal = field(default_factory=StopSignal)
+    _listener: ControlWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        self._listener = Listener(self.order.header.launch, self._ask, self._aborted, self.observer)
+        self._listener = ControlWatch(self.order.header.launch, self._ask, self._aborted, self.observer)
 
-    async def _ask(self, launch: str) -> Standing:
-        return await self._in_thread(lambda: self.store.standing(launch))
+    async def _ask(self, launch: str) -> ControlState:
+        return await self._in_thread(lambda: self.store.control_state(launch))
 
     async def carry_out(self) -> Stop | None:
         """Submit, watch, and journal the end. Returns why it came early, None where it did not.
@@ -94,7 +94,7 @@ class Submission:
             if all(job.number in done for job in jobs):
                 break
             await self._stop_where_due(done)
-            await self.halt.sleep(_LOOK_EVERY)
+            await self.stop_signal.sleep(_LOOK_EVERY)
         await self._stop_where_due(done)
         accounts = {job.number: job.account for job in jobs}
         for number in sorted(accounts.keys() & done.keys()):
@@ -138,11 +138,11 @@ class Submission:
         if short is not None and not last:
             self._stop = self._stop or Stop(StopReason.WAVE, short)
 
-    def _outcome(self, campaign: CampaignResult, past: Mapping[CampaignKey, History]) -> Outcome:
+    def _outcome(self, campaign: CampaignResult, past: Mapping[CampaignKey, CampaignState]) -> Outcome:
         history = past.get(CampaignKey(f"{campaign.stream}/{campaign.campaign}"))
         if campaign.reason is Reason.DESELECTED and history is not None:
             # Leaving it out of the selection must not open the next wave, either.
-            return conclude(Decision(Action.SKIP), history, self._stop)[0]
+            return outcome_of(Decision(Action.SKIP), history, self._stop)[0]
         return campaign.outcome
 
     async def _pass(self, rule: Wave, baked: float, wave: dict[str, Any]) -> str | None:
@@ -154,12 +154,12 @@ class Submission:
             await self._hear()
             if self._stop is not None:
                 return str(wave["message"])
-            await self.halt.sleep(min(4 * _LOOK_EVERY, max(0.0, baked - self.clock.now())))
+            await self.stop_signal.sleep(min(4 * _LOOK_EVERY, max(0.0, baked - self.clock.now())))
         if rule.pass_ is None or rule.pass_.command is None:
             return None
         header = self.order.header
         facts = {"LAUNCH": header.launch, "RUN": header.run_id, "WAVE": rule.name}
-        why = await self.halt.guard(self.checks.run(rule.pass_, facts))
+        why = await self.stop_signal.guard(self.checks.run(rule.pass_, facts))
         short = f"wave {rule.name}: its check says no: {why}" if why is not None else None
         self.observer.event("wave_checked", wave=rule.name, passed=short is None, message=short or "")
         return short
@@ -193,4 +193,4 @@ class Submission:
                 return await call()
             except (LedgerError, *queue.AWAY) as error:
                 self.observer.event("ledger_away", message=" ".join(str(error).split()))
-            await self.halt.sleep(2 * _LOOK_EVERY)
+            await self.stop_signal.sleep(2 * _LOOK_EVERY)

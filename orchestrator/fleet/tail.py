@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from orchestrator.core.journal.states import KINDS, Event, History, IllegalMove, State, apply, event_of
+from orchestrator.core.journal.states import KINDS, CampaignState, Event, IllegalMove, State, apply, event_of
 from orchestrator.core.rules.stop_rules import tripped
 from orchestrator.fleet.orders import Order
 from orchestrator.ledger.store import Store
@@ -20,7 +20,7 @@ class Tail:
         self._order = order
         self._observer = observer
         self._after = 0
-        self._histories: dict[CampaignKey, History] = {}
+        self._histories: dict[CampaignKey, CampaignState] = {}
         self._told: set[CampaignKey] = set()
 
     def look(self) -> None:
@@ -37,12 +37,12 @@ class Tail:
         for number, record in lines:
             if record.kind in KINDS:
                 key = CampaignKey(record.campaign)
-                history = self._histories.setdefault(key, History())
+                history = self._histories.setdefault(key, CampaignState())
                 apply(history, record)
                 self._tell(key, history, record)
             self._after = number
 
-    def _tell(self, key: CampaignKey, history: History, record: Record) -> None:
+    def _tell(self, key: CampaignKey, history: CampaignState, record: Record) -> None:
         if record.at < self._order.header.at or event_of(record) is Event.INTENT or history.state not in _DONE:
             return
         if key not in self._told:

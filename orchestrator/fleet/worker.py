@@ -12,7 +12,7 @@ from typing import Final
 
 from procrastinate import App
 
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
 from orchestrator.fleet.lane import Again
@@ -28,10 +28,10 @@ _ABORT_AFTER: Final = 0.5
 class Lanes:
     """The lanes that run in this process, by job."""
 
-    def __init__(self, carry_out: Callable[[Job, Halt], Awaitable[None]], observer: Observer) -> None:
+    def __init__(self, carry_out: Callable[[Job, StopSignal], Awaitable[None]], observer: Observer) -> None:
         self._carry_out = carry_out
         self._observer = observer
-        self._running: dict[Job, tuple[asyncio.Task[None], Halt]] = {}
+        self._running: dict[Job, tuple[asyncio.Task[None], StopSignal]] = {}
         self._stop: Stop | None = None
 
     async def run(self, job: Job) -> None:
@@ -44,15 +44,15 @@ class Lanes:
         await asyncio.shield(task)
 
     def _begin(self, job: Job) -> None:
-        halt = Halt()
-        task = asyncio.create_task(self._one(job, halt))
-        self._running[job] = task, halt
+        stop_signal = StopSignal()
+        task = asyncio.create_task(self._one(job, stop_signal))
+        self._running[job] = task, stop_signal
         task.add_done_callback(lambda done: self._ended(job, done))
 
-    async def _one(self, job: Job, halt: Halt) -> None:
+    async def _one(self, job: Job, stop_signal: StopSignal) -> None:
         self._observer.event("lane_taken", launch=job.launch, wave=job.wave, account=job.account)
         try:
-            await self._carry_out(job, halt)
+            await self._carry_out(job, stop_signal)
         except Again as again:
             self._observer.event(
                 "lane_put_off", launch=job.launch, wave=job.wave, account=job.account, message=str(again)
@@ -65,11 +65,11 @@ class Lanes:
         if not task.cancelled():
             task.exception()  # somebody may be gone who would have looked
 
-    def halt(self, stop: Stop) -> None:
+    def stop_all(self, stop: Stop) -> None:
         """No new start in any lane, and no new lane."""
         self._stop = stop
-        for _, halt in self._running.values():
-            halt.set(stop)
+        for _, stop_signal in self._running.values():
+            stop_signal.set(stop)
 
     async def wait_drained(self) -> None:
         """Return once no lane runs any more."""

@@ -22,12 +22,12 @@ class LockLaunch(Protocol):
         ...
 
 
-def _by_itself(_: sa.Connection) -> None:
+def _autobegin(_: sa.Connection) -> None:
     """The driver begins a transaction with its first statement."""
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class Backend:
     """An open database. `check` raises LedgerError for one that is damaged or unsafe."""
 
     engine: sa.Engine
@@ -37,7 +37,7 @@ class Database:
     moment: Callable[[float], Moment]  # the instant of the call, where `now` is the caller's time
     lock_launch: LockLaunch
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, None where nothing is
-    begin: Callable[[sa.Connection], None] = _by_itself  # the execution option `writes` says whether it will write
+    begin: Callable[[sa.Connection], None] = _autobegin  # the execution option `writes` says whether it will write
 
     def is_away(self, error: BaseException) -> bool:
         """Whether the error says that the database cannot be reached for now, rather than that it refused."""

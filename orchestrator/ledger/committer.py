@@ -7,8 +7,8 @@ from typing import Protocol
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.attempt.permit import Permit, grant
-from orchestrator.core.journal.control import Committed, Standing
-from orchestrator.core.journal.lease import SURE_SECONDS, Taken
+from orchestrator.core.journal.control import Committed, ControlState
+from orchestrator.core.journal.lease import SURE_SECONDS, AcquiredLease
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
@@ -21,7 +21,7 @@ class Commits(Protocol):
         """Append records in one transaction, renewing leases; what was found there."""
         ...
 
-    def standing(self, launch: str) -> Standing:
+    def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word."""
         ...
 
@@ -29,7 +29,7 @@ class Commits(Protocol):
 class Committer:
     """Commits batches for one run. Once broken it stays broken. One thread at a time uses it."""
 
-    def __init__(self, store: Commits, run_id: str, lanes: Iterable[Taken], clock: Clock) -> None:
+    def __init__(self, store: Commits, run_id: str, lanes: Iterable[AcquiredLease], clock: Clock) -> None:
         self._store = store
         self._run_id = run_id
         self._fences = {lane.lane: lane.fence for lane in lanes}
@@ -60,10 +60,10 @@ class Committer:
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
-    def standing(self, launch: str) -> Standing | Exception:
+    def control_state(self, launch: str) -> ControlState | Exception:
         """Where a launch stands, or why it cannot be told now. That breaks nothing: the next permit looks again."""
         try:
-            return self._store.standing(launch)
+            return self._store.control_state(launch)
         except Exception as error:  # noqa: BLE001 - the same thread, which must not die
             return JournalWriteError(f"the ledger cannot be read ({error})")
 
@@ -79,7 +79,7 @@ class Committer:
         return [JournalWriteError(f"the journal has a record already: {what} ({error.orig})")]
 
 
-class Granting(ABC):
+class PermitGranting(ABC):
     """A journal whose permits follow from its records: the permit rule, for every kind of writer."""
 
     @abstractmethod

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
-from orchestrator.core.journal.control import CONTROL, OPEN, Committed, Standing, Word
-from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Lease, Moment, Taken
+from orchestrator.core.journal.control import CONTROL, OPEN, Committed, ControlCommand, ControlState
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder, Lease, Moment
 from orchestrator.model import Lane, Record
 
 
@@ -25,13 +25,13 @@ class MemoryStore:
         self._leases: dict[Lane, Lease] = {}
         self._journal: dict[str, list[Record]] = defaultdict(list)
         self._lines: set[tuple[str, str, int, str]] = set()
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, ControlState] = {}
 
     def read(self, launch: str) -> list[Record]:
         """The journal of a launch, in its order."""
         return list(self._journal[launch])
 
-    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
         moment = self._moment(now)
         last = {lane: self._leases.get(lane) for lane in sorted(lanes)}
@@ -64,16 +64,18 @@ class MemoryStore:
                 )
         return found
 
-    def standing(self, launch: str) -> Standing:
+    def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word."""
         return self._standings.get(launch, OPEN)
 
-    def say(self, launch: str, word: Word, by: str, reason: str, now: float) -> Standing:
+    def say(self, launch: str, word: ControlCommand, by: str, reason: str, now: float) -> ControlState:
         """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
         own, here = [x for x in self._leases.values() if x.holder.launch == launch], self._moment(now)
         is_running = any(rules.is_live(lease, lease.holder.machine, here, self._is_alive) for lease in own)
-        self._append([control.say(self.standing(launch), launch, word, by, reason, now=now, is_running=is_running)])
-        return self.standing(launch)
+        self._append(
+            [control.say(self.control_state(launch), launch, word, by, reason, now=now, is_running=is_running)]
+        )
+        return self.control_state(launch)
 
     def append(self, record: Record, now: float) -> None:
         """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
@@ -94,4 +96,7 @@ class MemoryStore:
         for record in records:
             self._journal[record.launch].append(record)
             if record.campaign == CONTROL:
-                self._standings = {**self._standings, record.launch: control.hear(self.standing(record.launch), record)}
+                self._standings = {
+                    **self._standings,
+                    record.launch: control.hear(self.control_state(record.launch), record),
+                }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.backend import Database
+from orchestrator.ledger.backend import Backend
 from orchestrator.ledger.schema import MARK, metadata
 
 _CONNECT_SECONDS: Final = 5
@@ -60,7 +60,7 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
     return {**usual, **{key: value for key, value in known.items() if value is not None}, **given, **fixed}
 
 
-def opened(url: sa.URL, *, create: bool) -> Database:
+def opened(url: sa.URL, *, create: bool) -> Backend:
     """The database at `url`, with its tables. Raises LedgerError: unreachable, no ledger, or none there yet."""
     shown = url.render_as_string(hide_password=True)
     try:
@@ -78,7 +78,7 @@ def opened(url: sa.URL, *, create: bool) -> Database:
         pool_size=0,
         pool_use_lifo=True,  # those that are not needed stay idle, and the others warm
     )
-    _look_after_a_rest(engine)
+    _ping_idle(engine)
     # All rows in one statement: psycopg's executemany is a pipeline, and a process suspended in the middle of one would
     # keep the lanes' rows, for that is no idleness either.
     engine.dialect.use_insertmanyvalues_wo_returning = True
@@ -95,7 +95,7 @@ def opened(url: sa.URL, *, create: bool) -> Database:
         raise
     # As long as a lease: after that another host may have the lanes, and waiting on would be in vain.
     # Its users take their time from the database, which does not step: a moment needs no steady clock beside it.
-    return Database(
+    return Backend(
         engine=engine,
         hint=hint,
         patience=LEASE_SECONDS,
@@ -106,7 +106,7 @@ def opened(url: sa.URL, *, create: bool) -> Database:
     )
 
 
-def _look_after_a_rest(engine: sa.Engine) -> None:
+def _ping_idle(engine: sa.Engine) -> None:
     """A connection that did not survive a restart of the database is found out before it is used.
 
     Not one that was used a moment ago: that look costs a fifth of a commit, and a commit is tried again anyway.

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.core.journal import control
-from orchestrator.core.journal.control import CONTROL, OPEN, Standing
+from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
 from orchestrator.core.journal.lease import Holder, Lease, Moment, Sum
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import journal, leases
@@ -68,7 +68,7 @@ _GLANCE: Final = sa.select(
 ).select_from(_LEASES)
 
 
-def glance(connection: sa.Connection, run_id: str, launch: str) -> tuple[Sum, int]:
+def lease_summary(connection: sa.Connection, run_id: str, launch: str) -> tuple[Sum, int]:
     """The sum of a run's leases, locked as by `held`, and how many words people have said of a launch.
 
     Every commit asks this, and nearly always need not ask more: row by row it would take three times as long.
@@ -118,12 +118,12 @@ def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -
     return False
 
 
-def standing_of(connection: sa.Connection, launch: str) -> Standing:
+def control_state_of(connection: sa.Connection, launch: str) -> ControlState:
     """Where a launch stands by people's word. Raises LedgerError where a word cannot be read."""
-    standing = OPEN
+    control_state = OPEN
     try:
         for record in records_of(connection.execute(_SAID, {"of": launch}).all()):
-            standing = control.hear(standing, record)
+            control_state = control.hear(control_state, record)
     except ValueError as error:
         raise LedgerError(f"the ledger is damaged: a word about launch {launch} cannot be read") from error
-    return standing
+    return control_state

@@ -7,20 +7,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.clock import moment
-from orchestrator.ledger.backend import Database
+from orchestrator.ledger.backend import Backend
 from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
 
 _BUSY_SECONDS: Final = 10
 
 
-def opened(url: sa.URL, *, create: bool) -> Database:
+def opened(url: sa.URL, *, create: bool) -> Backend:
     """The file's database. Raises LedgerError: damaged, not a ledger, or in an unsafe place."""
     path = safe_path(Path(url.database or ""), create=create)
     if create and not path.exists():
         create_file(path)
     check_file(path)
     # No patience: a disk that failed once may have lost what it said it kept.
-    return Database(
+    return Backend(
         engine=_engine(path),
         hint="check the disk and the file, then run again",
         patience=0.0,

@@ -11,13 +11,22 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
-from orchestrator.core.journal.control import Committed, Standing, Word
-from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Moment, Taken
+from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder, Moment
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import sqlite
-from orchestrator.ledger.backend import Database, UnreachableError
+from orchestrator.ledger.backend import Backend, UnreachableError
 from orchestrator.ledger.machine_id import this_machine
-from orchestrator.ledger.row_mapping import glance, has_any, held, lease_of, left, line_of, records_of, standing_of
+from orchestrator.ledger.row_mapping import (
+    control_state_of,
+    has_any,
+    held,
+    lease_of,
+    lease_summary,
+    left,
+    line_of,
+    records_of,
+)
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
@@ -28,7 +37,7 @@ _READ_AT_ONCE: Final = 200
 _APPEND: Final = journal.insert().inline()
 
 
-def _opened(url: str, *, create: bool) -> Database:
+def _opened(url: str, *, create: bool) -> Backend:
     """The one place that picks a kind of database."""
     try:
         parsed = sa.make_url(url)
@@ -51,7 +60,7 @@ def _opened(url: str, *, create: bool) -> Database:
 class Store:
     """One ledger. Every method is one transaction."""
 
-    def __init__(self, database: Database, url: str) -> None:
+    def __init__(self, database: Backend, url: str) -> None:
         self._database = database
         self._reads = database.engine.execution_options(writes=False)
         self._writes = database.engine.execution_options(writes=True)
@@ -171,7 +180,7 @@ class Store:
         here = self._database.moment(now)
         return any(rules.is_live(lease_of(row), this_machine(), here, _is_alive) for row in rows)
 
-    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[Taken]:
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
         """Take all lanes or none. Raises LaneLeased with who holds one."""
         wanted = sorted(lanes)
         for _ in wanted:
@@ -181,7 +190,7 @@ class Store:
                 continue  # another run made a lane's row in the same moment: now it is there to be looked at
         return self._acquire(wanted, holder, now)
 
-    def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[Taken]:
+    def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
         with self._transaction() as connection:
             return [_take(connection, lane, holder, self._database.moment(now)) for lane in lanes]
 
@@ -226,7 +235,9 @@ class Store:
                 # The commit was carried out, and only its acknowledgement was lost. Its permits came before a pause
                 # that was said since; an abort ends even those, and their intents stay open in the journal.
                 records = ()
-                aborts = {launch: one for launch, one in found.standings.items() if one.word is Word.ABORT}
+                aborts = {
+                    launch: one for launch, one in found.control_states.items() if one.word is ControlCommand.ABORT
+                }
                 found = Committed(found.lost, aborts)
             rows = [line_of(line) for line in found.kept(records)]
             if rows:
@@ -246,26 +257,26 @@ class Store:
         # In its transaction: a word that was committed before it is obeyed by every permit that follows from it.
         for launch in asking:
             self._database.lock_launch(connection, launch, shared=True)
-        seen, words = glance(connection, run_id, asking[0] if len(asking) == 1 else "")
+        seen, words = lease_summary(connection, run_id, asking[0] if len(asking) == 1 else "")
         is_said = words > 0 or len(asking) > 1
-        standings = {launch: standing_of(connection, launch) for launch in asking} if is_said else {}
+        control_states = {launch: control_state_of(connection, launch) for launch in asking} if is_said else {}
         if rules.are_held(fences, seen, now):
-            return Committed(standings=standings), rules.is_due(seen, now)
+            return Committed(control_states=control_states), rules.is_due(seen, now)
         own = held(connection, run_id)
         is_due = any(rules.is_due(lease, now) for lease in own.values())
-        return Committed(frozenset(rules.lost(fences, own, run_id, now)), standings), is_due
+        return Committed(frozenset(rules.lost(fences, own, run_id, now)), control_states), is_due
 
-    def standing(self, launch: str) -> Standing:
+    def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word."""
         with self._transaction(writes=False) as connection:
-            return standing_of(connection, launch)
+            return control_state_of(connection, launch)
 
-    def say(self, launch: str, word: Word, by: str, reason: str, now: float) -> Standing:
+    def say(self, launch: str, word: ControlCommand, by: str, reason: str, now: float) -> ControlState:
         """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
         with self._transaction() as connection:
             # Alone: whoever asks for a permit has committed it by now, or will find this word.
             self._database.lock_launch(connection, launch, shared=False)
-            before = standing_of(connection, launch)
+            before = control_state_of(connection, launch)
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
             is_running = self._any_live(rows, now)
             record = control.say(before, launch, word, by, reason, now=now, is_running=is_running)
@@ -299,7 +310,7 @@ def _locked(lane: str) -> sa.Select[Any]:
     return sa.select(leases).where(leases.c.lane == lane).with_for_update()
 
 
-def _take(connection: sa.Connection, lane: Lane, holder: Holder, here: Moment) -> Taken:
+def _take(connection: sa.Connection, lane: Lane, holder: Holder, here: Moment) -> AcquiredLease:
     row = connection.execute(_locked(lane)).one_or_none()
     last = lease_of(row) if row is not None else None
     new = rules.take(lane, last, holder, here, _is_alive)

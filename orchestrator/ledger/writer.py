@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.core.journal.control import Standing
-from orchestrator.core.journal.lease import LEASE_SECONDS, Taken
+from orchestrator.core.journal.control import ControlState
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease
 from orchestrator.errors import JournalWriteError
-from orchestrator.ledger.committer import Commits, Committer, Granting
+from orchestrator.ledger.committer import Commits, Committer, PermitGranting
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
@@ -30,10 +30,10 @@ class _Item:
     done: asyncio.Future[Any]
 
 
-class Writer(Granting):
+class Writer(PermitGranting):
     """The journal of one run. `start` and `close` it in the event loop that uses it."""
 
-    def __init__(self, store: Commits, run_id: str, lanes: Iterable[Taken], clock: Clock) -> None:
+    def __init__(self, store: Commits, run_id: str, lanes: Iterable[AcquiredLease], clock: Clock) -> None:
         self._committer = Committer(store, run_id, lanes, clock)
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
@@ -52,10 +52,10 @@ class Writer(Granting):
         """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
         await self._hand_over(record)
 
-    async def standing(self, launch: str) -> Standing:
+    async def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
-        standing: Standing = await self._hand_over(launch)
-        return standing
+        control_state: ControlState = await self._hand_over(launch)
+        return control_state
 
     async def _hand_over(self, what: Record | str) -> Any:
         if self._committer.broken is not None:
@@ -75,7 +75,9 @@ class Writer(Granting):
             batch, closing = self._gather()
             records = [item.what for item in batch if isinstance(item.what, Record)]
             answers = iter(self._committer.commit(records))
-            asked = {item.what: self._committer.standing(item.what) for item in batch if isinstance(item.what, str)}
+            asked = {
+                item.what: self._committer.control_state(item.what) for item in batch if isinstance(item.what, str)
+            }
             self._settle(batch, [next(answers) if isinstance(i.what, Record) else asked[i.what] for i in batch])
             if closing:
                 return
@@ -93,7 +95,7 @@ class Writer(Granting):
             return batch, True
         return batch, False
 
-    def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | Standing | None]) -> None:
+    def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
         if self._loop is None or not batch:
             return
         # A closed loop means that the run was torn down; its records are committed all the same.
@@ -101,7 +103,7 @@ class Writer(Granting):
             self._loop.call_soon_threadsafe(_resolve, tuple(batch), tuple(answers))
 
 
-def _resolve(batch: Sequence[_Item], answers: Sequence[Exception | Standing | None]) -> None:
+def _resolve(batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
     for item, answer in zip(batch, answers, strict=True):
         if item.done.done():
             continue

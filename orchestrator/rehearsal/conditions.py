@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orchestrator.model import Progress
 from orchestrator.ports import Clock
-from orchestrator.rehearsal.network import Answer, Passage
+from orchestrator.rehearsal.network import Answer, CallFate
 from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, FaultPlan, Profile
 from orchestrator.sandbox.platform import Call, error_body
 
@@ -66,7 +66,7 @@ _REALISTIC: Final = Profile(
 )
 
 
-class Weather:
+class NetworkConditions:
     """One rehearsal's passages. `keys` are the campaigns, as `stream/campaign`; `timeout` is the client's.
 
     `is_sandbox`: the faults are those of a sandbox's run, not those of a real host.
@@ -84,12 +84,12 @@ class Weather:
         self._longest = timeout
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def passage(self, call: Call) -> Passage:
+    def passage(self, call: Call) -> CallFate:
         """What a call meets that is made now."""
         if self._clock.now() < self._opens:
-            return Passage(unsent="no connection before the first byte was sent")
+            return CallFate(unsent="no connection before the first byte was sent")
         half = self._round_trip() / 2
-        passage = Passage(there=min(half, self._longest), back=half)
+        passage = CallFate(there=min(half, self._longest), back=half)
         self._counts[call.op, call.key] += 1
         count = self._counts[call.op, call.key]
         if call.op == "start":

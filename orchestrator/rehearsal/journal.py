@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from orchestrator.core.journal.control import Standing
-from orchestrator.core.journal.lease import LEASE_SECONDS, Taken
+from orchestrator.core.journal.control import ControlState
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease
 from orchestrator.errors import JournalWriteError
-from orchestrator.ledger.committer import Commits, Committer, Granting
+from orchestrator.ledger.committer import Commits, Committer, PermitGranting
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
@@ -15,11 +15,17 @@ COMMIT_SECONDS: Final = 0.002
 """How long a commit takes: an fsync on an ordinary disk."""
 
 
-class VirtualJournal(Granting):
+class VirtualJournal(PermitGranting):
     """Commits what has gathered since the last commit. Make it on the loop that uses it; `close` it in the end."""
 
     def __init__(
-        self, store: Commits, run_id: str, lanes: Iterable[Taken], clock: Clock, *, takes: float = COMMIT_SECONDS
+        self,
+        store: Commits,
+        run_id: str,
+        lanes: Iterable[AcquiredLease],
+        clock: Clock,
+        *,
+        takes: float = COMMIT_SECONDS,
     ) -> None:
         self._committer = Committer(store, run_id, lanes, clock)
         self._takes = takes
@@ -42,9 +48,9 @@ class VirtualJournal(Granting):
             self._next = self._loop.call_later(self._takes, self._commit)
         await done
 
-    async def standing(self, launch: str) -> Standing:
+    async def control_state(self, launch: str) -> ControlState:
         """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
-        answer = self._committer.broken or self._committer.standing(launch)
+        answer = self._committer.broken or self._committer.control_state(launch)
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -27,7 +27,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class CallFate:
     """What one call meets on its way. Times are in seconds; `there` is at most the client's timeout.
 
     Its fields in the order in which they matter: `unsent` (no connection, and why), `lost` (the request never
@@ -89,7 +89,7 @@ class VirtualApi:
         self,
         platform: Platform,
         clock: Clock,
-        passage: Callable[[Call], Passage],
+        passage: Callable[[Call], CallFate],
         timeout: float,
         *,
         watcher: Watcher | None = None,
@@ -149,7 +149,7 @@ class VirtualApi:
                 return str(why)
         return forbidden
 
-    def arrive(self, call: Call, passage: Passage) -> Answer:
+    def arrive(self, call: Call, passage: CallFate) -> Answer:
         """What the platform makes of a request that is there."""
         now = self._theirs.now()
         self._watcher.arrived(call)
@@ -188,7 +188,7 @@ class VirtualApi:
 class _Exchange:
     """A request on its way. It arrives, and acts, whether or not its caller still waits."""
 
-    def __init__(self, api: VirtualApi, call: Call, passage: Passage) -> None:
+    def __init__(self, api: VirtualApi, call: Call, passage: CallFate) -> None:
         self._api = api
         self._passage = passage
         self._loop = asyncio.get_running_loop()

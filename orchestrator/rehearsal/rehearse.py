@@ -12,10 +12,10 @@ from orchestrator.core.result.build import Result
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Record
 from orchestrator.rehearsal import virtual_loop as loop
-from orchestrator.rehearsal.conditions import Weather
+from orchestrator.rehearsal.conditions import NetworkConditions
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
-from orchestrator.rehearsal.simulated_run import Process
+from orchestrator.rehearsal.simulated_run import SimulatedRun
 from orchestrator.rehearsal.virtual_loop import VirtualClock
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, World
@@ -31,7 +31,7 @@ class Rehearsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class RehearsalConfig:
     """What is rehearsed: a manifest, its file's name and hash, and the faults. `at` is POSIX seconds."""
 
     manifest: Manifest
@@ -43,19 +43,21 @@ class Script:
     no_wait: bool = False
 
 
-def rehearse(script: Script, seed: int) -> Rehearsed:
+def rehearse(script: RehearsalConfig, seed: int) -> Rehearsed:
     """Carry the manifest out once. Raises OrchestratorError where a real run would refuse to begin."""
     return loop.run(_rehearse(script, seed))
 
 
-async def _rehearse(script: Script, seed: int) -> Rehearsed:
+async def _rehearse(script: RehearsalConfig, seed: int) -> Rehearsed:
     manifest, running = script.manifest, asyncio.get_running_loop()
     clock = VirtualClock(script.at, running)
     keys = [campaign.key for campaign in manifest.campaigns]
-    weather = Weather(script.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox")
+    weather = NetworkConditions(
+        script.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox"
+    )
     api = VirtualApi(Platform(world_of(manifest)), clock, weather.passage, manifest.timeouts.total)
     store, run_id = MemoryStore(steady=running.time), f"r-rehearsal-{seed}"
-    process = Process(
+    process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
         source=script.source, sha256=script.sha256, is_new_host=True, random=random.Random(seed).random,

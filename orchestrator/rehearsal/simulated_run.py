@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from orchestrator.core.journal.lease import Holder, Taken
+from orchestrator.core.journal.lease import AcquiredLease, Holder
 from orchestrator.core.journal.states import fold
 from orchestrator.core.manifest.models import Manifest, Pass
 from orchestrator.core.plan.plan import Plan
@@ -13,7 +13,7 @@ from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, build
 from orchestrator.engine.run import Session, inherited, lanes_in_use
 from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Lane, Record
 from orchestrator.ports import CampaignApi, Clock, Journal, Observer
@@ -34,7 +34,7 @@ class Silent:
         """Nothing."""
 
 
-class Assumed:
+class PassingChecks:
     """Checks of a rehearsal: no command is run, and all are taken to pass."""
 
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002 - nothing is asked
@@ -43,7 +43,7 @@ class Assumed:
 
 
 @dataclass(slots=True)
-class Process:
+class SimulatedRun:
     """A run to be. `journal_of` makes its journal from the lanes it has taken."""
 
     manifest: Manifest
@@ -51,7 +51,7 @@ class Process:
     store: MemoryStore
     api: CampaignApi
     clock: Clock
-    journal_of: Callable[[list[Taken]], Closable]
+    journal_of: Callable[[list[AcquiredLease]], Closable]
     source: str = "manifest"
     sha256: str = ""
     choice: Choice = field(default_factory=Choice)
@@ -59,7 +59,7 @@ class Process:
     no_wait: bool = False
     random: Callable[[], float] = random.random
     observer: Observer = field(default_factory=Silent)
-    halt: Halt = field(default_factory=Halt)
+    stop_signal: StopSignal = field(default_factory=StopSignal)
     permit: Callable[[Plan], None] = lambda _: None
     unrecorded: list[Record] = field(default_factory=list)
 
@@ -71,8 +71,8 @@ class Process:
         try:
             histories = fold(self.store.read(self.manifest.launch))
             context = Context(
-                self.manifest, self.holder.run_id, self.api, journal, self.clock, self.observer, histories, self.halt,
-                self.random, unrecorded=self.unrecorded, checks=Assumed(), no_wait=self.no_wait,
+                self.manifest, self.holder.run_id, self.api, journal, self.clock, self.observer, histories,
+                self.stop_signal, self.random, unrecorded=self.unrecorded, checks=PassingChecks(), no_wait=self.no_wait,
             )  # fmt: skip
             session = Session.of(context, taken, self.source, self.sha256, is_new_host=self.is_new_host)
             try:

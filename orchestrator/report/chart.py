@@ -9,7 +9,7 @@ from typing import Final
 
 from orchestrator.core.result.timeline import Account, Attempt, Mark, Timeline, held
 from orchestrator.model import Window
-from orchestrator.report.words import visible
+from orchestrator.report.wording import visible
 
 _WIDTH: Final = 1000
 _NAMES: Final = 18  # the band of the waves' names, above

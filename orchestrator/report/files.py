@@ -26,7 +26,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
 
 _RISKY: Final = re.compile(f"[\0;\t\r\n](?=[{''.join(map(re.escape, _FORMULA))}])")
-_TOGETHER: Final = 1000
+_CHUNK_SIZE: Final = 1000
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -47,7 +47,7 @@ def as_json(result: Result) -> Iterator[str]:
 def as_csv(result: Result) -> Iterator[str]:
     """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
     rows = chain([COLUMNS], map(_cells, map(values, result.campaigns)))
-    while some := list(islice(rows, _TOGETHER)):
+    while some := list(islice(rows, _CHUNK_SIZE)):
         out = io.StringIO()
         # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
         csv.writer(out, lineterminator="\r\n").writerows(some)

@@ -19,10 +19,10 @@ from orchestrator.core.result.build import CampaignResult, Result
 from orchestrator.core.result.timeline import Step, Timeline
 from orchestrator.model import CampaignKey, Outcome
 from orchestrator.report import chart
-from orchestrator.report.words import EXIT_CODES, headline, visible
+from orchestrator.report.wording import EXIT_CODES, headline, visible
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-_SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
+_MAX_SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
 _UNFOLDED: Final = 6  # of them; the others are behind one click
 _REASONS: Final = 8
 _OPEN: Final = 4  # accounts whose timeline is unfolded at first, where there are more
@@ -68,7 +68,7 @@ def render(result: Result, timeline: Timeline) -> str:
         duration=_duration(timeline.end - timeline.begin),
         unknown=_unknown(result, timeline),
         unfolded=_UNFOLDED,
-        hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _SHOWN),
+        hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _MAX_SHOWN),
         groups=_groups(result),
         charts=[chart.draw(timeline, account) for account in timeline.accounts],
         facts=partial(_facts, result),
@@ -119,7 +119,7 @@ def commands(text: str | None) -> tuple[Command, ...]:
 
 
 def _unknown(result: Result, timeline: Timeline) -> list[tuple[CampaignResult, tuple[Step, ...], tuple[Command, ...]]]:
-    chosen = [c for c in result.campaigns if c.outcome is Outcome.UNKNOWN][:_SHOWN]
+    chosen = [c for c in result.campaigns if c.outcome is Outcome.UNKNOWN][:_MAX_SHOWN]
     return [(c, timeline.stories.get(CampaignKey(f"{c.stream}/{c.campaign}"), ()), commands(c.next)) for c in chosen]
 
 

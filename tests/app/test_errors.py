@@ -4,7 +4,6 @@ import pytest
 
 from orchestrator import (
     CredentialError,
-    Halt,
     Interrupted,
     JournalWriteError,
     LedgerError,
@@ -14,11 +13,12 @@ from orchestrator import (
     Refused,
     Stop,
     StopReason,
+    StopSignal,
     load_manifest,
     plan_launch,
     run_launch,
 )
-from orchestrator.core.journal.control import Word
+from orchestrator.core.journal.control import ControlCommand
 from orchestrator.ledger.store import Store
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
@@ -28,9 +28,9 @@ from tests.system.crash.conftest import ACCOUNT, SECRET
 
 
 def stopped():
-    halt = Halt()
-    halt.set(Stop(StopReason.SIGTERM, "the service was stopped"))
-    return halt
+    stop_signal = StopSignal()
+    stop_signal.set(Stop(StopReason.SIGTERM, "the service was stopped"))
+    return stop_signal
 
 
 def spoil(place):
@@ -85,10 +85,10 @@ async def test_an_aborted_launch_is_refused_until_it_is_unpaused(places):
     manifest = place.load()
     await plan_launch(manifest)
     store = Store.open(manifest.manifest.ledger)
-    store.say("crash", Word.ABORT, "ann", "the list is wrong", store.time())
+    store.say("crash", ControlCommand.ABORT, "ann", "the list is wrong", store.time())
     with pytest.raises(Refused, match="the list is wrong"):
         await run_launch(manifest)
-    store.say("crash", Word.UNPAUSE, "ann", "the list is right", store.time())
+    store.say("crash", ControlCommand.UNPAUSE, "ann", "the list is right", store.time())
     store.close()
 
     assert (await run_launch(manifest)).exit_code == 0

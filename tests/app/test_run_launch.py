@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 import sqlalchemy as sa
 
-from orchestrator import Halt, LaneLeased, Outcome, Redactor, Result, Stop, StopReason, plan_launch, run_launch
+from orchestrator import LaneLeased, Outcome, Redactor, Result, Stop, StopReason, StopSignal, plan_launch, run_launch
 from orchestrator.core.journal.states import State
 from orchestrator.engine.run_state import Context
 from orchestrator.errors import JournalWriteError, LedgerError
@@ -64,15 +64,15 @@ async def test_two_launches_at_once_share_a_ledger_and_mind_their_own_business(p
 
 
 async def test_the_same_launch_twice_at_once_runs_once(places):
-    place, halt, baking = await places(), Halt(), asyncio.Event()
+    place, stop_signal, baking = await places(), StopSignal(), asyncio.Event()
     waves = [{"name": "canary", "tags": ["canary"], "bake": "1h"}, {"name": "rest"}]
     place.raw["campaigns"][0]["tags"] = ["canary"]
     manifest = place.load(waves=waves)
-    first = asyncio.create_task(run_launch(manifest, stop=halt, observer=Watcher(wave_baking=baking.set)))
+    first = asyncio.create_task(run_launch(manifest, stop=stop_signal, observer=Watcher(wave_baking=baking.set)))
     await baking.wait()
     with pytest.raises(LaneLeased):
         await run_launch(manifest)
-    halt.set(Stop(StopReason.CANCELLED, "enough"))
+    stop_signal.set(Stop(StopReason.CANCELLED, "enough"))
 
     assert (await first).totals[Outcome.STARTED] == 1
     assert place.starts == {"st-1/cd-0": 1}
@@ -140,22 +140,24 @@ async def test_a_second_cancellation_leaves_what_is_in_flight_open_in_the_journa
 
 @pytest.mark.parametrize(("reason", "code"), [(StopReason.CANCELLED, 12), (StopReason.SIGTERM, 143)])
 async def test_a_stop_that_was_asked_for_ends_the_run_and_says_so(places, reason, code):
-    place, halt = await places(count=8), Halt()
+    place, stop_signal = await places(count=8), StopSignal()
     said = Stop(reason, "the service was stopped")
-    result = await run_launch(place.load(), stop=halt, observer=Watcher(start_answered=lambda: halt.set(said)))
+    result = await run_launch(
+        place.load(), stop=stop_signal, observer=Watcher(start_answered=lambda: stop_signal.set(said))
+    )
 
     assert (result.run["stop"], result.exit_code) == ({"reason": reason, "detail": said.detail}, code)
     assert 1 <= len(place.starts) == result.totals[Outcome.STARTED] < 8
-    assert halt.stop == said
+    assert stop_signal.stop == said
 
 
 async def test_the_stop_says_afterwards_why_a_run_ended_early(places):
     scripted = {"st-1/cd-0": ["reset_before"] * 9}
-    place, halt = await places(scripted=scripted), Halt()
-    await run_launch(place.load(stop_when={"unknown": 1}), stop=halt)
+    place, stop_signal = await places(scripted=scripted), StopSignal()
+    await run_launch(place.load(stop_when={"unknown": 1}), stop=stop_signal)
 
-    assert halt.stop is not None
-    assert halt.stop.reason is StopReason.RULE
+    assert stop_signal.stop is not None
+    assert stop_signal.stop.reason is StopReason.RULE
 
 
 async def test_a_plan_sends_nothing_and_its_hash_is_the_approval(places):

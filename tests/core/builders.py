@@ -2,7 +2,7 @@ import json
 import zlib
 from base64 import b64encode
 
-from orchestrator.core.journal.states import Event, History, State
+from orchestrator.core.journal.states import CampaignState, Event, State
 from orchestrator.core.manifest.models import Campaign, Manifest, parse
 from orchestrator.core.plan.plan import Action, Decision, Entry, Place, build
 from orchestrator.core.plan.selection import Selection
@@ -67,8 +67,8 @@ def moved(event: Event, attempt=1, **changes) -> Record:
     return record("resolve" if event in RESOLUTIONS else "verdict", attempt, event=str(event), **changes)
 
 
-def history(state: State, by: Event | None = None, **changes) -> History:
-    return History(**{"state": state, "attempt": 1, "by": by, **changes})
+def history(state: State, by: Event | None = None, **changes) -> CampaignState:
+    return CampaignState(**{"state": state, "attempt": 1, "by": by, **changes})
 
 
 def entry(decision, campaign="cd-1", wave=REST) -> Entry:

@@ -117,7 +117,7 @@ def stop_at():
 
     def schedule(rig: Rig, at: float) -> Stop:
         stop = Stop(StopReason.SIGINT, "SIGINT received")
-        asyncio.get_running_loop().call_at(at, rig.context.halt.set, stop)
+        asyncio.get_running_loop().call_at(at, rig.context.stop_signal.set, stop)
         return stop
 
     return schedule

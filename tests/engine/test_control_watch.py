@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.core.journal.control import Word
+from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import State
 from orchestrator.engine.control_watch import LOOK_EVERY
 from orchestrator.errors import JournalWriteError
@@ -19,8 +19,8 @@ def say_at(rig, at, word, reason=""):
 
 async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_second_start(rig, elapsed):
     rig = rig(6, **SLOW)
-    say_at(rig, 15, Word.PAUSE, "lunch")
-    say_at(rig, 3615, Word.UNPAUSE)
+    say_at(rig, 15, ControlCommand.PAUSE, "lunch")
+    say_at(rig, 3615, ControlCommand.UNPAUSE)
     assert await rig.run() is None
     starts = rig.api.started()
     assert all(not 15 <= at < 3615 for at in starts)
@@ -34,7 +34,7 @@ async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_s
 
 async def test_no_permit_is_granted_after_an_abort_though_nobody_has_looked_yet(rig, elapsed):
     rig = rig(8, account={"in_flight": 1}, preflight={"check": "off"}, latency=0.1)
-    say_at(rig, 0.35, Word.ABORT, "wrong list")
+    say_at(rig, 0.35, ControlCommand.ABORT, "wrong list")
     stop = await rig.run()
     intents = [record for record in rig.journal.records if record.kind == "intent"]
     assert len(intents) == len(rig.api.started()) == 4
@@ -46,7 +46,7 @@ async def test_no_permit_is_granted_after_an_abort_though_nobody_has_looked_yet(
 
 async def test_an_abort_ends_a_run_that_waits_for_its_rate_within_seconds(rig, elapsed):
     rig = rig(3, account={"rate": ["1/1h"]}, preflight={"check": "off"})
-    say_at(rig, 60, Word.ABORT, "wrong list")
+    say_at(rig, 60, ControlCommand.ABORT, "wrong list")
     await rig.run()
     assert elapsed() <= 60 + LOOK_EVERY
     assert len(rig.api.started()) == 1
@@ -54,8 +54,8 @@ async def test_an_abort_ends_a_run_that_waits_for_its_rate_within_seconds(rig, e
 
 async def test_an_abort_ends_a_run_that_is_paused(rig, elapsed):
     rig = rig(3, **SLOW)
-    say_at(rig, 5, Word.PAUSE, "lunch")
-    say_at(rig, 50, Word.ABORT, "never mind")
+    say_at(rig, 5, ControlCommand.PAUSE, "lunch")
+    say_at(rig, 50, ControlCommand.ABORT, "never mind")
     await rig.run()
     assert elapsed() <= 50 + LOOK_EVERY
     assert rig.exit_code() == 12
@@ -63,8 +63,8 @@ async def test_an_abort_ends_a_run_that_is_paused(rig, elapsed):
 
 async def test_a_launch_that_is_paused_before_it_begins_spends_no_slot(rig):
     rig = rig(3, account={"rate": ["3/1h"]}, preflight={"check": "off"})
-    rig.journal.say("spring", Word.PAUSE, "not yet")
-    say_at(rig, 100, Word.UNPAUSE)
+    rig.journal.say("spring", ControlCommand.PAUSE, "not yet")
+    say_at(rig, 100, ControlCommand.UNPAUSE)
     await rig.run()
     assert len(rig.api.started()) == 3
     assert all(100 <= at <= 100 + LOOK_EVERY for at in rig.api.started())
@@ -72,7 +72,7 @@ async def test_a_launch_that_is_paused_before_it_begins_spends_no_slot(rig):
 
 async def test_a_signal_ends_a_run_that_is_paused(rig, stop_at, elapsed):
     rig = rig(3, **SLOW)
-    rig.journal.say("spring", Word.PAUSE, "not yet")
+    rig.journal.say("spring", ControlCommand.PAUSE, "not yet")
     stop_at(rig, 30)
     await rig.run()
     assert elapsed() == pytest.approx(30)
@@ -83,15 +83,15 @@ async def test_a_signal_ends_a_run_that_is_paused(rig, stop_at, elapsed):
 async def test_a_pause_does_not_use_up_the_time_for_retries(rig):
     rig = rig(1, retry={"attempts": 4, "backoff": "10s..10s", "max_elapsed": "60s"}, preflight={"check": "off"})
     rig.api.script("s/c0", UNSENT, UNSENT)
-    say_at(rig, 5, Word.PAUSE, "lunch")
-    say_at(rig, 7200, Word.UNPAUSE)
+    say_at(rig, 5, ControlCommand.PAUSE, "lunch")
+    say_at(rig, 7200, ControlCommand.UNPAUSE)
     await rig.run()
     assert rig.state() is State.STARTED
 
 
 async def test_a_start_in_flight_is_recorded_while_the_launch_is_paused(rig):
     rig = rig(1, preflight={"check": "off"}, latency=20.0)
-    say_at(rig, 1, Word.PAUSE, "lunch")
+    say_at(rig, 1, ControlCommand.PAUSE, "lunch")
     await rig.run()
     assert rig.state() is State.STARTED
 
@@ -102,6 +102,6 @@ async def test_a_journal_that_cannot_say_where_the_launch_stands_stops_nothing(r
     async def unreadable(_):
         raise JournalWriteError("the ledger cannot be read")
 
-    rig.journal.standing = unreadable
+    rig.journal.control_state = unreadable
     await rig.run()
     assert rig.exit_code() == 0

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.engine.preflight import look
 from orchestrator.engine.reader import ReadFailed
-from orchestrator.engine.stop_signal import Halted
+from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import CredentialError, Refused
 from orchestrator.model import LiveState, Progress
 from tests.fakes import UNSENT, loses, says
@@ -108,7 +108,7 @@ async def test_one_lane_that_fails_ends_the_look_of_the_others(rig, elapsed):
 async def test_a_stop_ends_the_look_at_once(rig, stop_at, elapsed):
     run = rig(120, account={"rate": ["1/60s"]})
     stop_at(run, 10)
-    with pytest.raises(Halted):
+    with pytest.raises(StopRequested):
         await looked(run)
     assert elapsed() == pytest.approx(10)
 

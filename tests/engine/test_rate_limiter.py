@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from orchestrator.core.rules.pacing import Pacer
-from orchestrator.engine.rate_limiter import Gate
-from orchestrator.engine.stop_signal import Halt
+from orchestrator.engine.rate_limiter import RateLimiter
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import Window
 from orchestrator.rehearsal.virtual_loop import VirtualClock
 from tests.fakes import BASE
@@ -35,7 +35,7 @@ def pacer():
 
 @pytest.fixture
 def gate(clock, pacer):
-    return Gate(pacer, clock, Halt(), lambda: True)
+    return RateLimiter(pacer, clock, StopSignal(), lambda: True)
 
 
 async def entered(gate, clock):

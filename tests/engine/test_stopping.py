@@ -66,7 +66,7 @@ async def test_a_stop_before_the_first_byte_sends_nothing(rig, stop_at):
 async def test_a_stop_while_the_intent_is_stored_sends_nothing(rig, stop_at):
     run = rig(1)
     run.journal.latency = 1.0
-    asyncio.get_running_loop().call_at(2.5, run.context.halt.set, Stop(StopReason.SIGTERM, "SIGTERM received"))
+    asyncio.get_running_loop().call_at(2.5, run.context.stop_signal.set, Stop(StopReason.SIGTERM, "SIGTERM received"))
     await run.run()
     assert len(run.journal.of("intent")) == 1
     assert run.api.started() == []
@@ -184,7 +184,7 @@ async def test_a_journal_that_takes_no_end_is_the_stop_of_the_run(rig):
     run = rig(1)
     run.journal.refuses = lambda record: record.kind == "end"
     await run.run()
-    assert run.context.halt.stop.reason is StopReason.JOURNAL
+    assert run.context.stop_signal.stop.reason is StopReason.JOURNAL
 
 
 async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, stop_at):
@@ -193,7 +193,7 @@ async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, sto
     stop_at(run, 1)
     await run.run()
     assert len(run.context.unrecorded) == 1
-    assert run.context.halt.stop.reason is StopReason.JOURNAL  # 13 > 11 > 130 (design section 6)
+    assert run.context.stop_signal.stop.reason is StopReason.JOURNAL  # 13 > 11 > 130 (design section 6)
 
 
 async def test_a_lost_lease_stops_its_lane_alone(rig):

@@ -26,7 +26,7 @@ from tests.raw_server import (
     then_hang_up,
 )
 
-CLIENT = ROOT / "tests" / "adapters" / "hostile_client.py"
+CLIENT = ROOT / "tests" / "kore" / "hostile_client.py"
 MIB = 1024 * 1024
 BLOCK = b"x" * 65536
 OK_HEAD = b"HTTP/1.1 200 OK\r\n"

@@ -37,7 +37,7 @@ def test_grant_is_defined_once():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "grant"
     ]
 
-    assert owners == ["core/permit.py"]
+    assert owners == ["core/attempt/permit.py"]
 
 
 def test_a_permit_cannot_be_made_by_calling_its_class():

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from orchestrator.core.attempt.permit import Permit, PermitError
-from orchestrator.core.journal.control import OPEN, LaunchHeld, Word
+from orchestrator.core.journal.control import OPEN, ControlCommand, LaunchHeld
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import JournalWriteError, LeaseLost, LedgerError, Refused
 from orchestrator.ledger.memory import MemoryStore
@@ -292,7 +292,7 @@ def moves(kept):
     return [record.kind for record in kept.read() if record.campaign != "@launch"]
 
 
-@pytest.mark.parametrize("word", [Word.PAUSE, Word.ABORT])
+@pytest.mark.parametrize("word", [ControlCommand.PAUSE, ControlCommand.ABORT])
 async def test_after_a_word_no_intent_is_stored_and_no_permit_granted(kept, word):
     await kept.journal.permit(line())
     kept.say(word, "wrong list")
@@ -303,14 +303,14 @@ async def test_after_a_word_no_intent_is_stored_and_no_permit_granted(kept, word
 
 async def test_what_a_call_came_to_is_stored_in_a_pause_too(kept):
     await kept.journal.permit(line())
-    kept.say(Word.PAUSE, "lunch")
+    kept.say(ControlCommand.PAUSE, "lunch")
     await kept.journal.record(line("verdict", event="accepted"))
     assert moves(kept) == ["intent", "verdict"]
 
 
 async def test_after_an_unpause_permits_are_granted_again(kept):
-    kept.say(Word.PAUSE, "lunch")
-    kept.say(Word.UNPAUSE)
+    kept.say(ControlCommand.PAUSE, "lunch")
+    kept.say(ControlCommand.UNPAUSE)
     assert isinstance(await kept.journal.permit(line()), Permit)
 
 
@@ -318,7 +318,7 @@ async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_on
     kept.hold()
     first = asyncio.create_task(kept.journal.permit(line()))
     await kept.begun()
-    kept.say(Word.ABORT, "stop")
+    kept.say(ControlCommand.ABORT, "stop")
     kept.go()
     await asyncio.gather(first, return_exceptions=True)
     with pytest.raises(LaunchHeld):
@@ -326,19 +326,19 @@ async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_on
 
 
 async def test_where_the_launch_stands_is_told_when_asked(kept):
-    assert await kept.journal.standing("spring") == OPEN
-    kept.say(Word.PAUSE, "lunch")
-    paused = await kept.journal.standing("spring")
-    assert (paused.word, paused.by, paused.reason, paused.said) == (Word.PAUSE, "ann", "lunch", 1)
-    kept.say(Word.UNPAUSE)
-    assert (await kept.journal.standing("spring")).word is None
-    assert await kept.journal.standing("autumn") == OPEN
+    assert await kept.journal.control_state("spring") == OPEN
+    kept.say(ControlCommand.PAUSE, "lunch")
+    paused = await kept.journal.control_state("spring")
+    assert (paused.word, paused.by, paused.reason, paused.said) == (ControlCommand.PAUSE, "ann", "lunch", 1)
+    kept.say(ControlCommand.UNPAUSE)
+    assert (await kept.journal.control_state("spring")).word is None
+    assert await kept.journal.control_state("autumn") == OPEN
 
 
 async def test_a_word_that_changes_nothing_is_refused_and_not_stored(kept):
     with pytest.raises(Refused, match="not paused"):
-        kept.say(Word.UNPAUSE)
-    kept.say(Word.ABORT, "stop")
+        kept.say(ControlCommand.UNPAUSE)
+    kept.say(ControlCommand.ABORT, "stop")
     with pytest.raises(Refused, match="aborted by ann: stop"):
-        kept.say(Word.PAUSE, "lunch")
+        kept.say(ControlCommand.PAUSE, "lunch")
     assert [record.kind for record in kept.read()] == ["abort"]

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestrator.clock import SystemClock
-from orchestrator.core.journal.control import CONTROL, LaunchHeld, Word
+from orchestrator.core.journal.control import CONTROL, ControlCommand, LaunchHeld
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
 from orchestrator.ledger.postgres import _WORDS
@@ -168,7 +168,7 @@ def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
         asking = [pool.submit(ask, number) for number in range(3)]
         while len(store.read("launch-1")) < 30:
             time.sleep(0.01)
-        store.say("launch-1", Word.ABORT, "ann", "wrong text", NOW)
+        store.say("launch-1", ControlCommand.ABORT, "ann", "wrong text", NOW)
         after = store.read("launch-1")
         stop.set()
         granted = sum(one.result(30) for one in asking)
@@ -180,7 +180,7 @@ def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
         host.close()
 
 
-@pytest.mark.parametrize(("word", "granted"), [(Word.PAUSE, True), (Word.ABORT, False)])
+@pytest.mark.parametrize(("word", "granted"), [(ControlCommand.PAUSE, True), (ControlCommand.ABORT, False)])
 def test_a_word_said_before_a_lost_acknowledgement_is_made_up_for(postgres_url, store, monkeypatch, word, granted):
     """The intent is kept, and came before the word. A pause leaves its permit alone, an abort does not."""
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}

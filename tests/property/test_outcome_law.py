@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.journal.states import SENDABLE, TRANSITIONS, Event, History, IllegalMove, State, apply, fold
+from orchestrator.core.journal.states import (
+    SENDABLE,
+    TRANSITIONS,
+    CampaignState,
+    Event,
+    IllegalMove,
+    State,
+    apply,
+    fold,
+)
 from orchestrator.model import Record
 from tests.core.builders import LAUNCH, RUN, key, moved
 from tests.property.values import lives
@@ -48,7 +57,7 @@ def _history_by_hand(lines):
     finished = since[-1].at if since else None
     attempts = sum(line.kind == "intent" for line in lines)
     asked = {} if state is State.STARTED else intent.data  # nobody probes it any more
-    return History(state, attempts, intent.lane, by, intent.at, finished, asked, noted)
+    return CampaignState(state, attempts, intent.lane, by, intent.at, finished, asked, noted)
 
 
 @settings(max_examples=100, deadline=None)
@@ -65,7 +74,7 @@ def test_a_journal_cut_anywhere_folds_and_goes_on_from_there(records, data):
     assert histories == folded_by_hand(records[:cut])
     for line in records[cut:]:
         if "/" in line.campaign:
-            apply(histories.setdefault(line.campaign, History()), line)
+            apply(histories.setdefault(line.campaign, CampaignState()), line)
     assert histories == fold(records)
 
 
@@ -81,7 +90,7 @@ def test_what_one_campaign_does_is_nothing_to_another(records):
 @settings(max_examples=60, deadline=None)
 @given(journals(), st.sampled_from(Event), st.integers(0, 9), st.integers(0, 40))
 def test_a_record_that_cannot_be_makes_the_whole_fold_fail_and_names_its_campaign(records, event, attempt, at):
-    before = fold(records[:at]).get(key(), History())
+    before = fold(records[:at]).get(key(), CampaignState())
     possible = (before.state, event) in TRANSITIONS and attempt == before.attempt + (event is Event.INTENT)
     wrong = [*records[:at], moved(event, attempt)]
     if possible:
@@ -95,7 +104,7 @@ def test_a_record_that_cannot_be_makes_the_whole_fold_fail_and_names_its_campaig
 @given(lives())
 def test_a_life_that_the_table_allows_folds_to_its_last_state(life):
     state, attempt, records = life
-    past = fold(records).get(key(), History())
+    past = fold(records).get(key(), CampaignState())
     assert (past.state, past.attempt) == (state, attempt)
 
 
@@ -114,7 +123,7 @@ def test_between_two_intents_there_is_always_a_proof_that_nothing_was_started(li
 @settings(max_examples=60, deadline=None)
 @given(lives())
 def test_after_any_life_every_move_that_is_not_in_the_table_is_refused_and_changes_nothing(life):
-    past = fold(life[2]).get(key(), History())
+    past = fold(life[2]).get(key(), CampaignState())
     before = copy.deepcopy(past)
     for event in Event:
         if (past.state, event) not in TRANSITIONS:
@@ -127,7 +136,7 @@ def test_after_any_life_every_move_that_is_not_in_the_table_is_refused_and_chang
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 3)), max_size=12))
 def test_any_records_at_all_either_follow_the_table_or_leave_the_history_alone(drawn):
-    past = History()
+    past = CampaignState()
     for event, attempt in drawn:
         before = copy.deepcopy(past)
         try:

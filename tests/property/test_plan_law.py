@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.journal.states import History, State
+from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import parse
 from orchestrator.core.plan.plan import Action, build, lane_of, undecided
 from orchestrator.core.plan.selection import Selection
@@ -12,7 +12,7 @@ from tests.property.values import TAGS, manifests
 
 NEVER_AGAIN = {State.STARTED, State.INTENDED, State.SUSPECT, State.UNKNOWN}
 histories_of = st.builds(
-    History,
+    CampaignState,
     st.sampled_from(State),
     st.integers(0, 3),
     intent=st.sampled_from([{}, {"baseline": LiveState("Ready").as_json()}]),

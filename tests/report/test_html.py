@@ -10,7 +10,8 @@ from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason
-from orchestrator.report import chart, words
+from orchestrator.report import chart
+from orchestrator.report import wording as words
 from orchestrator.report.html import Command, commands, render
 from tests.core.builders import entry, journal
 from tests.system.browser.runs import Script, bad_day, page, records, result

@@ -59,7 +59,7 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcquiredLease:
     """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
 
     lane: Lane
@@ -102,12 +102,12 @@ def take(lane: Lane, last: Lease | None, holder: Holder, moment: Moment, is_aliv
     return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
 
 
-def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Taken:
+def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> AcquiredLease:
     """What the new holder has to know of the last one."""
     clean = last is None or not last.holder.run_id
     # On the new holder's calendar: a step of the clock between them must free no slot.
     recent = tuple(at + _step(last, moment) for at in last.recent) if last is not None and clean else ()
-    return Taken(lane, new.fence, clean, recent)
+    return AcquiredLease(lane, new.fence, clean, recent)
 
 
 def is_due(lease: Lease | Sum, now: float) -> bool:

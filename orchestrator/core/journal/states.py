@@ -98,7 +98,7 @@ _EVENTS: Final = {str(event): event for event in Event}
 
 
 @dataclass(slots=True)
-class History:
+class CampaignState:
     """What a launch's journal says of one campaign."""
 
     state: State = State.NEW
@@ -120,7 +120,7 @@ def event_of(record: Record) -> Event:
         raise IllegalMove(f"a record of kind {record.kind!r} with event {name!r}") from None
 
 
-def apply(history: History, record: Record) -> None:
+def apply(history: CampaignState, record: Record) -> None:
     """Move `history` by one record. Raises IllegalMove, and changes nothing, where the table has no such move."""
     event = event_of(record)
     expected = history.attempt + 1 if event is Event.INTENT else history.attempt
@@ -139,15 +139,15 @@ def apply(history: History, record: Record) -> None:
             history.intent = _NOTHING  # nobody probes it any more
 
 
-def fold(records: Iterable[Record]) -> dict[CampaignKey, History]:
+def fold(records: Iterable[Record]) -> dict[CampaignKey, CampaignState]:
     """Today's state of every campaign in the records, which come in journal order. Raises IllegalMove."""
-    histories: dict[CampaignKey, History] = {}
+    histories: dict[CampaignKey, CampaignState] = {}
     for record in records:
         if record.kind in KINDS:
             key = CampaignKey(record.campaign)
             history = histories.get(key)
             if history is None:
-                history = histories[key] = History()
+                history = histories[key] = CampaignState()
             try:
                 apply(history, record)
             except IllegalMove as error:

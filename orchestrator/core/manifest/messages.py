@@ -16,7 +16,7 @@ _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
-_SHOWN: Final = 100  # to look for a near word takes a while
+_MAX_SHOWN: Final = 100  # to look for a near word takes a while
 _NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
 _UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,7 +40,7 @@ def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -
     parents = {details["loc"][:-1] for details in found}
     for number, details in enumerate(found):
         if details["type"] != "too_short" or details["loc"] not in parents:
-            yield _issue(details, keys, is_shown=number < _SHOWN)
+            yield _issue(details, keys, is_shown=number < _MAX_SHOWN)
 
 
 def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]], *, is_shown: bool) -> Issue:

@@ -284,7 +284,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 } | {"campaigns": tuple(field.name for field in fields(Campaign))}
 
 
-_TOGETHER: Final = 100
+_CHUNK_SIZE: Final = 100
 _CAMPAIGN: Final = TypeAdapter(Campaign)
 _CAMPAIGNS: Final = TypeAdapter(list[Campaign])
 
@@ -316,9 +316,9 @@ def _read_campaigns(rows: Sequence[Any], *, keep: bool) -> tuple[list[Campaign],
     """
     read: list[Campaign] = []
     found: list[ErrorDetails] = []
-    for start in range(0, len(rows), _TOGETHER):
+    for start in range(0, len(rows), _CHUNK_SIZE):
         try:
-            good = _CAMPAIGNS.validate_python(rows[start : start + _TOGETHER], by_name=False)
+            good = _CAMPAIGNS.validate_python(rows[start : start + _CHUNK_SIZE], by_name=False)
             read += good if keep else []
         except _ValidationError:
             found += _faults_of(rows, start)
@@ -329,7 +329,7 @@ def _read_campaigns(rows: Sequence[Any], *, keep: bool) -> tuple[list[Campaign],
 
 def _faults_of(rows: Sequence[Any], start: int) -> Iterator[ErrorDetails]:
     """The faults of some rows, one row after the other."""
-    for number, row in enumerate(rows[start : start + _TOGETHER], start):
+    for number, row in enumerate(rows[start : start + _CHUNK_SIZE], start):
         try:
             _CAMPAIGN.validate_python(row, by_name=False)
         except _ValidationError as error:

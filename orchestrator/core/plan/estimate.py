@@ -15,7 +15,7 @@ _PROBES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Estimate:
     """Seconds after a run's first call: each start at the earliest, and the last call. `calls` by account name."""
 
     earliest: Mapping[CampaignKey, float]
@@ -40,7 +40,7 @@ class _LaneAhead:
         return self.now
 
 
-def forecast(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Forecast:
+def estimate(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Estimate:
     """The plan's times and calls; `reads` are the calls of its preflight by account, which a run makes again."""
     names = dict.fromkeys(entry.account for entry in plan.entries)
     lanes = {name: _LaneAhead(Pacer(manifest.accounts[name].rate)) for name in names}
@@ -56,7 +56,7 @@ def forecast(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Foreca
         opens = max(lane.now for lane in lanes.values())
         if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
             opens += bakes.get(name, 0.0)
-    return Forecast(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
+    return Estimate(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
 
 
 def _by_wave(plan: Plan) -> dict[str, list[Entry]]:

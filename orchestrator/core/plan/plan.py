@@ -10,10 +10,10 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from orchestrator.core.attempt.evidence import decisive
-from orchestrator.core.journal.states import SENDABLE, History, State
+from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
 from orchestrator.core.plan import plan_hash as identities
-from orchestrator.core.plan.repeat_guard import Earlier
+from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
 from orchestrator.core.rules import waves
@@ -157,7 +157,7 @@ def _place(manifest: Manifest, account: str, wave: str) -> Place:
 
 
 def undecided(
-    manifest: Manifest, histories: Mapping[CampaignKey, History], selection: Selection, *, retry_failed: bool
+    manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], selection: Selection, *, retry_failed: bool
 ) -> tuple[Campaign, ...]:
     """The campaigns whose live state matters: all that the manifest and the journal alone do not settle."""
     return tuple(
@@ -170,14 +170,14 @@ def undecided(
 
 def build(
     manifest: Manifest,
-    histories: Mapping[CampaignKey, History],
+    histories: Mapping[CampaignKey, CampaignState],
     live: Mapping[CampaignKey, LiveState],
     selection: Selection,
     *,
     manifest_sha256: str,
     retry_failed: bool = False,
     tool: str = "",
-    earlier: Mapping[tuple[Lane, CampaignKey], Earlier] | None = None,
+    earlier: Mapping[tuple[Lane, CampaignKey], PreviousStart] | None = None,
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
@@ -212,7 +212,7 @@ def build(
 
 
 def _settled(
-    campaign: Campaign, history: History | None, selection: Selection, *, retry_failed: bool
+    campaign: Campaign, history: CampaignState | None, selection: Selection, *, retry_failed: bool
 ) -> Decision | None:
     if not campaign.enabled:
         return _DISABLED
@@ -221,7 +221,7 @@ def _settled(
     return _by_journal(history, retry_failed=retry_failed) if history else None
 
 
-def _by_journal(history: History, *, retry_failed: bool) -> Decision | None:
+def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | None:
     if history.state is State.STARTED:
         return _STARTED_BEFORE
     if history.state in {State.INTENDED, State.SUSPECT}:
@@ -255,7 +255,7 @@ def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decisio
     return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
 
 
-def _guarded(earlier: Earlier | None) -> Decision | None:
+def _guarded(earlier: PreviousStart | None) -> Decision | None:
     if earlier is None:
         return None
     at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 _PLAIN: Final = ("launch", "host", "manifest_sha256", "tool_version", "selection")
-_SHOWN: Final = 5
-_TOGETHER: Final = 1000
+_MAX_SHOWN: Final = 5
+_CHUNK_SIZE: Final = 1000
 
 
 def canonical(value: Any) -> str:
@@ -27,7 +27,7 @@ def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]
     head, empty, tail = canonical({**facts, "starts": []}).partition('"starts":[]')
     digest = hashlib.sha256(f"{head}{empty[:-1]}".encode("utf-8", "surrogatepass"))
     rest, comma = iter(starts), ""
-    while some := list(islice(rest, _TOGETHER)):
+    while some := list(islice(rest, _CHUNK_SIZE)):
         digest.update(f"{comma}{canonical(some)[1:-1]}".encode("utf-8", "surrogatepass"))
         comma = ","
     digest.update(f"]{tail}".encode("utf-8", "surrogatepass"))
@@ -66,5 +66,5 @@ def _words(value: Any) -> str:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    more = len(lines) - _SHOWN
-    return lines if more <= 0 else [*lines[:_SHOWN], f"starts: ... and {more} more like this"]
+    more = len(lines) - _MAX_SHOWN
+    return lines if more <= 0 else [*lines[:_MAX_SHOWN], f"starts: ... and {more} more like this"]

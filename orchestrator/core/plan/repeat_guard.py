@@ -12,7 +12,7 @@ _MAY_TEXT: Final = frozenset({State.STARTED, State.INTENDED, State.SUSPECT, Stat
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PreviousStart:
     """The newest start of a campaign by another launch. `at` is its intent, in POSIX seconds."""
 
     launch: str
@@ -22,9 +22,9 @@ class Earlier:
 
 def recent_starts(
     journals: Iterable[Iterable[Record]], own: str, since: float
-) -> Mapping[tuple[Lane, CampaignKey], Earlier]:
+) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
     """By lane and campaign, what launches other than `own` started at `since` or later. Raises IllegalMove."""
-    found: dict[tuple[Lane, CampaignKey], Earlier] = {}
+    found: dict[tuple[Lane, CampaignKey], PreviousStart] = {}
     for records in journals:
         lines = list(records)
         if not lines or lines[0].launch == own:
@@ -35,5 +35,5 @@ def recent_starts(
                 continue
             place = Lane(history.lane), key
             if place not in found or found[place].at < at:
-                found[place] = Earlier(lines[0].launch, at, history.state is State.STARTED)
+                found[place] = PreviousStart(lines[0].launch, at, history.state is State.STARTED)
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.core.journal.states import History, State
+from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Campaign
 
 _OUTCOME_STATES: Final[Mapping[str, frozenset[State]]] = MappingProxyType(
@@ -40,7 +40,7 @@ class Selection:
         named = {"select": self.select, "exclude": self.exclude}
         return {name: sorted({f"{kind}:{value}" for kind, value in terms}) for name, terms in named.items()}
 
-    def matches(self, campaign: Campaign, history: History | None) -> bool:
+    def matches(self, campaign: Campaign, history: CampaignState | None) -> bool:
         """Whether the campaign is selected and not excluded."""
         if not (self.select or self.exclude):
             return True

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.core.journal.states import History, State
+from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.model import CallTarget, CampaignKey, Record
@@ -58,7 +58,7 @@ def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
 
 
 def plan_stops(
-    manifest: Manifest, histories: Mapping[CampaignKey, History], stopped: Mapping[CampaignKey, Stopped]
+    manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], stopped: Mapping[CampaignKey, Stopped]
 ) -> StopPlan:
     """The stops that are due: the journal says what this launch started, the manifest how it is addressed."""
     targets = {campaign.key: plans.target_of(manifest, campaign) for campaign in manifest.campaigns}

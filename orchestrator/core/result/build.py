@@ -8,10 +8,10 @@ from itertools import islice, takewhile
 from typing import Any, Final, cast, overload
 
 from orchestrator.core.journal.packing import unpacked_value
-from orchestrator.core.journal.states import History, fold
+from orchestrator.core.journal.states import CampaignState, fold
 from orchestrator.core.journal.subruns import PART_OF, headers, merged_budget, merged_held, merged_rows, parts_of
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.conclude import UNASKED, Tally, conclude, exit_code
+from orchestrator.core.result.conclude import UNASKED, OutcomeCounter, exit_code, outcome_of
 from orchestrator.core.result.types import (
     COLUMNS,
     SCHEMA_VERSION,
@@ -24,14 +24,25 @@ from orchestrator.core.result.types import (
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
 __all__ = [
-    "COLUMNS", "RUN_KINDS", "SCHEMA_VERSION", "UNASKED", "CampaignResult", "NoRunError", "Result", "Sources",
-    "assemble", "build", "conclude", "exit_code", "timestamp",
+    "COLUMNS",
+    "RUN_KINDS",
+    "SCHEMA_VERSION",
+    "UNASKED",
+    "CampaignResult",
+    "NoRunError",
+    "Result",
+    "Sources",
+    "assemble",
+    "build",
+    "exit_code",
+    "outcome_of",
+    "timestamp",
 ]  # fmt: skip
 
 RUN_KINDS: Final = ("run", "plan", "end")
 """The kinds of record that a result needs besides those of its campaigns."""
 
-_TOGETHER: Final = 1000
+_CHUNK_SIZE: Final = 1000
 _COMMAND: Final = "python -m orchestrator"
 
 
@@ -48,7 +59,7 @@ class Sources:
     """
 
     runs: Sequence[Record]
-    histories: Callable[[Sequence[CampaignKey]], Mapping[CampaignKey, History]]
+    histories: Callable[[Sequence[CampaignKey]], Mapping[CampaignKey, CampaignState]]
     records: Callable[[], Sequence[Record]]
 
 
@@ -70,7 +81,7 @@ def assemble(
     """The same from other sources; `keep` holds the campaigns. Each is concluded once, in the plan's order."""
     header = _header(sources.runs, run_id)
     run = _Run.of(sources, header)
-    tally = Tally()
+    tally = OutcomeCounter()
     campaigns = keep(tally.counted(run.campaigns()))
     code, end = exit_code(tally.kinds.values(), run.stop), run.end
     said: RunResult = {
@@ -124,7 +135,7 @@ class _Run:
     def campaigns(self) -> Iterator[CampaignResult]:
         """Its campaigns, concluded some at a time."""
         rows = iter(self.rows)
-        while some := list(islice(rows, _TOGETHER)):
+        while some := list(islice(rows, _CHUNK_SIZE)):
             histories = self.sources.histories([CampaignKey(f"{row[1]}/{row[2]}") for row in some])
             yield from (_campaign(row, histories, self.stop, self.held, self.header) for row in some)
 
@@ -188,7 +199,7 @@ def _wave(journaled: Mapping[str, Any]) -> WaveResult:
 
 def _campaign(
     row: list[Any],
-    histories: Mapping[CampaignKey, History],
+    histories: Mapping[CampaignKey, CampaignState],
     stop: Stop | None,
     held: Mapping[str, Sequence[str]],
     header: Record,
@@ -196,7 +207,7 @@ def _campaign(
     account, stream, campaign, name, wave, action, planned, reason, words = row
     decision = _decision(action, planned, reason, words)
     history = histories.get(CampaignKey(f"{stream}/{campaign}"))
-    outcome, why, message = conclude(decision, history, stop, held.get(f"{stream}/{campaign}"))
+    outcome, why, message = outcome_of(decision, history, stop, held.get(f"{stream}/{campaign}"))
     last: Mapping[str, Any] = history.last if history else {}
     return CampaignResult(
         account, stream, campaign, name, wave, outcome, why, message,

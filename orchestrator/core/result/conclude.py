@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from orchestrator.core.journal.states import Event, History, State
+from orchestrator.core.journal.states import CampaignState, Event, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.model import Outcome, Reason, Stop, StopReason
@@ -20,8 +20,8 @@ _HOW_STARTED: Final = {
 _SEEN_SINCE: Final = frozenset({Reason.LIVE_STATE, Reason.NOT_FOUND})
 
 
-def conclude(
-    decision: Decision, history: History | None, stop: Stop | None, held: Sequence[str] | None = None
+def outcome_of(
+    decision: Decision, history: CampaignState | None, stop: Stop | None, held: Sequence[str] | None = None
 ) -> tuple[Outcome, Reason, str]:
     """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
@@ -38,7 +38,7 @@ def conclude(
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
-def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str] | None:
+def _proven(decision: Decision, history: CampaignState) -> tuple[Outcome, Reason, str] | None:
     """What the journal alone says; None where it says nothing of an outcome."""
     message = str(history.last.get("message", ""))
     if history.state is State.STARTED:
@@ -54,13 +54,13 @@ def _proven(decision: Decision, history: History) -> tuple[Outcome, Reason, str]
     return None
 
 
-def _started(decision: Decision, history: History, message: str) -> tuple[Outcome, Reason, str]:
+def _started(decision: Decision, history: CampaignState, message: str) -> tuple[Outcome, Reason, str]:
     if decision.action is Action.SKIP:
         return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
     return Outcome.STARTED, _HOW_STARTED[history.by or Event.ACCEPTED], message
 
 
-def _why_failed(decision: Decision, history: History) -> Reason:
+def _why_failed(decision: Decision, history: CampaignState) -> Reason:
     if decision.action is Action.SKIP:
         return Reason.FAILED_BEFORE
     return Reason.GAVE_UP if history.by is Event.GAVE_UP else Reason.REJECTED
@@ -82,7 +82,7 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
     return 0
 
 
-class Tally:
+class OutcomeCounter:
     """How many campaigns ended in each way, and one of each way."""
 
     def __init__(self) -> None:

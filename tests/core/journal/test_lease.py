@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from orchestrator.core.journal.lease import (
     LEASE_SECONDS,
     SURE_SECONDS,
+    AcquiredLease,
     Holder,
     Lease,
     Moment,
     Sum,
-    Taken,
     are_held,
     is_due,
     is_live,
@@ -105,16 +105,16 @@ def test_a_lease_from_the_future_is_held_since_now():
 def test_the_lane_of_a_holder_that_left_in_order_comes_with_its_last_calls():
     left = lease(NOBODY, recent=(95.0, 99.5), moment=moment(100.0, steady=5.0))
     new = take(LANE, left, BEN, moment(102.0, steady=7.0), alive())
-    assert taken(LANE, left, new, moment(102.0, steady=7.0)) == Taken(LANE, 5, clean=True, recent=(95.0, 99.5))
+    assert taken(LANE, left, new, moment(102.0, steady=7.0)) == AcquiredLease(LANE, 5, clean=True, recent=(95.0, 99.5))
     assert taken(LANE, left, new, moment(162.0, steady=7.0)).recent == (155.0, 159.5)  # a minute was put in between
     assert taken(LANE, left, new, moment(162.0, "b-2", 7.0)).recent == (95.0, 99.5)
 
 
 def test_a_lane_without_a_past_is_clean_and_one_of_a_dead_run_is_not():
     new = take(LANE, None, BEN, moment(500.0), alive())
-    assert taken(LANE, None, new, moment(500.0)) == Taken(LANE, 1, clean=True)
+    assert taken(LANE, None, new, moment(500.0)) == AcquiredLease(LANE, 1, clean=True)
     dead = lease(recent=(99.0,))
-    assert taken(LANE, dead, new, moment(500.0)) == Taken(LANE, 1, clean=False)
+    assert taken(LANE, dead, new, moment(500.0)) == AcquiredLease(LANE, 1, clean=False)
 
 
 @pytest.mark.parametrize(

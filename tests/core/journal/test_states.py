@@ -5,8 +5,8 @@ import pytest
 from orchestrator.core.journal.states import (
     SENDABLE,
     TRANSITIONS,
+    CampaignState,
     Event,
-    History,
     IllegalMove,
     State,
     apply,
@@ -22,7 +22,7 @@ PROVES_NOT_STARTED = {Event.REJECTED, Event.NOT_SENT, Event.LIMITED, Event.UNAUT
 
 
 def after(state):
-    return History(state, 2, LANE, Event.INTENT, 10.0, 20.0, {"deadline": 40.0}, {"message": "earlier"})
+    return CampaignState(state, 2, LANE, Event.INTENT, 10.0, 20.0, {"deadline": 40.0}, {"message": "earlier"})
 
 
 def following(state, event):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.estimate import Forecast, forecast
+from orchestrator.core.plan.estimate import Estimate, estimate
 from orchestrator.core.plan.plan import Plan
 from tests.core.builders import history, key, manifest, planned, ready
 
@@ -18,7 +18,7 @@ def parsed(count=3, rate=None, **changes):
 
 def ahead(found, reads=None, histories=None):
     live = {campaign.key: ready() for campaign in found.campaigns}
-    return forecast(found, planned(found, histories, live), reads or {})
+    return estimate(found, planned(found, histories, live), reads or {})
 
 
 def seconds(found):
@@ -66,7 +66,7 @@ def test_waits_of_less_than_a_second_are_waited_for():
 
 
 def test_a_plan_without_campaigns_is_over_at_once():
-    assert forecast(parsed(), Plan("spring", (), (), {}, ""), {"acme": 3}) == Forecast({}, {}, 0.0)
+    assert estimate(parsed(), Plan("spring", (), (), {}, ""), {"acme": 3}) == Estimate({}, {}, 0.0)
 
 
 def test_judging_costs_two_calls_and_what_is_skipped_none():

@@ -5,7 +5,7 @@ import pytest
 
 from orchestrator.core.journal.states import State
 from orchestrator.core.plan.plan import Action, build, check_cap, lane_of, target_of, undecided
-from orchestrator.core.plan.repeat_guard import Earlier
+from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules.describe import sentences
 from orchestrator.errors import Refused
@@ -288,7 +288,7 @@ def test_a_list_named_twice_by_one_campaign_is_no_clash():
     assert warned(ready(contact_lists=("east", "east"))) == ()
 
 
-GUARDED = (("sandbox 67777c", "st-1/cd-1"), Earlier("autumn", 86400.0 * 365, is_certain=True))
+GUARDED = (("sandbox 67777c", "st-1/cd-1"), PreviousStart("autumn", 86400.0 * 365, is_certain=True))
 
 
 def guarded(*, certain=True, live=None, **campaign):

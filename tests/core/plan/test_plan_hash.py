@@ -12,11 +12,11 @@ FACTS = st.dictionaries(TEXTS.filter(lambda key: key != "starts"), TEXTS | st.li
 
 @given(FACTS, st.lists(st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=5), st.integers(1, 3))
 def test_a_streamed_hash_is_that_of_the_whole(facts, starts, together):
-    before, identity._TOGETHER = identity._TOGETHER, together
+    before, identity._CHUNK_SIZE = identity._CHUNK_SIZE, together
     try:
         assert identity.streamed_sha256(facts, iter(starts)) == identity.sha256({**facts, "starts": starts})
     finally:
-        identity._TOGETHER = before
+        identity._CHUNK_SIZE = before
 
 
 @pytest.mark.parametrize("facts", [{"a": "\ud83d"}, {"tool": "\ud83d"}])
@@ -40,7 +40,7 @@ def test_starts_are_read_some_at_a_time():
 
     identity.streamed_sha256({}, starts())
 
-    assert most <= 2 * identity._TOGETHER + 1
+    assert most <= 2 * identity._CHUNK_SIZE + 1
 
 
 class Start(dict):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from orchestrator.core.journal.states import Event
-from orchestrator.core.plan.repeat_guard import Earlier, recent_starts
+from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from tests.core.builders import LANE, key, moved
 
 PLACE = (LANE, key())
@@ -27,7 +27,7 @@ STARTED = (Event.INTENT, Event.ACCEPTED)
     ],
 )
 def test_whatever_may_have_texted_people_counts(events, certain):
-    assert recent_starts([journal(*events)], "spring", 100.0) == {PLACE: Earlier("autumn", 100.0, certain)}
+    assert recent_starts([journal(*events)], "spring", 100.0) == {PLACE: PreviousStart("autumn", 100.0, certain)}
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_the_newest_of_several_launches_is_named():
 def test_what_does_not_count_hides_nothing_behind_it():
     refused = [dataclasses.replace(one, campaign="st-1/cd-0") for one in journal(Event.INTENT, Event.REJECTED)]
     own, other = journal(*STARTED, launch="spring"), [*refused, *journal(*STARTED)]
-    assert recent_starts([own, [], other], "spring", 0.0) == {PLACE: Earlier("autumn", 100.0, is_certain=True)}
+    assert recent_starts([own, [], other], "spring", 0.0) == {PLACE: PreviousStart("autumn", 100.0, is_certain=True)}

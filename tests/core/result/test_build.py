@@ -5,8 +5,8 @@ import pytest
 from orchestrator.core.journal.packing import packed_value
 from orchestrator.core.journal.states import Event, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.build import CampaignResult, NoRunError, build, conclude, exit_code, timestamp
-from orchestrator.core.result.conclude import Tally
+from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
+from orchestrator.core.result.conclude import OutcomeCounter
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
 
@@ -57,31 +57,31 @@ def past(state, by=None, message="so it was"):
     ],
 )
 def test_every_campaign_ends_in_one_outcome(decision, before, stop, outcome, reason):
-    found = conclude(decision, before, stop)
+    found = outcome_of(decision, before, stop)
     assert found[:2] == (outcome, reason)
     assert found[2]
 
 
 def test_a_campaign_that_was_not_reached_says_why_the_run_stopped():
-    assert conclude(START, None, STOP)[2] == "not started: 3 of 5 attempted are failed"
+    assert outcome_of(START, None, STOP)[2] == "not started: 3 of 5 attempted are failed"
 
 
 def test_an_open_intent_without_an_answer_still_says_something():
-    assert conclude(START, past(State.INTENDED, message=""), None)[2] == "the run ended before the answer was known"
+    assert outcome_of(START, past(State.INTENDED, message=""), None)[2] == "the run ended before the answer was known"
 
 
 def test_a_failure_that_is_found_active_on_retry_is_already_started():
     decision = skip(Out.ALREADY_STARTED, R.LIVE_STATE)
-    assert conclude(decision, past(State.FAILED, Event.REJECTED), None)[:2] == (Out.ALREADY_STARTED, R.LIVE_STATE)
+    assert outcome_of(decision, past(State.FAILED, Event.REJECTED), None)[:2] == (Out.ALREADY_STARTED, R.LIVE_STATE)
 
 
 def test_a_start_that_a_person_cleared_is_not_said_to_wait_for_its_window():
-    assert conclude(START, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[1] is not R.WINDOW
+    assert outcome_of(START, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[1] is not R.WINDOW
 
 
 def test_an_unknown_that_a_person_cleared_is_no_longer_unknown():
     decision = skip(Out.UNKNOWN, R.NO_EVIDENCE)
-    assert conclude(decision, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[0] is not Out.UNKNOWN
+    assert outcome_of(decision, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[0] is not Out.UNKNOWN
 
 
 def result(outcome, reason=R.ACCEPTED):
@@ -124,7 +124,7 @@ def test_of_several_exit_codes_the_gravest_counts(campaigns, stop, code):
 
 
 def test_totals_name_every_outcome_and_add_up():
-    tally = Tally()
+    tally = OutcomeCounter()
     assert list(tally.counted([*DONE, FAILED, FAILED])) == [*DONE, FAILED, FAILED]
     assert tally.totals() == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
 
@@ -320,15 +320,17 @@ def test_what_a_run_held_at_its_end_is_told_with_its_own_reason():
 
 
 def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
-    held = conclude(Decision(Action.START), None, STOP, HELD_ALONE)
+    held = outcome_of(Decision(Action.START), None, STOP, HELD_ALONE)
     assert held == (Outcome.HELD, *HELD_ALONE)
 
 
 @pytest.mark.parametrize("state", [State.STARTED, State.FAILED, State.UNKNOWN, State.SUSPECT, State.INTENDED])
 def test_what_the_journal_proves_weighs_more_than_a_hold(state):
     before = history(state)
-    assert conclude(Decision(Action.START), before, None, HELD_ALONE) == conclude(Decision(Action.START), before, None)
-    assert conclude(Decision(Action.START), before, None)[0] is not Outcome.HELD
+    assert outcome_of(Decision(Action.START), before, None, HELD_ALONE) == outcome_of(
+        Decision(Action.START), before, None
+    )
+    assert outcome_of(Decision(Action.START), before, None)[0] is not Outcome.HELD
 
 
 @pytest.mark.parametrize(
@@ -348,15 +350,15 @@ def test_what_the_journal_proves_weighs_more_than_a_hold(state):
     ],
 )
 def test_an_outcome_is_explained_in_these_words(decision, before, stop, words):
-    assert conclude(decision, before, stop)[2] == words
+    assert outcome_of(decision, before, stop)[2] == words
 
 
 def test_a_journal_of_before_says_how_a_campaign_was_started_even_where_no_event_is_known():
-    assert conclude(START, past(State.STARTED, None), None)[1] is R.ACCEPTED
+    assert outcome_of(START, past(State.STARTED, None), None)[1] is R.ACCEPTED
 
 
 def test_an_open_intent_of_the_plan_that_was_not_judged_in_time_waits_for_the_next_run():
-    assert conclude(JUDGE, None, STOP) == (Out.HELD, R.STOPPED, "not started: 3 of 5 attempted are failed")
+    assert outcome_of(JUDGE, None, STOP) == (Out.HELD, R.STOPPED, "not started: 3 of 5 attempted are failed")
 
 
 def test_a_run_that_crashed_says_so():

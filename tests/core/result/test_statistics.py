@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from orchestrator.core.journal.states import Event
 from orchestrator.core.result.build import build
-from orchestrator.core.result.spread import Span, spread
+from orchestrator.core.result.statistics import Span, statistics
 from orchestrator.model import Outcome, Stop, StopReason
 from tests.core.builders import journal, moved, starts
 
@@ -17,7 +17,7 @@ def test_a_span_is_the_least_the_median_and_the_most():
 
 
 def test_several_rehearsals_differ_in_time_outcomes_and_exit_codes():
-    found = spread([HELD, BAD, GOOD, GOOD], [60.0, 90.0, 30.0, 61.0])
+    found = statistics([HELD, BAD, GOOD, GOOD], [60.0, 90.0, 30.0, 61.0])
 
     assert (found.runs, found.seconds) == (4, Span(30.0, 60.5, 90.0))
     assert found.outcomes[Outcome.STARTED] == Span(0, 0.5, 1)
@@ -27,6 +27,6 @@ def test_several_rehearsals_differ_in_time_outcomes_and_exit_codes():
 
 
 def test_one_rehearsal_has_a_span_of_nothing():
-    found = spread([replace(GOOD, totals={**GOOD.totals, Outcome.STARTED: 5})], [1.5])
+    found = statistics([replace(GOOD, totals={**GOOD.totals, Outcome.STARTED: 5})], [1.5])
 
     assert (found.seconds, found.outcomes[Outcome.STARTED]) == (Span(1.5, 1.5, 1.5), Span(5, 5, 5))

@@ -3,7 +3,7 @@
 import math
 
 from orchestrator.model import Progress
-from orchestrator.rehearsal.network import Answer, Passage
+from orchestrator.rehearsal.network import Answer, CallFate
 from orchestrator.sandbox.platform import error_body
 
 NEVER = 7200.0
@@ -15,7 +15,7 @@ LIMIT_TEXTS = (
 
 
 def clear_sky(_):
-    return Passage(there=0.01, back=0.01)
+    return CallFate(there=0.01, back=0.01)
 
 
 class Weather:
@@ -31,7 +31,7 @@ class Weather:
         trip = math.exp(rnd.uniform(math.log(least), math.log(most)))
         there = min(trip * rnd.random(), self._timeout)
         faults = self._scenario.start_faults if call.op == "start" else self._scenario.read_faults
-        return Passage(**{"there": there, "back": trip - there, **self._fault(self._kind(faults))})
+        return CallFate(**{"there": there, "back": trip - there, **self._fault(self._kind(faults))})
 
     def _kind(self, faults):
         chance = self._rnd.random()

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import parse
 from orchestrator.core.plan.selection import Choice, Selection
-from orchestrator.engine.stop_signal import Halted
+from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import LedgerError, OrchestratorError
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Fault, Record, Stop, StopReason
 from orchestrator.rehearsal import virtual_loop as virtual
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
-from orchestrator.rehearsal.simulated_run import Process
+from orchestrator.rehearsal.simulated_run import SimulatedRun
 from orchestrator.rehearsal.virtual_loop import VirtualClock
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.platform import Account, Campaign, Platform
@@ -123,7 +123,7 @@ class Run:
         clock = VirtualClock(world.scenario.base + script.clock_step, world.loop)
         api = VirtualApi(world.platform, clock, passage, world.manifest.timeouts.total, watcher=self,
                          theirs=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
-        self.process = Process(
+        self.process = SimulatedRun(
             world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
             self._journal_of, choice=Choice(Selection(), script.retry_failed), random=world.rnd.random,
         )  # fmt: skip
@@ -141,7 +141,7 @@ class Run:
         self._task = asyncio.create_task(self.process.run())
         try:
             result = await self._task
-        except (asyncio.CancelledError, Halted):
+        except (asyncio.CancelledError, StopRequested):
             result = None
         except OrchestratorError as error:
             if not self.dead:
@@ -219,7 +219,7 @@ class Run:
             return
         self.world.note(self.name, self.script.signal)
         self.signalled = True
-        self.process.halt.set(Stop(StopReason(self.script.signal), f"{self.script.signal} received"))
+        self.process.stop_signal.set(Stop(StopReason(self.script.signal), f"{self.script.signal} received"))
         if self.script.again_after is not None:
             self.world.loop.call_later(self.script.again_after, self._task.cancel)
 

@@ -24,7 +24,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class RehearsalStatistics:
     """How several rehearsals differ."""
 
     runs: int
@@ -33,10 +33,10 @@ class Spread:
     exit_codes: dict[int, int]
 
 
-def spread(results: Sequence[Result], seconds: Sequence[float]) -> Spread:
+def statistics(results: Sequence[Result], seconds: Sequence[float]) -> RehearsalStatistics:
     """The spread over at least one rehearsal."""
     codes = Counter(result.exit_code for result in results)
-    return Spread(
+    return RehearsalStatistics(
         len(results),
         Span.of(seconds),
         {outcome: Span.of([result.totals[outcome] for result in results]) for outcome in Outcome},
