@@ -1,11 +1,18 @@
 """Frozen values that every room of the house may know. No I/O, no clock, no rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NewType
 
 CampaignKey = NewType("CampaignKey", str)
 """`stream/campaign`: names a campaign within a launch, whatever the manifest calls its account."""
+
+
+def key_of(stream: str, campaign: str) -> CampaignKey:
+    """The key of a campaign."""
+    return CampaignKey(f"{stream}/{campaign}")
+
 
 Lane = NewType("Lane", str)
 """`host account_id`: whose budget a call spends. One lease, one pacer and one queue of starts each."""
@@ -53,7 +60,7 @@ class CallTarget:
 
     @property
     def key(self) -> CampaignKey:
-        return CampaignKey(f"{self.stream}/{self.campaign}")
+        return key_of(self.stream, self.campaign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class Fault:
     sent_at: float | None
     elapsed: float
     http_status: int | None = None
+    withheld: bool = False  # we ourselves did not send it: the last look forbade it, and `text` says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +200,12 @@ class Stop:
 
     reason: StopReason
     detail: str
+
+    def as_json(self) -> dict[str, str]:
+        """As the journal and the reports keep it."""
+        return {"reason": str(self.reason), "detail": self.detail}
+
+    @classmethod
+    def of(cls, data: Mapping[str, str] | None) -> "Stop | None":
+        """The stop in a text of `as_json`; None where there was none."""
+        return cls(StopReason(data["reason"]), data["detail"]) if data else None

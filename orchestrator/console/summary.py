@@ -75,7 +75,7 @@ def _needs(result: Result) -> list[str]:
 
 
 def _line(campaign: CampaignResult) -> str:
-    return f"  {campaign.stream}/{campaign.campaign} ({campaign.reason}) {plain(campaign.message)}"
+    return f"  {campaign.key} ({campaign.reason}) {plain(campaign.message)}"
 
 
 def _footer(result: Result, *, is_live: bool) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, Final
 
-from orchestrator.core.journal.packing import packed, packed_value
+from orchestrator.core.journal.records import packed, packed_value
 from orchestrator.core.journal.states import State
 from orchestrator.core.manifest.models import Wave
 from orchestrator.core.plan.plan import Action, Decision, Entry, Plan

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from orchestrator.core.journal.packing import packed, unpacked
+from orchestrator.core.journal.records import packed, unpacked
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest, parse
 from orchestrator.core.plan.plan import Action, Plan

@@ -131,7 +131,7 @@ class Submission:
         short = waves.shortfall(rule, [self._outcome(c, past) for c in own]) if rule else None
         self.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
         if rule is not None and short is None and not last and self._stop is None:
-            histories = (past.get(CampaignKey(f"{c.stream}/{c.campaign}")) for c in own)
+            histories = (past.get(c.key) for c in own)
             times = (h.finished_at for h in histories if h and h.state is State.STARTED and h.finished_at is not None)
             short = await self._pass(rule, waves.baked_at(rule, times), wave)
         wave.update(passed=short is None, message=short or "")
@@ -139,7 +139,7 @@ class Submission:
             self._stop = self._stop or Stop(StopReason.WAVE, short)
 
     def _outcome(self, campaign: CampaignResult, past: Mapping[CampaignKey, CampaignState]) -> Outcome:
-        history = past.get(CampaignKey(f"{campaign.stream}/{campaign.campaign}"))
+        history = past.get(campaign.key)
         if campaign.reason is Reason.DESELECTED and history is not None:
             # Leaving it out of the selection must not open the next wave, either.
             return outcome_of(Decision(Action.SKIP), history, self._stop)[0]

@@ -42,7 +42,7 @@ def annotations(result: Result) -> Iterator[str]:
         for reason, group in by_reason(result.campaigns, outcome).items():
             if reason in UNASKED:
                 continue
-            names = ", ".join(f"{c.stream}/{c.campaign}" for c in group[:_NAMED])
+            names = ", ".join(c.key for c in group[:_NAMED])
             more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
             hint = f"\nnext: {group[0].next}" if group[0].next else ""
             title = f"{count(len(group))} {outcome} ({reason})"

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.core.result.build import CampaignResult, Result
 from orchestrator.core.result.timeline import Step, Timeline
-from orchestrator.model import CampaignKey, Outcome
+from orchestrator.model import Outcome
 from orchestrator.report import chart
 from orchestrator.report.wording import EXIT_CODES, headline, visible
 
@@ -120,7 +120,7 @@ def commands(text: str | None) -> tuple[Command, ...]:
 
 def _unknown(result: Result, timeline: Timeline) -> list[tuple[CampaignResult, tuple[Step, ...], tuple[Command, ...]]]:
     chosen = [c for c in result.campaigns if c.outcome is Outcome.UNKNOWN][:_MAX_SHOWN]
-    return [(c, timeline.stories.get(CampaignKey(f"{c.stream}/{c.campaign}"), ()), commands(c.next)) for c in chosen]
+    return [(c, timeline.stories.get(c.key, ()), commands(c.next)) for c in chosen]
 
 
 def _groups(result: Result) -> list[Group]:

@@ -59,7 +59,7 @@ def _suite(result: Result, number: int, account: str, campaigns: list[CampaignRe
 
 
 def _case(launch: str, campaign: CampaignResult) -> str:
-    name = f"{campaign.stream}/{campaign.campaign} {campaign.name}".rstrip()
+    name = f"{campaign.key} {campaign.name}".rstrip()
     seconds = f"{(campaign.elapsed_ms or 0.0) / 1000:.3f}"
     opened = "<testcase" + _attributes(name=name, classname=f"{launch}.{campaign.account}", time=seconds)
     element = _ELEMENTS.get(campaign.outcome)

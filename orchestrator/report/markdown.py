@@ -105,7 +105,7 @@ def _group(title: str, group: Sequence[CampaignResult], room: int, most: int | N
 
 
 def _item(campaign: CampaignResult) -> str:
-    words = [code(f"{campaign.stream}/{campaign.campaign}"), code(campaign.name), code(campaign.account)]
+    words = [code(campaign.key), code(campaign.name), code(campaign.account)]
     text = "- " + " ".join(filter(None, words)) + (f": {code(campaign.message)}" if campaign.message else "")
     if campaign.outcome is Outcome.UNKNOWN and campaign.next:
         text += f"\n  {code(campaign.next)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from orchestrator.core.journal.packing import unpacked, unpacked_value
+from orchestrator.core.journal.records import unpacked, unpacked_value
 from orchestrator.model import Reason, Record
 
 PART_OF: Final = "part_of"

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Any, Final, cast, overload
 
-from orchestrator.core.journal.packing import unpacked_value
+from orchestrator.core.journal.records import unpacked_value
 from orchestrator.core.journal.states import CampaignState, fold
 from orchestrator.core.journal.subruns import PART_OF, headers, merged_budget, merged_held, merged_rows, parts_of
 from orchestrator.core.plan.plan import Action, Decision

@@ -116,7 +116,7 @@ def build(result: Result, records: Sequence[Record]) -> Timeline:
     header = next(r for r in own if r.kind == "run" and r.run_id == run_id)
     ending = next((r for r in own if r.kind == "end" and r.run_id == run_id), None)
     end = max(r.at for r in own)
-    accounts = {f"{c.stream}/{c.campaign}": c.account for c in result.campaigns}
+    accounts = {c.key: c.account for c in result.campaigns}
     attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
     for attempt in _attempts(records, runs):
         attempts[accounts[attempt.key]].append(attempt)
@@ -188,7 +188,7 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
 
 def _waves(ending: Record | None, result: Result, accounts: Sequence[Account]) -> tuple[WaveSpan, ...]:
     """As journaled in the end; where a run has none, a wave opened with its first start."""
-    of = {f"{c.stream}/{c.campaign}": c.wave for c in result.campaigns}
+    of = {c.key: c.wave for c in result.campaigns}
     first: dict[str, float] = {}
     for attempt in (a for account in accounts for a in account.attempts):
         name = of[attempt.key]
@@ -204,7 +204,7 @@ def _waves(ending: Record | None, result: Result, accounts: Sequence[Account]) -
 
 
 def _stories(result: Result, records: Sequence[Record]) -> dict[CampaignKey, tuple[Step, ...]]:
-    wanted = {f"{c.stream}/{c.campaign}" for c in result.campaigns if c.outcome is Outcome.UNKNOWN}
+    wanted = {c.key for c in result.campaigns if c.outcome is Outcome.UNKNOWN}
     stories: dict[CampaignKey, list[Step]] = defaultdict(list)
     for record in records:
         if record.campaign in wanted and record.kind in KINDS:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
-from orchestrator.model import Outcome, Reason, StopReason
+from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, key_of
 
 SCHEMA_VERSION: Final = "1"
 
@@ -50,6 +50,11 @@ class CampaignResult:
     """What the platform said in `updatedAt`."""
     next: str | None
     """The one command to type."""
+
+    @property
+    def key(self) -> CampaignKey:
+        """Stream and campaign in one."""
+        return key_of(self.stream, self.campaign)
 
 
 COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from orchestrator.core.journal.packing import packed_value
+from orchestrator.core.journal.records import packed_value
 from orchestrator.core.journal.states import Event, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp

@@ -1,0 +1,188 @@
+"""The journal's records: their kinds, how each one is made, and how its data is read back.
+
+Records about a run stand under `@RUN-ID` instead of a campaign, those about a plan under `@plan`, and those about the
+launch as a whole under `@launch`. Long lists are kept as compressed JSON, a thousand items a record.
+"""
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from orchestrator.core.attempt.verdict import Verdict
+from orchestrator.core.journal.states import Event
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, key_of
+
+RUN: Final = "run"  # the header: a run begins
+PLAN: Final = "plan"  # its plan, a thousand campaigns a record
+END: Final = "end"  # it has ended, and why
+RUN_KINDS: Final = (RUN, PLAN, END)
+"""The kinds of record that a result needs besides those of its campaigns."""
+
+MANIFEST: Final = "manifest"  # a fleet's order: the manifest as it was written
+LANE: Final = "lane"  # a fleet's lane of one wave is done
+HALT: Final = "halt"  # a rule or a person stops every lane of a fleet
+
+VERDICT: Final = "verdict"
+RESOLVE: Final = "resolve"
+STOP_INTENT: Final = "stop_intent"
+STOP_REPLY: Final = "stop_reply"
+STOPPED: Final = "stopped"
+NOT_STOPPED: Final = "not_stopped"
+
+Held = Mapping[CampaignKey, tuple[Reason, str]]
+"""Campaigns that were held each for a reason of its own: the reason, and the same in words."""
+
+_CHUNK_SIZE: Final = 1000
+
+
+class PlanRow(NamedTuple):
+    """A campaign of a plan, as the journal keeps it: all that the reports need to be rebuilt."""
+
+    account: str
+    stream: str
+    campaign: str
+    name: str
+    wave: str
+    action: str
+    outcome: str | None
+    reason: str | None
+    message: str
+
+    @property
+    def key(self) -> CampaignKey:
+        return key_of(self.stream, self.campaign)
+
+
+def packed(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The data of the records that hold the items."""
+    rest = iter(items)
+    while chunk := list(islice(rest, _CHUNK_SIZE)):
+        yield {"rows": packed_value(chunk)}
+
+
+def packed_value(value: Any) -> str:
+    """One JSON value, as text."""
+    return b64encode(zlib.compress(json.dumps(value).encode())).decode()
+
+
+def unpacked_value(text: str) -> Any:
+    """The value in a text of `packed_value`."""
+    return json.loads(zlib.decompress(b64decode(text)))
+
+
+def unpacked(records: Iterable[Record]) -> Iterator[Any]:
+    """The items that the records hold, in their order."""
+    return (item for record in records for item in unpacked_value(record.data["rows"]))
+
+
+def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
+    """The rows of the plans among the records, in their order."""
+    return (PlanRow(*row) for row in unpacked(record for record in records if record.kind == PLAN))
+
+
+def header_data(
+    manifest: Manifest, *, source: str, sha256: str, plan_sha256: str, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """What a run's header says. `source` and `sha256` are the manifest's file name and hash."""
+    return {
+        "manifest": source,
+        "manifest_sha256": sha256,
+        "plan_sha256": plan_sha256,
+        "host": manifest.host,
+        "ledger": manifest.ledger,
+        "warnings": list(warnings),
+        # Also in the record of the end, which a crashed run does not have.
+        "limits": {name: [str(window) for window in account.rate] for name, account in manifest.accounts.items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecords:
+    """Makes the records of one run. `now` gives the time of a record, in POSIX seconds."""
+
+    launch: str
+    run_id: str
+    now: Callable[[], float]
+
+    def header(self, data: Mapping[str, Any]) -> Record:
+        """The run begins; `data` is that of `header_data`, and whose part the run is."""
+        return self._of_run(RUN, 0, {**data})
+
+    def plan(self, rows: Iterable[PlanRow]) -> Iterator[Record]:
+        """The plan that is carried out."""
+        return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(rows)))
+
+    def manifest(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+        """The manifest of a fleet's order: its document first, then the rows of its files, as they were written."""
+        return (self._of_run(MANIFEST, number, data) for number, data in enumerate(packed(map(dict, rows))))
+
+    def end(self, stop: Stop | None, waves: Sequence[Any], budget: Mapping[str, Any], held: Held | None) -> Record:
+        """The run has ended: why early, if so, how its waves went, and what its calls took by lane."""
+        data = {"stop": stop.as_json() if stop else None, "budget": dict(budget), "waves": list(waves)}
+        return self._of_run(END, 0, data if held is None else {**data, "held": packed_value(held)})
+
+    def lane_done(self, number: int, wave: str, account: str, stop: Stop | None, *, alone: bool) -> Record:
+        """A fleet's lane of one wave is done. `alone`: what stopped it is about its account only."""
+        data = {"wave": wave, "account": account, "stop": stop.as_json() if stop else None, "alone": alone}
+        return self._of_run(LANE, number, data)
+
+    def halt(self, stop: Stop) -> Record:
+        """Every lane of a fleet's run must stop."""
+        return self._of_run(HALT, 0, {"stop": stop.as_json()})
+
+    def intent(
+        self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: float, baseline: Mapping[str, Any] | None
+    ) -> Record:
+        """A start is about to be sent, before `deadline` (POSIX seconds). `baseline` is the live state seen before."""
+        return self._of_campaign(key, attempt, Event.INTENT, lane, {"deadline": deadline, "baseline": baseline})
+
+    def verdict(self, key: CampaignKey, attempt: int, lane: Lane, answer: Reply | Fault, verdict: Verdict) -> Record:
+        """What came of an attempt."""
+        data = {
+            "event": str(verdict.kind),
+            "message": verdict.message,
+            "http_status": answer.http_status,
+            "sent_at": answer.sent_at,
+            "elapsed_ms": round(answer.elapsed * 1000, 1),
+            "updated_at": verdict.updated_at,
+        }
+        return self._of_campaign(key, attempt, VERDICT, lane, data)
+
+    def gave_up(self, key: CampaignKey, attempt: int, lane: Lane, last: str) -> Record:
+        """Attempts or time are used up, and no attempt was carried out. `last` is the last one's message."""
+        message = f"gave up after {attempt} attempts, none of which was carried out: {last}"
+        return self._of_campaign(key, attempt, Event.GAVE_UP, lane, {"message": message})
+
+    def probed(self, key: CampaignKey, attempt: int, lane: Lane, evidence: str | None) -> Record:
+        """What a search for evidence found, in words; None: nothing."""
+        kind = Event.EVIDENCE if evidence else Event.NO_EVIDENCE
+        message = evidence or "no evidence of a start was found; it may still have been carried out"
+        return self._of_campaign(key, attempt, kind, lane, {"message": message})
+
+    def stop_intent(self, key: CampaignKey, number: int, lane: Lane, *, by: str, reason: str) -> Record:
+        """A campaign is about to be stopped, for the `number`-th time."""
+        return self._of_campaign(key, number, STOP_INTENT, lane, {"by": by, "reason": reason})
+
+    def stop_reply(self, key: CampaignKey, number: int, lane: Lane, *, event: str, message: str) -> Record:
+        """What came of a stop: `event` is STOPPED or NOT_STOPPED."""
+        return self._of_campaign(key, number, STOP_REPLY, lane, {"event": event, "message": message})
+
+    def _of_run(self, kind: str, number: int, data: dict[str, Any]) -> Record:
+        return Record(self.launch, f"@{self.run_id}", number, kind, self.run_id, self.now(), "", data)
+
+    def _of_campaign(self, key: str, attempt: int, kind: str, lane: Lane, data: dict[str, Any]) -> Record:
+        return Record(self.launch, key, attempt, kind, self.run_id, self.now(), lane, data)
+
+
+def resolution(
+    launch: str, key: CampaignKey, attempt: int, lane: str, *, is_started: bool, by: str, reason: str, now: float
+) -> Record:
+    """What a person found out about an unknown campaign."""
+    event = Event.RESOLVED_STARTED if is_started else Event.RESOLVED_NOT_STARTED
+    data = {"event": str(event), "message": f"{by}: {reason}", "by": by}
+    return Record(launch, key, attempt, RESOLVE, f"person:{by}", now, lane, data)
