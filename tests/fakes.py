@@ -113,15 +113,14 @@ class ScriptedApi:
         if step.progress is Progress.UNSENT:
             await asyncio.sleep(step.takes or 0.0)
             return self._answer(step, begun, None)
-        forbidden = check()
-        if forbidden is None:
-            try:
-                permit.use(target.key, self.clock.now())
-            except PermitError as error:
-                forbidden = str(error)
-        if forbidden is not None:
-            self.prevented.append(forbidden)
-            return self._answer(loses(Progress.UNSENT, forbidden), begun, None)
+        if (withheld := check()) is not None:
+            self.prevented.append(withheld)
+            return self._withheld(withheld, begun)
+        try:
+            permit.use(target.key, self.clock.now())
+        except PermitError as error:
+            self.prevented.append(str(error))
+            return self._answer(loses(Progress.UNSENT, str(error)), begun, None)
         sent_at = self.clock.now()
         self._count("start", target)
         if step.then is not None:
@@ -131,8 +130,8 @@ class ScriptedApi:
 
     async def stop(self, target: CallTarget, *, check: Any = None) -> Reply | Fault:
         begun = self.clock.now()
-        if check is not None and (forbidden := check()) is not None:
-            return self._answer(loses(Progress.UNSENT, forbidden), begun, None)
+        if check is not None and (withheld := check()) is not None:
+            return self._withheld(withheld, begun)
         step = self._next(self.scripts[f"stop {target.key}"]) or STOPPED
         if step.progress is Progress.UNSENT:
             return self._answer(step, begun, None)
@@ -165,8 +164,8 @@ class ScriptedApi:
 
     async def _read(self, what: str, target: CallTarget, page: int, check: Any) -> Reply | Fault:
         begun = self.clock.now()
-        if check is not None and (forbidden := check()) is not None:
-            return self._answer(loses(Progress.UNSENT, forbidden), begun, None)
+        if check is not None and (withheld := check()) is not None:
+            return self._withheld(withheld, begun)
         step = self._next(self.read_steps) or READ
         if step.progress is Progress.UNSENT:
             return self._answer(step, begun, None)
@@ -183,6 +182,9 @@ class ScriptedApi:
             return Fault(step.progress, step.text, sent_at, elapsed, step.http_status)
         status = 200 if step.http_status is None else step.http_status
         return Reply(status, step.payload, step.text, begun if sent_at is None else sent_at, elapsed, step.retry_after)
+
+    def _withheld(self, text: str, begun: float) -> Fault:
+        return Fault(Progress.UNSENT, text, None, self.clock.now() - begun, withheld=True)
 
     @staticmethod
     def _next(steps: deque[Step | None]) -> Step | None:

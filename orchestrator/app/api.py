@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from orchestrator.app.approval import Consent
 from orchestrator.app.callbacks import SafeCallbacks
 from orchestrator.app.cancellation import stop_on_cancel
-from orchestrator.app.open_run import Opened, opened
-from orchestrator.app.planning import PlannedLaunch, make_plan
-from orchestrator.app.run import carry_out, conclude, prepare
+from orchestrator.app.open_run import OpenRun, open_run
+from orchestrator.app.planning import PlannedLaunch, plan_run
+from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
 from orchestrator.engine.stop_signal import StopSignal
@@ -76,10 +76,10 @@ async def run_launch(
     callbacks = SafeCallbacks(observer, unrecorded)
 
     async def run() -> Result:
-        async with opened(manifest, callbacks, stop_signal, redactor or Redactor()) as launch:
-            plan = await prepare(launch, choice, consent, no_wait=no_wait)
-            await carry_out(launch.session, plan, callbacks.unrecorded)
-            return await _concluded(launch)
+        async with open_run(manifest, callbacks, stop_signal, redactor or Redactor(), no_wait=no_wait) as opened:
+            plan = await prepare(opened, choice, consent)
+            await execute(opened.run, plan, callbacks.unrecorded)
+            return await _report(opened)
 
     return await stop_on_cancel(_annotated(run()), stop_signal)
 
@@ -104,8 +104,8 @@ async def plan_launch(
     stop_signal = stop or StopSignal()
 
     async def make() -> PlannedLaunch:
-        async with opened(manifest, SafeCallbacks(), stop_signal, redactor or Redactor()) as launch:
-            return await make_plan(launch, choice, max_starts)
+        async with open_run(manifest, SafeCallbacks(), stop_signal, redactor or Redactor()) as opened:
+            return await plan_run(opened, choice, max_starts)
 
     return await stop_on_cancel(_annotated(make()), stop_signal)
 
@@ -125,10 +125,10 @@ async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:
         raise
 
 
-async def _concluded(launch: Opened) -> Result:
+async def _report(opened: OpenRun) -> Result:
     # In threads: reading a long journal and drawing its reports must not hold up a program that has other work.
-    result, records = await asyncio.to_thread(conclude, launch)
-    wanted, lost = launch.loaded.manifest.report, launch.session.context.unrecorded
+    result, records = await asyncio.to_thread(build_result, opened)
+    wanted, lost = opened.deps.manifest.report, opened.deps.states.unrecorded
     warnings = [f"{len(lost)} records could not be journaled"] if lost else []
     try:
         await asyncio.to_thread(write, result, records, Path(wanted.dir), wanted.formats)

@@ -1,8 +1,8 @@
-"""What may forbid a run once its plan is known: the cap and the approval. Whoever calls brings no more than these."""
+"""What may forbid a run once its plan is known: the cap and the approval."""
 
 from dataclasses import dataclass
 
-from orchestrator.app.open_run import Opened
+from orchestrator.app.open_run import OpenRun
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Plan, check_cap
@@ -27,19 +27,20 @@ class Consent:
             raise ValueError(f"an approval needs at least {SHORTEST_HASH} characters of the plan's hash")
 
 
-def permit(run: Opened, plan: Plan, consent: Consent) -> None:
+def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
     """Raise Refused where the run may not begin."""
-    manifest, context, approve = run.loaded.manifest, run.session.context, consent.approve
+    deps, source, approve = opened.deps, opened.loaded.source_name, consent.approve
+    manifest = deps.manifest
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
     if manifest.approval == "plan" and approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that somebody has looked at",
-            next_step=f"python -m orchestrator plan {run.loaded.source_name}",
+            next_step=f"python -m orchestrator plan {source}",
         )
     if approve is not None or consent.proposal is not None:
-        records = run.store.read(context.launch)
+        records = opened.store.read(deps.launch)
         approved = _approved(approve, consent.proposal or approval.find(records, approve or ""))
-        approval.check(approved, plan, records, context.clock.now(), run.loaded.source_name)
+        approval.check(approved, plan, records, deps.clock.now(), source)
 
 
 def _approved(approve: str | None, proposal: Proposal) -> Proposal:

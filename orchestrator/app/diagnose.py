@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from orchestrator.app.open_run import Opened, credentials_of
+from orchestrator.app.open_run import OpenRun, credentials_of
 from orchestrator.app.run import Interrupted
 from orchestrator.cli.run_local import Observers, signals
 from orchestrator.cli.session import opened
@@ -94,11 +94,11 @@ async def _of_accounts(loaded: LoadedManifest) -> list[Finding]:
             return [Finding(Grade.BAD, "accounts", f"not asked: {error.message}", error.next_step)]
 
 
-async def _ask(run: Opened) -> list[Finding]:
+async def _ask(run: OpenRun) -> list[Finding]:
     """One list call per account, at its rate."""
     manifest, found = run.loaded.manifest, []
-    for lane, runner in run.session.lanes.items():
+    for lane, runner in run.run.lanes.items():
         targets = (plans.target_of(manifest, campaign) for campaign in manifest.campaigns if campaign.enabled)
         target = next(target for target in targets if target.lane == lane)
-        found += of_answer(runner.account, await runner.reader.look(target))
+        found += of_answer(runner.account, await runner.reader.list_once(target))
     return list(dict.fromkeys(found))

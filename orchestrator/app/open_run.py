@@ -16,8 +16,8 @@ from orchestrator.app.command_checks import CommandChecks
 from orchestrator.clock import SystemClock
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import Manifest
-from orchestrator.engine.run import Session, inherited, lanes_in_use
-from orchestrator.engine.run_state import Context
+from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
+from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
@@ -27,19 +27,25 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import Lane
-from orchestrator.ports import Observer
+from orchestrator.ports import Clock, Observer
 from orchestrator.redaction import Redactor
 
 SANDBOX = "sandbox"
+_SPARE_CONNECTIONS = 16  # for reads beside the starts
 
 
-@dataclass(slots=True)
-class Opened:
-    """A session with the parts that are needed around it."""
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that holds its leases, and what is needed around it."""
 
     loaded: LoadedManifest
-    session: Session
+    run: Run
     store: Store
+
+    @property
+    def deps(self) -> RunDeps:
+        """What the run's parts share."""
+        return self.run.deps
 
 
 def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
@@ -54,74 +60,88 @@ def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
 
 
 @asynccontextmanager
-async def opened(
-    loaded: LoadedManifest, observer: Observer, stop_signal: StopSignal, redactor: Redactor
-) -> AsyncIterator[Opened]:
-    """A session with its leases taken; they are given back in the end. Nothing is sent here.
+async def open_run(
+    loaded: LoadedManifest, observer: Observer, stop_signal: StopSignal, redactor: Redactor, *, no_wait: bool = False
+) -> AsyncIterator[OpenRun]:
+    """A run with its leases taken; they are released in the end. Nothing is sent here.
 
-    `redactor` learns the launch's secrets. Raises CredentialError, LaneLeased, LedgerError, Refused.
+    `redactor` learns the launch's secrets; with `no_wait`, campaigns whose window is closed are held at once. Raises
+    CredentialError, LaneLeased, LedgerError, Refused.
     """
     # In a thread: a command that fetches a secret must not hold up a program that has other work.
     credentials = await asyncio.to_thread(credentials_of, loaded)
     redactor.learn(credential.secret for credential in credentials.values())
-    async with assembled(loaded, credentials, redactor, observer, stop_signal) as run:
-        yield run
+    async with assemble_run(loaded, credentials, redactor, observer, stop_signal, no_wait=no_wait) as opened:
+        yield opened
 
 
 @asynccontextmanager
-async def assembled(
+async def assemble_run(
     loaded: LoadedManifest,
     credentials: dict[str, Credential],
     redactor: Redactor,
     observer: Observer,
     stop_signal: StopSignal,
     *,
-    part: Mapping[str, Any] = MappingProxyType({}),
+    no_wait: bool = False,
+    subrun: Mapping[str, Any] = MappingProxyType({}),
     ledger: Store | None = None,
-) -> AsyncIterator[Opened]:
-    """The same, where the credentials are known. `ledger`: where it is open already; it stays so."""
+) -> AsyncIterator[OpenRun]:
+    """The same, where the credentials are known.
+
+    `subrun` says whose part the run is, where it is a fleet's lane. `ledger`: where it is open already; it stays so.
+    """
     manifest = loaded.manifest
+    # 1. Credentials: a key that cannot sign is found before the first call.
     minter = TokenMinter(credentials, SystemClock())
     for account_id in credentials:
-        minter.mint(account_id)  # a key that cannot sign is found before the first call
+        minter.mint(account_id)
     run_id = f"r-{uuid.uuid4().hex[:12]}"
-    async with _store(manifest, ledger) as (store, clock):
+    async with _open_ledger(manifest, ledger) as (store, clock):
+        # 2. Leases. In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
         holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
-        # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
-        taken = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
-        recent: dict[Lane, list[float]] = inherited(manifest, taken, clock.now())
-        writer = Writer(store, run_id, taken, clock)
+        leases = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
+        recent: dict[Lane, list[float]] = inherited_calls(manifest, leases, clock.now())
+        writer = Writer(store, run_id, leases, clock)
         writer.start()
         try:
-            histories = await asyncio.to_thread(journals.known, store, manifest, whole=not part)
-            async with _host(manifest, credentials) as base, KoreClient(
-                base, minter, clock,
-                connect_timeout=manifest.timeouts.connect, total_timeout=manifest.timeouts.total,
-                connections=sum(a.in_flight for a in manifest.accounts.values()) + 16, redactor=redactor,
-            ) as api:  # fmt: skip
-                checks = CommandChecks(loaded.path.parent, redactor)
-                context = Context(manifest, run_id, api, writer, clock, observer, histories, stop_signal, checks=checks)
-                context.forgets = not manifest.waves
-                # A sandbox in this process was born with it.
-                session = Session.of(
-                    context, taken, loaded.source_name, loaded.sha256, is_new_host=manifest.host == SANDBOX
-                )
-                session.part = part
-                session.tool = __version__
-                session.earlier = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
+            # 3. What the journal knows, then the host, then the run itself.
+            known = await asyncio.to_thread(journals.known, store, manifest, whole=not subrun)
+            previous = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
+            async with _open_api(manifest, credentials, minter, clock, redactor) as api:
+                deps = RunDeps.assemble(
+                    manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),
+                    api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
+                    checks=CommandChecks(loaded.path.parent, redactor), no_wait=no_wait,
+                )  # fmt: skip
+                # A sandbox in this process came into being with it.
+                run = Run(deps, leases, previous=previous, is_new_host=manifest.host == SANDBOX)
                 try:
-                    yield Opened(loaded, session, store)
+                    yield OpenRun(loaded, run, store)
                 finally:
-                    recent |= session.recent()
+                    recent |= run.recent_calls()
         finally:
+            # 4. Release. A lease that cannot be released ends by itself; that must not hide how the run went.
             await writer.close()
-            # A lease that cannot be given back ends by itself; that must not hide how the run went.
             with suppress(LedgerError):
                 await asyncio.to_thread(store.release, run_id, recent, clock.now())
 
 
 @asynccontextmanager
-async def _store(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
+async def _open_api(
+    manifest: Manifest, credentials: dict[str, Credential], minter: TokenMinter, clock: Clock, redactor: Redactor
+) -> AsyncIterator[KoreClient]:
+    connections = sum(account.in_flight for account in manifest.accounts.values()) + _SPARE_CONNECTIONS
+    timeouts = manifest.timeouts
+    async with _host(manifest, credentials) as base, KoreClient(
+        base, minter, clock, connect_timeout=timeouts.connect, total_timeout=timeouts.total,
+        connections=connections, redactor=redactor,
+    ) as api:  # fmt: skip
+        yield api
+
+
+@asynccontextmanager
+async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
     """The ledger, and the clock of all who share it."""
     store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
     try:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from orchestrator.app.open_run import Opened
-from orchestrator.app.run import planned
+from orchestrator.app.open_run import OpenRun
+from orchestrator.app.run import make_plan
 from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.approval import Proposal, proposal_record
@@ -23,29 +23,29 @@ class PlannedLaunch:
     notes: tuple[str, ...]
 
 
-async def make_plan(run: Opened, choice: Choice, max_starts: int | None) -> PlannedLaunch:
+async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
-    plan = await planned(run.session, choice)
-    proposal = await _propose(run, plan)
-    manifest = run.loaded.manifest
-    reads = {runner.account: runner.gate.pacer.snapshot().calls for runner in run.session.lanes.values()}
-    notes = (*_refusals(run, plan, max_starts), *caveats(manifest, plan))
+    plan = await make_plan(opened.run, choice)
+    proposal = await _propose(opened, plan)
+    manifest = opened.deps.manifest
+    reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
+    notes = (*_refusals(opened, plan, max_starts), *caveats(manifest, plan))
     return PlannedLaunch(plan, proposal, estimate(manifest, plan, reads), notes)
 
 
-async def _propose(run: Opened, plan: Plan) -> Proposal:
-    context = run.session.context
-    record = proposal_record(plan, run.store.read(context.launch), context.run_id, context.clock.now())
+async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
+    deps = opened.deps
+    record = proposal_record(plan, opened.store.read(deps.launch), deps.run_id, deps.clock.now())
     try:
-        await context.journal.record(record)
+        await deps.journal.record(record)
     except JournalWriteError as error:
         raise LedgerError(error.message, next_step=error.next_step) from error
     return Proposal(plan.sha256, record.at, plan.identity)
 
 
-def _refusals(run: Opened, plan: Plan, max_starts: int | None) -> list[str]:
+def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None) -> list[str]:
     """Why a run would be refused, or would wait, as things stand."""
-    manifest, control_state = run.loaded.manifest, run.store.control_state(plan.launch)
+    manifest, control_state = opened.deps.manifest, opened.store.control_state(plan.launch)
     notes = []
     try:
         check_cap(plan, manifest.limits.max_starts, max_starts)

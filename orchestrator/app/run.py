@@ -1,19 +1,20 @@
-"""A run step by step, between the ledger that is open and the result: prepare, carry out, conclude."""
+"""A run step by step, between the ledger that is open and the result: prepare, execute, build the result."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.approval import Consent, permit
-from orchestrator.app.open_run import Opened
+from orchestrator.app.approval import Consent, check_consent
+from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, exit_code
-from orchestrator.engine.run import Session
+from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, OrchestratorError, Refused
+from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 
 
@@ -27,74 +28,70 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
         self.exit_code = exit_code((), stop)  # type: ignore[misc]
 
 
-async def prepare(run: Opened, choice: Choice, consent: Consent, *, no_wait: bool) -> Plan:
+async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
     """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here."""
-    launch = run.loaded.manifest.launch
-    check_not_aborted(run.store.control_state(launch), launch)
-    run.session.context.no_wait = no_wait
-    plan = await planned(run.session, choice)
-    permit(run, plan, consent)
+    launch = opened.deps.launch
+    check_not_aborted(opened.store.control_state(launch), launch)
+    plan = await make_plan(opened.run, choice)
+    check_consent(opened, plan, consent)
     return plan
 
 
-async def planned(session: Session, choice: Choice) -> Plan:
-    """The session's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
+async def make_plan(run: Run, choice: Choice) -> Plan:
+    """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
     try:
-        return await session.plan(choice)
-    except StopRequested as halted:
-        stop = session.context.stop_signal.stop
+        return await run.plan(choice)
+    except StopRequested as requested:
+        stop = run.deps.stop_signal.stop
         if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
-            raise Refused(f"preflight ended early ({halted})", next_step="run again later") from None
+            raise Refused(f"preflight ended early ({requested})", next_step="run again later") from None
         raise Interrupted(stop) from None
     except LeaseLost as lost:  # its own exit code, 12, would leave open whether something was sent
         raise LaneLeased(lost.message, next_step="run again") from lost
 
 
-async def carry_out(session: Session, plan: Plan, unrecorded: Callable[[Record], None]) -> None:
+async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) -> None:
     """Start what the plan says, and journal how it went. Raises LedgerError only where no start was sent.
 
     `unrecorded` is given what the journal could not take, in the end, however the run ended.
     """
-    context = session.context
-    context.observer.event(
-        "run_started", events_version=EVENTS_VERSION, launch=context.launch, run_id=context.run_id,
+    deps = run.deps
+    deps.observer.event(
+        "run_started", events_version=EVENTS_VERSION, launch=deps.launch, run_id=deps.run_id,
         starts=plan.count(Action.START), judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
     )  # fmt: skip
     try:
-        await session.carry_out(plan)
+        await run.execute(plan)
     except JournalWriteError as error:
         raise LedgerError(error.message, next_step=error.next_step) from error
     finally:
-        for record in context.unrecorded:
+        for record in deps.states.unrecorded:
             unrecorded(record)
-    stop = context.stop_signal.stop
-    context.observer.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
+    stop = deps.stop_signal.stop
+    deps.observer.event("run_finished", run_id=deps.run_id, stop=stop.detail if stop else None)
 
 
-def conclude(run: Opened) -> tuple[Result, Iterable[Record]]:
+def build_result(opened: OpenRun) -> tuple[Result, Iterable[Record]]:
     """The result, and the journal it comes from, which is read while it is used.
 
     Raises JournalWriteError where the journal cannot be read: the run took place all the same.
     """
-    context, stop = run.session.context, run.session.stop
-    launch = context.launch
-    # What a run knows that ended by itself needs no second reading; of any other, the journal alone is asked.
-    known = context.histories if stop is None else {}
-    with _after_starts(launch):
-        result = journals.result(run.store, launch, context.run_id, known)
+    deps, stop = opened.deps, opened.run.stop
+    with _after_starts(deps.launch):
+        result = journals.result(opened.store, deps.launch, deps.run_id)
     if stop is not None and stop.reason is StopReason.JOURNAL:
         result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
-    return result, _streamed(run, launch)
+    return result, _streamed(opened.store, deps.launch)
 
 
-def _streamed(run: Opened, launch: str) -> Iterator[Record]:
+def _streamed(store: Store, launch: str) -> Iterator[Record]:
     with _after_starts(launch):
-        yield from run.store.stream(launch)
+        yield from store.stream(launch)
 
 
 @contextmanager
 def _after_starts(launch: str) -> Iterator[None]:
-    """Not 8 for a ledger that cannot be read: that would say that nothing was sent."""
+    """Not 8 for a ledger that cannot be read: that would promise that nothing was sent."""
     try:
         yield
     except LedgerError as error:

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.open_run import Opened
+from orchestrator.app.open_run import OpenRun
 from orchestrator.cli.run_local import Observers, exit_code_of, signals
 from orchestrator.cli.session import opened
 from orchestrator.console.logs import LogObserver
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan.stop_plan import Stopped, StopPlan, plan_stops, stops
-from orchestrator.engine.stop_sender import Stopper
+from orchestrator.engine.stop_sender import StopSender
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
@@ -84,18 +84,18 @@ def _load(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
     return replace(loaded, manifest=manifest.model_copy(update={"ledger": ledger}))
 
 
-async def _stop(run: Opened, reason: str) -> StopResult:
-    context, session = run.session.context, run.session
-    plan = plan_stops(context.manifest, context.histories, stops(run.store.read(context.launch)))
+async def _stop(run: OpenRun, reason: str) -> StopResult:
+    deps = run.deps
+    plan = plan_stops(deps.manifest, deps.states, stops(run.store.read(deps.launch)))
     click.echo(
-        f"stopping {len(plan.jobs)} campaigns that launch {context.launch} started; "
+        f"stopping {len(plan.jobs)} campaigns that launch {deps.launch} started; "
         "MESSAGES ALREADY SENT STAY SENT, nothing calls them back",
         err=True,
     )
-    await Stopper(context, session.lanes, getpass.getuser(), reason).run(plan.jobs)
-    answers = stops(run.store.read(context.launch))
+    await StopSender(deps, run.run.lanes, getpass.getuser(), reason).run(plan.jobs)
+    answers = stops(run.store.read(deps.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}
-    return StopResult(context.launch, plan, asked, context.stop_signal.stop)
+    return StopResult(deps.launch, plan, asked, deps.stop_signal.stop)
 
 
 def text(result: StopResult) -> str:

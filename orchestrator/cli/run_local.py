@@ -16,8 +16,8 @@ from typing import Any, Final
 import click
 
 from orchestrator.app.approval import Consent
-from orchestrator.app.planning import PlannedLaunch, make_plan
-from orchestrator.app.run import carry_out, conclude, prepare
+from orchestrator.app.planning import PlannedLaunch, plan_run
+from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.session import opened
 from orchestrator.console.confirm import ask
@@ -29,7 +29,7 @@ from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
-from orchestrator.engine.run import Session
+from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.loading.manifest_file import load_manifest
 from orchestrator.model import Record, Stop, StopReason
@@ -87,19 +87,20 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with signals(stop_signal, asyncio.current_task()):
         async with opened(
-            loaded, observers, stop_signal, log_format=options.log_format, verbose=options.verbose
-        ) as run:
+            loaded, observers, stop_signal,
+            log_format=options.log_format, verbose=options.verbose, no_wait=options.no_wait,
+        ) as run:  # fmt: skip
             if not wants_bars(options):
                 observers.members.append(LogObserver())
-            plan = await prepare(run, options.choice, consent, no_wait=options.no_wait)
+            plan = await prepare(run, options.choice, consent)
             ask(loaded.manifest, plan, yes=options.yes)
             _settle()
             if options.choice.retry_failed:
-                _say_retries(run.session, plan)
-            async with _progress(run.session, plan, observers, options):
-                await carry_out(run.session, plan, _unrecorded)
+                _say_retries(run.run, plan)
+            async with _progress(run.run, plan, observers, options):
+                await execute(run.run, plan, _unrecorded)
             del plan  # a large one makes room for its result
-            result, records = conclude(run)
+            result, records = build_result(run)
             write_reports(result, records, loaded.manifest.report, options.ci)
             return result
 
@@ -115,7 +116,7 @@ async def plan_launch(path: Path, choice: Choice, max_starts: int | None) -> Pla
     stop_signal = StopSignal()
     with signals(stop_signal, None):
         async with opened(load_manifest(path), Observers(), stop_signal) as run:
-            return await make_plan(run, choice, max_starts)
+            return await plan_run(run, choice, max_starts)
 
 
 def wants_bars(options: RunOptions) -> bool:
@@ -123,10 +124,10 @@ def wants_bars(options: RunOptions) -> bool:
     return options.log_format == "text" and not options.verbose and has_bars(sys.stderr, os.environ)
 
 
-def _say_retries(session: Session, plan: Plan) -> None:
+def _say_retries(run: Run, plan: Plan) -> None:
     """Per campaign that failed or is unknown: whether it is sent again, and why."""
     for entry in plan.entries:
-        history = session.context.histories.get(entry.key)
+        history = run.deps.states.get(entry.key)
         if history is None or history.state not in {State.FAILED, State.UNKNOWN}:
             continue
         is_sent = entry.decision.action is Action.START
@@ -135,14 +136,14 @@ def _say_retries(session: Session, plan: Plan) -> None:
 
 
 @asynccontextmanager
-async def _progress(session: Session, plan: Plan, observers: Observers, options: RunOptions) -> AsyncIterator[None]:
+async def _progress(run: Run, plan: Plan, observers: Observers, options: RunOptions) -> AsyncIterator[None]:
     if options.log_format == "json":
         yield
         return
     expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
-    progress = ProgressObserver(expected, session.context.clock)
+    progress = ProgressObserver(expected, run.deps.clock)
     observers.members.append(progress)
-    names = {str(lane): runner.account for lane, runner in session.lanes.items()}
+    names = {str(lane): runner.account for lane, runner in run.lanes.items()}
     async with shown(progress, sys.stderr, names, bars=wants_bars(options)):
         yield
 

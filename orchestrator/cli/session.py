@@ -19,9 +19,10 @@ async def opened(
     *,
     log_format: str = "text",
     verbose: bool = False,
-) -> AsyncIterator[session.Opened]:
+    no_wait: bool = False,
+) -> AsyncIterator[session.OpenRun]:
     """A session with its leases taken; they are given back in the end. Nothing is sent here."""
     redactor = Redactor()
     set_up(log_format, redactor, verbose=verbose)
-    async with session.opened(loaded, observer, stop_signal, redactor) as run:
+    async with session.open_run(loaded, observer, stop_signal, redactor, no_wait=no_wait) as run:
         yield run

@@ -14,7 +14,7 @@ from orchestrator.cli import event_loop as loops
 from orchestrator.cli.options import check_fleet, exits_on_error
 
 if TYPE_CHECKING:
-    from orchestrator.engine.run import Session
+    from orchestrator.engine.run import Run
     from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.fleet.lane import Work
     from orchestrator.fleet.worker import Worker
@@ -54,7 +54,7 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
 
     try:
         parts = _Parts(store, redactor, observer, allow_commands=allow_commands)
-        lanes = Lanes(LaneJobs(store, parts.assembled).carry_out, observer)
+        lanes = Lanes(LaneJobs(store, parts.assemble).carry_out, observer)
         loops.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
     finally:
         store.close()
@@ -70,9 +70,9 @@ class _Parts:
         self._allow_commands = allow_commands
 
     @asynccontextmanager
-    async def assembled(self, work: "Work", stop_signal: "StopSignal") -> "AsyncIterator[Session]":
-        """The session of a lane."""
-        from orchestrator.app.open_run import assembled, credentials_of
+    async def assemble(self, work: "Work", stop_signal: "StopSignal") -> "AsyncIterator[Run]":
+        """The run of a lane."""
+        from orchestrator.app.open_run import assemble_run, credentials_of
         from orchestrator.loading.manifest_file import LoadedManifest
 
         if not self._allow_commands:
@@ -80,10 +80,11 @@ class _Parts:
         loaded = LoadedManifest(work.manifest, work.sha256, Path(work.source))
         credentials = await asyncio.to_thread(credentials_of, loaded)
         self._redactor.learn(credential.secret for credential in credentials.values())
-        async with assembled(
-            loaded, credentials, self._redactor, self._observer, stop_signal, part=work.part, ledger=self._store
-        ) as run:
-            yield run.session
+        async with assemble_run(
+            loaded, credentials, self._redactor, self._observer, stop_signal,
+            no_wait=work.no_wait, subrun=work.subrun, ledger=self._store,
+        ) as opened:  # fmt: skip
+            yield opened.run
 
 
 def _refuse_commands(work: "Work") -> None:

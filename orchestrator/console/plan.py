@@ -41,7 +41,7 @@ def _early(seconds: float | None) -> str:
 def as_json(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     campaigns = [
-        dict(zip(_KEYS, entry.as_row(), strict=True)) | {"earliest_s": _rounded(ahead.earliest.get(entry.key))}
+        {**dict(zip(_KEYS, entry.as_row(), strict=True)), "earliest_s": _rounded(ahead.earliest.get(entry.key))}
         for entry in plan.entries
     ]
     return {

@@ -1,84 +1,80 @@
-"""A lane's breaker at work: holds the starts, and looks with reads whether the platform answers again."""
+"""A lane's circuit breaker at work: it holds starts back, and tries with reads whether the platform answers again."""
 
 import asyncio
-from collections.abc import Callable
 
 from orchestrator.core.attempt.verdict import VerdictKind
 from orchestrator.core.rules.circuit_breaker import Breaker, BreakerState
 from orchestrator.engine.reader import Reader, ReadFailed
-from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.run_deps import RunDeps
+from orchestrator.engine.stop_signal import LaneStop
 from orchestrator.model import CallTarget, Lane, StopReason
 
 
-class CircuitBreaker:
-    """Lets starts go, or not. `stop` ends the lane."""
+class BreakerOpen(Exception):  # noqa: N818 - a fact, not a malfunction
+    """Starts are held back for now."""
 
-    def __init__(
-        self,
-        context: Context,
-        lane: Lane,
-        reader: Reader,
-        stop_signal: StopSignal,
-        stop: Callable[[StopReason, str], None],
-    ) -> None:
-        self._context = context
+
+class CircuitBreaker:
+    """Decides whether starts may leave. Where the platform stays away for too long, it stops the lane."""
+
+    def __init__(self, deps: RunDeps, lane: Lane, reader: Reader, stop: LaneStop) -> None:
+        self._deps = deps
         self._lane = lane
         self._reader = reader
-        self._stop_signal = stop_signal
         self._stop = stop
-        self.breaker = Breaker(context.manifest.breaker)
-        self._out = 0
+        self._breaker = Breaker(deps.manifest.breaker)
+        self._in_flight = 0
         self._target: CallTarget | None = None  # of the last start that got lost
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
-        stop_signal.watch(self._changed.set)
+        stop.watch(self._changed.set)
 
-    def admits(self) -> bool:
-        """Whether a start may leave now."""
-        return self.breaker.admits(self._out)
+    def check(self, *, own: int = 0) -> None:
+        """Raise BreakerOpen where a start may not leave now. `own` of those in flight are the one that asks."""
+        if not self._breaker.admits(self._in_flight - own):
+            raise BreakerOpen("the starts before it got lost")
 
-    def left(self) -> None:
-        """A start is on its way."""
-        self._out += 1
+    def sent(self) -> None:
+        """A start has its slot and is on its way."""
+        self._in_flight += 1
 
-    def back(self) -> None:
-        """It is not any more."""
-        self._out -= 1
+    def done(self) -> None:
+        """It is no longer on its way."""
+        self._in_flight -= 1
         self._changed.set()
 
-    def judged(self, target: CallTarget, kind: VerdictKind) -> None:
-        """A start has its verdict."""
-        before = self.breaker
-        self.breaker = before.after_start(kind, self._context.clock.now())
-        if self.breaker.trips > before.trips:
+    def record_verdict(self, target: CallTarget, kind: VerdictKind) -> None:
+        """A start has its verdict: open or close by it."""
+        before = self._breaker
+        self._breaker = before.after_start(kind, self._deps.clock.now())
+        if self._breaker.trips > before.trips:
             self._target = target
-            self._context.observer.event("breaker_opened", lane=self._lane, lost=self.breaker.lost)
-            self._give_up()
-        elif self.breaker.state is BreakerState.CLOSED and before.state is BreakerState.TRIAL:
-            self._context.observer.event("breaker_closed", lane=self._lane)
+            self._deps.observer.event("breaker_opened", lane=self._lane, lost=self._breaker.lost)
+            self._stop_if_hopeless()
+        elif self._breaker.state is BreakerState.CLOSED and before.state is BreakerState.TRIAL:
+            self._deps.observer.event("breaker_closed", lane=self._lane)
         self._changed.set()
 
     async def wait(self) -> None:
-        """Wait until a start may leave; somebody looks meanwhile. Raises Halted."""
-        while not self.admits():
-            if self.breaker.state is not BreakerState.OPEN:
+        """Wait until a start may leave; one of those that wait makes the reads. Raises StopRequested."""
+        while not self._breaker.admits(self._in_flight):
+            if self._breaker.state is not BreakerState.OPEN:
                 self._changed.clear()
                 await self._changed.wait()
-                self._stop_signal.check()
+                self._stop.check()
                 continue
             async with self._turn:
-                if self.breaker.state is BreakerState.OPEN:
-                    await self._look()
+                if self._breaker.state is BreakerState.OPEN:
+                    await self._try_read()
 
-    async def _look(self) -> None:
-        await self._stop_signal.sleep(self._context.manifest.breaker.looks_every)
-        worked = await self._reads()
-        self.breaker = self.breaker.after_read(worked=worked)
-        self._context.observer.event("breaker_looked", lane=self._lane, worked=worked)
-        self._give_up()
+    async def _try_read(self) -> None:
+        await self._stop.sleep(self._deps.manifest.breaker.looks_every)
+        worked = await self._read()
+        self._breaker = self._breaker.after_read(worked=worked)
+        self._deps.observer.event("breaker_looked", lane=self._lane, worked=worked)
+        self._stop_if_hopeless()
 
-    async def _reads(self) -> bool:
+    async def _read(self) -> bool:
         if self._target is None:
             return True
         try:
@@ -87,7 +83,7 @@ class CircuitBreaker:
             return False
         return True
 
-    def _give_up(self) -> None:
-        why = self.breaker.verdict(self._context.clock.now())
+    def _stop_if_hopeless(self) -> None:
+        why = self._breaker.verdict(self._deps.clock.now())
         if why is not None:
-            self._stop(StopReason.BREAKER, why)
+            self._stop.stop_lane(StopReason.BREAKER, why)

@@ -1,4 +1,4 @@
-"""How a run, or whoever watches one, hears what people say of its launch: at every refused permit, and by looking."""
+"""How a run, or a process that watches one, learns of pause and abort: by refused permits and by polling."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,56 +11,55 @@ from orchestrator.errors import JournalWriteError
 from orchestrator.model import Stop, StopReason
 from orchestrator.ports import Observer
 
-LOOK_EVERY: Final = 2.0
-"""Seconds. Permits are refused at once; this is for those who wait: for a slot, a bake, an unpause."""
+POLL_SECONDS: Final = 2.0
+"""Permits are refused at once; polling is for what waits: for a slot, a bake, an unpause."""
+
+ReadState = Callable[[str], Awaitable[ControlState]]
+"""Reads a launch's control state. Raises JournalWriteError where the ledger cannot be read."""
 
 
-Ask = Callable[[str], Awaitable[ControlState]]
-"""Where a launch stands. Raises JournalWriteError where the ledger cannot be read."""
-
-
-def aborted(launch: str, control_state: ControlState) -> Stop:
+def abort_stop(launch: str, state: ControlState) -> Stop:
     """The stop that an abort is."""
-    return Stop(StopReason.ABORTED, f"launch {launch} was {control_state.sentence}")
+    return Stop(StopReason.ABORTED, f"launch {launch} was {state.sentence}")
 
 
 class ControlWatch:
-    """Where the launch stands, as far as this run, or whoever watches one, has heard. An abort sets `halt`."""
+    """A launch's control state as far as it is known here. An abort sets `stop_signal`."""
 
-    def __init__(self, launch: str, ask: Ask, stop_signal: StopSignal, observer: Observer) -> None:
-        self.control_state: ControlState = OPEN
+    def __init__(self, launch: str, read_state: ReadState, stop_signal: StopSignal, observer: Observer) -> None:
+        self.state: ControlState = OPEN
         self._launch = launch
-        self._ask = ask
+        self._read_state = read_state
         self._stop_signal = stop_signal
         self._observer = observer
 
-    def hear(self, control_state: ControlState) -> None:
-        """Follow a word, unless a newer one was heard before. An abort ends the run."""
-        if control_state.said <= self.control_state.said:
+    def update(self, state: ControlState) -> None:
+        """Follow a state, unless a newer one is known. An abort ends the run."""
+        if state.said <= self.state.said:
             return
-        before, self.control_state = self.control_state, control_state
-        if control_state.word is ControlCommand.PAUSE:
-            self._observer.event("launch_paused", by=control_state.by, reason=control_state.reason)
-        elif control_state.word is ControlCommand.ABORT:
-            self._observer.event("launch_aborted", by=control_state.by, reason=control_state.reason)
+        before, self.state = self.state, state
+        if state.word is ControlCommand.PAUSE:
+            self._observer.event("launch_paused", by=state.by, reason=state.reason)
+        elif state.word is ControlCommand.ABORT:
+            self._observer.event("launch_aborted", by=state.by, reason=state.reason)
         elif before.word is not None:
             self._observer.event("launch_unpaused")
-        if control_state.word is ControlCommand.ABORT:
-            self._stop_signal.set(aborted(self._launch, control_state))
+        if state.word is ControlCommand.ABORT:
+            self._stop_signal.set(abort_stop(self._launch, state))
 
     async def wait_until_open(self, stop_signal: StopSignal) -> None:
-        """Return once starts are permitted. Raises Halted."""
+        """Return once starts are permitted. Raises StopRequested."""
         stop_signal.check()
-        while self.control_state.word is not None:
-            await stop_signal.sleep(LOOK_EVERY)
+        while self.state.word is not None:
+            await stop_signal.sleep(POLL_SECONDS)
 
-    async def listen(self) -> None:
-        """Look again and again, until cancelled."""
+    async def run(self) -> None:
+        """Poll until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_EVERY)
-            await self.look()
+            await asyncio.sleep(POLL_SECONDS)
+            await self.poll()
 
-    async def look(self) -> None:
-        """Look now. What cannot be read is passed over: no permit comes without a look of its own."""
+    async def poll(self) -> None:
+        """Read the state now. A ledger that cannot be read is passed over: every permit reads it again."""
         with suppress(JournalWriteError):
-            self.hear(await self._ask(self._launch))
+            self.update(await self._read_state(self._launch))

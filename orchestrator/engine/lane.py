@@ -3,150 +3,170 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_result
 
 from orchestrator.core.attempt.verdict import Verdict, VerdictKind, backoff, classify
 from orchestrator.core.journal.control import LaunchHeld
-from orchestrator.core.journal.states import Event, State
+from orchestrator.core.journal.states import State
 from orchestrator.core.plan.plan import Action, Entry
-from orchestrator.core.rules.circuit_breaker import BreakerState
 from orchestrator.core.rules.pacing import Pacer, arrived_by
-from orchestrator.engine.circuit_breaker import CircuitBreaker
+from orchestrator.core.rules.stop_rules import tripped
+from orchestrator.engine.circuit_breaker import BreakerOpen, CircuitBreaker
 from orchestrator.engine.open_windows import WindowClosed
 from orchestrator.engine.probe import Probe
 from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.reader import Reader
-from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.engine.throttle import Throttle
+from orchestrator.engine.run_deps import RunDeps
+from orchestrator.engine.stop_signal import LaneStop, StopRequested
 from orchestrator.engine.work_queue import Job, WorkQueue
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Fault, Lane, Progress, Reply, Stop, StopReason
+from orchestrator.model import Fault, Lane, Progress, Record, Reply, Stop, StopReason
 
 _NO_PERMIT = Fault(Progress.UNSENT, "there was no permit", None, 0.0)
-_AGAIN = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
+_RETRIED = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
 
 
 class LaneRunner:
     """Starts the campaigns of one account, wave by wave. Lanes know nothing of each other."""
 
-    def __init__(self, context: Context, lane: Lane, account: str, pacer: Pacer) -> None:
-        self._context = context
-        self._in_flight = context.manifest.accounts[account].in_flight
+    def __init__(self, deps: RunDeps, lane: Lane, account: str, pacer: Pacer) -> None:
+        self._deps = deps
+        self._in_flight = deps.manifest.accounts[account].in_flight
         self.account = account
         self.lane = lane
-        self.stop_signal = StopSignal(context.stop_signal)
-        self.gate = RateLimiter(pacer, context.clock, self.stop_signal, self._holds)
-        self._throttle = Throttle(context, lane, account, self.gate, self.stop_signal)
-        self.reader = Reader(context, self.gate, self.stop_signal, self._throttle)
-        self._probe = Probe(context, self.reader, self.stop_signal)
-        self._guard = CircuitBreaker(context, lane, self.reader, self.stop_signal, self._stop)
-        context.stoppers[lane] = self._stop
+        self.stop_signal = LaneStop(deps.stop_signal, lane, account, deps.observer)
+        patience = deps.manifest.retry.max_elapsed
+        self.limiter = RateLimiter(
+            pacer, deps.clock, self.stop_signal, observer=deps.observer, lane=lane, patience=patience
+        )
+        self.reader = Reader(deps, lane, self.limiter, self.stop_signal)
+        self._probe = Probe(deps, self.reader, self.stop_signal)
+        self._breaker = CircuitBreaker(deps, lane, self.reader, self.stop_signal)
 
     async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
-        """Start, or judge, every entry; returns when each has its outcome, is held, or the lane stops.
+        """Start, or probe, every entry; returns when each has its outcome, is held, or the lane stops.
 
-        `is_late`: so much time has passed since the plan that the live states are looked at again.
+        `is_late`: so much time has passed since the plan was made that the live states are read again.
         """
-        turns = WorkQueue(self._context, self.stop_signal, self.reader, entries, is_late=is_late)
+        queue = WorkQueue(self._deps, self.stop_signal, self.reader, entries, is_late=is_late)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
-                group.create_task(self._work(turns, group))
+                group.create_task(self._work(queue, group))
 
     @contextmanager
     def _until_stopped(self) -> Iterator[None]:
-        """Ends a piece of work when the lane or the run has to stop, and sees to it that they do."""
+        """End a piece of work when the lane or the run has to stop, and make sure that they do."""
         try:
             yield
         except StopRequested:
             return
         except LeaseLost as lost:
-            self._stop(StopReason.LEASE_LOST, lost.message)
+            self.stop_signal.stop_lane(StopReason.LEASE_LOST, lost.message)
         except JournalWriteError as broken:
-            # Everybody else's journal is the same: the whole run stops, and what is in flight is awaited.
-            self._context.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            # All lanes share the journal: the whole run stops, and what is in flight is awaited.
+            self._deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
 
-    def _holds(self) -> bool:
-        return self._context.journal.holds(self.lane)
-
-    async def _work(self, turns: WorkQueue, group: asyncio.TaskGroup) -> None:
+    async def _work(self, queue: WorkQueue, group: asyncio.TaskGroup) -> None:
         with self._until_stopped():
-            while (job := await turns.next()) is not None:
+            while (job := await queue.next()) is not None:
                 if job.entry.decision.action is Action.JUDGE:
-                    group.create_task(self._judge_leftover(job.entry))
+                    group.create_task(self._probe_leftover(job.entry))
                     continue
                 try:
                     await self._start(job, group)
                 except WindowClosed:
-                    turns.put_back(job)
+                    queue.requeue(job)
+
+    # A start: attempts until one is final, then what it comes to.
 
     async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
         verdict = await self._attempt(job)
-        if verdict.kind in _AGAIN and not self._is_over(job):
+        if verdict.kind in _RETRIED and not self._is_over(job):
             await self.stop_signal.sleep(self._pause(job))
-            verdict = await self._again(job)
+            verdict = await self._retry(job)
         if verdict.kind is VerdictKind.INDETERMINATE:
-            group.create_task(self._judge(job.entry))
-        elif verdict.kind in _AGAIN and self.stop_signal.stop is None:
-            await self._give_up(job, verdict)
+            group.create_task(self._probe_lost(job.entry))
+        elif verdict.kind in _RETRIED and self.stop_signal.stop is None:
+            attempt = self._deps.states.of(job.entry.key).attempt
+            await self._commit(self._deps.records.gave_up(job.entry.key, attempt, self.lane, verdict.message))
 
-    async def _again(self, job: Job) -> Verdict:
-        """Attempts until one is not to be repeated, or enough were made.
+    async def _retry(self, job: Job) -> Verdict:
+        """Attempts until one is final, or enough were made.
 
-        Not the first attempt, which is nearly everybody's last: tenacity's loop costs half as much as a call.
+        Not the first attempt, which is nearly always the last: tenacity's loop costs half as much as a call.
         """
         verdict: Verdict = await AsyncRetrying(
             sleep=self.stop_signal.sleep,
             wait=lambda _: self._pause(job),
             stop=lambda _: self._is_over(job),
-            retry=retry_if_result(lambda verdict: verdict.kind in _AGAIN),
+            retry=retry_if_result(lambda verdict: verdict.kind in _RETRIED),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(self._attempt, job)
         return verdict
 
     def _is_over(self, job: Job) -> bool:
-        retry = self._context.manifest.retry
-        late = job.begun is not None and self._context.clock.now() - job.begun >= retry.max_elapsed
-        is_over = (late or job.sends >= retry.attempts) and job.hindrance is None
-        return is_over or self.stop_signal.stop is not None
+        retry = self._deps.manifest.retry
+        is_late = job.begun is not None and self._deps.clock.now() - job.begun >= retry.max_elapsed
+        used_up = (is_late or job.sends >= retry.attempts) and not job.withheld
+        return used_up or self.stop_signal.stop is not None
 
     def _pause(self, job: Job) -> float:
-        """Only a call that never arrived is waited for here; the gate holds back the others."""
+        """Seconds before the next attempt: only a call that never arrived needs any, the limiter holds the others."""
         if job.sends == 0:
             return 0.0
-        return backoff(job.sends, *self._context.manifest.retry.backoff, self._context.random)
-
-    async def _slot(self, job: Job) -> None:
-        """Wait until the job may leave, and take a slot. Raises WindowClosed, Halted or LeaseLost, taking nothing."""
-        while True:
-            await self._wait_until_open(job)  # first: a pause may outlast a window
-            await self._guard.wait()
-            if await self.gate.enter(lambda: self._guard.admits() and self._context.hours.is_open(job.window)):
-                return
-            if not self._context.hours.is_open(job.window):
-                raise WindowClosed
-
-    async def _wait_until_open(self, job: Job) -> None:
-        asked = self._context.clock.now()
-        await self._context.listener.wait_until_open(self.stop_signal)
-        if job.begun is not None:
-            job.begun += self._context.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
+        return backoff(job.sends, *self._deps.manifest.retry.backoff, self._deps.draw)
 
     async def _attempt(self, job: Job) -> Verdict:
+        """One attempt, from the wait for its turn to its journaled verdict."""
         while True:
-            await self._slot(job)
-            self._guard.left()
+            await self._acquire_slot(job)
+            self._breaker.sent()
             try:
                 return await self._exchange(job)
-            except LaunchHeld as held:
-                self._context.listener.hear(held.control_state)
+            except LaunchHeld as held:  # a pause or an abort was recorded meanwhile: nothing was sent
+                self._deps.control.update(held.control_state)
             finally:
-                self._guard.back()
+                self._breaker.done()
+
+    async def _acquire_slot(self, job: Job) -> None:
+        """Wait until the job may leave, then take a slot. Raises WindowClosed, StopRequested or LeaseLost instead."""
+        while True:
+            await self._wait_while_paused(job)  # first: a pause may outlast a window
+            await self._breaker.wait()
+            try:
+                await self.limiter.acquire(lambda: self._check_may_leave(job))
+            except BreakerOpen:
+                continue
+            return
+
+    async def _wait_while_paused(self, job: Job) -> None:
+        asked = self._deps.clock.now()
+        await self._deps.control.wait_until_open(self.stop_signal)
+        if job.begun is not None:
+            job.begun += self._deps.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
+
+    def _check_may_leave(self, job: Job, *, own: int = 0) -> None:
+        """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed or BreakerOpen where it may not.
+
+        Asked when the slot is there, and once more right before the first byte (`own` is 1 then: it is in flight).
+        """
+        self.reader.check()
+        if not self._deps.windows.is_open(job.window):
+            raise WindowClosed(f"window {job.window} has closed")
+        self._breaker.check(own=own)
+
+    def _last_look(self, job: Job) -> str | None:
+        """Why the start may not be sent now, asked right before its first byte: connecting may take its time."""
+        try:
+            self._check_may_leave(job, own=1)
+        except (StopRequested, LeaseLost, WindowClosed, BreakerOpen) as reason:
+            return f"not sent: {reason}"
+        return None
 
     async def _exchange(self, job: Job) -> Verdict:
-        job.begun = job.begun or self._context.clock.now()
+        # 1. Send: intent, permit, call. Whatever happens, the slot's time is known then.
+        job.begun = job.begun or self._deps.clock.now()
         answer: Reply | Fault | None = None
         try:
             answer = await self._send(job)
@@ -154,81 +174,84 @@ class LaneRunner:
             answer = _NO_PERMIT
             raise
         finally:
-            self.gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
+            self.limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
+        # 2. Judge, and slow down before anything is awaited: the next call must not slip through.
         verdict = classify(answer)
         if verdict.kind is VerdictKind.LIMITED:
-            self._throttle.limited(answer)  # before anything is awaited: the next call must not slip through
-        await asyncio.shield(self._context.write(self._verdict_record(job.entry, answer, verdict)))
-        self._follow(job, verdict)
+            self.limiter.on_limited(answer)
+        # 3. Journal the verdict, then draw the lane's conclusions.
+        await self._record_verdict(job.entry, answer, verdict)
+        self._follow(job, answer, verdict)
         return verdict
 
     async def _send(self, job: Job) -> Reply | Fault:
-        context, entry, job.hindrance = self._context, job.entry, None
-        attempt = context.history(entry.key).attempt + 1
-        baseline = entry.live.as_json() if entry.live else None
-        deadline = context.clock.now() + context.manifest.timeouts.total
-        intent = context.line(entry.key, attempt, Event.INTENT, self.lane, {"deadline": deadline, "baseline": baseline})
-        permit = await context.journal.permit(intent)
-        context.moved(intent)
-        return await context.api.start(entry.target, permit, check=lambda: self._objection(job))
+        deps, entry = self._deps, job.entry
+        intent = deps.records.intent(
+            entry.key,
+            deps.states.of(entry.key).attempt + 1,
+            self.lane,
+            deadline=deps.clock.now() + deps.manifest.timeouts.total,
+            baseline=entry.live.as_json() if entry.live else None,
+        )
+        permit = await deps.states.permit(intent)
+        return await deps.api.start(entry.target, permit, check=lambda: self._last_look(job))
 
-    def _objection(self, job: Job) -> str | None:
-        """Why nothing may be sent now, asked right before the first byte: connecting may take its time."""
-        job.hindrance = self.gate.objection()
-        if job.hindrance is None and not self._context.hours.is_open(job.window):
-            job.hindrance = f"not sent: window {job.window} has closed"
-        if job.hindrance is None and self._guard.breaker.state is BreakerState.OPEN:
-            job.hindrance = "not sent: the starts before it got lost"
-        return job.hindrance
-
-    def _verdict_record(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> Any:
-        data = {
-            "event": str(verdict.kind),
-            "message": verdict.message,
-            "http_status": answer.http_status,
-            "sent_at": answer.sent_at,
-            "elapsed_ms": round(answer.elapsed * 1000, 1),
-            "updated_at": verdict.updated_at,
-        }
-        attempt = self._context.history(entry.key).attempt
-        self._context.observer.event(
+    async def _record_verdict(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> None:
+        attempt = self._deps.states.of(entry.key).attempt
+        record = self._deps.records.verdict(entry.key, attempt, self.lane, answer, verdict)
+        self._deps.observer.event(
             "start_answered", campaign=entry.key, attempt=attempt, verdict=str(verdict.kind), lane=self.lane,
-            http_status=answer.http_status, elapsed_ms=data["elapsed_ms"], message=verdict.message,
+            http_status=answer.http_status, elapsed_ms=record.data["elapsed_ms"], message=verdict.message,
         )  # fmt: skip
-        return self._context.line(entry.key, attempt, "verdict", self.lane, data)
+        await self._commit(record)
 
-    def _follow(self, job: Job, verdict: Verdict) -> None:
+    def _follow(self, job: Job, answer: Reply | Fault, verdict: Verdict) -> None:
         """What a verdict means for the job's next attempt and for its lane."""
-        job.message = verdict.message
-        if job.hindrance is not None:
+        job.withheld = isinstance(answer, Fault) and answer.withheld
+        if job.withheld:
             return  # we did not send it ourselves: that is no attempt, and no sign of the platform
-        self._guard.judged(job.entry.target, verdict.kind)
+        self._breaker.record_verdict(job.entry.target, verdict.kind)
         if verdict.kind is VerdictKind.NOT_SENT:
             job.sends += 1
         elif verdict.kind is VerdictKind.UNAUTHORIZED:
             job.refused_tokens += 1
             if job.refused_tokens > 1:
-                self._stop(StopReason.CREDENTIAL, f"a new token was rejected too ({verdict.message})")
+                detail = f"a new token was rejected too ({verdict.message})"
+                self.stop_signal.stop_lane(StopReason.CREDENTIAL, detail)
 
-    def _stop(self, reason: StopReason, detail: str) -> None:
-        self.stop_signal.set(Stop(reason, f"account {self.account}: {detail}"))
-        self._context.observer.event("lane_stopped", lane=self.lane, reason=str(reason), message=detail)
+    # Starts whose answer was lost: look for evidence, in this run or for an earlier one.
 
-    async def _give_up(self, job: Job, verdict: Verdict) -> None:
-        attempt = self._context.history(job.entry.key).attempt
-        message = f"gave up after {attempt} attempts, none of which was carried out: {verdict.message}"
-        record = self._context.line(job.entry.key, attempt, Event.GAVE_UP, self.lane, {"message": message})
-        await asyncio.shield(self._context.write(record))
-
-    async def _judge(self, entry: Entry) -> None:
+    async def _probe_lost(self, entry: Entry) -> None:
         with self._until_stopped():
-            await self._probe.judge(entry, since=self._context.clock.now())
+            await self._record_evidence(entry, since=self._deps.clock.now())
 
-    async def _judge_leftover(self, entry: Entry) -> None:
+    async def _probe_leftover(self, entry: Entry) -> None:
         """An open intent of an earlier run: its holder may send until the deadline, and wait for the timeout."""
-        history = self._context.history(entry.key)
-        over = float(history.intent.get("deadline", 0.0)) + self._context.manifest.timeouts.total
+        state = self._deps.states.of(entry.key)
+        over = float(state.intent.get("deadline", 0.0)) + self._deps.manifest.timeouts.total
         with self._until_stopped():
-            if history.state is State.INTENDED:
-                await self.stop_signal.sleep(max(0.0, over - self._context.clock.now()))
-            await self._probe.judge(entry, since=history.intent_at or 0.0)
+            if state.state is State.INTENDED:
+                await self.stop_signal.sleep(max(0.0, over - self._deps.clock.now()))
+            await self._record_evidence(entry, since=state.intent_at or 0.0)
+
+    async def _record_evidence(self, entry: Entry, *, since: float) -> None:
+        evidence = await self._probe.find_evidence(entry, since=since)
+        state = self._deps.states.of(entry.key)
+        if evidence is None and state.state is State.UNKNOWN:
+            return  # it was judged before, and stays with the person who must look
+        record = self._deps.records.probed(entry.key, state.attempt, self.lane, evidence)
+        message = record.data["message"]
+        self._deps.observer.event("probe_done", campaign=entry.key, found=evidence is not None, message=message)
+        await self._commit(record)
+
+    async def _commit(self, record: Record) -> None:
+        """Commit a record, then let the stop rules look: a run, or this lane, may have had enough."""
+        if await self._deps.states.commit(record) is None:
+            return
+        rules, states = self._deps.manifest.stop_when, self._deps.states
+        broken = tripped(rules, states.counts)
+        if broken is not None:
+            self._deps.stop_signal.set(Stop(StopReason.RULE, broken))
+        broken = tripped(rules.per_account if rules else None, states.lane_counts[self.lane])
+        if broken is not None:
+            self.stop_signal.stop_lane(StopReason.RULE, broken)

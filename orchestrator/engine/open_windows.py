@@ -1,4 +1,4 @@
-"""Whether a window is open now, asked before every start: the answer is kept until it changes."""
+"""Whether a window is open now. Asked before every start, so the answer is kept until it changes."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ NEVER = Span(float("inf"), float("inf"))
 
 
 class WindowClosed(Exception):  # noqa: N818 - a fact, not a malfunction
-    """The campaign's window is not open: its turn comes when it is."""
+    """A campaign whose window is not open: its turn comes when it is."""
 
 
-class Hours:
+class OpenWindows:
     """The windows of one run's manifest."""
 
     def __init__(self, windows: Mapping[str, OpenHours], clock: Clock) -> None:

@@ -1,21 +1,25 @@
-"""The look at the live state of every campaign before the first start, and again after a long wait."""
+"""Reading the live state of every campaign before the first start, and again after a long wait."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.plan.plan import Entry
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.plan import Action, Entry, Plan
+from orchestrator.core.result.build import timestamp
+from orchestrator.core.rules import calling_hours
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.errors import CredentialError, OrchestratorError, Refused
 from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
+from orchestrator.ports import Clock
 
 
-async def look(
+async def live_states(
     readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], check: str
 ) -> dict[CampaignKey, LiveState]:
     """The live state by campaign; who is not in it does not exist. All lanes at once; raises what the first raises.
 
-    Raises CredentialError where the platform rejects a credential, Refused for any other reason, and Halted.
+    Raises CredentialError where the platform rejects a credential, Refused for any other reason, and StopRequested.
     """
     if check == "off":
         return {}
@@ -34,9 +38,10 @@ async def look(
 
 
 async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[CampaignKey, str]:
-    """Whose live state is not what the plan saw, in words; raises Halted. Nothing is said of what the plan did not see.
+    """By campaign, in words, how the live state differs from what the plan saw. Raises StopRequested.
 
-    A campaign that somebody started by hand while it waited would be texted twice by a start of ours.
+    Without it, a campaign that was started by hand while it waited would text its people twice. Campaigns that the plan
+    did not see are left out.
     """
     seen = {entry.key: entry.live for entry in entries if entry.live is not None}
     targets = [entry.target for entry in entries if entry.key in seen]
@@ -99,3 +104,47 @@ async def _by_status(reader: Reader, targets: Sequence[CallTarget]) -> dict[Camp
         if state is not None:
             live[target.key] = state
     return live
+
+
+async def calling_hours_warnings(
+    readers: Mapping[Lane, Reader], plan: Plan, manifest: Manifest, clock: Clock
+) -> tuple[str, ...]:
+    """Campaigns that would be started outside of their own calling hours, a sentence each. Raises StopRequested.
+
+    One call for each campaign that the plan starts; the sentences are in the plan's order.
+    """
+    lanes: dict[Lane, list[Entry]] = defaultdict(list)
+    for entry in plan.entries:
+        if entry.decision.action is Action.START:
+            lanes[entry.lane].append(entry)
+    parts = await asyncio.gather(
+        *(_lane_warnings(readers[lane], group, manifest, clock) for lane, group in lanes.items())
+    )
+    return tuple(text for part in parts for text in part)
+
+
+async def _lane_warnings(reader: Reader, entries: Sequence[Entry], manifest: Manifest, clock: Clock) -> list[str]:
+    found = [await _warning(reader, entry, manifest, clock) for entry in entries]
+    return [f"{entry.key}: {text}" for entry, text in zip(entries, found, strict=True) if text]
+
+
+async def _warning(reader: Reader, entry: Entry, manifest: Manifest, clock: Clock) -> str | None:
+    try:
+        live = await reader.details(entry.target)
+    except ReadFailed as failure:
+        return f"its calling hours could not be read ({failure.message})"
+    calling = live.calling_hours if live else None
+    if calling is None:
+        return None  # the platform names none
+    window = manifest.windows[entry.window] if entry.window else None
+    try:
+        at = calling_hours.uncovered(window, calling, clock.now())
+    except ValueError:
+        return "its calling hours on the platform cannot be understood: compare them by hand"
+    if at is None:
+        return None
+    when = f"window {entry.window} is open at {timestamp(at)}" if entry.window else "it may be started now"
+    return (
+        f"{when}, its calling hours on the platform ({calling_hours.words(calling)}) are not open then: started so, it "
+        "is Active and texts nobody before they open"
+    )

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.attempt.evidence import decisive
-from orchestrator.core.journal.states import Event, State
 from orchestrator.core.plan.plan import Entry
 from orchestrator.engine.reader import Reader, ReadFailed
-from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.engine.run_deps import RunDeps
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import LiveState
 
 _Stream = tuple[str, str, str]
@@ -20,10 +20,10 @@ def _stream(entry: Entry) -> _Stream:
 
 
 class Probe:
-    """Judges the suspects of one lane. Suspects of a stream share a list call."""
+    """Looks for the suspects of one lane. Suspects of a stream share a list call. Never leads to a second send."""
 
-    def __init__(self, context: Context, reader: Reader, stop_signal: StopSignal) -> None:
-        self._context = context
+    def __init__(self, deps: RunDeps, reader: Reader, stop_signal: StopSignal) -> None:
+        self._deps = deps
         self._reader = reader
         self._stop_signal = stop_signal
         self._waiting: dict[_Stream, set[str]] = defaultdict(set)
@@ -32,48 +32,35 @@ class Probe:
 
     @property
     def settle(self) -> float:
-        """Seconds between a suspicion and its verdict."""
-        configured = self._context.manifest.probe.settle
-        return 2 * self._context.manifest.timeouts.total if configured is None else configured
+        """Seconds between a lost answer and the second look."""
+        configured = self._deps.manifest.probe.settle
+        return 2 * self._deps.manifest.timeouts.total if configured is None else configured
 
-    async def judge(self, entry: Entry, *, since: float) -> None:
-        """Probe at once, and again once the start has had time to settle; record what was found.
+    async def find_evidence(self, entry: Entry, *, since: float) -> str | None:
+        """Evidence of the start, in words; None: none was found.
 
-        A stop leaves the suspect as it is: the next run judges it. Nothing here ever leads to a second send.
+        Looks at once, and again once the start has had time to settle, counted from `since` (POSIX seconds). Raises
+        StopRequested, which leaves the suspect to the next run, and LeaseLost.
         """
-        history = self._context.history(entry.key)
-        settled_at = since + self.settle
+        baseline, settled_at = self._deps.states.of(entry.key).intent.get("baseline"), since + self.settle
         self._waiting[_stream(entry)].add(entry.campaign.campaign)
         try:
-            found = await self._now(entry, history.intent.get("baseline"))
-            while found is None and (delay := settled_at - self._context.clock.now()) > 0:
+            found = await self._by_status(entry, baseline)
+            while found is None and (delay := settled_at - self._deps.clock.now()) > 0:
                 await self._stop_signal.sleep(delay)
-            found = found or await self._settled(entry, history.intent.get("baseline"), settled_at)
-        except StopRequested:
-            return
+            return found or await self._settled(entry, baseline, settled_at)
         finally:
             self._waiting[_stream(entry)].discard(entry.campaign.campaign)
-        await self._conclude(entry, found)
 
-    async def _conclude(self, entry: Entry, found: str | None) -> None:
-        if found is None and self._context.history(entry.key).state is State.UNKNOWN:
-            return  # it was judged before, and stays with the person who must look
-        kind = Event.EVIDENCE if found else Event.NO_EVIDENCE
-        message = found or "no evidence of a start was found; it may still have been carried out"
-        attempt = self._context.history(entry.key).attempt
-        self._context.observer.event("probe_done", campaign=entry.key, found=found is not None, message=message)
-        record = self._context.line(entry.key, attempt, kind, entry.lane, {"message": message})
-        await asyncio.shield(self._context.write(record))
-
-    async def _now(self, entry: Entry, baseline: dict[str, Any] | None) -> str | None:
+    async def _by_status(self, entry: Entry, baseline: Mapping[str, Any] | None) -> str | None:
         try:
             return decisive(baseline, await self._reader.status(entry.target))
         except ReadFailed:
             return None  # what cannot be read proves nothing
 
-    async def _settled(self, entry: Entry, baseline: dict[str, Any] | None, settled_at: float) -> str | None:
-        if self._context.manifest.preflight.check != "list":
-            return await self._now(entry, baseline)
+    async def _settled(self, entry: Entry, baseline: Mapping[str, Any] | None, settled_at: float) -> str | None:
+        if self._deps.manifest.preflight.check != "list":
+            return await self._by_status(entry, baseline)
         try:
             return decisive(baseline, (await self._list(entry, settled_at)).get(entry.campaign.campaign))
         except ReadFailed:
@@ -84,7 +71,7 @@ class Probe:
         async with self._turns[stream]:
             begun, live = self._listed.get(stream, (float("-inf"), {}))
             if begun < settled_at or entry.campaign.campaign not in live:
-                begun = self._context.clock.now()
+                begun = self._deps.clock.now()
                 live = await self._reader.states(entry.target, set(self._waiting[stream]))
                 self._listed[stream] = begun, live
             return live

@@ -9,10 +9,12 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from orchestrator.core.attempt.verdict import ReadKind, backoff, classify_read, classify_stop, message_of
 from orchestrator.core.rules.pacing import arrived_by
 from orchestrator.engine.rate_limiter import RateLimiter
-from orchestrator.engine.run_state import Context
-from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.engine.throttle import Throttle
-from orchestrator.model import CallTarget, Fault, LiveState, Read, Reply
+from orchestrator.engine.run_deps import RunDeps
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.errors import LeaseLost
+from orchestrator.model import CallTarget, Fault, Lane, LiveState, Read, Reply
+
+_RETRIED = frozenset({ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED})
 
 
 @dataclass(slots=True)
@@ -26,29 +28,35 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 class Reader:
     """Lists, status calls and stops of one lane, paced and retried."""
 
-    def __init__(self, context: Context, gate: RateLimiter, stop_signal: StopSignal, throttle: Throttle) -> None:
-        self._context = context
-        self._gate = gate
+    def __init__(self, deps: RunDeps, lane: Lane, limiter: RateLimiter, stop_signal: StopSignal) -> None:
+        self._deps = deps
+        self._lane = lane
+        self._limiter = limiter
         self._stop_signal = stop_signal
-        self._throttle = throttle
+
+    def check(self) -> None:
+        """Raise StopRequested or LeaseLost where no call, not even a read, may leave this lane now."""
+        self._stop_signal.check()
+        if not self._deps.journal.holds(self._lane):
+            # The run that has the lane now relies on it that nothing leaves here.
+            raise LeaseLost("this run's lease has ended, or another run has taken it")
 
     async def status(self, target: CallTarget) -> LiveState | None:
-        """The state of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
-        read = await self._read(lambda: self._context.api.status(target, check=self._gate.objection))
+        """The state of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
+        read = await self._read(lambda: self._deps.api.status(target, check=self._last_look))
         return read.live.get(target.campaign)
 
     async def details(self, target: CallTarget) -> LiveState | None:
-        """All of one campaign; None where the platform does not tell. Raises ReadFailed and Halted."""
-        read = await self._read(lambda: self._context.api.get(target, check=self._gate.objection))
+        """All of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
+        read = await self._read(lambda: self._deps.api.get(target, check=self._last_look))
         return read.live.get(target.campaign)
 
     async def states(self, target: CallTarget, wanted: set[str]) -> dict[str, LiveState]:
-        """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and Halted."""
+        """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and StopRequested."""
         found: dict[str, LiveState] = {}
         page, more = 1, True
         while more and not wanted <= found.keys():
-            call = partial(self._context.api.list, target, page, check=self._gate.objection)
-            read = await self._read(call)
+            read = await self._read(partial(self._deps.api.list, target, page, check=self._last_look))
             known = len(found)
             found.update(read.live)
             # A list that says "more" for ever, with nothing new on it, must end too.
@@ -56,38 +64,46 @@ class Reader:
         return {key: live for key, live in found.items() if key in wanted}
 
     async def stop(self, target: CallTarget) -> str:
-        """Send a stop until it is confirmed; the platform's words. Raises ReadFailed, Halted and LeaseLost."""
+        """Send a stop until it is confirmed; the platform's words. Raises ReadFailed, StopRequested and LeaseLost."""
 
         async def call() -> Read:
-            return Read(await self._context.api.stop(target, check=self._gate.objection))
+            return Read(await self._deps.api.stop(target, check=self._last_look))
 
         read = await self._read(call, classify_stop)
         return message_of(read.answer) if isinstance(read.answer, Reply) else ""
 
-    async def look(self, target: CallTarget) -> Read:
-        """One page of the target's stream, asked for once, whatever comes back. Raises Halted and LeaseLost."""
-        return await self._once(lambda: self._context.api.list(target, 1, check=self._gate.objection))
+    async def list_once(self, target: CallTarget) -> Read:
+        """The first page of the target's stream, asked for once. Raises StopRequested and LeaseLost."""
+        return await self._once(lambda: self._deps.api.list(target, 1, check=self._last_look))
+
+    def _last_look(self) -> str | None:
+        """Why the call may not be sent now, asked right before its first byte."""
+        try:
+            self.check()
+        except (StopRequested, LeaseLost) as reason:
+            return f"not sent: {reason}"
+        return None
 
     async def _read(
         self,
         call: Callable[[], Awaitable[Read]],
         classify: Callable[[Reply | Fault], ReadKind] = classify_read,
     ) -> Read:
-        retry = self._context.manifest.retry
+        retry = self._deps.manifest.retry
         begun: list[float] = []  # when the first answer came: waiting for the rate is no failure
         tries = dict.fromkeys(ReadKind, 0)
 
         async def once() -> tuple[ReadKind, Read]:
             read = await self._once(call)
-            begun.append(self._context.clock.now())
+            begun.append(self._deps.clock.now())
             kind = classify(read.answer)
             tries[kind] += 1
             if kind is ReadKind.LIMITED:
-                self._throttle.limited(read.answer)
+                self._limiter.on_limited(read.answer)
             return kind, read
 
         def is_final(_: RetryCallState) -> bool:
-            late = self._context.clock.now() - begun[0] >= retry.max_elapsed
+            late = self._deps.clock.now() - begun[0] >= retry.max_elapsed
             return (
                 late
                 or self._stop_signal.stop is not None
@@ -96,34 +112,33 @@ class Reader:
             )
 
         def pause(_: RetryCallState) -> float:
-            return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._context.random)
+            return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._deps.draw)
 
-        again = {ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED}
         outcome: tuple[ReadKind, Read] = await AsyncRetrying(
             sleep=self._stop_signal.sleep,
             wait=pause,
             stop=is_final,
-            retry=retry_if_result(lambda result: result[0] in again),
+            retry=retry_if_result(lambda result: result[0] in _RETRIED),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(once)
         kind, read = outcome
         if kind is not ReadKind.OK:
-            self._context.stop_signal.check()  # a run that was told to stop has not failed
-            raise ReadFailed(_words(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
+            self._deps.stop_signal.check()  # a run that was told to stop has not failed
+            raise ReadFailed(_message(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
         return read
 
     async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
-        await self._gate.enter()
+        await self._limiter.acquire(self.check)
         read: Read | None = None
         try:
             read = await call()
         finally:
             answer = read.answer if read else None
-            self._gate.leave(arrived_by(answer, self._context.clock.now(), self._context.manifest.timeouts.total))
+            self._limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
         return read
 
 
-def _words(answer: Reply | Fault) -> str:
+def _message(answer: Reply | Fault) -> str:
     if isinstance(answer, Fault):
         return answer.text
     return f"HTTP {answer.http_status}: {message_of(answer)}"

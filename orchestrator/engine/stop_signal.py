@@ -1,11 +1,12 @@
-"""How a run or a lane is told to stop, and how everybody who waits hears of it at once."""
+"""How a run or a lane is told to stop, and how everything that waits learns of it at once."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from orchestrator.model import Stop, StopReason
+from orchestrator.model import Lane, Stop, StopReason
+from orchestrator.ports import Observer
 
 _T = TypeVar("_T")
 
@@ -15,7 +16,7 @@ class StopRequested(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 class StopSignal:
-    """Set once, never unset. A lane's halt also hears its parent, the run's."""
+    """Set once, never unset. A lane's signal also obeys its parent, the run's."""
 
     def __init__(self, parent: "StopSignal | None" = None) -> None:
         self._own: Stop | None = None
@@ -30,7 +31,7 @@ class StopSignal:
         return self._own or (self._parent.stop if self._parent else None)
 
     def set(self, stop: Stop) -> None:
-        """Stop. The first reason stays, but for a broken journal: nothing weighs more (design section 6)."""
+        """Stop. The first reason stays, except that a broken journal outweighs any other (design section 6)."""
         if self._own is None or stop.reason is StopReason.JOURNAL:
             self._own = stop
         self._wake()
@@ -40,20 +41,16 @@ class StopSignal:
             wake()
 
     def check(self) -> None:
-        """Raise Halted once there is a stop."""
+        """Raise StopRequested once there is a stop."""
         if self.stop is not None:
             raise StopRequested(self.stop.detail)
-
-    def objection(self) -> str | None:
-        """Why nothing may be sent now, in words; None where nothing speaks against it."""
-        return None if self.stop is None else f"not sent: {self.stop.detail}"
 
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever a stop comes, so that its owner looks again."""
         self._wakers[wake] = None
 
-    async def guard(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Do the work, but no longer than until a stop: it is cancelled then, awaited, and Halted is raised."""
+    async def run_until_stopped(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of `work`. A stop cancels the work and waits for its end, then StopRequested is raised."""
         task = asyncio.ensure_future(work)
 
         def end() -> None:
@@ -72,7 +69,7 @@ class StopSignal:
             await asyncio.wait([task])
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, but no longer than until a stop. Raises Halted then."""
+        """Sleep, but no longer than until a stop. Raises StopRequested then."""
         self.check()
         stopped = asyncio.Event()
         self._wakers[stopped.set] = None
@@ -83,3 +80,18 @@ class StopSignal:
         finally:
             del self._wakers[stopped.set]
         self.check()
+
+
+class LaneStop(StopSignal):
+    """The stop signal of one lane, shared by all that may find that the lane has to stop."""
+
+    def __init__(self, parent: StopSignal, lane: Lane, account: str, observer: Observer) -> None:
+        super().__init__(parent)
+        self._lane = lane
+        self._account = account
+        self._observer = observer
+
+    def stop_lane(self, reason: StopReason, detail: str) -> None:
+        """Stop this lane alone. `detail` is for people; the account's name is put before it."""
+        self.set(Stop(reason, f"account {self._account}: {detail}"))
+        self._observer.event("lane_stopped", lane=self._lane, reason=str(reason), message=detail)

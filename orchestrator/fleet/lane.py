@@ -14,8 +14,8 @@ from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.selection import Choice, Selection
-from orchestrator.engine.control_watch import aborted
-from orchestrator.engine.run import Session
+from orchestrator.engine.control_watch import abort_stop
+from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
 from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
@@ -41,19 +41,20 @@ class Again(Exception):  # noqa: N818 - a decision, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a session is made from."""
+    """What a lane's run is made from. `subrun` says whose part it is."""
 
     manifest: Manifest
     source: str
     sha256: str
-    part: Mapping[str, Any]
+    subrun: Mapping[str, Any]
+    no_wait: bool
 
 
 class Assemble(Protocol):
-    """Makes a session with its lease taken, which is given back in the end."""
+    """Makes a run with its lease taken, which is released in the end."""
 
-    def __call__(self, work: Work, stop_signal: StopSignal, /) -> AbstractAsyncContextManager[Session]:
-        """The session of a piece of work."""
+    def __call__(self, work: Work, stop_signal: StopSignal, /) -> AbstractAsyncContextManager[Run]:
+        """The run of a piece of work."""
         ...
 
 
@@ -100,18 +101,17 @@ class LaneJobs:
     async def _stop_of(self, store: Store, order: Order, job: Job, stop_signal: StopSignal) -> Stop | None:
         control_state = await asyncio.to_thread(store.control_state, job.launch)
         if control_state.word is ControlCommand.ABORT:
-            stop_signal.set(aborted(job.launch, control_state))
+            stop_signal.set(abort_stop(job.launch, control_state))
             return stop_signal.stop
         manifest = await asyncio.to_thread(self._manifest, store, order, job)
         if not manifest.campaigns:
             return None
-        header, part = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
-        work = Work(manifest, header.data["manifest"], header.data["manifest_sha256"], part)
+        header, subrun = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
+        source, sha256 = header.data["manifest"], header.data["manifest_sha256"]
+        work = Work(manifest, source, sha256, subrun, no_wait=order.waits_for_no_window)
         try:
-            async with self._assemble(work, stop_signal) as session, _followed(store, job, stop_signal):
-                session.context.no_wait = order.waits_for_no_window
-                plan = await session.plan(Choice(Selection(), order.retries_failed))
-                return await session.carry_out(plan)
+            async with self._assemble(work, stop_signal) as run, _followed(store, job, stop_signal):
+                return await run.execute(await run.plan(Choice(Selection(), order.retries_failed)))
         except CredentialError as error:
             return Stop(StopReason.CREDENTIAL, f"account {job.account}: {error.message}")
         except Refused as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from orchestrator.core.journal.records import packed, unpacked
+from orchestrator.core.journal.records import PlanRow, packed, plan_rows, unpacked
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest, parse
 from orchestrator.core.plan.plan import Action, Plan
@@ -45,7 +45,7 @@ class Order:
 
     header: Record
     manifest: Manifest
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[PlanRow]
     lanes: Mapping[int, Record]
     stop: Stop | None
     is_ended: bool
@@ -118,7 +118,7 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
-    rows = list(unpacked(record for record in own if record.kind == "plan"))
+    rows = list(plan_rows(own))
     return Order(header, manifest, rows, {}, stop=None, is_ended=False).after(own)
 
 

@@ -6,22 +6,25 @@ Nothing here is needed for the lanes to go on: whoever submits may be killed and
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from procrastinate import App
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal.control import ControlState
+from orchestrator.core.journal.records import LANE, RunRecords
 from orchestrator.core.journal.states import CampaignState, State, fold
-from orchestrator.core.manifest.models import Wave
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.build import CampaignResult, build, outcome_of, timestamp
+from orchestrator.core.result.build import build
+from orchestrator.core.result.conclude import outcome_of
+from orchestrator.core.result.types import CampaignResult
 from orchestrator.core.rules import waves
 from orchestrator.engine.control_watch import ControlWatch
-from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
-from orchestrator.fleet.orders import Job, Order, stop_data, stop_of
+from orchestrator.fleet.orders import Job, Order
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
@@ -34,7 +37,7 @@ _Found = TypeVar("_Found")
 
 @dataclass(slots=True)
 class Submission:
-    """An order on its way. `halt` ends the watching, never the lanes."""
+    """An order on its way. `stop_signal` ends the watching, never the lanes."""
 
     app: App
     store: Store
@@ -44,53 +47,65 @@ class Submission:
     stop_signal: StopSignal
     tail: Tail
     checks: Checks
-    _waves: list[dict[str, Any]] = field(default_factory=list)
+    _gates: list[WaveGate] = field(default_factory=list)
     _stops: dict[str, Stop] = field(default_factory=dict)  # by account: why its lane stays where it is
     _stop: Stop | None = None
-    _aborted: StopSignal = field(default_factory=StopSignal)
-    _listener: ControlWatch = field(init=False)
+    _aborted: StopSignal = field(init=False)  # obeys `stop_signal`, too
+    _control: ControlWatch = field(init=False)
+    _records: RunRecords = field(init=False)
 
     def __post_init__(self) -> None:
-        self._listener = ControlWatch(self.order.header.launch, self._ask, self._aborted, self.observer)
+        header = self.order.header
+        self._aborted = StopSignal(self.stop_signal)
+        self._control = ControlWatch(header.launch, self._read_control_state, self._aborted, self.observer)
+        self._records = RunRecords(header.launch, header.run_id, self.clock.now)
 
-    async def _ask(self, launch: str) -> ControlState:
+    async def _read_control_state(self, launch: str) -> ControlState:
         return await self._in_thread(lambda: self.store.control_state(launch))
 
     async def carry_out(self) -> Stop | None:
         """Submit, watch, and journal the end. Returns why it came early, None where it did not.
 
-        Raises Halted where the watching was ended early.
+        Raises StopRequested where the watching was ended early.
         """
         jobs = self.order.jobs()
-        planned = {row[4] for row in self.order.rows}
-        # Those without a job, too: a canary that failed in an earlier run must not let the next wave open in this one.
+        planned = {row.wave for row in self.order.rows}
+        # Waves without a job, too: a canary that failed in an earlier run must not let the next wave open in this one.
         names = [name for name in waves.order(self.order.manifest.waves) if name in planned]
         for place, name in enumerate(names):
             if self._stop is None:
-                last = not any(job.wave in names[place + 1 :] for job in jobs)
-                await self._wave(name, [job for job in jobs if job.wave == name], last=last)
+                is_last = not any(job.wave in names[place + 1 :] for job in jobs)
+                await self._wave(name, [job for job in jobs if job.wave == name], is_last=is_last)
         stop = self._stop or next(iter(self._stops.values()), None)
-        await self._write("end", 0, {"stop": stop_data(stop), "budget": {}, "waves": self._waves})
+        await self._write(self._records.end(stop, [gate.as_json() for gate in self._gates], {}, None))
         return stop
 
-    async def _wave(self, name: str, jobs: Sequence[Job], *, last: bool) -> None:
+    async def _wave(self, name: str, jobs: Sequence[Job], *, is_last: bool) -> None:
+        header, manifest = self.order.header, self.order.manifest
+        # 1. Open it.
+        rule = next((wave for wave in manifest.waves if wave.name == name), None)
+        size = sum(row.wave == name for row in self.order.rows)
+        gate = WaveGate(
+            name, size, rule, launch=header.launch, run_id=header.run_id,
+            clock=self.clock, observer=self.observer, checks=self.checks,
+        )  # fmt: skip
+        self._gates.append(gate)
+        gate.open()
+        # 2. Have its lanes carried out.
         due = [job for job in jobs if job.account not in self._stops]
-        rows = [row for row in self.order.rows if row[4] == name]
-        wave = {"name": name, "campaigns": len(rows), "passed": False, "message": "it was not finished"}
-        self._waves.append(wave | {"opened_at": self.clock.now(), "closed_at": None})
-        self.observer.event("wave_opened", wave=name, campaigns=len(rows))
         done = await self._lanes()
         missing = [job for job in due if job.number not in done]
-        await self._patiently(lambda: queue.submit(self.app, missing, self.order.manifest))
-        self._waves[-1]["closed_at"] = await self._watch(due)
-        await self._close(name, self._waves[-1], last=last)
+        await self._patiently(lambda: queue.submit(self.app, missing, manifest))
+        closed_at = await self._watch(due)
+        # 3. Judge it.
+        await self._judge(gate, name, closed_at=closed_at, is_last=is_last or self._stop is not None)
 
     async def _watch(self, jobs: Sequence[Job]) -> float:
         """Wait until every job is done. Returns when the last one was."""
         while True:
             done = await self._lanes()
             await self._in_thread(self.tail.look)
-            await self._hear()  # after the lanes were looked at: they may all have ended for what was said
+            await self._follow_control()  # after the lanes: they may all have ended because of an abort
             if all(job.number in done for job in jobs):
                 break
             await self._stop_where_due(done)
@@ -98,7 +113,7 @@ class Submission:
         await self._stop_where_due(done)
         accounts = {job.number: job.account for job in jobs}
         for number in sorted(accounts.keys() & done.keys()):
-            if (stop := stop_of(done[number].data["stop"])) is not None:
+            if (stop := Stop.of(done[number].data["stop"])) is not None:
                 self._stops.setdefault(accounts[number], stop)
         return max((done[job.number].at for job in jobs), default=self.clock.now())
 
@@ -106,7 +121,7 @@ class Submission:
         """A rule that the whole launch breaks stops all lanes, wherever they run: they look for this record."""
         if self._stop is not None:
             return
-        stops = [stop_of(r.data["stop"]) for r in done.values() if not r.data["alone"]]
+        stops = [Stop.of(r.data["stop"]) for r in done.values() if not r.data["alone"]]
         broken = next((stop for stop in stops if stop is not None and stop.reason in _OF_ALL), None)
         if broken is None and (words := self.tail.broken_rule()) is not None:
             broken = Stop(StopReason.RULE, words)
@@ -115,71 +130,62 @@ class Submission:
 
     async def _stop_all(self, stop: Stop) -> None:
         self._stop = stop
-        await self._write("halt", 0, {"stop": stop_data(stop)})
+        await self._write(self._records.halt(stop))
 
-    async def _hear(self) -> None:
-        """Follow what people say of the launch. An abort stops all lanes, and those that wait in the queue."""
-        await self._listener.look()
+    async def _follow_control(self) -> None:
+        """Follow pauses and aborts. An abort stops all lanes, and those that wait in the queue."""
+        await self._control.poll()
+        await self._stop_if_aborted()
+
+    async def _stop_if_aborted(self) -> None:
+        self.stop_signal.check()
         if self._aborted.stop is not None and self._stop is None:
             await self._stop_all(self._aborted.stop)
 
-    async def _close(self, name: str, wave: dict[str, Any], *, last: bool) -> None:
-        records = await self._in_thread(lambda: self.store.read(self.order.header.launch))
-        own = [c for c in build(records, self.order.header.run_id).campaigns if c.wave == name]
-        rule = next((one for one in self.order.manifest.waves if one.name == name), None)
-        past = fold(records)
-        short = waves.shortfall(rule, [self._outcome(c, past) for c in own]) if rule else None
-        self.observer.event("wave_closed", wave=name, passed=short is None, message=short or "")
-        if rule is not None and short is None and not last and self._stop is None:
-            histories = (past.get(c.key) for c in own)
-            times = (h.finished_at for h in histories if h and h.state is State.STARTED and h.finished_at is not None)
-            short = await self._pass(rule, waves.baked_at(rule, times), wave)
-        wave.update(passed=short is None, message=short or "")
-        if short is not None and not last:
-            self._stop = self._stop or Stop(StopReason.WAVE, short)
+    async def _judge(self, gate: WaveGate, name: str, *, closed_at: float, is_last: bool) -> None:
+        """Let the gate decide whether the next wave may open. Raises StopRequested where the watching was ended."""
+        outcomes, started_at = await self._in_thread(lambda: self._outcomes(name))
+        watching = asyncio.create_task(self._control.run())
+        try:
+            shortfall = await gate.judge(outcomes, started_at, self._aborted, closed_at=closed_at, is_last=is_last)
+        except StopRequested:
+            await self._stop_if_aborted()
+            return
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)  # it may have ended with the watching
+        if shortfall is not None and not is_last:
+            self._stop = Stop(StopReason.WAVE, shortfall)
 
-    def _outcome(self, campaign: CampaignResult, past: Mapping[CampaignKey, CampaignState]) -> Outcome:
-        history = past.get(campaign.key)
-        if campaign.reason is Reason.DESELECTED and history is not None:
+    def _outcomes(self, wave: str) -> tuple[list[Outcome], list[float]]:
+        """The outcomes of a wave's campaigns, and when those that are started were."""
+        records = self.store.read(self.order.header.launch)
+        states = fold(records)
+        own = [c for c in build(records, self.order.header.run_id).campaigns if c.wave == wave]
+        known = [state for c in own if (state := states.get(c.key)) is not None]
+        started = [s.finished_at for s in known if s.state is State.STARTED and s.finished_at is not None]
+        return [self._outcome(c, states) for c in own], started
+
+    def _outcome(self, campaign: CampaignResult, states: Mapping[CampaignKey, CampaignState]) -> Outcome:
+        state = states.get(campaign.key)
+        if campaign.reason is Reason.DESELECTED and state is not None:
             # Leaving it out of the selection must not open the next wave, either.
-            return outcome_of(Decision(Action.SKIP), history, self._stop)[0]
+            return outcome_of(Decision(Action.SKIP), state, self._stop)[0]
         return campaign.outcome
-
-    async def _pass(self, rule: Wave, baked: float, wave: dict[str, Any]) -> str | None:
-        """Wait for the bake, then ask the user's command, here. Why the wave did not pass; None where it did."""
-        if baked > self.clock.now():
-            wave["message"] = "its bake was not finished"
-            self.observer.event("wave_baking", wave=rule.name, until=timestamp(baked))
-        while baked > self.clock.now():
-            await self._hear()
-            if self._stop is not None:
-                return str(wave["message"])
-            await self.stop_signal.sleep(min(4 * _LOOK_EVERY, max(0.0, baked - self.clock.now())))
-        if rule.pass_ is None or rule.pass_.command is None:
-            return None
-        header = self.order.header
-        facts = {"LAUNCH": header.launch, "RUN": header.run_id, "WAVE": rule.name}
-        why = await self.stop_signal.guard(self.checks.run(rule.pass_, facts))
-        short = f"wave {rule.name}: its check says no: {why}" if why is not None else None
-        self.observer.event("wave_checked", wave=rule.name, passed=short is None, message=short or "")
-        return short
 
     async def _lanes(self) -> dict[int, Record]:
         header = self.order.header
         read: Callable[[], list[Record]] = lambda: self.store.read(  # noqa: E731
-            header.launch, campaign=header.campaign, kinds=("lane",)
+            header.launch, campaign=header.campaign, kinds=(LANE,)
         )
         return {record.attempt: record for record in await self._in_thread(read)}
 
-    async def _write(self, kind: str, number: int, data: dict[str, Any]) -> None:
-        header, now = self.order.header, self.clock.now()
-        record = Record(header.launch, header.campaign, number, kind, header.run_id, now, "", data)
-
+    async def _write(self, record: Record) -> None:
         def commit() -> None:
             try:
-                self.store.commit([record], header.run_id, {}, now)
+                self.store.commit([record], record.run_id, {}, record.at)
             except IntegrityError:
-                return  # somebody else who watches said it already
+                return  # another process that watches recorded it already
 
         await self._in_thread(commit)
 

@@ -29,6 +29,7 @@ class Call:
     sent_at: float | None = None
     http_status: int | None = None
     refusal: str | None = None
+    withheld: bool = False
 
     def __post_init__(self) -> None:
         self.begun = self.clock.now()
@@ -39,6 +40,7 @@ class Call:
             self.last_look()
         except (NotNowError, PermitError) as error:
             self.refusal = str(error)
+            self.withheld = isinstance(error, NotNowError)
             raise
         self.progress = Progress.SENDING
         self.sent_at = self.clock.now()
@@ -54,7 +56,7 @@ class Call:
 
     def fault(self, text: str) -> Fault:
         """The fault that it ended with, so far as it got."""
-        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status)
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, self.withheld)
 
 
 class Body(BytesPayload):

@@ -131,23 +131,24 @@ class VirtualApi:
         begun, passage = self._clock.now(), self._passage(call)
         if passage.connecting:
             await asyncio.sleep(passage.connecting)
-        forbidden = passage.unsent or self._forbidden(call, check, permit)
+        withheld = None if passage.unsent or check is None else check()
+        forbidden = passage.unsent or withheld or self._use(permit, call)
         if forbidden:
-            return Fault(Progress.UNSENT, forbidden, None, self._clock.now() - begun)
+            elapsed = self._clock.now() - begun
+            return Fault(Progress.UNSENT, forbidden, None, elapsed, withheld=withheld is not None)
         self._watcher.sent(call, permit)
         answer = await _Exchange(self, call, passage).wait()
         self._watcher.answered(call, answer)
         return answer
 
-    def _forbidden(self, call: Call, check: Check | None, permit: Permit | None) -> str | None:
-        """The last look before the first byte; a permit that nothing speaks against is used up."""
-        forbidden = check() if check is not None else None
-        if forbidden is None and permit is not None:
+    def _use(self, permit: Permit | None, call: Call) -> str | None:
+        """Use the permit up, right before the first byte. Why it cannot be used, in words; None otherwise."""
+        if permit is not None:
             try:
                 permit.use(CampaignKey(call.key), self._clock.now())
             except PermitError as why:
                 return str(why)
-        return forbidden
+        return None
 
     def arrive(self, call: Call, passage: CallFate) -> Answer:
         """What the platform makes of a request that is there."""

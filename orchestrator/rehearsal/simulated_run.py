@@ -11,8 +11,8 @@ from orchestrator.core.manifest.models import Manifest, Pass
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, build
-from orchestrator.engine.run import Session, inherited, lanes_in_use
-from orchestrator.engine.run_state import Context
+from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
+from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Lane, Record
@@ -64,23 +64,25 @@ class SimulatedRun:
     unrecorded: list[Record] = field(default_factory=list)
 
     async def run(self) -> Result:
-        """Carry the manifest out. Raises OrchestratorError where nothing was sent, and Halted for an early stop."""
-        taken = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
-        recent: dict[Lane, list[float]] = inherited(self.manifest, taken, self.clock.now())
-        journal = self.journal_of(taken)
+        """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
+        leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
+        recent: dict[Lane, list[float]] = inherited_calls(self.manifest, leases, self.clock.now())
+        journal = self.journal_of(leases)
         try:
-            histories = fold(self.store.read(self.manifest.launch))
-            context = Context(
-                self.manifest, self.holder.run_id, self.api, journal, self.clock, self.observer, histories,
-                self.stop_signal, self.random, unrecorded=self.unrecorded, checks=PassingChecks(), no_wait=self.no_wait,
+            known = fold(self.store.read(self.manifest.launch))
+            deps = RunDeps.assemble(
+                self.manifest, self.holder.run_id, origin=Origin(self.source, self.sha256),
+                api=self.api, journal=journal, clock=self.clock, observer=self.observer, known=known,
+                stop_signal=self.stop_signal, checks=PassingChecks(), draw=self.random, no_wait=self.no_wait,
             )  # fmt: skip
-            session = Session.of(context, taken, self.source, self.sha256, is_new_host=self.is_new_host)
+            self.unrecorded = deps.states.unrecorded
+            run = Run(deps, leases, is_new_host=self.is_new_host)
             try:
-                plan = await session.plan(self.choice)
+                plan = await run.plan(self.choice)
                 self.permit(plan)
-                await session.carry_out(plan)
+                await run.execute(plan)
             finally:
-                recent |= session.recent()
+                recent |= run.recent_calls()
         finally:
             journal.close()
             self.store.release(self.holder.run_id, recent, self.clock.now())

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from orchestrator import LaneLeased, Outcome, Redactor, Result, Stop, StopReason, StopSignal, plan_launch, run_launch
 from orchestrator.core.journal.states import State
-from orchestrator.engine.run_state import Context
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
 from tests.app.conftest import Watcher
@@ -266,18 +265,3 @@ async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothin
     assert len(place.starts) == 5
     assert caught.value.exit_code == 13
     assert not caught.value.nothing_was_sent
-
-
-async def test_a_campaign_that_was_forgotten_is_looked_up_in_the_journal(places, monkeypatch):
-    """A run forgets what has started. Whoever asks again is told of a new one, which must not end up in the result."""
-    real = Context.moved
-
-    def moved(context, record):
-        real(context, record)
-        context.history(record.campaign)
-
-    monkeypatch.setattr(Context, "moved", moved)
-    place = await places()
-    result = await run_launch(place.load())
-
-    assert result.totals[Outcome.STARTED] == len(place.starts) == 5

@@ -10,8 +10,9 @@ from orchestrator.core.plan.selection import Selection
 from orchestrator.core.result import build as result
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.lane import LaneRunner
-from orchestrator.engine.run_state import Context
-from orchestrator.engine.waves import Launch
+from orchestrator.engine.run_deps import Origin, RunDeps
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.waves import PlanExecution
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from orchestrator.rehearsal.virtual_loop import VirtualClock, VirtualLoop
 from tests.fakes import BASE, MemoryJournal, RecordingObserver, ScriptedApi, ScriptedChecks
@@ -24,7 +25,11 @@ def pytest_asyncio_loop_factories(config, item):
 class Rig:
     """One run of a launch over fakes. `earlier` are the journal's records of earlier runs."""
 
-    def __init__(self, campaigns: Any = 1, *, earlier: tuple[Record, ...] = (), latency: float = 0.1, **changes: Any):
+    def __init__(
+        self, campaigns: Any = 1, *, earlier: tuple[Record, ...] = (), latency: float = 0.1, no_wait: bool = False,
+        checks: Any = None,
+        **changes: Any,
+    ):  # fmt: skip
         account = {"account_id": "a1", "rate": "unlimited", **changes.pop("account", {})}
         if isinstance(campaigns, int):
             campaigns = [f"c{i}" for i in range(campaigns)]
@@ -46,14 +51,16 @@ class Rig:
         self.journal = MemoryJournal(earlier)
         self.observer = RecordingObserver()
         self.selection = Selection()
-        self.checks = ScriptedChecks()
-        self.context = Context(
-            manifest, "r-2", self.api, self.journal, self.clock, self.observer, fold(earlier), random=lambda: 1.0,
-            checks=self.checks,
+        self.checks = checks or ScriptedChecks()
+        self.stop_signal = StopSignal()
+        self.deps = RunDeps.assemble(
+            manifest, "r-2", origin=Origin("launch.yaml", "0" * 64), api=self.api, journal=self.journal,
+            clock=self.clock, observer=self.observer, known=fold(earlier), stop_signal=self.stop_signal,
+            checks=self.checks, draw=lambda: 1.0, no_wait=no_wait,
         )  # fmt: skip
         self.lanes = {
             plans.lane_of(manifest, name): LaneRunner(
-                self.context, plans.lane_of(manifest, name), name, Pacer(account.rate)
+                self.deps, plans.lane_of(manifest, name), name, Pacer(account.rate)
             )
             for name, account in manifest.accounts.items()
         }
@@ -72,18 +79,15 @@ class Rig:
 
     def plan(self) -> plans.Plan:
         live = {} if self.manifest.preflight.check == "off" else dict(self.api.live)
-        return plans.build(self.manifest, self.context.histories, live, self.selection, manifest_sha256="0" * 64)
+        return plans.build(self.manifest, self.deps.states, live, self.selection, manifest_sha256="0" * 64)
 
     async def run(self) -> Stop | None:
-        plan = self.plan()
-        header = {"manifest": "launch.yaml", "manifest_sha256": "0" * 64, "plan_sha256": plan.sha256,
-                  "host": "sandbox", "ledger": "memory", "warnings": []}  # fmt: skip
-        return await Launch(self.context, plan, self.lanes).run(header)
+        return await PlanExecution(self.deps, self.plan(), self.lanes).run()
 
     def state(self, key: str = "s/c0") -> State:
         """What the engine holds true, checked against what the journal proves."""
         folded = fold(r for r in self.journal.records if r.launch == "spring")
-        held = self.context.history(CampaignKey(key)).state
+        held = self.deps.states.of(CampaignKey(key)).state
         assert held is folded[CampaignKey(key)].state if CampaignKey(key) in folded else held is State.NEW
         return held
 
@@ -117,7 +121,7 @@ def stop_at():
 
     def schedule(rig: Rig, at: float) -> Stop:
         stop = Stop(StopReason.SIGINT, "SIGINT received")
-        asyncio.get_running_loop().call_at(at, rig.context.stop_signal.set, stop)
+        asyncio.get_running_loop().call_at(at, rig.stop_signal.set, stop)
         return stop
 
     return schedule

@@ -116,6 +116,6 @@ async def test_starts_that_queue_for_the_rate_when_the_breaker_opens_get_no_perm
     breaker = {"opens_after": 1, "looks_every": "1h"}
     run = rig(6, account={"in_flight": 4, "rate": ["1/20s"]}, breaker=breaker, probe={"settle": "0s"})
     run.api.script("s/c0", loses(Progress.SENDING))
-    asyncio.get_running_loop().call_at(1000, run.context.stop_signal.set, Stop(StopReason.SIGINT, "SIGINT received"))
+    asyncio.get_running_loop().call_at(1000, run.stop_signal.set, Stop(StopReason.SIGINT, "SIGINT received"))
     await run.run()
     assert len(run.journal.of("intent")) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import State
-from orchestrator.engine.control_watch import LOOK_EVERY
+from orchestrator.engine.control_watch import POLL_SECONDS
 from orchestrator.errors import JournalWriteError
 from tests.fakes import UNSENT
 
@@ -25,7 +25,7 @@ async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_s
     starts = rig.api.started()
     assert all(not 15 <= at < 3615 for at in starts)
     assert len(starts) == 6
-    assert starts[2] <= 3615 + LOOK_EVERY
+    assert starts[2] <= 3615 + POLL_SECONDS
     assert all(outcome == "started" for outcome, _ in rig.outcomes().values())
     assert rig.exit_code() == 0
     assert rig.observer.named("launch_paused") == [{"by": "ann", "reason": "lunch"}]
@@ -38,7 +38,7 @@ async def test_no_permit_is_granted_after_an_abort_though_nobody_has_looked_yet(
     stop = await rig.run()
     intents = [record for record in rig.journal.records if record.kind == "intent"]
     assert len(intents) == len(rig.api.started()) == 4
-    assert elapsed() < LOOK_EVERY
+    assert elapsed() < POLL_SECONDS
     assert stop.detail == "launch spring was aborted by ann: wrong list"
     assert [o for o, _ in rig.outcomes().values()] == ["started"] * 4 + ["held"] * 4
     assert rig.exit_code() == 12
@@ -48,7 +48,7 @@ async def test_an_abort_ends_a_run_that_waits_for_its_rate_within_seconds(rig, e
     rig = rig(3, account={"rate": ["1/1h"]}, preflight={"check": "off"})
     say_at(rig, 60, ControlCommand.ABORT, "wrong list")
     await rig.run()
-    assert elapsed() <= 60 + LOOK_EVERY
+    assert elapsed() <= 60 + POLL_SECONDS
     assert len(rig.api.started()) == 1
 
 
@@ -57,7 +57,7 @@ async def test_an_abort_ends_a_run_that_is_paused(rig, elapsed):
     say_at(rig, 5, ControlCommand.PAUSE, "lunch")
     say_at(rig, 50, ControlCommand.ABORT, "never mind")
     await rig.run()
-    assert elapsed() <= 50 + LOOK_EVERY
+    assert elapsed() <= 50 + POLL_SECONDS
     assert rig.exit_code() == 12
 
 
@@ -67,7 +67,7 @@ async def test_a_launch_that_is_paused_before_it_begins_spends_no_slot(rig):
     say_at(rig, 100, ControlCommand.UNPAUSE)
     await rig.run()
     assert len(rig.api.started()) == 3
-    assert all(100 <= at <= 100 + LOOK_EVERY for at in rig.api.started())
+    assert all(100 <= at <= 100 + POLL_SECONDS for at in rig.api.started())
 
 
 async def test_a_signal_ends_a_run_that_is_paused(rig, stop_at, elapsed):

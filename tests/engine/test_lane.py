@@ -81,7 +81,7 @@ async def test_500_starts_at_50_a_minute_take_nine_windows(rig, elapsed):
     assert len(run.api.started()) == 500
     assert 540 <= elapsed() <= 545
     assert_never_more(run.api.started(), 50, 60)
-    assert run.lane.gate.pacer.snapshot().peaks == (50,)
+    assert run.lane.limiter.pacer.snapshot().peaks == (50,)
 
 
 async def test_every_window_holds_with_uneven_latency_and_retries(rig):
@@ -130,7 +130,7 @@ async def test_limited_answers_do_not_use_up_attempts(rig):
     await run.run()
     assert run.outcomes() == {"c0": STARTED}
     assert len(run.api.started()) == 6
-    assert run.lane.gate.pacer.snapshot().throttled == 5
+    assert run.lane.limiter.pacer.snapshot().throttled == 5
 
 
 async def test_a_documented_limit_text_pauses_the_lane_like_429(rig):

@@ -99,8 +99,7 @@ async def test_a_window_that_opens_later_than_a_run_waits_is_not_waited_for(rig,
 
 
 async def test_no_wait_holds_what_is_closed_and_exits_with_12(rig, elapsed):
-    run = rig([late("c0"), "c1"], windows=windows())
-    run.context.no_wait = True
+    run = rig([late("c0"), "c1"], windows=windows(), no_wait=True)
     await run.run()
     assert run.outcomes() == {"c0": HELD, "c1": STARTED}
     assert run.messages()["c0"].endswith("; this run does not wait")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.engine.preflight import look
+from orchestrator.engine.preflight import live_states
 from orchestrator.engine.reader import ReadFailed
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import CredentialError, Refused
@@ -13,7 +13,7 @@ from tests.fakes import UNSENT, loses, says
 
 
 def looked(run, check="list"):
-    return look(run.readers, run.targets, check)
+    return live_states(run.readers, run.targets, check)
 
 
 async def test_a_list_finds_every_campaign_in_a_call_a_page(rig):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.engine import calling
+from orchestrator.engine.preflight import calling_hours_warnings
 from orchestrator.model import CallingHours, LiveState
 from tests.fakes import says
 
@@ -21,7 +21,7 @@ def with_hours(rig, *hours, window="late", **changes):
 
 
 async def told(run):
-    return await calling.warnings(run.readers, run.plan(), run.manifest, run.clock)
+    return await calling_hours_warnings(run.readers, run.plan(), run.manifest, run.clock)
 
 
 async def test_hours_that_cover_the_window_or_are_not_there_are_no_warning(rig):

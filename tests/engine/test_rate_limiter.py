@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.rate_limiter import RateLimiter
-from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import Window
+from orchestrator.engine.stop_signal import LaneStop, StopSignal
+from orchestrator.model import Lane, Reply, Window
 from orchestrator.rehearsal.virtual_loop import VirtualClock
-from tests.fakes import BASE
+from tests.fakes import BASE, RecordingObserver
 
 
 class CountingPacer(Pacer):
@@ -34,53 +34,59 @@ def pacer():
 
 
 @pytest.fixture
-def gate(clock, pacer):
-    return RateLimiter(pacer, clock, StopSignal(), lambda: True)
+def limiter(clock, pacer):
+    observer, lane = RecordingObserver(), Lane("sandbox a1")
+    stop = LaneStop(StopSignal(), lane, "acme", observer)
+    return RateLimiter(pacer, clock, stop, observer=observer, lane=lane, patience=600.0)
 
 
-async def entered(gate, clock):
-    await gate.enter()
+def nothing_forbids():
+    """May the call leave? It may."""
+
+
+async def entered(limiter, clock):
+    await limiter.acquire(nothing_forbids)
     return clock.now() - BASE
 
 
-async def test_a_reply_wakes_the_one_who_waits_for_it(gate, clock):
-    await gate.enter()
-    await gate.enter()
-    third = asyncio.create_task(entered(gate, clock))
+async def test_a_reply_wakes_the_one_who_waits_for_it(limiter, clock):
+    await limiter.acquire(nothing_forbids)
+    await limiter.acquire(nothing_forbids)
+    third = asyncio.create_task(entered(limiter, clock))
     await asyncio.sleep(5)
-    gate.leave(clock.now())
+    limiter.release(clock.now())
     assert await third == pytest.approx(15, abs=0.1)
 
 
-async def test_a_reply_that_frees_a_slot_earlier_than_a_lost_call_wakes_the_one_who_waits(gate, clock):
-    await gate.enter()
-    await gate.enter()
-    gate.leave(clock.now() + 30)  # a call without a reply, which may arrive until then
-    third = asyncio.create_task(entered(gate, clock))
+async def test_a_reply_that_frees_a_slot_earlier_than_a_lost_call_wakes_the_one_who_waits(limiter, clock):
+    await limiter.acquire(nothing_forbids)
+    await limiter.acquire(nothing_forbids)
+    limiter.release(clock.now() + 30)  # a call without a reply, which may arrive until then
+    third = asyncio.create_task(entered(limiter, clock))
     await asyncio.sleep(1)
-    gate.leave(clock.now())
+    limiter.release(clock.now())
     assert await third == pytest.approx(11, abs=0.1)
 
 
-async def test_a_reply_that_changes_nothing_wakes_nobody(gate, clock, pacer):
-    await gate.enter()
-    gate.leave(clock.now())
-    await gate.enter()
-    third = asyncio.create_task(entered(gate, clock))
+async def test_a_reply_that_changes_nothing_wakes_nobody(limiter, clock, pacer):
+    await limiter.acquire(nothing_forbids)
+    limiter.release(clock.now())
+    await limiter.acquire(nothing_forbids)
+    third = asyncio.create_task(entered(limiter, clock))
     await asyncio.sleep(1)
     before = pacer.looks
-    gate.leave(clock.now())
+    limiter.release(clock.now())
     await asyncio.sleep(1)
     assert pacer.looks == before + 1  # by the one who left
     assert await third == pytest.approx(10, abs=0.1)
 
 
-async def test_a_limited_call_holds_the_one_who_waits(gate, clock):
-    await gate.enter()
-    await gate.enter()
-    gate.leave(clock.now())
-    third = asyncio.create_task(entered(gate, clock))
+async def test_a_limited_call_holds_the_one_who_waits(limiter, clock):
+    await limiter.acquire(nothing_forbids)
+    await limiter.acquire(nothing_forbids)
+    limiter.release(clock.now())
+    third = asyncio.create_task(entered(limiter, clock))
     await asyncio.sleep(1)
-    gate.pause(60)
-    gate.leave(clock.now())
+    limiter.on_limited(Reply(429, None, "", BASE, 0.1, retry_after="60"))
+    limiter.release(clock.now())
     assert await third == pytest.approx(61, abs=0.1)

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.core.plan.stop_plan import StopJob, stops
-from orchestrator.engine.stop_sender import Stopper
+from orchestrator.engine.stop_sender import StopSender
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Progress
 from tests.fakes import loses, says
@@ -9,7 +9,7 @@ from tests.fakes import loses, says
 
 async def stop(rig, *, number=1):
     jobs = [StopJob(target, number) for target in rig.targets]
-    await Stopper(rig.context, rig.lanes, "ann", "wrong list").run(jobs)
+    await StopSender(rig.deps, rig.lanes, "ann", "wrong list").run(jobs)
     return {key: one.is_confirmed for key, one in stops(rig.journal.records).items()}
 
 

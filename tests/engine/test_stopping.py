@@ -66,7 +66,7 @@ async def test_a_stop_before_the_first_byte_sends_nothing(rig, stop_at):
 async def test_a_stop_while_the_intent_is_stored_sends_nothing(rig, stop_at):
     run = rig(1)
     run.journal.latency = 1.0
-    asyncio.get_running_loop().call_at(2.5, run.context.stop_signal.set, Stop(StopReason.SIGTERM, "SIGTERM received"))
+    asyncio.get_running_loop().call_at(2.5, run.stop_signal.set, Stop(StopReason.SIGTERM, "SIGTERM received"))
     await run.run()
     assert len(run.journal.of("intent")) == 1
     assert run.api.started() == []
@@ -134,7 +134,7 @@ async def test_a_start_cut_short_holds_its_slot_until_it_cannot_arrive_any_more(
     task = asyncio.create_task(run.run())
     asyncio.get_running_loop().call_at(20, task.cancel)
     await task
-    assert run.lane.gate.pacer.wait(run.clock.now()) >= 20  # at 20 of 30 seconds, and then the window
+    assert run.lane.limiter.pacer.wait(run.clock.now()) >= 20  # at 20 of 30 seconds, and then the window
 
 
 async def test_a_journal_that_takes_no_header_sends_nothing(rig):
@@ -151,7 +151,7 @@ async def test_a_journal_that_takes_no_intent_sends_nothing_and_stops_the_run(ri
     stop = await run.run()
     assert stop.reason is StopReason.JOURNAL
     assert run.api.started() == []
-    assert run.context.unrecorded == []
+    assert run.deps.states.unrecorded == []
     assert set(run.outcomes().values()) == {STOPPED}
     assert run.exit_code() == 13
 
@@ -164,7 +164,7 @@ async def test_a_journal_that_takes_no_verdict_stops_the_run_and_nothing_is_lost
     assert stop.reason is StopReason.JOURNAL
     assert len(run.api.started()) == 4
     assert elapsed() == pytest.approx(5)
-    told = {record.campaign: record.data["event"] for record in run.context.unrecorded}
+    told = {record.campaign: record.data["event"] for record in run.deps.states.unrecorded}
     assert told == {"s/c0": "accepted", "s/c1": "accepted", "s/c2": "accepted", "s/c3": "rejected"}
     assert run.outcomes()["c0"] == ("unknown", "open_intent")
     assert run.exit_code() == 13
@@ -176,7 +176,7 @@ async def test_a_journal_that_takes_no_judgement_stops_the_run(rig):
     run.journal.refuses = lambda record: record.kind == "no_evidence"
     stop = await run.run()
     assert stop.reason is StopReason.JOURNAL
-    assert [record.kind for record in run.context.unrecorded] == ["no_evidence"]
+    assert [record.kind for record in run.deps.states.unrecorded] == ["no_evidence"]
     assert run.state() is State.SUSPECT
 
 
@@ -184,7 +184,7 @@ async def test_a_journal_that_takes_no_end_is_the_stop_of_the_run(rig):
     run = rig(1)
     run.journal.refuses = lambda record: record.kind == "end"
     await run.run()
-    assert run.context.stop_signal.stop.reason is StopReason.JOURNAL
+    assert run.stop_signal.stop.reason is StopReason.JOURNAL
 
 
 async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, stop_at):
@@ -192,8 +192,8 @@ async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, sto
     run.journal.refuses = lambda record: record.kind == "verdict"
     stop_at(run, 1)
     await run.run()
-    assert len(run.context.unrecorded) == 1
-    assert run.context.stop_signal.stop.reason is StopReason.JOURNAL  # 13 > 11 > 130 (design section 6)
+    assert len(run.deps.states.unrecorded) == 1
+    assert run.stop_signal.stop.reason is StopReason.JOURNAL  # 13 > 11 > 130 (design section 6)
 
 
 async def test_a_lost_lease_stops_its_lane_alone(rig):

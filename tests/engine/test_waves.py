@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from orchestrator.core.plan.selection import Selection
-from orchestrator.engine.run_state import NoChecks
+from orchestrator.engine.run_deps import NoChecks
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from tests.fakes import BASE, says
 
@@ -178,8 +178,7 @@ async def test_a_stop_ends_the_command_at_once(rig, stop_at, elapsed):
 
 
 async def test_where_no_command_can_be_run_none_has_passed(rig):
-    run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}])
-    run.context.checks = NoChecks()
+    run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}], checks=NoChecks())
     stop = await run.run()
     assert stop.reason is StopReason.WAVE
     assert len(run.api.started()) == 2

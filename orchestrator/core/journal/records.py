@@ -121,7 +121,7 @@ class RunRecords:
         """The manifest of a fleet's order: its document first, then the rows of its files, as they were written."""
         return (self._of_run(MANIFEST, number, data) for number, data in enumerate(packed(map(dict, rows))))
 
-    def end(self, stop: Stop | None, waves: Sequence[Any], budget: Mapping[str, Any], held: Held | None) -> Record:
+    def end(self, stop: Stop | None, waves: Sequence[Any], budget: Mapping[Lane, Any], held: Held | None) -> Record:
         """The run has ended: why early, if so, how its waves went, and what its calls took by lane."""
         data = {"stop": stop.as_json() if stop else None, "budget": dict(budget), "waves": list(waves)}
         return self._of_run(END, 0, data if held is None else {**data, "held": packed_value(held)})

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
 from orchestrator.core.plan import plan_hash as identities
@@ -101,10 +102,10 @@ class Entry:
     def window(self) -> str | None:
         return self.campaign.window
 
-    def as_row(self) -> list[Any]:
-        """The part that reports need, as JSON: kept in the journal, so that they can be rebuilt from it alone."""
+    def as_row(self) -> PlanRow:
+        """The part that reports need: kept in the journal, so that they can be rebuilt from it alone."""
         c, d = self.campaign, self.decision
-        return [c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message]
+        return PlanRow(c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from orchestrator.cli import main
 from orchestrator.core.attempt.permit import grant
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
-from orchestrator.engine.waves import Launch
+from orchestrator.engine.waves import PlanExecution
 from orchestrator.kore.auth import TokenMinter
 from orchestrator.kore.call import Call
 from orchestrator.kore.client import KoreClient
@@ -111,14 +111,14 @@ def install():
     around(Store, "commit", _of_batch("queued"), _of_batch("committed"))
     around_async(Writer, "record", _of_record("handed_over"), _of_record("acknowledged"))
     around_async(Writer, "permit", None, "permit_granted")
-    around_async(preflight, "look", "before_preflight", "after_preflight")
+    around_async(preflight, "live_states", "before_preflight", "after_preflight")
     around(TokenMinter, "mint", "token")
     around(Call, "first_byte", "before_first_byte", "first_byte")
     around_async(client_module, "_read", None, "body_in")
     around_async(KoreClient, "start", "before_start", "after_start")
     around_async(KoreClient, "status", "before_probe", "after_probe")
     around_async(LaneRunner, "run", "before_lane", "after_lane")
-    around_async(Launch, "_end", "before_end", "after_end")
+    around_async(PlanExecution, "_write_end", "before_end", "after_end")
     around(files, "_replace", "before_report", "after_report")
     around(Path, "replace", "report_temp", "report_renamed")
     sa.event.listen(sa.Engine, "commit", lambda _: reached("in_transaction"))

@@ -29,7 +29,7 @@ class Zygote:
     @asynccontextmanager
     async def started(cls):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "tests" / "crash" / "child.py"),
+            sys.executable, str(ROOT / "tests" / "system" / "crash" / "child.py"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

@@ -26,7 +26,7 @@ class Zygote:
     def __init__(self):
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "secrets" / "forced.py")], env=environment, text=True,
+            [sys.executable, str(ROOT / "tests" / "system" / "secrets" / "forced.py")], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 

@@ -1,0 +1,101 @@
+"""What the parts of one run share."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.journal.records import RunRecords
+from orchestrator.core.journal.states import CampaignState
+from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.engine.control_watch import ControlWatch
+from orchestrator.engine.open_windows import OpenWindows
+from orchestrator.engine.states import CampaignStates
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.model import CampaignKey
+from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
+
+
+class NoChecks:
+    """Where no command can be run, no command has passed."""
+
+    async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        """Refuse."""
+        return "commands cannot be run here"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run comes from: the manifest's file name and hash, and the version of the tool.
+
+    `subrun` is what its header says where the run is a fleet's lane: whose part it is.
+    """
+
+    source: str
+    sha256: str
+    tool: str = ""
+    subrun: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDeps:
+    """One run's identity, its ports, and what its lanes share. Made by `assemble`; nothing is set after that."""
+
+    manifest: Manifest
+    run_id: str
+    origin: Origin
+    api: CampaignApi
+    clock: Clock
+    observer: Observer
+    checks: Checks
+    journal: Journal
+    records: RunRecords
+    states: CampaignStates
+    stop_signal: StopSignal
+    control: ControlWatch
+    windows: OpenWindows
+    draw: Callable[[], float]  # from [0, 1), for the jitter of retries
+    windows_wait: float  # seconds for which a closed window is waited for
+
+    @classmethod
+    def assemble(
+        cls,
+        manifest: Manifest,
+        run_id: str,
+        *,
+        origin: Origin,
+        api: CampaignApi,
+        journal: Journal,
+        clock: Clock,
+        observer: Observer,
+        known: dict[CampaignKey, CampaignState],
+        stop_signal: StopSignal,
+        checks: Checks | None = None,
+        draw: Callable[[], float] = random.random,
+        no_wait: bool = False,
+    ) -> "RunDeps":
+        """The parts of a run around its ports. `known` is the fold of its launch's journal.
+
+        `draw` draws from [0, 1); with `no_wait`, campaigns whose window is closed are held at once.
+        """
+        return cls(
+            manifest=manifest,
+            run_id=run_id,
+            origin=origin,
+            api=api,
+            clock=clock,
+            observer=observer,
+            checks=checks or NoChecks(),
+            journal=journal,
+            records=RunRecords(manifest.launch, run_id, clock.now),
+            states=CampaignStates(journal, observer, known),
+            stop_signal=stop_signal,
+            control=ControlWatch(manifest.launch, journal.control_state, stop_signal, observer),
+            windows=OpenWindows(manifest.windows, clock),
+            draw=draw,
+            windows_wait=0.0 if no_wait else manifest.windows_wait,
+        )
+
+    @property
+    def launch(self) -> str:
+        return self.manifest.launch

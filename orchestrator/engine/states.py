@@ -1,0 +1,112 @@
+"""What the journal proves of each campaign of a run, and the one way to a record about a campaign."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from orchestrator.core.attempt.permit import Permit
+from orchestrator.core.journal.states import KINDS, CampaignState, State, apply
+from orchestrator.errors import JournalWriteError
+from orchestrator.model import CampaignKey, Outcome, Reason, Record
+from orchestrator.ports import Journal, Observer
+
+_OUTCOMES: Final = {State.STARTED: Outcome.STARTED, State.FAILED: Outcome.FAILED, State.UNKNOWN: Outcome.UNKNOWN}
+
+
+def _zeros() -> dict[str, int]:
+    return dict.fromkeys(map(str, _OUTCOMES.values()), 0)
+
+
+class CampaignStates(Mapping[CampaignKey, CampaignState]):
+    """The campaigns' states by key, moved by committed records alone.
+
+    `known` is the fold of the journal so far. Of a campaign that starts in this run only the time of its start is kept:
+    a million whole states take 700 MB, and a campaign that was forgotten altogether would look new.
+    """
+
+    def __init__(self, journal: Journal, observer: Observer, known: dict[CampaignKey, CampaignState]) -> None:
+        self.counts: dict[str, int] = _zeros()
+        """Campaigns of this run by outcome."""
+        self.lane_counts: dict[str, dict[str, int]] = defaultdict(_zeros)
+        """The same by lane."""
+        self.held: dict[CampaignKey, tuple[Reason, str]] = {}
+        """Campaigns that are held each for a reason of its own."""
+        self.unrecorded: list[Record] = []
+        """What the journal could not take."""
+        self._journal = journal
+        self._observer = observer
+        self._states = known
+        self._started_at: dict[CampaignKey, float] = {}
+
+    def __getitem__(self, key: CampaignKey) -> CampaignState:
+        started_at = self._started_at.get(key)
+        if started_at is None:
+            return self._states[key]
+        return CampaignState(State.STARTED, finished_at=started_at)
+
+    def __iter__(self) -> Iterator[CampaignKey]:
+        yield from self._states
+        yield from self._started_at
+
+    def __len__(self) -> int:
+        return len(self._states) + len(self._started_at)
+
+    def of(self, key: CampaignKey) -> CampaignState:
+        """A campaign's state; a new one where the journal says nothing of it."""
+        if key in self._started_at:
+            return self[key]
+        state = self._states.get(key)
+        return state if state is not None else self._states.setdefault(key, CampaignState())
+
+    async def permit(self, intent: Record) -> Permit:
+        """Commit an intent and apply it. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
+        permit = await self._journal.permit(intent)
+        self.apply(intent)
+        return permit
+
+    async def commit(self, record: Record) -> Outcome | None:
+        """Journal a record; apply and count it if it is a campaign's. Returns the campaign's outcome; None: none yet.
+
+        A cancellation waits for the commit and is raised after it: what was learned of a start that left must not be
+        lost because nobody waits for it. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
+        """
+        task = asyncio.ensure_future(self._commit(record))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # retrieved: asyncio must not report it as forgotten, the record is in `unrecorded`
+            raise
+
+    async def _commit(self, record: Record) -> Outcome | None:
+        moves_campaign = record.kind in KINDS
+        try:
+            await self._journal.record(record)
+        except JournalWriteError:
+            if moves_campaign:
+                self.unrecorded.append(record)
+            raise
+        return self.apply(record) if moves_campaign else None
+
+    def apply(self, record: Record) -> Outcome | None:
+        """Follow a committed record. Raises IllegalMove for one that cannot follow the campaign's state."""
+        key = CampaignKey(record.campaign)
+        state = self.of(key)
+        apply(state, record)
+        outcome = _OUTCOMES.get(state.state)
+        if outcome is None:
+            return None
+        self.counts[outcome] += 1
+        self.lane_counts[record.lane][outcome] += 1
+        if outcome is Outcome.STARTED:
+            self._started_at[key] = record.at
+            del self._states[key]
+        message = str(state.last.get("message", ""))
+        self._observer.event("campaign_done", campaign=key, outcome=str(outcome), lane=record.lane, message=message)
+        return outcome
+
+    def hold(self, campaigns: Mapping[CampaignKey, tuple[Reason, str]]) -> None:
+        """Hold campaigns, each for a reason of its own."""
+        self.held.update(campaigns)

@@ -1,0 +1,100 @@
+"""One wave, in a run or in a fleet: it opens, is judged by its outcomes, bakes, and has its check run."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from orchestrator.core.manifest.models import Wave
+from orchestrator.core.result.build import timestamp
+from orchestrator.core.rules import waves
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.model import Outcome
+from orchestrator.ports import Checks, Clock, Observer
+
+_UNFINISHED: Final = "it was not finished"
+_BAKING: Final = "its bake was not finished"
+_CHECKING: Final = "its check was not finished"
+
+
+class WaveGate:
+    """Decides whether the wave after this one may open. `rule` is the manifest's; None: nothing is asked of it."""
+
+    def __init__(
+        self,
+        name: str,
+        campaigns: int,
+        rule: Wave | None,
+        *,
+        launch: str,
+        run_id: str,
+        clock: Clock,
+        observer: Observer,
+        checks: Checks,
+    ) -> None:
+        self._name = name
+        self._campaigns = campaigns
+        self._rule = rule
+        self._facts = {"LAUNCH": launch, "RUN": run_id, "WAVE": name}
+        self._clock = clock
+        self._observer = observer
+        self._checks = checks
+        self._opened_at: float | None = None
+        self._closed_at: float | None = None
+        self._passed = False
+        self._message = _UNFINISHED
+
+    def open(self) -> None:
+        """The wave begins."""
+        self._opened_at = self._clock.now()
+        self._observer.event("wave_opened", wave=self._name, campaigns=self._campaigns)
+
+    async def judge(
+        self,
+        outcomes: Iterable[Outcome],
+        started_at: Iterable[float],
+        stop_signal: StopSignal,
+        *,
+        closed_at: float,
+        is_last: bool,
+    ) -> str | None:
+        """Close the wave; bake and check it unless it `is_last`. Why it did not pass, in words; None where it did.
+
+        `started_at` is when its campaigns were started, whichever run of the launch did it; times are POSIX seconds.
+        A stop ends the bake and the user's command, and StopRequested is raised.
+        """
+        # 1. All of it has an outcome.
+        self._closed_at = closed_at
+        shortfall = waves.shortfall(self._rule, outcomes) if self._rule else None
+        self._observer.event("wave_closed", wave=self._name, passed=shortfall is None, message=shortfall or "")
+        # 2. Another wave waits for it.
+        if self._rule is not None and shortfall is None and not is_last:
+            await self._bake(waves.baked_at(self._rule, started_at), stop_signal)
+            shortfall = await self._check(self._rule, stop_signal)
+        self._passed, self._message = shortfall is None, shortfall or ""
+        return shortfall
+
+    async def _bake(self, until: float, stop_signal: StopSignal) -> None:
+        if until <= self._clock.now():
+            return
+        self._message = _BAKING
+        self._observer.event("wave_baking", wave=self._name, until=timestamp(until))
+        await stop_signal.sleep(until - self._clock.now())
+
+    async def _check(self, rule: Wave, stop_signal: StopSignal) -> str | None:
+        if rule.pass_ is None or rule.pass_.command is None:
+            return None
+        self._message = _CHECKING
+        why = await stop_signal.run_until_stopped(self._checks.run(rule.pass_, self._facts))
+        shortfall = f"wave {self._name}: its check says no: {why}" if why is not None else None
+        self._observer.event("wave_checked", wave=self._name, passed=shortfall is None, message=shortfall or "")
+        return shortfall
+
+    def as_json(self) -> dict[str, Any]:
+        """As the record of a run's end keeps it."""
+        return {
+            "name": self._name,
+            "campaigns": self._campaigns,
+            "passed": self._passed,
+            "message": self._message,
+            "opened_at": self._opened_at,
+            "closed_at": self._closed_at,
+        }
