@@ -161,7 +161,7 @@ async def _watched(
         "run_started", events_version=EVENTS_VERSION, launch=order.header.launch, run_id=order.header.run_id,
         starts=actions[Action.START], judgements=actions[Action.JUDGE], skips=actions[Action.SKIP],
     )  # fmt: skip
-    async with _progress(order, clock, observers, options), queue.opened(order.manifest.ledger, never) as app:
+    async with _progress(order, clock, observers, options), queue.open_queue(order.manifest.ledger, never) as app:
         tail = Tail(store, order, observers)
         stop = await Submission(app, store, order, clock, observers, stop_signal, tail, checks).carry_out()
     observers.event("run_finished", run_id=order.header.run_id, stop=stop.detail if stop else None)

@@ -39,7 +39,7 @@ class _UntilDone(BaseRetryStrategy):
 
 
 @asynccontextmanager
-async def opened(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> AsyncIterator[App]:
+async def open_queue(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> AsyncIterator[App]:
     """The queue within the ledger's database, made where it is missing. Raises one of AWAY, and LedgerError."""
     parameters = conninfo(sa.make_url(url))
     connector = PsycopgConnector(kwargs=parameters, min_size=1, max_size=_CONNECTIONS, timeout=10.0)

@@ -91,7 +91,7 @@ class Worker:
         """Work until `stopping` is set and the lanes are drained. The database may come and go meanwhile."""
         while not stopping.is_set():
             try:
-                async with queue.opened(self.url, self.lanes.run) as app:
+                async with queue.open_queue(self.url, self.lanes.run) as app:
                     self.observer.event("worker_ready", concurrency=self.concurrency)
                     await self._round(app, stopping)
             except queue.AWAY as error:

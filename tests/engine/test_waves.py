@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.selection import Selection
+from orchestrator.engine.control_watch import POLL_SECONDS
 from orchestrator.engine.run_deps import NoChecks
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
 from tests.fakes import BASE, says
@@ -175,6 +177,17 @@ async def test_a_stop_ends_the_command_at_once(rig, stop_at, elapsed):
     assert elapsed() == pytest.approx(10)
     assert run.checks.cancelled == 1
     assert run.outcomes()["c0"] == STOPPED
+
+
+async def test_an_abort_ends_the_command(rig, elapsed):
+    run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}])
+    run.checks.takes = 500.0
+    asyncio.get_running_loop().call_at(10, run.journal.say, "spring", ControlCommand.ABORT, "wrong text")
+    stop = await run.run()
+    assert stop.reason is StopReason.ABORTED
+    assert elapsed() <= 10 + POLL_SECONDS
+    assert run.checks.cancelled == 1
+    assert run.journal.of("end")[0].data["waves"][0]["message"] == "its check was not finished"
 
 
 async def test_where_no_command_can_be_run_none_has_passed(rig):

@@ -125,6 +125,13 @@ class Fleet:
             select_nothing(0.05)
         return seen
 
+    def wait_for_file(self, name, within=60.0):
+        """Wait until a command of ours has made a file."""
+        end = time.monotonic() + within
+        while not (self.directory / name).exists():
+            assert time.monotonic() < end, self.log("submit")
+            select_nothing(0.05)
+
     def wait_put_off(self, name, within=60.0):
         """Poll a worker's log until it says that the worker has put a lane off: all it knew is journaled by then."""
         end = time.monotonic() + within

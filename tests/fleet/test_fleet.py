@@ -181,6 +181,23 @@ def test_whoever_watches_asks_the_check_between_the_waves(fleet):
     assert set(scene.starts.values()) == {1}
 
 
+def test_an_abort_ends_the_check_between_the_waves(fleet):
+    scene = fleet(accounts=1, campaigns=3)
+    campaigns = [{**one, "tags": ["canary"]} if n == 0 else one for n, one in enumerate(scene.raw["campaigns"])]
+    check = {"command": ["sh", "-c", "touch asked; exec sleep 600"], "timeout": "900s"}
+    scene.write(campaigns=campaigns, waves=[{"name": "canary", "tags": ["canary"], "pass": check}, {"name": "rest"}])
+    scene.worker()
+    submit = scene.submit()
+    scene.wait_for_file("asked")
+    abort = scene.program("abort", "fleet", "--reason", "wrong text", "--ledger", scene.url, log="abort.log")
+
+    assert abort.wait(30) == 0, scene.log("abort")
+    assert submit.wait(30) == 12, scene.log("submit")
+    assert scene.result["run"]["stop"]["reason"] == "aborted"
+    assert scene.result["waves"][0]["message"] == "its check was not finished"
+    assert sum(scene.starts.values()) == 1
+
+
 def test_an_accounts_own_rule_stops_its_lane_alone(fleet):
     scene = fleet(accounts=2, campaigns=6)
     campaigns = [{**one, "campaign": f"cd-missing-{n}"} if n < 3 else one
