@@ -71,7 +71,7 @@ def command(
     is_sandbox = loaded.manifest.host == "sandbox"
     faults = faults or (sandbox.faults if is_sandbox else "realistic")
     seed = seed if seed is not None else (sandbox.seed if is_sandbox else 1)
-    script = RehearsalConfig(
+    config = RehearsalConfig(
         loaded.manifest,
         loaded.source_name,
         loaded.sha256,
@@ -80,7 +80,7 @@ def command(
         permit=lambda plan: check_cap(plan, cap),
         no_wait=no_wait,
     )
-    rehearsals = [rehearse(script, seed + number) for number in range(runs)]
+    rehearsals = [rehearse(config, seed + number) for number in range(runs)]
     first = rehearsals[0]
     if directory is not None:
         for path in write(first.result, first.records, directory, loaded.manifest.report.formats):

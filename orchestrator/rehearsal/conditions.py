@@ -1,4 +1,4 @@
-"""What the calls of a rehearsal meet: the sandbox's faults, and latencies drawn from a seed."""
+"""What happens to the calls of a rehearsal: the sandbox's faults, and latencies drawn from a seed."""
 
 import math
 import random
@@ -14,11 +14,11 @@ from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, Fault
 from orchestrator.sandbox.platform import Call, error_body
 
 _NEVER: Final = 7200.0  # seconds: longer than any timeout that a manifest may set
-_SILENCE: Final = Answer(500)  # the platform acts not, and says nothing that arrives
+_SILENCE: Final = Answer(500)  # the platform does nothing, and no answer arrives
 _BROKEN: Final = Answer(500, error_body("Internal Server Error", 500))
 _PAGE: Final = Answer(200, text="<html><head><title>Welcome</title></head></html>")
 
-_MEETS: Final[Mapping[Fault, Mapping[str, Any]]] = {
+_FATES: Final[Mapping[Fault, Mapping[str, Any]]] = {
     Fault.REFUSE_LIMITED: {"limited": True},
     Fault.UNAUTHORIZED_ONCE: {"refused": Answer(401, error_body("Invalid JWT token", 4002))},
     Fault.SERVER_ERROR_BEFORE: {"refused": _BROKEN},
@@ -51,7 +51,7 @@ _LATENCIES: Final = {
 
 
 # The sandbox's own realistic profile is for a demonstration of 30 campaigns. On a host that is used with care, answers
-# get lost once in a thousand calls, and a colleague spends somebody's budget now and then.
+# get lost once in a thousand calls, and another client uses the account's rate limit now and then.
 _REALISTIC: Final = Profile(
     {
         Fault.SLOW: 0.05,
@@ -67,7 +67,7 @@ _REALISTIC: Final = Profile(
 
 
 class NetworkConditions:
-    """One rehearsal's passages. `keys` are the campaigns, as `stream/campaign`; `timeout` is the client's.
+    """Decides the fate of one rehearsal's calls. `keys` are `stream/campaign`; `timeout` is the client's, in seconds.
 
     `is_sandbox`: the faults are those of a sandbox's run, not those of a real host.
     """
@@ -84,19 +84,19 @@ class NetworkConditions:
         self._longest = timeout
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def passage(self, call: Call) -> CallFate:
-        """What a call meets that is made now."""
+    def fate(self, call: Call) -> CallFate:
+        """What happens to a call that is made now."""
         if self._clock.now() < self._opens:
             return CallFate(unsent="no connection before the first byte was sent")
         half = self._round_trip() / 2
-        passage = CallFate(there=min(half, self._longest), back=half)
+        fate = CallFate(there=min(half, self._longest), back=half)
         self._counts[call.op, call.key] += 1
         count = self._counts[call.op, call.key]
         if call.op == "start":
             fault = self._faults.for_start(call.account_id, call.stream, call.campaign, count)
-            return passage if fault is None else replace(passage, **_MEETS[fault])
+            return fate if fault is None else replace(fate, **_FATES[fault])
         is_broken = self._faults.fails_read(call.account_id, call.stream, call.campaign, count)
-        return replace(passage, refused=_BROKEN) if is_broken else passage
+        return replace(fate, refused=_BROKEN) if is_broken else fate
 
     def _round_trip(self) -> float:
         return self._latency.median * math.exp(self._latency.sigma * self._random.gauss(0.0, 1.0))

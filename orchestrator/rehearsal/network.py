@@ -1,4 +1,4 @@
-"""The way to the platform and back, in virtual time: what a call meets is decided when it is made."""
+"""The network between us and the platform, in virtual time: a call's fate is decided when it is made."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _TEXT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says: a JSON value, or a text that is none."""
+    """What a server answers: a JSON value, or a text that is not JSON."""
 
     http_status: int
     payload: Any = None
@@ -28,30 +28,27 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CallFate:
-    """What one call meets on its way. Times are in seconds; `there` is at most the client's timeout.
+    """What happens to one call on its way. Times are in seconds.
 
-    Its fields in the order in which they matter: `unsent` (no connection, and why), `lost` (the request never
-    arrives), `cut` (the caller loses the connection so much later, whether or not the request is there by then),
-    `refused` (the platform answers this instead of acting), `limited` (its limiter does, for somebody else's sake),
-    `acts_after` (it acts so much later than it answers), `says` (it acts, and answers this), `broken` (how far its
-    answer gets).
+    Fields that are set rule out those after them, in this order: `unsent`, `lost`, `cut`, `refused`, `limited`,
+    `acts_after`, `says`, `broken`.
     """
 
-    connecting: float = 0.0
-    unsent: str = ""
-    there: float = 0.05
-    lost: bool = False
-    cut: float | None = None
-    refused: Answer | None = None
-    limited: bool = False
-    acts_after: float = 0.0
-    says: Answer | None = None
-    back: float = 0.05
-    broken: Progress | None = None
+    connecting: float = 0.0  # before the first byte
+    unsent: str = ""  # no connection, and why
+    there: float = 0.05  # until the request arrives: at most the client's timeout
+    lost: bool = False  # the request never arrives
+    cut: float | None = None  # the caller loses the connection after this time, whether or not the request arrived
+    refused: Answer | None = None  # the platform answers this and does nothing
+    limited: bool = False  # its rate limiter refuses, because another client used the account's rate limit
+    acts_after: float = 0.0  # the platform acts this much later than it answers
+    says: Answer | None = None  # the platform acts, and answers this
+    back: float = 0.05  # until the answer arrives
+    broken: Progress | None = None  # how far the answer gets
 
 
 class Watcher(Protocol):
-    """Somebody who is told what happens on the way, at the moment when it does."""
+    """Is told what happens on the way, at the moment when it does."""
 
     def sent(self, call: Call, permit: Permit | None) -> None:
         """The first byte leaves."""
@@ -66,7 +63,7 @@ class Watcher(Protocol):
         ...
 
 
-class Unwatched:
+class NoWatcher:
     """Nobody watches."""
 
     def sent(self, call: Call, permit: Permit | None) -> None:
@@ -89,18 +86,18 @@ class VirtualApi:
         self,
         platform: Platform,
         clock: Clock,
-        passage: Callable[[Call], CallFate],
+        fate: Callable[[Call], CallFate],
         timeout: float,
         *,
         watcher: Watcher | None = None,
-        theirs: Clock | None = None,
+        platform_clock: Clock | None = None,
     ) -> None:
         self._platform = platform
         self._clock = clock
-        self._passage = passage
+        self._fate_of = fate
         self._timeout = timeout
-        self._watcher = watcher or Unwatched()
-        self._theirs = theirs or clock
+        self._watcher = watcher or NoWatcher()
+        self._platform_clock = platform_clock or clock
         self._loop = asyncio.get_running_loop()
 
     async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
@@ -128,16 +125,16 @@ class VirtualApi:
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def _call(self, call: Call, check: Check | None, permit: Permit | None = None) -> Reply | Fault:
-        begun, passage = self._clock.now(), self._passage(call)
-        if passage.connecting:
-            await asyncio.sleep(passage.connecting)
-        withheld = None if passage.unsent or check is None else check()
-        forbidden = passage.unsent or withheld or self._use(permit, call)
+        begun, fate = self._clock.now(), self._fate_of(call)
+        if fate.connecting:
+            await asyncio.sleep(fate.connecting)
+        withheld = None if fate.unsent or check is None else check()
+        forbidden = fate.unsent or withheld or self._use(permit, call)
         if forbidden:
             elapsed = self._clock.now() - begun
             return Fault(Progress.UNSENT, forbidden, None, elapsed, withheld=withheld is not None)
         self._watcher.sent(call, permit)
-        answer = await _Exchange(self, call, passage).wait()
+        answer = await _Exchange(self, call, fate).wait()
         self._watcher.answered(call, answer)
         return answer
 
@@ -150,25 +147,25 @@ class VirtualApi:
                 return str(why)
         return None
 
-    def arrive(self, call: Call, passage: CallFate) -> Answer:
+    def arrive(self, call: Call, fate: CallFate) -> Answer:
         """What the platform makes of a request that is there."""
-        now = self._theirs.now()
+        now = self._platform_clock.now()
         self._watcher.arrived(call)
         limited = self._platform.arrive(call.account_id, now)
-        if limited is None and passage.limited:
+        if limited is None and fate.limited:
             limited = self._platform.refuse(call.account_id, now)
         if limited is not None:
             return Answer(limited.http_status, limited.json, retry_after=limited.headers.get("Retry-After"))
-        if passage.refused is not None:
-            return passage.refused
-        if passage.acts_after:
-            self._loop.call_later(passage.acts_after, self._act, call)
-            return passage.says or Answer(504, text="Gateway Time-out")
+        if fate.refused is not None:
+            return fate.refused
+        if fate.acts_after:
+            self._loop.call_later(fate.acts_after, self._act, call)
+            return fate.says or Answer(504, text="Gateway Time-out")
         status, payload = self._act(call)
-        return passage.says or Answer(status, payload)
+        return fate.says or Answer(status, payload)
 
     def _act(self, call: Call) -> tuple[int, dict[str, Any]]:
-        return self._platform.act(call, self._theirs.now())
+        return self._platform.act(call, self._platform_clock.now())
 
     @property
     def clock(self) -> Clock:
@@ -178,7 +175,7 @@ class VirtualApi:
     @property
     def date(self) -> float:
         """What the platform's clock says, in POSIX seconds."""
-        return self._theirs.now()
+        return self._platform_clock.now()
 
     @property
     def timeout(self) -> float:
@@ -189,19 +186,19 @@ class VirtualApi:
 class _Exchange:
     """A request on its way. It arrives, and acts, whether or not its caller still waits."""
 
-    def __init__(self, api: VirtualApi, call: Call, passage: CallFate) -> None:
+    def __init__(self, api: VirtualApi, call: Call, fate: CallFate) -> None:
         self._api = api
-        self._passage = passage
+        self._fate = fate
         self._loop = asyncio.get_running_loop()
         self._sent_at = api.clock.now()
         self._done: asyncio.Future[Reply | Fault] = self._loop.create_future()
         self._timer = self._loop.call_later(api.timeout, self._end, Progress.SENDING, "timeout")
-        if passage.cut is not None:
-            self._loop.call_later(passage.cut, self._end, Progress.SENDING, "the connection was lost")
-        if passage.lost:
-            self._loop.call_later(passage.back, self._end, Progress.SENDING, "the connection was lost")
+        if fate.cut is not None:
+            self._loop.call_later(fate.cut, self._end, Progress.SENDING, "the connection was lost")
+        if fate.lost:
+            self._loop.call_later(fate.back, self._end, Progress.SENDING, "the connection was lost")
         else:
-            self._loop.call_later(passage.there, self._arrive, call)
+            self._loop.call_later(fate.there, self._arrive, call)
 
     async def wait(self) -> Reply | Fault:
         try:
@@ -210,11 +207,11 @@ class _Exchange:
             self._timer.cancel()
 
     def _arrive(self, call: Call) -> None:
-        answer = self._api.arrive(call, self._passage)
-        self._loop.call_later(self._passage.back, self._answer, answer)
+        answer = self._api.arrive(call, self._fate)
+        self._loop.call_later(self._fate.back, self._answer, answer)
 
     def _answer(self, answer: Answer) -> None:
-        broken = self._passage.broken
+        broken = self._fate.broken
         if broken is not None:
             status = answer.http_status if broken is Progress.ANSWERED else None
             self._end(broken, "the connection was lost", status)

@@ -11,12 +11,11 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.build import Result
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Record
-from orchestrator.rehearsal import virtual_loop as loop
 from orchestrator.rehearsal.conditions import NetworkConditions
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
 from orchestrator.rehearsal.simulated_run import SimulatedRun
-from orchestrator.rehearsal.virtual_loop import VirtualClock
+from orchestrator.rehearsal.virtual_loop import VirtualClock, run_virtually
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, World
 
@@ -43,25 +42,25 @@ class RehearsalConfig:
     no_wait: bool = False
 
 
-def rehearse(script: RehearsalConfig, seed: int) -> Rehearsed:
+def rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     """Carry the manifest out once. Raises OrchestratorError where a real run would refuse to begin."""
-    return loop.run(_rehearse(script, seed))
+    return run_virtually(_rehearse(config, seed))
 
 
-async def _rehearse(script: RehearsalConfig, seed: int) -> Rehearsed:
-    manifest, running = script.manifest, asyncio.get_running_loop()
-    clock = VirtualClock(script.at, running)
+async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
+    manifest, running = config.manifest, asyncio.get_running_loop()
+    clock = VirtualClock(config.at, running)
     keys = [campaign.key for campaign in manifest.campaigns]
-    weather = NetworkConditions(
-        script.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox"
+    conditions = NetworkConditions(
+        config.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox"
     )
-    api = VirtualApi(Platform(world_of(manifest)), clock, weather.passage, manifest.timeouts.total)
+    api = VirtualApi(Platform(world_of(manifest)), clock, conditions.fate, manifest.timeouts.total)
     store, run_id = MemoryStore(steady=running.time), f"r-rehearsal-{seed}"
     process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
-        source=script.source, sha256=script.sha256, is_new_host=True, random=random.Random(seed).random,
-        permit=script.permit, no_wait=script.no_wait,
+        source=config.source, sha256=config.sha256, is_new_host=True, random=random.Random(seed).random,
+        permit=config.permit, no_wait=config.no_wait,
     )  # fmt: skip
     result = await process.run()
     return Rehearsed(result, tuple(store.read(manifest.launch)), running.time())

@@ -27,7 +27,7 @@ class Closable(Journal, Protocol):
         ...
 
 
-class Silent:
+class NoObserver:
     """An observer who tells nobody."""
 
     def event(self, name: str, **fields: object) -> None:
@@ -51,14 +51,14 @@ class SimulatedRun:
     store: MemoryStore
     api: CampaignApi
     clock: Clock
-    journal_of: Callable[[list[AcquiredLease]], Closable]
+    make_journal: Callable[[list[AcquiredLease]], Closable]
     source: str = "manifest"
     sha256: str = ""
     choice: Choice = field(default_factory=Choice)
     is_new_host: bool = False
     no_wait: bool = False
     random: Callable[[], float] = random.random
-    observer: Observer = field(default_factory=Silent)
+    observer: Observer = field(default_factory=NoObserver)
     stop_signal: StopSignal = field(default_factory=StopSignal)
     permit: Callable[[Plan], None] = lambda _: None
     unrecorded: list[Record] = field(default_factory=list)
@@ -67,7 +67,7 @@ class SimulatedRun:
         """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
         leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
         recent: dict[Lane, list[float]] = inherited_calls(self.manifest, leases, self.clock.now())
-        journal = self.journal_of(leases)
+        journal = self.make_journal(leases)
         try:
             known = fold(self.store.read(self.manifest.launch))
             deps = RunDeps.assemble(

@@ -1,6 +1,6 @@
-"""An event loop whose clock jumps: when nothing is ready, the time everybody waits for has come.
+"""An event loop whose clock jumps: when nothing is ready, the time of the next timer has come.
 
-It reads no socket and waits for no thread; what runs on it talks to parts that live on the same loop.
+It reads no socket and waits for no thread; what runs on it talks only to parts on the same loop.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class Deadlock(RuntimeError):  # noqa: N818 - it is what happened
-    """Nothing is ready, and no timer is set: everybody would wait for ever."""
+    """Nothing is ready and no timer is set: the program would wait for ever."""
 
 
 class _JumpingSelector(selectors.BaseSelector):
@@ -64,7 +64,7 @@ class VirtualClock:
         return self._base + self._time()
 
 
-def run(main: Coroutine[Any, Any, _T]) -> _T:
+def run_virtually(main: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in virtual time. Raises Deadlock where it would wait for ever."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

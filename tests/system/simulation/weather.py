@@ -26,7 +26,7 @@ class Weather:
         self._rnd = rnd
         self._timeout = timeout
 
-    def passage(self, call):
+    def fate(self, call):
         rnd, (least, most) = self._rnd, self._scenario.latency
         trip = math.exp(rnd.uniform(math.log(least), math.log(most)))
         there = min(trip * rnd.random(), self._timeout)

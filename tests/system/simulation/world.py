@@ -109,7 +109,7 @@ class Front:
 class Run:
     """One run of the tool on one host."""
 
-    def __init__(self, world, name, script, passage):
+    def __init__(self, world, name, script, fate):
         self.world, self.name, self.script = world, name, script
         self.pid = len(world.runs) + 1
         self.error = None
@@ -121,8 +121,8 @@ class Run:
         self._journal = self._task = None
         world.runs[name] = self
         clock = VirtualClock(world.scenario.base + script.clock_step, world.loop)
-        api = VirtualApi(world.platform, clock, passage, world.manifest.timeouts.total, watcher=self,
-                         theirs=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
+        api = VirtualApi(world.platform, clock, fate, world.manifest.timeouts.total, watcher=self,
+                         platform_clock=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
         self.process = SimulatedRun(
             world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
             self._journal_of, choice=Choice(Selection(), script.retry_failed), random=world.rnd.random,
@@ -329,7 +329,7 @@ class World:
                 raise self.failures[0]
 
     async def _day(self):
-        weather = Weather(self.scenario, self.rnd, self.manifest.timeouts.total).passage
+        weather = Weather(self.scenario, self.rnd, self.manifest.timeouts.total).fate
         async with asyncio.TaskGroup() as group:
             for number, chain in enumerate(self.scenario.hosts):
                 group.create_task(self._host(number, chain, weather))
@@ -454,7 +454,7 @@ def simulate(seed, *, trace_to=None, scenario=None):
 
     broken = None
     try:
-        virtual.run(main())
+        virtual.run_virtually(main())
     except BaseExceptionGroup as group:
         broken = world[0].failures[0] if world[0].failures else group
     except (Broken, virtual.Deadlock) as error:
