@@ -1,4 +1,4 @@
-"""Frozen values that every room of the house may know. No I/O, no clock, no rules."""
+"""Frozen values that every module may know. No I/O, no clock, no rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ def key_of(stream: str, campaign: str) -> CampaignKey:
 
 
 Lane = NewType("Lane", str)
-"""`host account_id`: whose budget a call spends. One lease, one pacer and one queue of starts each."""
+"""`host account_id`: whose rate limit a call counts against. Each has one lease, one pacer and one queue of starts."""
 
 
 class CampaignType(StrEnum):
@@ -67,7 +67,7 @@ class CallTarget:
 class CallingHours:
     """When the platform lets a campaign's messages out (kore-api.md section 1.6).
 
-    `days` are (`mon`, `09:00`, `18:00`) on the clocks of `zone`; none at all where the answer could not be read.
+    `days` are (`mon`, `09:00`, `18:00`) in `zone`; empty where the answer could not be read.
     """
 
     zone: str
@@ -76,7 +76,7 @@ class CallingHours:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What the remote API says of one campaign (kore-api.md section 1.7)."""
+    """The remote API's view of one campaign (kore-api.md section 1.7)."""
 
     status: str
     name: str = ""
@@ -85,7 +85,7 @@ class LiveState:
     scheduled: bool = False
     contact_lists: tuple[str, ...] = ()
     dnc_lists: tuple[str, ...] = ()
-    calling_hours: CallingHours | None = None  # only where it was got by id
+    calling_hours: CallingHours | None = None  # known only where it was read by id
 
     def as_json(self) -> dict[str, Any]:
         """The part a later probe compares with: kept in the intent's record."""
@@ -115,7 +115,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A call without a whole reply. `text` says in plain words what happened."""
+    """A call without a whole reply. `text` says in plain words what happened; times as in Reply."""
 
     progress: Progress
     text: str
@@ -136,7 +136,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for people's words."""
+    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for pause, unpause and abort."""
 
     launch: str
     campaign: str
@@ -153,7 +153,7 @@ class Reason(StrEnum):
 
     ACCEPTED = "accepted"  # the platform answered Active
     EVIDENCE = "evidence"  # the answer was lost; a probe found the start
-    RESOLVED = "resolved"  # a person said so
+    RESOLVED = "resolved"  # a person resolved it
     JOURNAL = "journal"  # an earlier run started it
     LIVE_STATE = "live_state"  # it is Active already, and not by this launch
     REJECTED = "rejected"  # the platform refused the call
@@ -162,7 +162,7 @@ class Reason(StrEnum):
     FAILED_BEFORE = "failed_before"  # in an earlier run; --retry-failed tries again
     NO_EVIDENCE = "no_evidence"  # the answer was lost, and no probe found a start
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
-    NOT_STARTABLE = "not_startable"  # its state is none of `preflight.startable`
+    NOT_STARTABLE = "not_startable"  # its state is not in `preflight.startable`
     RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
     REPEAT = "repeat"  # another launch started it within `repeat_guard`
     SCHEDULED = "scheduled"  # it starts by itself
@@ -170,7 +170,7 @@ class Reason(StrEnum):
     DISABLED = "disabled"  # `enabled: false`
     DESELECTED = "deselected"  # `--select` or `--exclude` left it out
     WINDOW = "window"  # its window is closed for longer than the run waits
-    CHANGED = "changed"  # while it waited, somebody else did something with it
+    CHANGED = "changed"  # it was changed on the platform while it waited
     STOPPED = "stopped"  # the run stopped before its turn
 
 
@@ -184,8 +184,8 @@ class StopReason(StrEnum):
     LIMITED = "limited"  # the platform went on limiting calls
     BREAKER = "breaker"  # starts got lost, and no read worked for `breaker.gives_up_after`
     LEASE_LOST = "lease_lost"  # another run has the account now
-    ABORTED = "aborted"  # a person said so
-    CANCELLED = "cancelled"  # the program that called run_launch said so
+    ABORTED = "aborted"  # a person aborted the launch
+    CANCELLED = "cancelled"  # the program that called run_launch cancelled it
     JOURNAL = "journal"  # the journal could not be written
     INTERNAL = "internal"  # an error of the tool itself
     SIGINT = "SIGINT"  # Ctrl-C

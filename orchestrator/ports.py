@@ -20,8 +20,19 @@ class Clock(Protocol):
         ...
 
 
+class TokenSource(Protocol):
+    """Where a client's tokens come from."""
+
+    def mint(self, account_id: str) -> str:
+        """A fresh token for an account. Raises CredentialError."""
+        ...
+
+
 class CampaignApi(Protocol):
-    """The remote API. A reply, or a fault that says how far the bytes got; no exception of the HTTP library."""
+    """The remote API. A reply, or a fault that says how far the bytes got; no exception of the HTTP library.
+
+    Where `check` forbids a call, its answer is a Fault with `withheld`.
+    """
 
     async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start and use the permit up. `check` is asked right before the first byte: a text forbids it."""
@@ -40,7 +51,7 @@ class CampaignApi(Protocol):
         ...
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
-        """All that the platform tells of one campaign, its calling hours too."""
+        """All that the platform has of one campaign, its calling hours too."""
         ...
 
 
@@ -52,7 +63,7 @@ class Journal(Protocol):
         ...
 
     async def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
+        """Whether a launch is paused or aborted. Raises JournalWriteError where the ledger cannot be read."""
         ...
 
     async def record(self, record: Record) -> None:
@@ -60,7 +71,7 @@ class Journal(Protocol):
         ...
 
     def holds(self, lane: Lane) -> bool:
-        """Whether, as far as is known here, the run holds the lane now: it may make calls there."""
+        """Whether, as far as is known here, the run holds the lane now, so that it may make calls there."""
         ...
 
 
@@ -70,13 +81,13 @@ class Checks(Protocol):
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
         """Run the command. Why it did not pass, in words; None where it did.
 
-        It sees `facts` as ORCHESTRATOR_… and the variables that the check names. Cancelled, it ends the command.
+        The command sees `facts` as ORCHESTRATOR_… and the variables that the check names; cancelling ends it.
         """
         ...
 
 
 class Observer(Protocol):
-    """Anybody who watches. An observer never changes the course of a run."""
+    """Watches a run, and never changes its course."""
 
     def event(self, name: str, **fields: Any) -> None:
         """Something happened; names and fields are those of `core.events`."""

@@ -1,4 +1,4 @@
-"""Somebody else's callbacks: they never change the course of a run, not even by failing."""
+"""Callbacks of the program that embeds us: they never change the course of a run, not even by failing."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from orchestrator.ports import Observer
 
 
 class SafeCallbacks:
-    """Hands events and unrecorded records on, to those who want them.
+    """Passes events and unrecorded records on to the callbacks that were given.
 
     What a callback raises goes to the event loop's exception handler, and nowhere else: raised through the engine, it
     would end a lane between an intent and its answer.
@@ -21,21 +21,21 @@ class SafeCallbacks:
         self._keep = keep
 
     def event(self, name: str, **fields: Any) -> None:
-        """Tell the observer, if there is one."""
+        """Pass an event to the observer, if there is one."""
         if self._observer is not None:
-            with _its_own(f"an observer of a launch failed at the event {name}"):
+            with _isolated(f"an observer of a launch failed at the event {name}"):
                 self._observer.event(name, **fields)
 
     def unrecorded(self, record: Record) -> None:
-        """Hand on a record that the journal could not take."""
+        """Pass on a record that the journal could not take."""
         if self._keep is not None:
-            with _its_own("an unrecorded record of a launch was not kept"):
+            with _isolated("an unrecorded record of a launch was not kept"):
                 self._keep(record)
 
 
 @contextmanager
-def _its_own(message: str) -> Iterator[None]:
+def _isolated(message: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is not the run's
+    except Exception as error:  # noqa: BLE001 - a callback's error is not the run's
         asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

@@ -1,4 +1,4 @@
-"""Cancelling a launch is asking it for an orderly stop (P8), whatever the task that waits for it does next."""
+"""Cancelling a launch asks it for an orderly stop (P8), whatever the task that waits for it does next."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -33,4 +33,4 @@ async def _ended(task: "asyncio.Task[_T]") -> None:
         task.cancel()
         await asyncio.wait([task])
     if not task.cancelled():
-        task.exception()  # looked at: the journal has what happened, and the loop must not report it as forgotten
+        task.exception()  # retrieved: asyncio must not report it, the journal has what happened

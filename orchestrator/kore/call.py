@@ -14,7 +14,7 @@ from orchestrator.ports import Check, Clock
 
 
 class NotNowError(Exception):
-    """Raised by the last look: the call may not be sent any more."""
+    """The last look forbids the call."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Call:
         self.sent_at = self.clock.now()
 
     def written(self) -> None:
-        """The kernel has it. A host that slept since the last look sent it now, not then: its slot counts from now."""
+        """The kernel has it. A host that slept since the last look sends it only now: its slot counts from now."""
         self.sent_at = self.clock.now()
 
     @property
@@ -63,8 +63,8 @@ class Body(BytesPayload):
     """A request's body. aiohttp writes the headers with it, in one piece.
 
     The last look is here: until the kernel has the request, the event loop does not turn. aiohttp's own trace of the
-    headers comes a turn earlier on Python 3.11, many milliseconds in a busy process, and a host suspended in between
-    would send a call on waking that it may not send any more.
+    headers comes a turn earlier on Python 3.11, which is many milliseconds in a busy process: a host that is suspended
+    in between would wake up and send a call that it may no longer send.
     """
 
     def __init__(self, call: Call, value: bytes) -> None:

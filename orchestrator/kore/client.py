@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -16,21 +16,13 @@ from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
-from orchestrator.ports import Check, Clock
+from orchestrator.ports import Check, Clock, TokenSource
 from orchestrator.redaction import Redactor
 
 _MAX_BODY: Final = 8 * 1024 * 1024
 _LOOKED_AT: Final = 64 * 1024
 _TEXT: Final = 500
 _KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
-
-
-class TokenSource(Protocol):
-    """Where tokens come from."""
-
-    def mint(self, account_id: str) -> str:
-        """A fresh token for an account."""
-        ...
 
 
 class KoreClient:
@@ -62,12 +54,12 @@ class KoreClient:
         )
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(on_headers_sent)
-        self._session = self._opened(connector)
+        self._session = self._open_session(connector)
         # A session of its own: a trace costs every call of its session as much as a tenth of the call.
-        self._bodiless = self._opened(connector, trace)
+        self._bodiless = self._open_session(connector, trace)
         return self
 
-    def _opened(self, connector: aiohttp.BaseConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    def _open_session(self, connector: aiohttp.BaseConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=not traces,
@@ -85,8 +77,8 @@ class KoreClient:
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """A socket whose kernel forgets what could not be delivered within a call's time.
 
-        On a cut cable it would otherwise go on sending it for many minutes, even after the socket was closed: a start
-        that counts as over would arrive in somebody else's window.
+        On a cut cable it would otherwise go on sending for many minutes, even after the socket was closed: a start that
+        counts as over would arrive in a later window.
         """
         family, kind, protocol, _, _ = address
         made = socket.socket(family, kind, protocol)
@@ -120,7 +112,7 @@ class KoreClient:
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
-        """All that the platform tells of one campaign."""
+        """All that the platform has of one campaign, its calling hours too."""
         answer = await self._call("GET", target, wire.get_path(target), None, partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
@@ -145,7 +137,7 @@ class KoreClient:
         try:
             return await self._exchange(call, method, path, headers, body)
         except (NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            # A refusal from within a body comes out of aiohttp as a failed connection.
+            # aiohttp reports a refusal from within a body as a failed connection.
             words = call.refusal or self._redactor.text(_words(error, call.progress), token)[:_TEXT]
             return call.fault(words)
 
@@ -186,8 +178,8 @@ class KoreClient:
 def _proxy_for(host: str) -> str | None:
     """The proxy that the environment (HTTPS_PROXY, NO_PROXY and so on) names for a host.
 
-    Not `trust_env`: aiohttp would read the environment and ~/.netrc again for each call, in a thread: a quarter of all
-    its time. It would also send what ~/.netrc says of the host along.
+    Not `trust_env`: aiohttp would read the environment and ~/.netrc again for each call, in a thread, which takes a
+    quarter of a call's time, and would send the credentials that ~/.netrc has for the host.
     """
     url = URL(host)
     return None if proxy_bypass(url.authority) else getproxies().get(url.scheme)

@@ -53,7 +53,7 @@ def list_body(target: CallTarget, page: int) -> dict[str, Any]:
 
 
 def headers(target: CallTarget, token: str) -> dict[str, str]:
-    """The headers that every campaign call carries (section 1.0). Raises CredentialError for a token that is none."""
+    """The headers that every campaign call carries (section 1.0). Raises CredentialError for a malformed token."""
     if not _VISIBLE.fullmatch(token):
         # A newline would end the header: what follows it would be a header, or a request, of its own.
         raise CredentialError(
@@ -64,10 +64,10 @@ def headers(target: CallTarget, token: str) -> dict[str, str]:
 
 
 def read_body(raw: bytes) -> Any:
-    """The JSON of a reply; None where it is none, or could be read in two ways (RFC 8259 sections 4, 6 and 8.1).
+    """The JSON value of a reply; None for invalid or ambiguous JSON (RFC 8259 sections 4, 6 and 8.1).
 
-    None for a key that is written twice, for NaN, and for anything but UTF-8: what one reader takes for `Active`,
-    another takes for `failure`.
+    A key that is written twice, NaN, and anything but UTF-8 are refused: what one reader takes for `Active`, another
+    takes for `failure`.
     """
     if sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         return None
@@ -85,7 +85,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 _decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse).decode
@@ -129,7 +129,7 @@ def _live(item: dict[str, Any]) -> LiveState:
 
 
 def _calling_hours(value: Any) -> CallingHours | None:
-    """Calling hours (section 1.6). Without a day, hours are those of every day; one that is odd spoils them all."""
+    """Calling hours (section 1.6). Hours without a day hold on every day; one unreadable day makes all void."""
     hours = _mapping(value)
     zone, items = hours.get("timezone"), hours.get("days")
     if not items:
