@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("worker")
 @click.option("--ledger", required=True, help="URL of the ledger, on PostgreSQL.")
-@click.option("--concurrency", type=click.IntRange(1, 200), default=10, show_default=True, help="Lanes at once.")
+@click.option("--concurrency", type=click.IntRange(1, 200), default=10, show_default=True, help="RunningLanes at once.")
 @click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True,
               help="Seconds without a sign of life after which a worker counts as dead.")  # fmt: skip
 @click.option("--allow-commands", is_flag=True,
@@ -39,8 +39,8 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
     """
     check_fleet(ledger)
     from orchestrator.console.logs import LogObserver, set_up
-    from orchestrator.fleet.lane import LaneJobs
-    from orchestrator.fleet.worker import Lanes, Worker
+    from orchestrator.fleet.lane import LaneJobRunner
+    from orchestrator.fleet.worker import RunningLanes, Worker
     from orchestrator.ledger.store import Store
     from orchestrator.redaction import Redactor
 
@@ -54,7 +54,7 @@ def command(*, ledger: str, concurrency: int, stalled_after: float, allow_comman
 
     try:
         parts = _Parts(store, redactor, observer, allow_commands=allow_commands)
-        lanes = Lanes(LaneJobs(store, parts.assemble).carry_out, observer)
+        lanes = RunningLanes(LaneJobRunner(store, parts.assemble).carry_out, observer)
         loops.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
     finally:
         store.close()

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal.control import ControlCommand
+from orchestrator.core.journal.records import HALT, RunRecords
 from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
@@ -18,7 +19,7 @@ from orchestrator.engine.control_watch import abort_stop
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
-from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
+from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 
@@ -28,10 +29,10 @@ _FINAL: Final = frozenset({
     StopReason.RULE, StopReason.CREDENTIAL, StopReason.LIMITED, StopReason.BREAKER, StopReason.PREFLIGHT,
     StopReason.ABORTED,
 })  # fmt: skip
-"""Why a lane stays where it is. After any other stop it goes on, here or elsewhere."""
+"""Stops after which a lane is over. After any other it goes on, here or on another worker."""
 
 
-class Again(Exception):  # noqa: N818 - a decision, not a malfunction
+class LaneNotDone(Exception):  # noqa: N818 - a decision, not a malfunction
     """The lane is not done, and goes on in `after` seconds."""
 
     def __init__(self, reason: str, *, after: float) -> None:
@@ -50,7 +51,7 @@ class Work:
     no_wait: bool
 
 
-class Assemble(Protocol):
+class AssembleRun(Protocol):
     """Makes a run with its lease taken, which is released in the end."""
 
     def __call__(self, work: Work, stop_signal: StopSignal, /) -> AbstractAsyncContextManager[Run]:
@@ -58,45 +59,45 @@ class Assemble(Protocol):
         ...
 
 
-class LaneJobs:
+class LaneJobRunner:
     """Carries jobs out against one ledger."""
 
-    def __init__(self, store: Store, assemble: Assemble) -> None:
+    def __init__(self, store: Store, assemble: AssembleRun) -> None:
         self._store = store
         self._assemble = assemble
         self._orders: dict[str, Order] = {}  # by run
         self._reading = asyncio.Lock()
 
     async def carry_out(self, job: Job, stop_signal: StopSignal) -> None:
-        """Carry a job out, and journal that it is done. Raises Again where it is not."""
+        """Carry a job out, and journal that it is done. Raises LaneNotDone where it is not."""
         try:
             await self._in_ledger(self._store, job, stop_signal)
         except LaneLeased as error:
-            raise Again(error.message, after=5.0) from error
+            raise LaneNotDone(error.message, after=5.0) from error
         except (JournalWriteError, LeaseLost, LedgerError) as error:
-            raise Again(error.message, after=2.0) from error
+            raise LaneNotDone(error.message, after=2.0) from error
 
     async def _in_ledger(self, store: Store, job: Job, stop_signal: StopSignal) -> None:
         order = await self._order(store, job)
         if order.is_ended or job.number in order.lanes:
-            return  # a copy of the job: an earlier worker was slow to say that it had finished
+            return  # a copy of the job: an earlier worker was slow to report that it had finished
         if order.stop is not None:
             stop_signal.set(order.stop)
         stop = await self._stop_of(store, order, job, stop_signal)
         if stop is not None and stop.reason not in _FINAL:
-            raise Again(stop.detail, after=1.0)
-        await _note(store, job, stop, alone=stop_signal.stop is None)
+            raise LaneNotDone(stop.detail, after=1.0)
+        await _record_done(store, job, stop, alone=stop_signal.stop is None)
 
     async def _order(self, store: Store, job: Job) -> Order:
         # Once for all lanes of a run, and in a thread: where each read thousands of campaigns in the event loop, calls
         # of the other lanes took longer than their timeouts.
         async with self._reading:
             if job.run_id not in self._orders:
-                order = await asyncio.to_thread(order_of, await _own(store, job, ORDERED), job.run_id)
+                order = await asyncio.to_thread(order_of, await _read_order(store, job, ORDERED), job.run_id)
                 newest = list(self._orders.items())[1 - _ORDERS_KEPT :]
                 self._orders = dict([*newest, (job.run_id, order)])
             order = self._orders[job.run_id]
-        return order.after(await _own(store, job, PROGRESS))
+        return order.after(await _read_order(store, job, PROGRESS))
 
     async def _stop_of(self, store: Store, order: Order, job: Job, stop_signal: StopSignal) -> Stop | None:
         control_state = await asyncio.to_thread(store.control_state, job.launch)
@@ -110,7 +111,7 @@ class LaneJobs:
         source, sha256 = header.data["manifest"], header.data["manifest_sha256"]
         work = Work(manifest, source, sha256, subrun, no_wait=order.waits_for_no_window)
         try:
-            async with self._assemble(work, stop_signal) as run, _followed(store, job, stop_signal):
+            async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):
                 return await run.execute(await run.plan(Choice(Selection(), order.retries_failed)))
         except CredentialError as error:
             return Stop(StopReason.CREDENTIAL, f"account {job.account}: {error.message}")
@@ -125,30 +126,31 @@ class LaneJobs:
         return order.without_failed(manifest, fold(records))
 
 
-async def _own(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:
+async def _read_order(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:
     read: Callable[[], list[Record]] = lambda: store.read(job.launch, campaign=f"@{job.run_id}", kinds=kinds)  # noqa: E731
     return await asyncio.to_thread(read)
 
 
-async def _note(store: Store, job: Job, stop: Stop | None, *, alone: bool) -> None:
+async def _record_done(store: Store, job: Job, stop: Stop | None, *, alone: bool) -> None:
     """Journal that a lane is done. `alone`: what stopped it is about its account only."""
     now = await asyncio.to_thread(store.time)
-    data = {"wave": job.wave, "account": job.account, "stop": stop_data(stop), "alone": alone}
-    record = Record(job.launch, f"@{job.run_id}", job.number, "lane", job.run_id, now, "", data)
-    with contextlib.suppress(IntegrityError):  # another worker, which was thought dead, said it too
+    records = RunRecords(job.launch, job.run_id, lambda: now)
+    record = records.lane_done(job.number, job.wave, job.account, stop, alone=alone)
+    with contextlib.suppress(IntegrityError):  # another worker, which was thought dead, recorded it too
         await asyncio.to_thread(store.commit, [record], job.run_id, {}, now)
 
 
 @asynccontextmanager
-async def _followed(store: Store, job: Job, stop_signal: StopSignal) -> AsyncIterator[None]:
-    """While the block runs, a halt in the journal is one here."""
+async def _obeying_halts(store: Store, job: Job, stop_signal: StopSignal) -> AsyncIterator[None]:
+    """While the block runs, a halt in the journal stops the lane."""
 
     async def look() -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             with contextlib.suppress(LedgerError):  # the lane's own journal says what is wrong with the ledger
-                for record in await _own(store, job, ("halt",)):
-                    stop_signal.set(Stop(StopReason(record.data["stop"]["reason"]), record.data["stop"]["detail"]))
+                for record in await _read_order(store, job, (HALT,)):
+                    if (stop := Stop.of(record.data["stop"])) is not None:
+                        stop_signal.set(stop)
 
     task = asyncio.create_task(look())
     try:

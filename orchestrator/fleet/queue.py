@@ -13,7 +13,7 @@ from procrastinate.jobs import Job as QueuedJob
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
-from orchestrator.fleet.lane import Again
+from orchestrator.fleet.lane import LaneNotDone
 from orchestrator.fleet.orders import Job
 from orchestrator.ledger.postgres import conninfo
 
@@ -22,7 +22,7 @@ AWAY: Final = (ConnectorException, psycopg.Error, OSError)
 """What a database that cannot be reached looks like from here."""
 
 _CONNECTIONS: Final = 4
-_MAKING: Final = 0x4B6F4362  # the advisory lock of whoever makes the queue's tables
+_SCHEMA_LOCK: Final = 0x4B6F4362  # the advisory lock under which the queue's tables are made
 
 
 class _UntilDone(BaseRetryStrategy):
@@ -32,8 +32,8 @@ class _UntilDone(BaseRetryStrategy):
     """
 
     def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
-        after = exception.after if isinstance(exception, Again) else 1.0
-        if isinstance(exception, Exception) and not isinstance(exception, Again):
+        after = exception.after if isinstance(exception, LaneNotDone) else 1.0
+        if isinstance(exception, Exception) and not isinstance(exception, LaneNotDone):
             return None  # a fault of ours: it stays visible as failed, and the journal says so
         return RetryDecision(retry_in={"seconds": round(after) + min(job.attempts, 5)})
 
@@ -49,15 +49,15 @@ async def open_queue(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> A
     async def lane(launch: str, run_id: str, wave: str, account: str, number: int) -> None:
         await carry_out(Job(launch, run_id, wave, account, number))
 
-    await _make(app, parameters)
+    await _create_schema(app, parameters)
     async with app.open_async():
         yield app
 
 
-async def _make(app: App, parameters: dict[str, object]) -> None:
+async def _create_schema(app: App, parameters: dict[str, object]) -> None:
     async with await psycopg.AsyncConnection.connect(**parameters) as connection:  # type: ignore[arg-type]
-        # Two workers that make the tables at once would each find the other's half.
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKING])
+        # Two workers that make the tables at the same time would each find half of them.
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
         row = await (await connection.execute("SELECT to_regclass('procrastinate_jobs')")).fetchone()
         if row is not None and row[0] is None:
             await connection.execute(app.schema_manager.get_schema())
@@ -73,7 +73,7 @@ async def submit(app: App, jobs: Iterable[Job], manifest: Manifest) -> None:
             continue
 
 
-async def put_back(app: App, stalled_after: float) -> int:
+async def requeue_stalled(app: App, stalled_after: float) -> int:
     """Put the lanes of workers that show no sign of life back into the queue. Returns how many."""
     stalled = await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=stalled_after)
     count = 0

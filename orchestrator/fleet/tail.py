@@ -1,4 +1,4 @@
-"""Following a launch in the journal, for progress and for the rules that look at all lanes together."""
+"""Following a launch in the journal, for progress and for the rules that concern all lanes together."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ _DONE = {State.STARTED: "started", State.FAILED: "failed", State.UNKNOWN: "unkno
 
 
 class Tail:
-    """Tells an observer of each campaign that got its outcome since the order was given."""
+    """Reports each campaign that got its outcome since the order was given to an observer."""
 
     def __init__(self, store: Store, order: Order, observer: Observer) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class Tail:
         self._observer = observer
         self._after = 0
         self._histories: dict[CampaignKey, CampaignState] = {}
-        self._told: set[CampaignKey] = set()
+        self._reported: set[CampaignKey] = set()
 
     def look(self) -> None:
         """Read what is new."""
@@ -29,7 +29,7 @@ class Tail:
         try:
             self._follow(lines)
         except IllegalMove:
-            # Of two commits at once the one with the lower numbers was seen later, thus not at all: read it all again.
+            # Of two commits at the same time, the one with the lower numbers became visible later: read it all again.
             self._after, self._histories = 0, {}
             self._follow(self._store.tail(self._order.header.launch, 0))
 
@@ -39,20 +39,20 @@ class Tail:
                 key = CampaignKey(record.campaign)
                 history = self._histories.setdefault(key, CampaignState())
                 apply(history, record)
-                self._tell(key, history, record)
+                self._report(key, history, record)
             self._after = number
 
-    def _tell(self, key: CampaignKey, history: CampaignState, record: Record) -> None:
+    def _report(self, key: CampaignKey, history: CampaignState, record: Record) -> None:
         if record.at < self._order.header.at or event_of(record) is Event.INTENT or history.state not in _DONE:
             return
-        if key not in self._told:
-            self._told.add(key)
+        if key not in self._reported:
+            self._reported.add(key)
             self._observer.event("campaign_done", campaign=key, outcome=_DONE[history.state], lane=record.lane,
                                  message=str(history.last.get("message", "")))  # fmt: skip
 
     def broken_rule(self) -> str | None:
         """The sentence of the stop rule that all lanes together break."""
-        counts = Counter(_DONE[self._histories[key].state] for key in self._told if self._is_done(key))
+        counts = Counter(_DONE[self._histories[key].state] for key in self._reported if self._is_done(key))
         return tripped(self._order.manifest.stop_when, counts)
 
     def _is_done(self, key: CampaignKey) -> bool:

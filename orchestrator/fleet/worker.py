@@ -15,17 +15,17 @@ from procrastinate import App
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
-from orchestrator.fleet.lane import Again
+from orchestrator.fleet.lane import LaneNotDone
 from orchestrator.fleet.orders import Job
 from orchestrator.model import Stop
 from orchestrator.ports import Observer
 
-_REST: Final = 1.0
-_BEATS: Final = 5  # heartbeats within the time after which a worker counts as dead
+_RETRY_SECONDS: Final = 1.0
+_HEARTBEATS: Final = 5  # heartbeats within the time after which a worker counts as dead
 _ABORT_AFTER: Final = 0.5
 
 
-class Lanes:
+class RunningLanes:
     """The lanes that run in this process, by job."""
 
     def __init__(self, carry_out: Callable[[Job, StopSignal], Awaitable[None]], observer: Observer) -> None:
@@ -35,9 +35,9 @@ class Lanes:
         self._stop: Stop | None = None
 
     async def run(self, job: Job) -> None:
-        """Carry a job out, or wait for it where it runs already. Raises Again where it is not done."""
+        """Carry a job out, or wait for it where it runs already. Raises LaneNotDone where it is not done."""
         if self._stop is not None:
-            raise Again("this worker is stopping", after=1.0)
+            raise LaneNotDone("this worker is stopping", after=1.0)
         if job not in self._running:
             self._begin(job)
         task, _ = self._running[job]
@@ -53,7 +53,7 @@ class Lanes:
         self._observer.event("lane_taken", launch=job.launch, wave=job.wave, account=job.account)
         try:
             await self._carry_out(job, stop_signal)
-        except Again as again:
+        except LaneNotDone as again:
             self._observer.event(
                 "lane_put_off", launch=job.launch, wave=job.wave, account=job.account, message=str(again)
             )
@@ -63,7 +63,7 @@ class Lanes:
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         del self._running[job]
         if not task.cancelled():
-            task.exception()  # somebody may be gone who would have looked
+            task.exception()  # retrieved: the job that waited for it may be gone
 
     def stop_all(self, stop: Stop) -> None:
         """No new start in any lane, and no new lane."""
@@ -72,7 +72,7 @@ class Lanes:
             stop_signal.set(stop)
 
     async def wait_drained(self) -> None:
-        """Return once no lane runs any more."""
+        """Return once no lane is running."""
         while self._running:
             await asyncio.wait([task for task, _ in self._running.values()])
 
@@ -82,7 +82,7 @@ class Worker:
     """One worker process. `stalled_after`: seconds without a heartbeat after which a worker counts as dead."""
 
     url: str
-    lanes: Lanes
+    lanes: RunningLanes
     observer: Observer
     concurrency: int = 10
     stalled_after: float = 15.0
@@ -97,13 +97,13 @@ class Worker:
             except queue.AWAY as error:
                 self.observer.event("worker_waits", message=" ".join(str(error).split()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _REST)
+                await asyncio.wait_for(stopping.wait(), _RETRY_SECONDS)
         await self.lanes.wait_drained()
 
     async def _round(self, app: App, stopping: asyncio.Event) -> None:
         """Work until told to stop, or until the connection fails."""
         work = asyncio.create_task(self._work(app))
-        upkeep = asyncio.create_task(self._keep_up(app))
+        upkeep = asyncio.create_task(self._requeue_stalled(app))
         stop = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait({work, upkeep, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,21 +123,21 @@ class Worker:
             queues=[queue.QUEUE],
             concurrency=self.concurrency,
             install_signal_handlers=False,
-            update_heartbeat_interval=self.stalled_after / _BEATS,
+            update_heartbeat_interval=self.stalled_after / _HEARTBEATS,
             stalled_worker_timeout=self.stalled_after,
             shutdown_graceful_timeout=_ABORT_AFTER,
             fetch_job_polling_interval=1.0,
         )
 
-    async def _keep_up(self, app: App) -> None:
+    async def _requeue_stalled(self, app: App) -> None:
         """Put stalled lanes back, again and again.
 
         Not a job in the queue: where every slot is taken by a long lane, or by a dead worker, it would not run.
         """
         while True:
-            await asyncio.sleep(self.stalled_after / _BEATS)
+            await asyncio.sleep(self.stalled_after / _HEARTBEATS)
             # Another worker may have been quicker with the same job.
             with contextlib.suppress(*queue.AWAY):
-                count = await queue.put_back(app, self.stalled_after)
+                count = await queue.requeue_stalled(app, self.stalled_after)
                 if count:
                     self.observer.event("lanes_put_back", count=count)
