@@ -1,6 +1,6 @@
 """A run step by step, between the ledger that is open and the result: prepare, carry out, conclude."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from orchestrator.app import journal_reader as journals
@@ -71,19 +71,17 @@ async def carry_out(session: Session, plan: Plan, unrecorded: Callable[[Record],
     context.observer.event("run_finished", run_id=context.run_id, stop=stop.detail if stop else None)
 
 
-def conclude(run: Opened) -> tuple[Result, Iterable[Record]]:
-    """The result, and the journal it comes from, which is read while it is used.
+def conclude(run: Opened, warnings: Sequence[str] = ()) -> tuple[Result, Iterable[Record]]:
+    """The result with `warnings` added, and the journal it comes from, which is read while it is used.
 
     Raises JournalWriteError where the journal cannot be read: the run took place all the same.
     """
     context, stop = run.session.context, run.session.stop
     launch = context.launch
-    # What a run knows that ended by itself needs no second reading; of any other, the journal alone is asked.
-    known = context.histories if stop is None else {}
+    # A journal that failed cannot hold its own failure. Any other stop is in the record of the run's end.
+    failure = stop if stop is not None and stop.reason is StopReason.JOURNAL else None
     with _after_starts(launch):
-        result = journals.result(run.store, launch, context.run_id, known)
-    if stop is not None and stop.reason is StopReason.JOURNAL:
-        result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
+        result = journals.result(run.store, launch, context.run_id, stop=failure, warnings=warnings)
     return result, _streamed(run, launch)
 
 

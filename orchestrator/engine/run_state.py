@@ -102,7 +102,7 @@ class Context:
         self.lane_counts[record.lane][word] += 1
         if self.forgets and history.state is State.STARTED:
             del self.histories[key]
-        message = str(history.last.get("message", ""))
+        message = str(history.last_data.get("message", ""))
         self.observer.event("campaign_done", campaign=key, outcome=word, lane=record.lane, message=message)
         if record.kind != Event.INTENT:
             self._look(record.lane)
