@@ -127,11 +127,12 @@ async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:
 
 async def _report(opened: OpenRun) -> Result:
     # In threads: reading a long journal and drawing its reports must not hold up a program that has other work.
-    result, records = await asyncio.to_thread(build_result, opened)
     wanted, lost = opened.deps.manifest.report, opened.deps.states.unrecorded
     warnings = [f"{len(lost)} records could not be journaled"] if lost else []
+    result, records = await asyncio.to_thread(build_result, opened, warnings)
     try:
         await asyncio.to_thread(write, result, records, Path(wanted.dir), wanted.formats)
     except OSError as error:
-        warnings.append(f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it")
-    return replace(result, warnings=[*result.warnings, *warnings]) if warnings else result
+        lacking = f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it"
+        return replace(result, warnings=[*result.warnings, lacking])
+    return result

@@ -3,17 +3,15 @@
 import getpass
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 
-from orchestrator.app.spool import Spool
 from orchestrator.core.journal.control import ControlCommand, ControlState
-from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
+from orchestrator.core.journal.states import CampaignState, IllegalMove, fold
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
-from orchestrator.core.result.build import RUN_KINDS, NoRunError, Result, Sources, assemble
+from orchestrator.core.result.build import NoRunError, Result, build
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Lane, Record
+from orchestrator.model import CampaignKey, Lane, Record, Stop
 
 
 @contextmanager
@@ -70,29 +68,15 @@ def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane,
 
 
 def result(
-    store: Store,
-    launch: str,
-    run_id: str | None = None,
-    known: Mapping[CampaignKey, CampaignState] = MappingProxyType({}),
+    store: Store, launch: str, run_id: str | None = None, *, stop: Stop | None = None, warnings: Sequence[str] = ()
 ) -> Result:
-    """The result of a run, by default the last. `known` are histories that need not be read again."""
+    """The result of a run, by default the last, from the journal alone. `stop` and `warnings` are as for `build`.
 
-    def of(keys: Sequence[CampaignKey]) -> dict[CampaignKey, CampaignState]:
-        # One that is new says nothing of the journal: what had started and was forgotten looks like it, too.
-        found = {key: past for key in keys if (past := known.get(key)) is not None and past.state is not State.NEW}
-        return found | fold(store.read_some(launch, [key for key in keys if key not in found]))
-
-    sources = Sources(store.read(launch, kinds=RUN_KINDS), of, lambda: store.read(launch))
+    Raises NothingSelected where the launch has no such run, LedgerError where its records contradict each other.
+    """
     try:
-        return _assembled(sources, run_id)
+        return build(store.stream(launch), run_id, stop=stop, warnings=warnings)
     except NoRunError as error:
         raise NothingSelected("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error
-
-
-def _assembled(sources: Sources, run_id: str | None) -> Result:
-    try:
-        return assemble(sources, run_id, keep=Spool)
-    except OSError:  # no room for a file: a full disk must not cost a run that took place its result
-        return assemble(sources, run_id)

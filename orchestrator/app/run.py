@@ -1,6 +1,6 @@
 """A run step by step, between the ledger that is open and the result: prepare, execute, build the result."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from orchestrator.app import journal_reader as journals
@@ -71,16 +71,16 @@ async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) ->
     deps.observer.event("run_finished", run_id=deps.run_id, stop=stop.detail if stop else None)
 
 
-def build_result(opened: OpenRun) -> tuple[Result, Iterable[Record]]:
-    """The result, and the journal it comes from, which is read while it is used.
+def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result, Iterable[Record]]:
+    """The result with `warnings` added, and the journal it comes from, which is read while it is used.
 
     Raises JournalWriteError where the journal cannot be read: the run took place all the same.
     """
     deps, stop = opened.deps, opened.run.stop
+    # A journal that failed cannot hold its own failure. Any other stop is in the record of the run's end.
+    failure = stop if stop is not None and stop.reason is StopReason.JOURNAL else None
     with _after_starts(deps.launch):
-        result = journals.result(opened.store, deps.launch, deps.run_id)
-    if stop is not None and stop.reason is StopReason.JOURNAL:
-        result.run["exit_code"], result.run["stop"] = 13, {"reason": stop.reason, "detail": stop.detail}
+        result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
     return result, _streamed(opened.store, deps.launch)
 
 

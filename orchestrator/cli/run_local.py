@@ -131,7 +131,7 @@ def _say_retries(run: Run, plan: Plan) -> None:
         if history is None or history.state not in {State.FAILED, State.UNKNOWN}:
             continue
         is_sent = entry.decision.action is Action.START
-        why = f"certainly not started ({history.last.get('message', '')})" if is_sent else entry.decision.message
+        why = f"certainly not started ({history.last_data.get('message', '')})" if is_sent else entry.decision.message
         click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}", err=True)
 
 

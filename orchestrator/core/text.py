@@ -1,10 +1,12 @@
-"""Texts for people: foreign text made harmless for a line of its own, and durations in words."""
+"""Texts for people: foreign text made harmless for a line of its own; times, durations and counts in words."""
 
 import re
-from typing import Final
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, overload
 
 _CONTROLS: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # would break the line, or speak to the terminal
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # would break the line, or control the terminal
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # would turn the rest of the line around
     "\ud800-\udfff\ufffe\uffff]"  # no characters at all; UTF-8 and XML refuse them
 )
@@ -17,9 +19,32 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub(REPLACEMENT, text)
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 campaign`, `2,000 campaigns`. For nouns whose plural ends in `s`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """A duration in its two largest units: `3 h 12 min`."""
     total = round(seconds)
     parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
     said = [f"{count} {unit}" for count, unit in parts if count][:2]
     return " ".join(said) or f"{seconds:.1f} s"
+
+
+@overload
+def timestamp(at: float) -> str: ...
+@overload
+def timestamp(at: None) -> None: ...
+def timestamp(at: float | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds. `at` is in POSIX seconds."""
+    if at is None:
+        return None
+    second, microsecond = divmod(round(at * 1e6), 1_000_000)
+    return f"{_second(second)}.{microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(at: int) -> str:
+    # Thousands of records share one, and to write a date takes longer than all the rest of a report's line.
+    return datetime.fromtimestamp(at, UTC).isoformat()[:-6]

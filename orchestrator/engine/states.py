@@ -103,7 +103,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         if outcome is Outcome.STARTED:
             self._started_at[key] = record.at
             del self._states[key]
-        message = str(state.last.get("message", ""))
+        message = str(state.last_data.get("message", ""))
         self._observer.event("campaign_done", campaign=key, outcome=str(outcome), lane=record.lane, message=message)
         return outcome
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from orchestrator.core.result.timeline import Account, Attempt, Mark, Timeline, held
+from orchestrator.core.result.timeline import Account, Attempt, AttemptOutcome, Timeline, window_use
 from orchestrator.model import Window
 from orchestrator.report.wording import visible
 
@@ -25,11 +25,11 @@ _DAY: Final = 86400
 _CROWDED: Final = 14.0  # percent of the width that a wave's name needs
 
 _LABELS: Final = {
-    Mark.STARTED: "started",
-    Mark.FAILED: "refused",
-    Mark.UNKNOWN: "unknown",
-    Mark.LIMITED: "limited",
-    Mark.UNDONE: "no effect",
+    AttemptOutcome.STARTED: "started",
+    AttemptOutcome.FAILED: "refused",
+    AttemptOutcome.UNKNOWN: "unknown",
+    AttemptOutcome.LIMITED: "limited",
+    AttemptOutcome.UNDONE: "no effect",
 }
 
 
@@ -118,7 +118,7 @@ def _curve(attempts: Sequence[Attempt], window: Window, scale: _Scale, base: int
     """A step line of the window's use; with many steps, the most of each bin."""
     highest: dict[float, int] = {}
     width, count = _WIDTH / _BINS, 0
-    for at, now in held(attempts, window, scale.end):
+    for at, now in window_use(attempts, window, scale.end):
         x = round(scale.x(at) // width * width, 1) if len(attempts) > _BINS else scale.x(at)
         # A bin begins with what the last one ended with: else a fall within it would look like a rise before it.
         highest[x] = max(now, highest.get(x, count if len(attempts) > _BINS else now))
@@ -130,16 +130,16 @@ def _curve(attempts: Sequence[Attempt], window: Window, scale: _Scale, base: int
 
 
 def _rows(attempts: Sequence[Attempt], scale: _Scale, base: int) -> tuple[Row, ...]:
-    by_mark: dict[Mark, list[Attempt]] = defaultdict(list)
+    by_outcome: dict[AttemptOutcome, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
-        by_mark[attempt.mark].append(attempt)
+        by_outcome[attempt.outcome].append(attempt)
     is_crowded = len(attempts) > _SINGLE
     rows: list[Row] = []
-    for mark in (m for m in Mark if by_mark[m]):
+    for outcome in (one for one in AttemptOutcome if by_outcome[one]):
         y = base + _ROW * len(rows) + _ROW // 2
-        path = _path([scale.x(a.at) for a in by_mark[mark]], y) if is_crowded else ""
-        singles = () if is_crowded else tuple((f"M{scale.x(a.at):g} {y}h0", _title(a)) for a in by_mark[mark])
-        rows.append(Row(str(mark), _LABELS[mark], len(by_mark[mark]), y, path, singles))
+        path = _path([scale.x(a.at) for a in by_outcome[outcome]], y) if is_crowded else ""
+        singles = () if is_crowded else tuple((f"M{scale.x(a.at):g} {y}h0", _title(a)) for a in by_outcome[outcome])
+        rows.append(Row(str(outcome), _LABELS[outcome], len(by_outcome[outcome]), y, path, singles))
     return tuple(rows)
 
 
@@ -156,7 +156,7 @@ def _path(xs: Sequence[float], y: int) -> str:
 
 def _title(attempt: Attempt) -> str:
     said = f": {attempt.message}" if attempt.message else ""
-    return visible(f"{clock(attempt.at)} {attempt.key}, attempt {attempt.number}, {_LABELS[attempt.mark]}{said}")
+    return visible(f"{clock(attempt.at)} {attempt.key}, attempt {attempt.number}, {_LABELS[attempt.outcome]}{said}")
 
 
 def _shades(timeline: Timeline, account: Account, scale: _Scale) -> tuple[Shade, ...]:

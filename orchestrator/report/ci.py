@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
-from orchestrator.core.result.build import Result
+from orchestrator.core.result.types import Result
 from orchestrator.errors import OrchestratorError
 from orchestrator.report import github
 from orchestrator.report.markdown import LIMIT, as_markdown

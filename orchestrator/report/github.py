@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from orchestrator.core.result.build import UNASKED, Result
+from orchestrator.core.result.conclude import UNASKED
+from orchestrator.core.result.types import Result
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from orchestrator.core.result.build import CampaignResult, Result
-from orchestrator.core.result.timeline import Step, Timeline
+from orchestrator.core.result.timeline import StoryEntry, Timeline
+from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.model import Outcome
 from orchestrator.report import chart
 from orchestrator.report.wording import EXIT_CODES, headline, visible
@@ -118,7 +118,9 @@ def commands(text: str | None) -> tuple[Command, ...]:
     )
 
 
-def _unknown(result: Result, timeline: Timeline) -> list[tuple[CampaignResult, tuple[Step, ...], tuple[Command, ...]]]:
+def _unknown(
+    result: Result, timeline: Timeline
+) -> list[tuple[CampaignResult, tuple[StoryEntry, ...], tuple[Command, ...]]]:
     chosen = [c for c in result.campaigns if c.outcome is Outcome.UNKNOWN][:_MAX_SHOWN]
     return [(c, timeline.stories.get(c.key, ()), commands(c.next)) for c in chosen]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import REPLACEMENT
 from orchestrator.model import Outcome
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from orchestrator.core.result.build import UNASKED, CampaignResult, Result
+from orchestrator.core.result.conclude import UNASKED
+from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import one_line
 from orchestrator.model import Outcome
 from orchestrator.report.texts import by_reason, count, verdict

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from orchestrator.core.result.build import Result
+from orchestrator.core.result.types import Result
 from orchestrator.core.text import one_line
 
 _PREFIX: Final = "campaign_orchestrator_"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.model import Outcome, Reason
 
 

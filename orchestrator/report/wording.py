@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.core.result.build import Result
+from orchestrator.core.result.types import Result
 from orchestrator.model import Outcome
 
 EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(

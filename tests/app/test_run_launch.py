@@ -1,6 +1,5 @@
 import asyncio
 import dataclasses
-import errno
 import json
 import sqlite3
 
@@ -234,18 +233,6 @@ async def test_reports_that_cannot_be_written_are_named_and_change_nothing_else(
     assert result.exit_code == 0
     assert [w for w in result.warnings if w.startswith(f"cannot write the reports to {wanted['dir']}")]
     assert json.dumps(result.as_json())
-
-
-async def test_a_full_disk_does_not_cost_a_run_its_result(places, monkeypatch):
-    def full(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("orchestrator.app.journal_reader.Spool", full)
-    place = await places()
-    result = await run_launch(place.load())
-
-    assert (result.exit_code, len(result.campaigns)) == (0, 5)
-    assert place.result == result.as_json()
 
 
 async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothing_was_sent(places, monkeypatch):

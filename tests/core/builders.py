@@ -67,8 +67,8 @@ def moved(event: Event, attempt=1, **changes) -> Record:
     return record("resolve" if event in RESOLUTIONS else "verdict", attempt, event=str(event), **changes)
 
 
-def history(state: State, by: Event | None = None, **changes) -> CampaignState:
-    return CampaignState(**{"state": state, "attempt": 1, "by": by, **changes})
+def history(state: State, last_event: Event | None = None, **changes) -> CampaignState:
+    return CampaignState(**{"state": state, "attempt": 1, "last_event": last_event, **changes})
 
 
 def entry(decision, campaign="cd-1", wave=REST) -> Entry:

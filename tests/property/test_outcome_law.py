@@ -94,7 +94,7 @@ def test_a_record_that_cannot_be_makes_the_whole_fold_fail_and_names_its_campaig
     possible = (before.state, event) in TRANSITIONS and attempt == before.attempt + (event is Event.INTENT)
     wrong = [*records[:at], moved(event, attempt)]
     if possible:
-        assert fold(wrong)[key()].by is event
+        assert fold(wrong)[key()].last_event is event
     else:
         with pytest.raises(IllegalMove, match=r"^st-1/cd-1: "):
             fold(wrong)

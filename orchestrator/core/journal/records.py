@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.states import Event
@@ -36,6 +36,30 @@ NOT_STOPPED: Final = "not_stopped"
 
 Held = Mapping[CampaignKey, tuple[Reason, str]]
 """Campaigns that were held each for a reason of its own: the reason, and the same in words."""
+
+
+class Header(TypedDict):
+    """The data of a run's header. `manifest` is the file's name, the hashes are hexadecimal SHA-256."""
+
+    manifest: str
+    manifest_sha256: str
+    plan_sha256: str
+    host: str
+    ledger: str
+    warnings: list[str]
+    limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
+    fleet: NotRequired[dict[str, Any]]  # what a fleet's run was asked to do
+    part_of: NotRequired[str]  # in a subrun: the id of the fleet's run
+
+
+class Ending(TypedDict):
+    """The data of a run's end. `budget` is by lane; `held` is packed, and missing in a fleet's run."""
+
+    stop: dict[str, str] | None
+    budget: dict[str, Any]
+    waves: list[dict[str, Any]]
+    held: NotRequired[str]
+
 
 _CHUNK_SIZE: Final = 1000
 
@@ -85,10 +109,30 @@ def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
     return (PlanRow(*row) for row in unpacked(record for record in records if record.kind == PLAN))
 
 
+def header_of(record: Record) -> Header:
+    """The data of a record of kind RUN."""
+    return cast("Header", record.data)
+
+
+def ending_of(record: Record) -> Ending:
+    """The data of a record of kind END."""
+    return cast("Ending", record.data)
+
+
+def held_of(end: Record) -> dict[CampaignKey, tuple[str, str]]:
+    """The campaigns that a run held each for a reason of its own, as the record of its end has them."""
+    packed_held = ending_of(end).get("held")
+    return (
+        {}
+        if packed_held is None
+        else {CampaignKey(key): tuple(why) for key, why in unpacked_value(packed_held).items()}
+    )
+
+
 def header_data(
     manifest: Manifest, *, source: str, sha256: str, plan_sha256: str, warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """What a run's header says. `source` and `sha256` are the manifest's file name and hash."""
+    """The data of a run's header. `source` and `sha256` are the manifest's file name and hash."""
     return {
         "manifest": source,
         "manifest_sha256": sha256,

@@ -1,4 +1,4 @@
-"""The life of one campaign within a launch, as a table; and the fold of a journal into it."""
+"""The life of one campaign within a launch, as a table of transitions; and a journal's records applied to it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ from orchestrator.model import CampaignKey, Record
 class State(StrEnum):
     """What the journal proves about a campaign."""
 
-    __hash__ = str.__hash__  # an enum's own is in Python, and a fold of a million records looks each up twice
+    # An enum's own hash is written in Python, and a fold of a million records looks up each record's state twice.
+    __hash__ = str.__hash__
 
     NEW = "new"  # never attempted
     INTENDED = "intended"  # a permit was given, nothing is known of its use
@@ -25,7 +26,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What a record says happened."""
+    """What a record reports about a campaign."""
 
     __hash__ = str.__hash__
 
@@ -72,7 +73,7 @@ SENDABLE: Final = frozenset(state for state, event in TRANSITIONS if event is Ev
 
 
 class IllegalMove(Exception):  # noqa: N818 - the journal's contents are at fault, not a call
-    """The event cannot follow the state. Nothing was changed."""
+    """A record's event cannot follow the campaign's state. Nothing was changed."""
 
 
 def step(state: State, event: Event) -> State:
@@ -87,7 +88,8 @@ KINDS: Final = frozenset({"intent", "verdict", "gave_up", "evidence", "no_eviden
 """The kinds of record that move a campaign; `verdict` and `resolve` name their event in `data["event"]`."""
 
 
-_NOTHING: Final[Mapping[str, Any]] = {}  # one for all that have nothing; never changed
+_NOTHING: Final[Mapping[str, Any]] = {}
+"""The data of every campaign that has none: one shared mapping, never changed, where a million would cost memory."""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -99,20 +101,20 @@ _EVENTS: Final = {str(event): event for event in Event}
 
 @dataclass(slots=True)
 class CampaignState:
-    """What a launch's journal says of one campaign."""
+    """What a launch's journal proves about one campaign. Times are POSIX seconds."""
 
     state: State = State.NEW
     attempt: int = 0
     lane: str = ""
-    by: Event | None = None  # what moved it last
+    last_event: Event | None = None
     intent_at: float | None = None
     finished_at: float | None = None
-    intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last one's data, until it has started
-    last: Mapping[str, Any] = field(default_factory=_nothing)  # the data of the last record after an intent
+    intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last intent's data, until the campaign started
+    last_data: Mapping[str, Any] = field(default_factory=_nothing)  # merged data of the records after the last intent
 
 
 def event_of(record: Record) -> Event:
-    """The event a campaign's record stands for. Raises IllegalMove where it stands for none."""
+    """The event in a campaign's record. Raises IllegalMove for a record that is not of KINDS, or names no event."""
     name = record.data.get("event", record.kind) if record.kind in {"verdict", "resolve"} else record.kind
     try:
         return _EVENTS[name]
@@ -120,36 +122,41 @@ def event_of(record: Record) -> Event:
         raise IllegalMove(f"a record of kind {record.kind!r} with event {name!r}") from None
 
 
-def apply(history: CampaignState, record: Record) -> None:
-    """Move `history` by one record. Raises IllegalMove, and changes nothing, where the table has no such move."""
+def apply(campaign: CampaignState, record: Record) -> None:
+    """Move a campaign by one record. Raises IllegalMove, and changes nothing, where the table has no such move."""
     event = event_of(record)
-    expected = history.attempt + 1 if event is Event.INTENT else history.attempt
+    expected = campaign.attempt + 1 if event is Event.INTENT else campaign.attempt
     if record.attempt != expected:
-        raise IllegalMove(f"{event} of attempt {record.attempt} cannot follow attempt {history.attempt}")
-    history.state = step(history.state, event)
-    history.attempt = record.attempt
-    history.by = event
+        raise IllegalMove(f"{event} of attempt {record.attempt} cannot follow attempt {campaign.attempt}")
+    campaign.state = step(campaign.state, event)
+    campaign.attempt = record.attempt
+    campaign.last_event = event
     if event is Event.INTENT:
-        history.lane, history.intent_at, history.intent = record.lane, record.at, record.data
-        history.last, history.finished_at = _NOTHING, None
+        campaign.lane, campaign.intent_at, campaign.intent = record.lane, record.at, record.data
+        campaign.last_data, campaign.finished_at = _NOTHING, None
     else:
-        history.last = {**history.last, **record.data} if history.last else record.data
-        history.finished_at = record.at
-        if history.state is State.STARTED:
-            history.intent = _NOTHING  # nobody probes it any more
+        campaign.last_data = {**campaign.last_data, **record.data} if campaign.last_data else record.data
+        campaign.finished_at = record.at
+        if campaign.state is State.STARTED:
+            campaign.intent = _NOTHING  # only a probe needs it, and what has started is not probed again
+
+
+def fold_record(states: dict[CampaignKey, CampaignState], record: Record) -> None:
+    """Move the campaign that a record of KINDS is about. Raises IllegalMove, which names the campaign."""
+    key = CampaignKey(record.campaign)
+    campaign = states.get(key)
+    if campaign is None:
+        campaign = states[key] = CampaignState()
+    try:
+        apply(campaign, record)
+    except IllegalMove as error:
+        raise IllegalMove(f"{record.campaign}: {error}") from None
 
 
 def fold(records: Iterable[Record]) -> dict[CampaignKey, CampaignState]:
     """Today's state of every campaign in the records, which come in journal order. Raises IllegalMove."""
-    histories: dict[CampaignKey, CampaignState] = {}
+    states: dict[CampaignKey, CampaignState] = {}
     for record in records:
         if record.kind in KINDS:
-            key = CampaignKey(record.campaign)
-            history = histories.get(key)
-            if history is None:
-                history = histories[key] = CampaignState()
-            try:
-                apply(history, record)
-            except IllegalMove as error:
-                raise IllegalMove(f"{record.campaign}: {error}") from None
-    return histories
+            fold_record(states, record)
+    return states

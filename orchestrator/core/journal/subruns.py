@@ -1,70 +1,76 @@
-"""A run of many hosts and its parts: each lane of each wave is a run of its own, which says whose part it is."""
+"""The subruns of a fleet's run: each lane of each wave is a run of its own, whose header names the fleet's run."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from orchestrator.core.journal.records import unpacked, unpacked_value
-from orchestrator.model import Reason, Record
+from orchestrator.core.journal.records import END, PLAN, RUN, PlanRow, ending_of, header_of, held_of, plan_rows
+from orchestrator.model import CampaignKey, Reason, Record
 
 PART_OF: Final = "part_of"
-"""In a part's header: the run that it is a part of."""
+"""In a subrun's header: the id of the fleet's run."""
 
-_OF_THE_JOURNAL: Final = frozenset({Reason.JOURNAL, Reason.FAILED_BEFORE, Reason.NO_EVIDENCE})
+_FROM_THE_JOURNAL: Final = frozenset({Reason.JOURNAL, Reason.FAILED_BEFORE, Reason.NO_EVIDENCE})
+
+
+def is_subrun(header: Record) -> bool:
+    """Whether a header is that of a subrun."""
+    return "part_of" in header_of(header)
 
 
 def headers(records: Iterable[Record]) -> list[Record]:
-    """The headers of the runs that people started: no parts."""
-    return [record for record in records if record.kind == "run" and PART_OF not in record.data]
+    """The headers of the runs that people started, which subruns are not."""
+    return [record for record in records if record.kind == RUN and not is_subrun(record)]
 
 
 def is_open(records: Iterable[Record], run_id: str) -> bool:
-    """Whether workers may still be at a run of the fleet: nobody has journaled its end."""
+    """Whether workers may still be carrying out a fleet's run: its end is not journaled."""
     own = [record for record in records if record.campaign == f"@{run_id}"]
-    return any("fleet" in r.data for r in own if r.kind == "run") and not any(r.kind == "end" for r in own)
+    return any("fleet" in header_of(r) for r in own if r.kind == RUN) and not any(r.kind == END for r in own)
 
 
-def parts_of(records: Iterable[Record], run_id: str) -> list[str]:
-    """The names under which the parts of a run are journaled, in the order in which they began."""
-    return [r.campaign for r in records if r.kind == "run" and r.data.get(PART_OF) == run_id]
+def subruns_of(records: Iterable[Record], run_id: str) -> list[str]:
+    """The names under which the subruns of a run are journaled (`@RUN-ID`), in the order in which they began."""
+    return [r.campaign for r in records if r.kind == RUN and header_of(r).get("part_of") == run_id]
 
 
-def merged_rows(records: Sequence[Record], own: Sequence[Record], parts: Sequence[str]) -> Iterable[list[Any]]:
-    """The plan's rows as the parts decided them, last word last. Of a run without parts they are read as a stream.
+def merged_rows(records: Iterable[Record], run: str, subruns: Sequence[str]) -> Iterable[PlanRow]:
+    """The rows of a run's plan, each as the last of its subruns decided it. `run` is the run's name, `@RUN-ID`.
 
-    What a later part says from the journal alone tells what an earlier part of the same run did: it is no decision.
+    What a later subrun found in the journal is what an earlier one of the same run did: that is no decision.
     """
-    planned = unpacked(r for r in own if r.kind == "plan")
-    if not parts:
+    plans = [record for record in records if record.kind == PLAN]
+    planned = plan_rows(record for record in plans if record.campaign == run)
+    if not subruns:
         return planned
-    rows = {(row[1], row[2]): row for row in planned}
-    known = dict.fromkeys(parts)
-    for row in unpacked(r for r in records if r.kind == "plan" and r.campaign in known):
-        if row[7] not in _OF_THE_JOURNAL:
-            rows[row[1], row[2]] = row
-    return list(rows.values())
+    rows = {row.key: row for row in planned}
+    names = frozenset(subruns)
+    for row in plan_rows(record for record in plans if record.campaign in names):
+        if row.reason not in _FROM_THE_JOURNAL:
+            rows[row.key] = row
+    return rows.values()
 
 
-def merged_held(records: Sequence[Record], parts: Sequence[str]) -> dict[str, list[str]]:
-    """What the parts held each for a reason of its own; a later part that took a campaign over has the say."""
-    known, held = dict.fromkeys(parts), dict[str, list[str]]()
+def merged_held(records: Iterable[Record], subruns: Sequence[str]) -> dict[CampaignKey, tuple[str, str]]:
+    """What the subruns held each for a reason of its own; a later subrun that planned the campaign decides anew."""
+    names, held = frozenset(subruns), dict[CampaignKey, tuple[str, str]]()
     for record in records:
-        if record.campaign not in known:
+        if record.campaign not in names:
             continue
-        if record.kind == "plan":
-            for row in unpacked([record]):
-                held.pop(f"{row[1]}/{row[2]}", None)
-        elif record.kind == "end" and "held" in record.data:
-            held |= unpacked_value(record.data["held"])
+        if record.kind == PLAN:
+            for row in plan_rows([record]):
+                held.pop(row.key, None)
+        elif record.kind == END:
+            held |= held_of(record)
     return held
 
 
-def merged_budget(records: Sequence[Record], parts: Sequence[str]) -> dict[str, Any]:
-    """Calls by lane, all and throttled, added up; a window's peak is the highest of any part, a suggestion the last."""
-    known, budget = dict.fromkeys(parts), dict[str, Any]()
+def merged_budget(records: Iterable[Record], subruns: Sequence[str]) -> dict[str, Any]:
+    """Calls by lane, added up over the subruns: the highest peak of each window, and the last suggested rate."""
+    names, budget = frozenset(subruns), dict[str, Any]()
     for record in records:
-        if record.kind == "end" and record.campaign in known:
-            for lane, seen in record.data["budget"].items():
-                budget[lane] = _added(budget[lane], seen) if lane in budget else seen
+        if record.kind == END and record.campaign in names:
+            for lane, used in ending_of(record)["budget"].items():
+                budget[lane] = _added(budget[lane], used) if lane in budget else used
     return budget
 
 

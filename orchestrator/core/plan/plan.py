@@ -230,7 +230,7 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
     if history.state is State.UNKNOWN:
         return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, "still unknown: a person must look")
     if history.state is State.FAILED and not retry_failed:
-        message = "failed in an earlier run and was not sent again: " + str(history.last.get("message", ""))
+        message = "failed in an earlier run and was not sent again: " + str(history.last_data.get("message", ""))
         return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
     return None if history.state in SENDABLE else _JUDGE
 

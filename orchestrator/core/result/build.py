@@ -1,192 +1,197 @@
-"""Plan + journal -> the result of a run, its totals and its exit code. A pure function of journaled records."""
+"""A launch's journal -> the result of one of its runs. A pure function of the journaled records."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, takewhile
-from typing import Any, Final, cast, overload
+from typing import Any, cast
 
-from orchestrator.core.journal.records import unpacked_value
-from orchestrator.core.journal.states import CampaignState, fold
-from orchestrator.core.journal.subruns import PART_OF, headers, merged_budget, merged_held, merged_rows, parts_of
+from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, ending_of, header_of, held_of
+from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
+from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.conclude import UNASKED, OutcomeCounter, exit_code, outcome_of
-from orchestrator.core.result.types import (
-    COLUMNS,
-    SCHEMA_VERSION,
-    BudgetResult,
-    CampaignResult,
-    Result,
-    RunResult,
-    WaveResult,
-)
+from orchestrator.core.result.conclude import exit_code, outcome_of
+from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
+from orchestrator.core.text import timestamp
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
-__all__ = [
-    "COLUMNS",
-    "RUN_KINDS",
-    "SCHEMA_VERSION",
-    "UNASKED",
-    "CampaignResult",
-    "NoRunError",
-    "Result",
-    "Sources",
-    "assemble",
-    "build",
-    "exit_code",
-    "outcome_of",
-    "timestamp",
-]  # fmt: skip
+__all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
 
-RUN_KINDS: Final = ("run", "plan", "end")
-"""The kinds of record that a result needs besides those of its campaigns."""
-
-_CHUNK_SIZE: Final = 1000
-_COMMAND: Final = "python -m orchestrator"
+_COMMAND = "python -m orchestrator"
+_CRASHED = Stop(StopReason.CRASHED, "the run was ended before it could say why")
+_UNTOUCHED = CampaignState()
 
 
 class NoRunError(LookupError):
-    """The journal has no run of this launch."""
+    """The journal has no run of this launch, or none with the id that is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """A launch's journal, as a result reads it: a million campaigns must not be in memory at once.
+def build(
+    records: Iterable[Record], run_id: str | None = None, *, stop: Stop | None = None, warnings: Sequence[str] = ()
+) -> Result:
+    """The result of a run, by default the last one that a person started. The records are read once, in their order.
 
-    `runs` are the records of RUN_KINDS, in order; `histories` tells what the journal says of some campaigns; `records`
-    reads all of it, which is asked for only where an earlier run's success is looked for.
+    `stop` is what the caller knows of why the run ended early; it replaces what the journal has, where a journal that
+    failed cannot have it. `warnings` are added to those of the plan.
+
+    Raises NoRunError, and IllegalMove for a journal whose records contradict each other.
+    """
+    journal = _Journal(run_id)
+    for record in records:
+        journal.read(record)
+    if journal.header is None:
+        raise NoRunError(run_id or "no run")
+    run = _Run.of(journal.runs, journal.header, stop)
+    campaigns = tuple(run.campaigns(journal.states))
+    code = exit_code(campaigns, run.stop)
+    counts = Counter(campaign.outcome for campaign in campaigns)
+    return Result(
+        run.facts(code, journal.success_before),
+        {outcome: counts[outcome] for outcome in Outcome},
+        run.budgets(),
+        run.waves(),
+        campaigns,
+        [*header_of(run.header)["warnings"], *warnings],
+    )
+
+
+@dataclass(slots=True)
+class _Journal:
+    """A launch's journal, as far as it was read.
+
+    `header` is that of the run with the id `wanted`, or of the newest run. `success_before` is when a run before it
+    last ended with exit code 0, in POSIX seconds.
     """
 
-    runs: Sequence[Record]
-    histories: Callable[[Sequence[CampaignKey]], Mapping[CampaignKey, CampaignState]]
-    records: Callable[[], Sequence[Record]]
+    wanted: str | None
+    runs: list[Record] = field(default_factory=list)  # of RUN_KINDS, in their order
+    states: dict[CampaignKey, CampaignState] = field(default_factory=dict)
+    header: Record | None = None
+    success_before: float | None = None
+    _headers: dict[str, Record] = field(default_factory=dict)  # of the runs that people started, by `@RUN-ID`
+    _ended: list[tuple[Record, int]] = field(default_factory=list)  # ends since a campaign last moved; and `runs` then
+    _success: float | None = None
 
+    def read(self, record: Record) -> None:
+        """Take in the next record."""
+        if record.kind in RUN_KINDS:
+            self.runs.append(record)
+            if record.kind == RUN:
+                self._begin(record)
+            elif record.kind == END:
+                self._end(record)
+        elif record.kind in KINDS:
+            # Whether a run was a success depends on what was known at its end, and this record changes that.
+            if self._ended:
+                self._find_success()
+            fold_record(self.states, record)
 
-def build(records: Sequence[Record], run_id: str | None = None) -> Result:
-    """The result of a run, the last one where none is named. Raises NoRunError, and IllegalMove for a bad journal."""
-    return assemble(_sources(records), run_id)
+    def _begin(self, header: Record) -> None:
+        if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
+            self._find_success()
+            self.header, self.success_before = header, self._success
+        if not is_subrun(header):
+            self._headers[header.campaign] = header
 
+    def _end(self, end: Record) -> None:
+        is_before = self.wanted is None or self.header is None
+        if is_before and end.campaign in self._headers and ending_of(end).get("stop") is None:
+            self._ended.append((end, len(self.runs)))
 
-def _sources(records: Sequence[Record]) -> Sources:
-    histories = fold(records)
-    return Sources([r for r in records if r.kind in RUN_KINDS], lambda _: histories, lambda: records)
-
-
-def assemble(
-    sources: Sources,
-    run_id: str | None = None,
-    keep: Callable[[Iterator[CampaignResult]], Sequence[CampaignResult]] = tuple,
-) -> Result:
-    """The same from other sources; `keep` holds the campaigns. Each is concluded once, in the plan's order."""
-    header = _header(sources.runs, run_id)
-    run = _Run.of(sources, header)
-    tally = OutcomeCounter()
-    campaigns = keep(tally.counted(run.campaigns()))
-    code, end = exit_code(tally.kinds.values(), run.stop), run.end
-    said: RunResult = {
-        "run_id": header.run_id,
-        "launch": header.launch,
-        "manifest": header.data["manifest"],
-        "manifest_sha256": header.data["manifest_sha256"],
-        "plan_sha256": header.data["plan_sha256"],
-        "host": header.data["host"],
-        "ledger": header.data["ledger"],
-        "started_at": timestamp(header.at),
-        "finished_at": timestamp(end.at) if end else None,
-        "last_success_at": timestamp(end.at) if end and code == 0 else _last_success(sources, header),
-        "exit_code": code,
-        "stop": None if run.stop is None else {"reason": run.stop.reason, "detail": run.stop.detail},
-    }
-    ending = end.data if end else {}
-    waves = [_wave(wave) for wave in ending.get("waves", [])]
-    budget = ending.get("budget") or merged_budget(sources.runs, parts_of(sources.runs, header.run_id))
-    return Result(said, tally.totals(), _budgets(budget), waves, campaigns, header.data["warnings"])
-
-
-def _header(runs: Sequence[Record], run_id: str | None) -> Record:
-    found = [r for r in headers(runs) if run_id in {None, r.run_id}]
-    if run_id is not None and not found:
-        found = [r for r in runs if r.kind == "run" and r.run_id == run_id]
-    if not found:
-        raise NoRunError(run_id or "no run")
-    return found[-1]
+    def _find_success(self) -> None:
+        """Look for a success among the runs that ended since a campaign last moved, the newest first."""
+        while self._ended:
+            end, count = self._ended.pop()
+            run = _Run.of(self.runs[:count], self._headers[end.campaign])
+            if exit_code(run.campaigns(self.states), run.stop) == 0:
+                self._success = end.at
+                self._ended.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run within its launch's journal: what its campaigns are concluded from."""
+    """One run of a launch: what the outcomes of its campaigns follow from, beside their states."""
 
     header: Record
     end: Record | None
     stop: Stop | None
-    rows: Iterable[list[Any]]
-    held: Mapping[str, Sequence[str]]
-    sources: Sources
+    rows: Iterable[PlanRow]
+    held: Mapping[CampaignKey, tuple[str, str]]
+    budget: Mapping[str, Any]
 
     @classmethod
-    def of(cls, sources: Sources, header: Record) -> "_Run":
-        own = [r for r in sources.runs if r.campaign == header.campaign]
-        end = next((r for r in own if r.kind == "end"), None)
-        parts = parts_of(sources.runs, header.run_id)
-        held = unpacked_value(end.data["held"]) if end and "held" in end.data else merged_held(sources.runs, parts)
-        return cls(header, end, _stop_of(end), merged_rows(sources.runs, own, parts), held, sources)
+    def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None) -> "_Run":
+        """A run by its header; `runs` are the launch's records of RUN_KINDS."""
+        end = next((r for r in runs if r.kind == END and r.campaign == header.campaign), None)
+        ended = ending_of(end) if end else None
+        stop = stop or (Stop.of(ended.get("stop")) if ended else _CRASHED)
+        subruns = subruns_of(runs, header.run_id)
+        rows = merged_rows(runs, header.campaign, subruns)
+        held = held_of(end) if end and "held" in ending_of(end) else merged_held(runs, subruns)
+        budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
+        return cls(header, end, stop, rows, held, budget)
 
-    def campaigns(self) -> Iterator[CampaignResult]:
-        """Its campaigns, concluded some at a time."""
-        rows = iter(self.rows)
-        while some := list(islice(rows, _CHUNK_SIZE)):
-            histories = self.sources.histories([CampaignKey(f"{row[1]}/{row[2]}") for row in some])
-            yield from (_campaign(row, histories, self.stop, self.held, self.header) for row in some)
+    def campaigns(self, states: Mapping[CampaignKey, CampaignState]) -> Iterator[CampaignResult]:
+        """Its campaigns in the plan's order. The rows of the plan are used up."""
+        again = f"{_COMMAND} run {header_of(self.header)['manifest']}"
+        return (self._campaign(row, states.get(row.key), again) for row in self.rows)
+
+    def _campaign(self, row: PlanRow, state: CampaignState | None, again: str) -> CampaignResult:
+        decision = _decision(row.action, row.outcome, row.reason, row.message)
+        outcome, reason, message = outcome_of(decision, state, self.stop, self.held.get(row.key))
+        state = state or _UNTOUCHED
+        answer = state.last_data
+        return CampaignResult(
+            row.account, row.stream, row.campaign, row.name, row.wave, outcome, reason, message,
+            attempts=state.attempt,
+            intent_at=timestamp(state.intent_at),
+            sent_at=timestamp(answer.get("sent_at")),
+            finished_at=timestamp(state.finished_at),
+            http_status=answer.get("http_status"),
+            elapsed_ms=answer.get("elapsed_ms"),
+            evidence=message if reason is Reason.EVIDENCE else None,
+            updated_at=answer.get("updated_at"),
+            next=self._next(outcome, reason, row.key, again),
+        )  # fmt: skip
+
+    def _next(self, outcome: Outcome, reason: Reason, key: CampaignKey, again: str) -> str | None:
+        """The one command to type about a campaign; None where there is nothing to do."""
+        if outcome is Outcome.UNKNOWN and reason is not Reason.OPEN_INTENT:
+            return f"{_COMMAND} resolve {self.header.launch} {key} --as started|not-started --reason TEXT"
+        if outcome is Outcome.FAILED:
+            return f"{again} --retry-failed"
+        return again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
+
+    def facts(self, code: int, success_before: float | None) -> RunResult:
+        """Which run it was, and how it ended."""
+        header, end = header_of(self.header), self.end
+        return {
+            "run_id": self.header.run_id,
+            "launch": self.header.launch,
+            "manifest": header["manifest"],
+            "manifest_sha256": header["manifest_sha256"],
+            "plan_sha256": header["plan_sha256"],
+            "host": header["host"],
+            "ledger": header["ledger"],
+            "started_at": timestamp(self.header.at),
+            "finished_at": timestamp(end.at) if end else None,
+            "last_success_at": timestamp(end.at if end and code == 0 else success_before),
+            "exit_code": code,
+            "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self.stop.detail),
+        }
+
+    def budgets(self) -> dict[str, BudgetResult]:
+        """As journaled; a journal of an earlier version suggests no rate."""
+        return {lane: cast("BudgetResult", {"suggested": None, **used}) for lane, used in self.budget.items()}
+
+    def waves(self) -> list[WaveResult]:
+        """As journaled: those that were opened."""
+        return [_wave(wave) for wave in (ending_of(self.end).get("waves", []) if self.end else [])]
 
 
-def _last_success(sources: Sources, header: Record) -> str | None:
-    """When the last run before `header` ended that left nothing to do, by what was known when it ended."""
-    earlier = list(takewhile(lambda record: record is not header, sources.runs))
-    begun = {r.campaign: r for r in earlier if r.kind == "run" and PART_OF not in r.data}
-    ends = [r for r in earlier if r.kind == "end" and r.campaign in begun and r.data.get("stop") is None]
-    records = sources.records() if ends else ()
-    for end in reversed(ends):
-        until = _sources(records[: records.index(end) + 1])
-        campaigns = _Run.of(until, begun[end.campaign]).campaigns()
-        if exit_code(campaigns, _stop_of(end)) == 0:
-            return timestamp(end.at)
-    return None
-
-
-@overload
-def timestamp(at: float) -> str: ...
-@overload
-def timestamp(at: None) -> None: ...
-def timestamp(at: float | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if at is None:
-        return None
-    second, microsecond = divmod(round(at * 1e6), 1_000_000)
-    return f"{_second(second)}.{microsecond // 1000:03d}Z"
-
-
-@lru_cache(maxsize=1024)
-def _second(at: int) -> str:
-    # Thousands of records share one, and to write a date takes longer than all the rest of a report's line.
-    return datetime.fromtimestamp(at, UTC).isoformat()[:-6]
-
-
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # thousands of campaigns share a decision, and each of its enums is a look-up
 def _decision(action: str, outcome: str | None, reason: str | None, message: str) -> Decision:
     return Decision(Action(action), Outcome(outcome) if outcome else None, Reason(reason) if reason else None, message)
-
-
-def _stop_of(end: Record | None) -> Stop | None:
-    if end is None:
-        return Stop(StopReason.CRASHED, "the run was ended before it could say why")
-    stop = end.data.get("stop")
-    return Stop(StopReason(stop["reason"]), stop["detail"]) if stop else None
-
-
-def _budgets(budget: Mapping[str, Any]) -> dict[str, BudgetResult]:
-    """As journaled; a journal of an earlier version suggests nothing."""
-    return {lane: cast("BudgetResult", {"suggested": None, **seen}) for lane, seen in budget.items()}
 
 
 def _wave(journaled: Mapping[str, Any]) -> WaveResult:
@@ -195,41 +200,3 @@ def _wave(journaled: Mapping[str, Any]) -> WaveResult:
         message=journaled["message"], opened_at=timestamp(journaled.get("opened_at")),
         closed_at=timestamp(journaled.get("closed_at")),
     )  # fmt: skip
-
-
-def _campaign(
-    row: list[Any],
-    histories: Mapping[CampaignKey, CampaignState],
-    stop: Stop | None,
-    held: Mapping[str, Sequence[str]],
-    header: Record,
-) -> CampaignResult:
-    account, stream, campaign, name, wave, action, planned, reason, words = row
-    decision = _decision(action, planned, reason, words)
-    history = histories.get(CampaignKey(f"{stream}/{campaign}"))
-    outcome, why, message = outcome_of(decision, history, stop, held.get(f"{stream}/{campaign}"))
-    last: Mapping[str, Any] = history.last if history else {}
-    return CampaignResult(
-        account, stream, campaign, name, wave, outcome, why, message,
-        attempts=history.attempt if history else 0,
-        intent_at=timestamp(history.intent_at) if history else None,
-        sent_at=timestamp(last.get("sent_at")),
-        finished_at=timestamp(history.finished_at) if history else None,
-        http_status=last.get("http_status"),
-        elapsed_ms=last.get("elapsed_ms"),
-        evidence=message if why is Reason.EVIDENCE else None,
-        updated_at=last.get("updated_at"),
-        next=_next(outcome, why, f"{stream}/{campaign}", header),
-    )  # fmt: skip
-
-
-def _next(outcome: Outcome, reason: Reason, key: str, header: Record) -> str | None:
-    if outcome is Outcome.UNKNOWN and reason is Reason.OPEN_INTENT:
-        return f"{_COMMAND} run {header.data['manifest']}"
-    if outcome is Outcome.UNKNOWN:
-        return f"{_COMMAND} resolve {header.launch} {key} --as started|not-started --reason TEXT"
-    if outcome is Outcome.FAILED:
-        return f"{_COMMAND} run {header.data['manifest']} --retry-failed"
-    if outcome is Outcome.HELD:
-        return f"{_COMMAND} run {header.data['manifest']}"
-    return None

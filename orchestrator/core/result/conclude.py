@@ -1,7 +1,6 @@
-"""What one campaign came to, and what a run's campaigns come to together: totals and the exit code."""
+"""What one campaign came to, and the exit code that a run's campaigns come to together."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from orchestrator.core.journal.states import CampaignState, Event, State
@@ -18,15 +17,20 @@ _HOW_STARTED: Final = {
     Event.RESOLVED_STARTED: Reason.RESOLVED,
 }
 _SEEN_SINCE: Final = frozenset({Reason.LIVE_STATE, Reason.NOT_FOUND})
+"""Reasons of a plan that are newer than a failure in the journal: preflight read the live state after it."""
 
 
 def outcome_of(
-    decision: Decision, history: CampaignState | None, stop: Stop | None, held: Sequence[str] | None = None
+    decision: Decision, campaign: CampaignState | None, stop: Stop | None, held: tuple[str, str] | None = None
 ) -> tuple[Outcome, Reason, str]:
-    """The one outcome of a campaign, why, and in words. `held`: the reason and the words why it alone was kept back."""
+    """The one outcome of a campaign, its reason, and the reason in words.
+
+    `campaign` is its state in the journal, None where the journal has nothing about it; `stop` is why the run ended
+    early; `held` is the reason, and the same in words, why this campaign alone was held.
+    """
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    proven = _proven(decision, history) if history else None
+    proven = _proven(decision, campaign) if campaign else None
     if proven is not None:
         return proven
     if decision.outcome is not None and decision.reason is not None:
@@ -38,37 +42,37 @@ def outcome_of(
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
-def _proven(decision: Decision, history: CampaignState) -> tuple[Outcome, Reason, str] | None:
-    """What the journal alone says; None where it says nothing of an outcome."""
-    message = str(history.last.get("message", ""))
-    if history.state is State.STARTED:
-        return _started(decision, history, message)
-    if history.state is State.CLEARED:
+def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reason, str] | None:
+    """What the journal alone proves; None where it proves no outcome."""
+    message = str(campaign.last_data.get("message", ""))
+    if campaign.state is State.STARTED:
+        return _started(decision, campaign, message)
+    if campaign.state is State.CLEARED:
         return Outcome.HELD, Reason.RESOLVED, f"a person said that it was not started ({message}); run again to start"
-    if history.state is State.FAILED and decision.reason not in _SEEN_SINCE:
-        return Outcome.FAILED, _why_failed(decision, history), message
-    if history.state is State.UNKNOWN:
+    if campaign.state is State.FAILED and decision.reason not in _SEEN_SINCE:
+        return Outcome.FAILED, _why_failed(decision, campaign), message
+    if campaign.state is State.UNKNOWN:
         return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
-    if history.state in {State.INTENDED, State.SUSPECT}:
+    if campaign.state in {State.INTENDED, State.SUSPECT}:
         return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
     return None
 
 
-def _started(decision: Decision, history: CampaignState, message: str) -> tuple[Outcome, Reason, str]:
+def _started(decision: Decision, campaign: CampaignState, message: str) -> tuple[Outcome, Reason, str]:
     if decision.action is Action.SKIP:
         return Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run of this launch"
-    return Outcome.STARTED, _HOW_STARTED[history.by or Event.ACCEPTED], message
+    return Outcome.STARTED, _HOW_STARTED[campaign.last_event or Event.ACCEPTED], message
 
 
-def _why_failed(decision: Decision, history: CampaignState) -> Reason:
+def _why_failed(decision: Decision, campaign: CampaignState) -> Reason:
     if decision.action is Action.SKIP:
         return Reason.FAILED_BEFORE
-    return Reason.GAVE_UP if history.by is Event.GAVE_UP else Reason.REJECTED
+    return Reason.GAVE_UP if campaign.last_event is Event.GAVE_UP else Reason.REJECTED
 
 
 def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
-    """13 > 11 > 130, 143, 129 > 12 > 10 > 0 (design section 6)."""
-    outcomes = [(c.outcome, c.reason) for c in campaigns]
+    """The exit code of a run; where several apply: 13, 11, 130 (143, 129), 12, 10, 0 (design section 6)."""
+    outcomes = {(c.outcome, c.reason) for c in campaigns}
     if stop is not None and stop.reason is StopReason.JOURNAL:
         return 13
     if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
@@ -80,23 +84,3 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
     if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
         return 10
     return 0
-
-
-class OutcomeCounter:
-    """How many campaigns ended in each way, and one of each way."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[Outcome, Reason]] = Counter()
-        self.kinds: dict[tuple[Outcome, Reason], CampaignResult] = {}
-
-    def counted(self, campaigns: Iterable[CampaignResult]) -> Iterator[CampaignResult]:
-        """The campaigns, counted while they pass."""
-        for campaign in campaigns:
-            kind = (campaign.outcome, campaign.reason)
-            self._counts[kind] += 1
-            self.kinds.setdefault(kind, campaign)
-            yield campaign
-
-    def totals(self) -> dict[Outcome, int]:
-        """Campaigns by outcome; every outcome is there, and the sum is the plan's length."""
-        return {outcome: sum(n for kind, n in self._counts.items() if kind[0] is outcome) for outcome in Outcome}

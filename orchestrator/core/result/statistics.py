@@ -10,7 +10,7 @@ from orchestrator.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Range:
     """The least, the median and the most of a figure over several rehearsals."""
 
     least: float
@@ -18,8 +18,8 @@ class Span:
     most: float
 
     @classmethod
-    def of(cls, figures: Sequence[float]) -> "Span":
-        """The span of at least one figure."""
+    def of(cls, figures: Sequence[float]) -> "Range":
+        """The range of at least one figure."""
         return cls(min(figures), median(figures), max(figures))
 
 
@@ -28,17 +28,17 @@ class RehearsalStatistics:
     """How several rehearsals differ."""
 
     runs: int
-    seconds: Span
-    outcomes: dict[Outcome, Span]
+    seconds: Range
+    outcomes: dict[Outcome, Range]
     exit_codes: dict[int, int]
 
 
 def statistics(results: Sequence[Result], seconds: Sequence[float]) -> RehearsalStatistics:
-    """The spread over at least one rehearsal."""
+    """The statistics of at least one rehearsal; `seconds` is how long each one took."""
     codes = Counter(result.exit_code for result in results)
     return RehearsalStatistics(
         len(results),
-        Span.of(seconds),
-        {outcome: Span.of([result.totals[outcome] for result in results]) for outcome in Outcome},
+        Range.of(seconds),
+        {outcome: Range.of([result.totals[outcome] for result in results]) for outcome in Outcome},
         dict(sorted(codes.items())),
     )

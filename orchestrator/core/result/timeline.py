@@ -1,6 +1,6 @@
 """Journal -> what happened when: every start of a run, the pauses of its lanes and its waves. A pure function.
 
-Reads (preflight and probes) are not journaled, so a curve drawn from here is at most as high as the budget's true use.
+Reads (preflight and probes) are not journaled, so a curve of `window_use` may be lower than the budget's true use.
 """
 
 from bisect import bisect_left
@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of
 from orchestrator.core.journal.states import KINDS, Event, event_of
-from orchestrator.core.journal.subruns import parts_of
+from orchestrator.core.journal.subruns import subruns_of
 from orchestrator.core.result.types import Result
 from orchestrator.model import CampaignKey, Outcome, Record, Window
 
@@ -20,7 +21,7 @@ _SHORTEST_PAUSE: Final = 1.0
 gap does not end the pause. No lane pauses for less than this."""
 
 
-class Mark(StrEnum):
+class AttemptOutcome(StrEnum):
     """What one attempt came to, as far as known today."""
 
     STARTED = "started"
@@ -30,18 +31,18 @@ class Mark(StrEnum):
     UNDONE = "undone"  # certainly not carried out, and not for good
 
 
-_MARKS: Final[Mapping[Event, Mark]] = {
-    Event.INTENT: Mark.UNKNOWN,
-    Event.ACCEPTED: Mark.STARTED,
-    Event.REJECTED: Mark.FAILED,
-    Event.NOT_SENT: Mark.UNDONE,
-    Event.LIMITED: Mark.LIMITED,
-    Event.UNAUTHORIZED: Mark.UNDONE,
-    Event.INDETERMINATE: Mark.UNKNOWN,
-    Event.EVIDENCE: Mark.STARTED,
-    Event.NO_EVIDENCE: Mark.UNKNOWN,
-    Event.RESOLVED_STARTED: Mark.STARTED,
-    Event.RESOLVED_NOT_STARTED: Mark.UNDONE,
+_OUTCOMES: Final[Mapping[Event, AttemptOutcome]] = {
+    Event.INTENT: AttemptOutcome.UNKNOWN,
+    Event.ACCEPTED: AttemptOutcome.STARTED,
+    Event.REJECTED: AttemptOutcome.FAILED,
+    Event.NOT_SENT: AttemptOutcome.UNDONE,
+    Event.LIMITED: AttemptOutcome.LIMITED,
+    Event.UNAUTHORIZED: AttemptOutcome.UNDONE,
+    Event.INDETERMINATE: AttemptOutcome.UNKNOWN,
+    Event.EVIDENCE: AttemptOutcome.STARTED,
+    Event.NO_EVIDENCE: AttemptOutcome.UNKNOWN,
+    Event.RESOLVED_STARTED: AttemptOutcome.STARTED,
+    Event.RESOLVED_NOT_STARTED: AttemptOutcome.UNDONE,
 }
 
 
@@ -52,7 +53,7 @@ class Attempt:
     key: CampaignKey
     number: int
     at: float
-    mark: Mark = Mark.UNKNOWN
+    outcome: AttemptOutcome = AttemptOutcome.UNKNOWN
     ended: float | None = None
     message: str = ""
 
@@ -77,8 +78,8 @@ class WaveSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a campaign's story: what the journal says, and when."""
+class StoryEntry:
+    """One record of a campaign's story. `what` is its event; `at` is in POSIX seconds."""
 
     at: float
     what: str
@@ -99,36 +100,39 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run from its first record to its last. `stories` tell all that is known of each unknown campaign."""
+    """A run from its first record to its last, in POSIX seconds. `stories` has each unknown campaign's records."""
 
     begin: float
     end: float
     accounts: tuple[Account, ...]
     waves: tuple[WaveSpan, ...]
-    stories: Mapping[CampaignKey, tuple[Step, ...]] = field(default_factory=dict)
+    stories: Mapping[CampaignKey, tuple[StoryEntry, ...]] = field(default_factory=dict)
 
 
 def build(result: Result, records: Sequence[Record]) -> Timeline:
     """The timeline of the result's run. `records` are those the result was built from."""
     run_id = result.run["run_id"]
-    runs = {run_id, *(name.removeprefix("@") for name in parts_of(records, run_id))}
+    runs = {run_id, *(name.removeprefix("@") for name in subruns_of(records, run_id))}
     own = [r for r in records if r.run_id in runs]
-    header = next(r for r in own if r.kind == "run" and r.run_id == run_id)
-    ending = next((r for r in own if r.kind == "end" and r.run_id == run_id), None)
+    header = next(r for r in own if r.kind == RUN and r.run_id == run_id)
+    ending = next((ending_of(r) for r in own if r.kind == END and r.run_id == run_id), None)
     end = max(r.at for r in own)
     accounts = {c.key: c.account for c in result.campaigns}
     attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
     for attempt in _attempts(records, runs):
         attempts[accounts[attempt.key]].append(attempt)
-    limits = _limits(header, ending)
+    limits = _limits(header_of(header), ending)
     lanes = tuple(
         Account(name, limits.get(name, ()), tuple(made), _pauses(made, end)) for name, made in attempts.items()
     )
     return Timeline(header.at, end, lanes, _waves(ending, result, lanes), _stories(result, records))
 
 
-def held(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[float, int]]:
-    """How many of a window's slots the starts held, as steps (since when, how many): from leaving to reply + window."""
+def window_use(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[float, int]]:
+    """How many of a window's slots the starts took, as steps (since when in POSIX seconds, how many).
+
+    A start takes a slot from when it leaves until its reply + the window's length (design section 7).
+    """
     changes: dict[float, int] = defaultdict(int)
     for attempt in attempts:
         changes[attempt.at] += 1
@@ -142,27 +146,27 @@ def held(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[
 
 
 def _attempts(records: Sequence[Record], runs: Collection[str]) -> list[Attempt]:
-    """The run's attempts in the order they were made; later runs and people may have said what became of them."""
+    """The run's attempts in the order they were made, with what later runs and people found out about them."""
     made: dict[tuple[str, int], Attempt] = {}
     for record in records:
         key = (record.campaign, record.attempt)
-        if record.kind == "intent" and record.run_id in runs:
+        if record.kind == Event.INTENT and record.run_id in runs:
             made[key] = Attempt(CampaignKey(record.campaign), record.attempt, record.at)
         elif record.kind in KINDS and key in made:
-            made[key] = _told(made[key], record)
+            made[key] = _updated(made[key], record)
     return sorted(made.values(), key=lambda attempt: attempt.at)
 
 
-def _told(attempt: Attempt, record: Record) -> Attempt:
-    mark = _MARKS.get(event_of(record), attempt.mark)
-    ended = record.at if record.kind == "verdict" else attempt.ended
-    return replace(attempt, mark=mark, ended=ended, message=str(record.data.get("message", "")))
+def _updated(attempt: Attempt, record: Record) -> Attempt:
+    outcome = _OUTCOMES.get(event_of(record), attempt.outcome)
+    ended = record.at if record.kind == VERDICT else attempt.ended
+    return replace(attempt, outcome=outcome, ended=ended, message=str(record.data.get("message", "")))
 
 
-def _limits(header: Record, ending: Record | None) -> dict[str, tuple[Window, ...]]:
-    budget = ending.data.get("budget", {}) if ending else {}
+def _limits(header: Header, ending: Ending | None) -> dict[str, tuple[Window, ...]]:
+    budget = ending.get("budget", {}) if ending else {}
     used = {lane["account"]: lane["limits"] for lane in budget.values() if "limits" in lane}
-    planned = header.data.get("limits", {})
+    planned = header.get("limits", {})
     return {account: tuple(map(_window, texts)) for account, texts in {**planned, **used}.items()}
 
 
@@ -175,7 +179,7 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
     """From each limited verdict to the lane's next start; what overlaps is one pause."""
     pauses: list[Span] = []
     left = [a.at for a in attempts]
-    limited = sorted(a.ended for a in attempts if a.mark is Mark.LIMITED and a.ended is not None)
+    limited = sorted(a.ended for a in attempts if a.outcome is AttemptOutcome.LIMITED and a.ended is not None)
     for begin in limited:
         later = bisect_left(left, begin + _SHORTEST_PAUSE)
         over = left[later] if later < len(left) else end
@@ -186,29 +190,32 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
     return tuple(pauses)
 
 
-def _waves(ending: Record | None, result: Result, accounts: Sequence[Account]) -> tuple[WaveSpan, ...]:
-    """As journaled in the end; where a run has none, a wave opened with its first start."""
+def _waves(ending: Ending | None, result: Result, accounts: Sequence[Account]) -> tuple[WaveSpan, ...]:
+    """As the run's end has them; for a run without one, a wave opened with its first start."""
     of = {c.key: c.wave for c in result.campaigns}
     first: dict[str, float] = {}
     for attempt in (a for account in accounts for a in account.attempts):
         name = of[attempt.key]
         first[name] = min(attempt.at, first.get(name, attempt.at))
-    told = {wave["name"]: wave for wave in (ending.data.get("waves", []) if ending else [])}
+    journaled = {wave["name"]: wave for wave in (ending.get("waves", []) if ending else [])}
     spans = []
-    for name in dict.fromkeys([*told, *first]):
-        wave = told.get(name, {})
+    for name in dict.fromkeys([*journaled, *first]):
+        wave = journaled.get(name, {})
         opened = wave.get("opened_at", first.get(name))
         if opened is not None:
             spans.append(WaveSpan(name, opened, wave.get("closed_at"), wave.get("passed"), wave.get("message", "")))
     return tuple(sorted(spans, key=lambda span: span.opened))
 
 
-def _stories(result: Result, records: Sequence[Record]) -> dict[CampaignKey, tuple[Step, ...]]:
+def _stories(result: Result, records: Sequence[Record]) -> dict[CampaignKey, tuple[StoryEntry, ...]]:
     wanted = {c.key for c in result.campaigns if c.outcome is Outcome.UNKNOWN}
-    stories: dict[CampaignKey, list[Step]] = defaultdict(list)
+    stories: dict[CampaignKey, list[StoryEntry]] = defaultdict(list)
     for record in records:
         if record.campaign in wanted and record.kind in KINDS:
             data = record.data
-            step = Step(record.at, event_of(record), record.attempt, data.get("message", ""), data.get("http_status"))
-            stories[CampaignKey(record.campaign)].append(step)
-    return {key: tuple(steps) for key, steps in stories.items()}
+            stories[CampaignKey(record.campaign)].append(
+                StoryEntry(
+                    record.at, event_of(record), record.attempt, data.get("message", ""), data.get("http_status")
+                )
+            )
+    return {key: tuple(entries) for key, entries in stories.items()}

@@ -45,7 +45,7 @@ def test_a_move_of_the_table_is_made(state, event):
     past = after(state)
     apply(past, following(state, event))
     assert past.state is step(state, event) is TRANSITIONS[state, event]
-    assert past.by is event
+    assert past.last_event is event
     assert past.attempt == (3 if event is Event.INTENT else 2)
 
 
@@ -84,7 +84,7 @@ def test_the_table_cannot_be_changed():
 def test_an_intent_begins_a_new_attempt_and_forgets_the_last_answer():
     past = after(State.RETRYABLE)
     apply(past, record("intent", 3, 30.0, deadline=60.0, baseline=None))
-    assert (past.lane, past.intent_at, past.finished_at, past.last) == (LANE, 30.0, None, {})
+    assert (past.lane, past.intent_at, past.finished_at, past.last_data) == (LANE, 30.0, None, {})
     assert past.intent == {"deadline": 60.0, "baseline": None}
 
 
@@ -92,8 +92,8 @@ def test_later_records_add_to_the_answer():
     past = after(State.INTENDED)
     apply(past, moved(Event.INDETERMINATE, 2, at=30.0, http_status=500, message="HTTP 500"))
     apply(past, moved(Event.EVIDENCE, 2, at=90.0, message="the platform says Active"))
-    assert past.last["http_status"] == 500
-    assert past.last["message"] == "the platform says Active"
+    assert past.last_data["http_status"] == 500
+    assert past.last_data["message"] == "the platform says Active"
     assert (past.intent_at, past.finished_at) == (10.0, 90.0)
 
 

@@ -129,7 +129,7 @@ def test_an_unknown_is_judged_when_there_is_evidence_now(live):
 
 
 def test_what_failed_before_is_sent_again_on_request_only():
-    past = history(State.FAILED, last={"message": "HTTP 404: gone"})
+    past = history(State.FAILED, last_data={"message": "HTTP 404: gone"})
     decision = decided(ready(), past)
     assert_skipped(decision, Outcome.FAILED, Reason.FAILED_BEFORE)
     assert "HTTP 404: gone" in decision.message
@@ -345,7 +345,7 @@ def test_the_same_campaign_under_another_account_is_another_one():
         ({"past": history(State.INTENDED)}, "an earlier run may have started it"),
         ({"past": history(State.UNKNOWN)}, "still unknown: a person must look"),
         (
-            {"past": history(State.FAILED, last={"message": "HTTP 404"})},
+            {"past": history(State.FAILED, last_data={"message": "HTTP 404"})},
             "failed in an earlier run and was not sent again: HTTP 404",
         ),
         ({"past": history(State.FAILED)}, "failed in an earlier run and was not sent again: "),

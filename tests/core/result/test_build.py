@@ -6,7 +6,6 @@ from orchestrator.core.journal.records import packed_value
 from orchestrator.core.journal.states import Event, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
-from orchestrator.core.result.conclude import OutcomeCounter
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
 
@@ -22,7 +21,7 @@ def skip(outcome, reason):
 
 
 def past(state, by=None, message="so it was"):
-    return history(state, by, last={"message": message} if message else {})
+    return history(state, by, last_data={"message": message} if message else {})
 
 
 @pytest.mark.parametrize(
@@ -124,9 +123,14 @@ def test_of_several_exit_codes_the_gravest_counts(campaigns, stop, code):
 
 
 def test_totals_name_every_outcome_and_add_up():
-    tally = OutcomeCounter()
-    assert list(tally.counted([*DONE, FAILED, FAILED])) == [*DONE, FAILED, FAILED]
-    assert tally.totals() == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
+    plan = [
+        *starts("cd-1"),
+        *(entry(skip(Out.FAILED, R.NOT_FOUND), campaign) for campaign in ("cd-2", "cd-3")),
+        *(entry(skip(Out.SKIPPED, R.DISABLED), campaign) for campaign in ("cd-4", "cd-5")),
+        entry(skip(Out.ALREADY_STARTED, R.LIVE_STATE), "cd-6"),
+    ]
+    totals = build(journal(plan, moved(Event.INTENT), moved(Event.ACCEPTED))).totals
+    assert totals == {"started": 1, "already_started": 1, "failed": 2, "unknown": 0, "held": 0, "skipped": 2}
 
 
 @pytest.mark.parametrize(
@@ -300,6 +304,42 @@ def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
     assert found == {name: timestamp(at) for name, at in [("r-1", 1.0), ("r-2", 11.0), ("r-3", 11.0), ("r-4", 11.0)]}
     late = [*run_of("r-3", "cd-3", Event.REJECTED, 20.0), *run_of("r-5", "cd-5", Event.ACCEPTED, 40.0)]
     assert build(late, "r-3").run["last_success_at"] is None
+
+
+def test_two_runs_in_a_row_that_changed_nothing_are_told_apart():
+    first = run_of("r-1", "cd-1", Event.ACCEPTED, 0.0)
+    again = [*plan_records([entry(skip(Out.ALREADY_STARTED, R.JOURNAL))], "r-2"), end(None, "r-2", 11.0)]
+    failed = [*plan_records([entry(skip(Out.FAILED, R.NOT_FOUND), "cd-9")], "r-3"), end(None, "r-3", 21.0)]
+    records = [*first, header("r-2", 10.0), *again, header("r-3", 20.0), *failed, header("r-4", 30.0)]
+
+    assert build(records).run["last_success_at"] == timestamp(11.0)
+
+
+def test_a_row_that_a_late_subrun_writes_after_the_end_is_not_part_of_the_success():
+    subrun = header("p-1", 2.0)
+    subrun.data["part_of"] = "r-1"
+    late = [subrun, *plan_records([entry(skip(Out.SKIPPED, R.SCHEDULED))], "p-1")]
+    assert build([*run_of("r-1", "cd-1", Event.ACCEPTED, 0.0), *late, header("r-2")]).run["last_success_at"] is not None
+
+
+def test_what_the_run_knows_of_its_stop_weighs_more_than_its_end():
+    broken = Stop(S.JOURNAL, "the disk is full")
+    built = build(journal(starts("cd-1"), stop=STOP), stop=broken)
+
+    assert (built.exit_code, built.run["stop"]) == (13, {"reason": "journal", "detail": "the disk is full"})
+    assert built.campaigns[0].message == "not started: the disk is full"
+
+
+def test_warnings_of_the_run_follow_those_of_its_plan():
+    assert build(journal(starts("cd-1")), warnings=["2 records are lost"]).warnings == [
+        "a warning",
+        "2 records are lost",
+    ]
+
+
+def test_a_journal_is_read_once():
+    records = journal(MIXED, *MOVES)
+    assert build(iter(records)) == build(records)
 
 
 def test_what_was_found_out_after_its_end_makes_no_success_of_a_run():

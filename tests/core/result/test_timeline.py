@@ -3,7 +3,7 @@ import pytest
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build as build_result
-from orchestrator.core.result.timeline import Attempt, Mark, Span, Step, WaveSpan, build, held
+from orchestrator.core.result.timeline import Attempt, AttemptOutcome, Span, StoryEntry, WaveSpan, build, window_use
 from orchestrator.model import CampaignKey, Window
 from tests.core.builders import LANE, RUN, end, entry, header, journal, moved, plan_records, record, starts
 
@@ -22,24 +22,24 @@ def lane(records):
 @pytest.mark.parametrize(
     ("moves", "mark"),
     [
-        ([], Mark.UNKNOWN),
-        ([E.ACCEPTED], Mark.STARTED),
-        ([E.REJECTED], Mark.FAILED),
-        ([E.NOT_SENT], Mark.UNDONE),
-        ([E.NOT_SENT, E.GAVE_UP], Mark.UNDONE),
-        ([E.LIMITED], Mark.LIMITED),
-        ([E.UNAUTHORIZED], Mark.UNDONE),
-        ([E.INDETERMINATE], Mark.UNKNOWN),
-        ([E.INDETERMINATE, E.EVIDENCE], Mark.STARTED),
-        ([E.INDETERMINATE, E.NO_EVIDENCE], Mark.UNKNOWN),
-        ([E.INDETERMINATE, E.NO_EVIDENCE, E.RESOLVED_STARTED], Mark.STARTED),
-        ([E.INDETERMINATE, E.NO_EVIDENCE, E.RESOLVED_NOT_STARTED], Mark.UNDONE),
+        ([], AttemptOutcome.UNKNOWN),
+        ([E.ACCEPTED], AttemptOutcome.STARTED),
+        ([E.REJECTED], AttemptOutcome.FAILED),
+        ([E.NOT_SENT], AttemptOutcome.UNDONE),
+        ([E.NOT_SENT, E.GAVE_UP], AttemptOutcome.UNDONE),
+        ([E.LIMITED], AttemptOutcome.LIMITED),
+        ([E.UNAUTHORIZED], AttemptOutcome.UNDONE),
+        ([E.INDETERMINATE], AttemptOutcome.UNKNOWN),
+        ([E.INDETERMINATE, E.EVIDENCE], AttemptOutcome.STARTED),
+        ([E.INDETERMINATE, E.NO_EVIDENCE], AttemptOutcome.UNKNOWN),
+        ([E.INDETERMINATE, E.NO_EVIDENCE, E.RESOLVED_STARTED], AttemptOutcome.STARTED),
+        ([E.INDETERMINATE, E.NO_EVIDENCE, E.RESOLVED_NOT_STARTED], AttemptOutcome.UNDONE),
     ],
 )
 def test_an_attempt_is_marked_by_what_became_of_it(moves, mark):
     (attempt,) = lane(journal(starts("cd-1"), moved(E.INTENT), *(moved(event) for event in moves))).attempts
 
-    assert mark is attempt.mark
+    assert mark is attempt.outcome
 
 
 def test_every_attempt_of_the_run_is_there_in_order_of_time():
@@ -54,9 +54,9 @@ def test_every_attempt_of_the_run_is_there_in_order_of_time():
     )
 
     assert lane(records).attempts == (
-        Attempt(CampaignKey("st-1/cd-2"), 1, 101.0, Mark.STARTED, 106.0),
-        Attempt(CampaignKey("st-1/cd-1"), 1, 102.0, Mark.UNDONE, 103.0, "refused"),
-        Attempt(CampaignKey("st-1/cd-1"), 2, 105.0, Mark.STARTED, 105.5, "Campaign Started"),
+        Attempt(CampaignKey("st-1/cd-2"), 1, 101.0, AttemptOutcome.STARTED, 106.0),
+        Attempt(CampaignKey("st-1/cd-1"), 1, 102.0, AttemptOutcome.UNDONE, 103.0, "refused"),
+        Attempt(CampaignKey("st-1/cd-1"), 2, 105.0, AttemptOutcome.STARTED, 105.5, "Campaign Started"),
     )
 
 
@@ -70,7 +70,10 @@ def test_attempts_of_other_runs_are_left_out_but_what_they_found_is_told():
     ]
 
     (attempt,) = timeline(records, RUN).accounts[0].attempts
-    assert (attempt.mark, attempt.ended) == (Mark.STARTED, 131.0)  # the evidence frees no slot: the verdict did
+    assert (attempt.outcome, attempt.ended) == (
+        AttemptOutcome.STARTED,
+        131.0,
+    )  # the evidence frees no slot: the verdict did
     assert timeline(records, "r-2").accounts[0].attempts == ()
 
 
@@ -137,19 +140,23 @@ def test_limits_come_from_the_end_of_the_run_or_else_from_its_beginning():
 
 def test_a_slot_is_held_from_leaving_until_the_reply_and_the_window():
     made = [
-        Attempt(CampaignKey("a/1"), 1, 0.0, Mark.STARTED, 1.0),
-        Attempt(CampaignKey("a/2"), 1, 0.5, Mark.STARTED, 3.0),
+        Attempt(CampaignKey("a/1"), 1, 0.0, AttemptOutcome.STARTED, 1.0),
+        Attempt(CampaignKey("a/2"), 1, 0.5, AttemptOutcome.STARTED, 3.0),
         Attempt(CampaignKey("a/3"), 1, 20.0),  # its answer never came
     ]
 
-    assert held(made, Window(10, 10.0), 60.0) == [(0.0, 1), (0.5, 2), (11.0, 1), (13.0, 0), (20.0, 1)]
-    assert held(made[:2], Window(10, 10.0), 11.0) == [(0.0, 1), (0.5, 2), (11.0, 1)]  # what ends later is not drawn
+    assert window_use(made, Window(10, 10.0), 60.0) == [(0.0, 1), (0.5, 2), (11.0, 1), (13.0, 0), (20.0, 1)]
+    assert window_use(made[:2], Window(10, 10.0), 11.0) == [
+        (0.0, 1),
+        (0.5, 2),
+        (11.0, 1),
+    ]  # what ends later is not drawn
 
 
 def test_a_slot_that_is_taken_as_another_is_freed_makes_no_peak():
     made = [Attempt(CampaignKey("a/1"), 1, 0.0, ended=1.0), Attempt(CampaignKey("a/2"), 1, 11.0, ended=12.0)]
 
-    assert max(count for _, count in held(made, Window(1, 10.0), 60.0)) == 1
+    assert max(count for _, count in window_use(made, Window(1, 10.0), 60.0)) == 1
 
 
 def test_waves_are_as_journaled():
@@ -194,9 +201,9 @@ def test_an_unknown_campaign_has_its_story_and_nobody_else_has():
 
     assert list(stories) == ["st-1/cd-1"]
     assert stories[CampaignKey("st-1/cd-1")] == (
-        Step(100.0, "intent", 1, ""),
-        Step(130.0, "indeterminate", 1, "no answer", 502),
-        Step(190.0, "no_evidence", 1, "nothing found"),
+        StoryEntry(100.0, "intent", 1, ""),
+        StoryEntry(130.0, "indeterminate", 1, "no answer", 502),
+        StoryEntry(190.0, "no_evidence", 1, "nothing found"),
     )
 
 
