@@ -60,6 +60,7 @@ class CallTarget:
 
     @property
     def key(self) -> CampaignKey:
+        """Stream and campaign in one."""
         return key_of(self.stream, self.campaign)
 
 

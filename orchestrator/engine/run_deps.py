@@ -98,4 +98,5 @@ class RunDeps:
 
     @property
     def launch(self) -> str:
+        """The launch's name."""
         return self.manifest.launch

@@ -42,7 +42,7 @@ def test_validate_and_plan_say_what_every_rule_means(workplace):
         waves=[{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "10m", "pass": {"started": "100%"}}],
     )
     expected = [
-        "wave canary: the next one opens when 100% are started and 600 s after the last of them",
+        "wave canary: the next one opens when 100% are started and 10 min after the last of them",
         "the run stops when 20% of at least 10 attempted failed",
         "an account stops when 2 are unknown there",
     ]

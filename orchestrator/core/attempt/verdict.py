@@ -93,7 +93,7 @@ def is_hourly(reply: Reply) -> bool:
 
 
 def wait_of(reply: Reply) -> float | None:
-    """Seconds that the reply's `Retry-After` asks for (RFC 9110 section 10.2.3); None where it says nothing usable."""
+    """Seconds that the reply's `Retry-After` asks for (RFC 9110 section 10.2.3); None: missing or unusable."""
     if reply.retry_after is None:
         return None
     asked = reply.retry_after.strip()
@@ -102,7 +102,7 @@ def wait_of(reply: Reply) -> float | None:
     due = _http_date(asked)
     if due is None:
         return None
-    # Their clock against their clock, so that ours need not be right.
+    # The server's clock against the server's clock, so that ours need not be right.
     said = _http_date(reply.date or "")
     return max(0.0, due - (said if said is not None else reply.sent_at + reply.elapsed))
 
@@ -142,7 +142,7 @@ class ReadKind(StrEnum):
 def classify_read(answer: Reply | Fault) -> ReadKind:
     """The verdict on a list, status or get call. A 200 may carry a failure (kore-api.md section 0, fact 5)."""
     if isinstance(answer, Fault):
-        # The status line alone proves a 429: to ask again at once would be to run against the limiter.
+        # The status line alone proves a 429: to ask again at once would run into the rate limit.
         return ReadKind.LIMITED if answer.http_status == 429 else ReadKind.RETRY
     if is_limited(answer):
         return ReadKind.LIMITED

@@ -79,6 +79,7 @@ class PlanRow(NamedTuple):
 
     @property
     def key(self) -> CampaignKey:
+        """Stream and campaign in one."""
         return key_of(self.stream, self.campaign)
 
 

@@ -52,7 +52,7 @@ _STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.J
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose lane, and in which wave: one value for all entries that share it."""
+    """An account's lane and a wave: one value for all entries that share it."""
 
     lane: Lane
     account_id: str
@@ -75,31 +75,37 @@ class Entry:
 
     @property
     def lane(self) -> Lane:
+        """The lane that starts it."""
         return self.place.lane
 
     @property
     def wave(self) -> str:
+        """The name of its wave."""
         return self.place.wave
 
     @property
     def target(self) -> CallTarget:
-        """What calls about it are addressed to. Put together when it is asked for: kept, it would double the memory."""
+        """What calls about it are addressed to. Made when it is asked for: kept, it would double the memory."""
         return self.place.target_of(self.campaign)
 
     @property
     def key(self) -> CampaignKey:
+        """Stream and campaign in one."""
         return self.campaign.key
 
     @property
     def account(self) -> str:
+        """The account's name in the manifest."""
         return self.campaign.account
 
     @property
     def name(self) -> str:
+        """The campaign's name in the manifest."""
         return self.campaign.name
 
     @property
     def window(self) -> str | None:
+        """The name of the window in which it may start; None: at any time."""
         return self.campaign.window
 
     def as_row(self) -> PlanRow:
@@ -133,7 +139,7 @@ class Plan:
 
 
 def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
-    """Raise Refused where the plan has more starts than `limits.max_starts`, or a tighter `--max-starts`, allows."""
+    """Raise Refused where the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
     starts = plan.count(Action.START)
     caps = {"limits.max_starts": most, "--max-starts": flag}
     name, cap = min(
@@ -160,7 +166,7 @@ def _place(manifest: Manifest, account: str, wave: str) -> Place:
 def undecided(
     manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], selection: Selection, *, retry_failed: bool
 ) -> tuple[Campaign, ...]:
-    """The campaigns whose live state matters: all that the manifest and the journal alone do not settle."""
+    """The campaigns whose live state matters: all that manifest and journal alone do not settle."""
     return tuple(
         campaign
         for campaign in manifest.campaigns
@@ -183,7 +189,7 @@ def build(
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
-    `earlier` are the starts of other launches that `repeat_guard` minds.
+    `earlier` are the starts of other launches within `repeat_guard`.
     """
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     place = lru_cache(maxsize=None)(partial(_place, manifest))

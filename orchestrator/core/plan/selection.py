@@ -69,7 +69,7 @@ def parse_terms(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 def _parse_term(term: str) -> tuple[str, str]:
     kind, colon, value = term.partition(":")
     if not colon or kind not in _MATCHERS or not value:
-        raise ValueError(f"{term!r} is no selection; write one of {', '.join(f'{k}:VALUE' for k in _MATCHERS)}")
+        raise ValueError(f"{term!r} is not a selection; write one of {', '.join(f'{k}:VALUE' for k in _MATCHERS)}")
     if kind == "outcome" and value not in _OUTCOME_STATES:
         raise ValueError(f"{term!r}: the outcomes to select by are {', '.join(_OUTCOME_STATES)}")
     return kind, value

@@ -4,16 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.core.journal.records import STOP_INTENT, STOP_REPLY, STOPPED
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.model import CallTarget, CampaignKey, Record
 
-STOP_INTENT: Final = "stop_intent"
-STOP_REPLY: Final = "stop_reply"
 STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
-STOPPED: Final = "stopped"
-NOT_STOPPED: Final = "not_stopped"
 
 _MAYBE: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
 
@@ -28,7 +25,7 @@ class StopJob:
 
 @dataclass(frozen=True, slots=True)
 class StopPlan:
-    """What can be stopped, what cannot be addressed (and why), what was stopped before, and what nobody knows of."""
+    """What can be stopped, what cannot be addressed (and why), what was stopped before, and what may have started."""
 
     jobs: tuple[StopJob, ...]
     unaddressed: Mapping[CampaignKey, str]
@@ -70,7 +67,7 @@ def plan_stops(
         if last.is_confirmed:
             before.append(key)
         elif target is None:
-            unaddressed[key] = "the manifest names it no more"
+            unaddressed[key] = "the manifest no longer names it"
         elif target.lane != history.lane:
             unaddressed[key] = "the manifest has it under another account now"
         else:

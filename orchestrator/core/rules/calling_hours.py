@@ -13,7 +13,7 @@ _LOOKED_AHEAD: Final = 7 * 86400.0
 def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> float | None:
     """The first time within a week at which the campaign may be started and its calling hours are closed; else None.
 
-    Without a window it is started now, at `at` POSIX seconds. Raises ValueError for hours that make no sense.
+    Without a window it is started now, at `at` POSIX seconds. Raises ValueError for hours that cannot be understood.
     """
     rules = _rules(calling)
     if window is None:
@@ -28,7 +28,7 @@ def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> flo
 
 
 def words(calling: CallingHours) -> str:
-    """Calling hours for a person, days of the same hours together."""
+    """Calling hours in words, days with the same hours together."""
     hours: dict[str, list[str]] = defaultdict(list)
     for day, opens, closes in calling.days:
         hours[f"{opens}-{closes}"].append(day)

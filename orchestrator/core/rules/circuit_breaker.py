@@ -1,7 +1,7 @@
-"""When a lane's starts are held because they get lost one after the other.
+"""When a lane's starts pause because they get lost one after the other.
 
-Every start that gets lost leaves a campaign that a person must look at, so a platform in trouble is not tried with
-starts: only a read that works lets the next start go, one alone, and only that start's answer lets all go.
+Every lost start leaves a campaign that a person must check, so a platform in trouble is not tried with starts: only a
+read that works lets one start go, alone, and only the answer to that start lets all others go.
 """
 
 from dataclasses import dataclass, replace
@@ -10,12 +10,13 @@ from typing import Final
 
 from orchestrator.core.attempt.verdict import VerdictKind
 from orchestrator.core.manifest.models import BreakerRules
+from orchestrator.core.text import duration
 
 LOST: Final = frozenset({VerdictKind.INDETERMINATE, VerdictKind.NOT_SENT})
-"""What tells nothing of the platform but that it cannot be relied upon. Every other verdict is an answer of it."""
+"""Verdicts without an answer of the platform. Every other verdict proves that it answers."""
 
 MOST_TRIPS: Final = 3
-"""Openings without an answered start in between: reads work and starts do not, and each trial costs a campaign."""
+"""Openings in a row after which the lane stops: reads work, starts do not, and each trial costs a campaign."""
 
 
 class BreakerState(StrEnum):
@@ -36,15 +37,15 @@ class Breaker:
     trips: int = 0  # openings in a row
     opened_at: float = 0.0
 
-    def admits(self, out: int) -> bool:
-        """Whether a start may leave while `out` others are on their way."""
-        return self.state is BreakerState.CLOSED or (self.state is BreakerState.TRIAL and out == 0)
+    def admits(self, in_flight: int) -> bool:
+        """Whether a start may leave while `in_flight` others are on their way."""
+        return self.state is BreakerState.CLOSED or (self.state is BreakerState.TRIAL and in_flight == 0)
 
     def after_start(self, kind: VerdictKind, now: float) -> "Breaker":
         """The breaker after one start's verdict. An answer never closes it while it is open: only a read does."""
         if kind not in LOST:
             if self.state is BreakerState.CLOSED and not self.lost and not self.trips:
-                return self  # nearly every start's case
+                return self  # nearly always
             if self.state is BreakerState.OPEN:
                 return replace(self, lost=0)  # it left before the breaker opened
             return replace(self, state=BreakerState.CLOSED, lost=0, trips=0)
@@ -54,23 +55,23 @@ class Breaker:
         return replace(self, state=BreakerState.OPEN, lost=lost, trips=self.trips + 1, opened_at=now)
 
     def after_read(self, *, worked: bool) -> "Breaker":
-        """The breaker after a look at the platform."""
+        """The breaker after a read was tried."""
         return replace(self, state=BreakerState.TRIAL) if worked and self.state is BreakerState.OPEN else self
 
     def verdict(self, now: float) -> str | None:
-        """Why the lane has to stop for good, in words; None while there is hope, or no need of it."""
+        """Why the lane has to stop for good, in words; None where it has not."""
         if self.state is not BreakerState.OPEN:
             return None
         if self.trips >= MOST_TRIPS:
             return f"starts got lost {self.trips} times in a row, although reads work"
         if now - self.opened_at >= self.rules.gives_up_after:
-            return f"starts got lost, and no read has worked for {self.rules.gives_up_after:g} s"
+            return f"starts got lost, and no read has worked for {duration(self.rules.gives_up_after)}"
         return None
 
 
 def sentence(rules: BreakerRules) -> str:
     """What the rules mean, in words."""
     return (
-        f"an account's starts are held after {rules.opens_after} in a row that got lost or could not be sent, until a "
-        f"read works (looks every {rules.looks_every:g} s, stops the account after {rules.gives_up_after:g} s)"
+        f"circuit breaker: after {rules.opens_after} lost starts in a row an account pauses, tries a read every "
+        f"{duration(rules.looks_every)}, and gives up after {duration(rules.gives_up_after)}"
     )

@@ -1,4 +1,4 @@
-"""What a manifest's rules mean, a sentence each: said by `validate` and `plan`, before anything happens."""
+"""What a manifest's rules mean, a sentence each, for `validate` and `plan`."""
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.rules import circuit_breaker as breaker

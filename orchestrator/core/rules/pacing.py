@@ -18,7 +18,7 @@ _TICK = 0.001  # servers count in milliseconds, rounded down
 _MINUTE = 60.0  # the platform's own window, where the manifest has none (kore-api.md section 4)
 _RAISE = 0.1  # of the manifest's limit, for each of its longest windows without a limited call
 _LEAST = 0.1
-_ENOUGH = 3  # pauses; fewer may be a colleague's burst, and no reason to give a rate up
+_ENOUGH = 3  # pauses; fewer may come from a short burst of another client, which is no reason to lower the rate
 
 
 def arrived_by(answer: Reply | Fault | None, now: float, timeout: float) -> float:
@@ -119,7 +119,7 @@ class Pacer:
     def limited(self, now: float, seconds: float) -> None:
         """The server limited a call: nothing leaves for `seconds`, then at half the rate for a start.
 
-        Others share the account's budget; calls limited within one pause are one sign of it, not several.
+        Other clients share the account's rate limit; calls limited within one pause are one sign of it, not several.
         """
         self._throttled += 1
         self._limited_at.append(now)
@@ -130,17 +130,17 @@ class Pacer:
         self._cut_at = self._paused_until
 
     def _observe(self, now: float) -> None:
-        """Remember how many calls the server let through in its last window: what others left of the budget."""
+        """Remember how many calls the server let through in its last window: what other clients left."""
         if self.windows:
             since = now - self.longest
             refused = len(self._limited_at) - bisect_right(self._limited_at, since)
-            # Those still open are left out: they may be refused, too.
+            # Calls that are still open are left out: they may be refused, too.
             self._observed.append(len(self._ended) - bisect_right(self._ended, since) - refused)
 
     def suggested(self) -> Window | None:
         """The rate at which this account would not have been limited: None where the manifest's is no higher.
 
-        The middle of what was observed: single windows tell of a colleague's burst as well as of a lower limit.
+        The median of what was observed: a single window may show another client's burst as well as a lower limit.
         """
         if len(self._observed) < _ENOUGH:
             return None

@@ -11,7 +11,7 @@ _WORDS = {"failed": "failed", "unknown": "are unknown"}
 def tripped(rules: AccountRules | None, counts: Mapping[str, int]) -> str | None:
     """The sentence of the first rule that the counts break, None where none does.
 
-    `counts` are campaigns by outcome: all that were attempted, be they started, failed or unknown.
+    `counts` are the attempted campaigns by outcome: started, failed and unknown.
     """
     attempted = sum(counts.values())
     for word, rule in _thresholds(rules):

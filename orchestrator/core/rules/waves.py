@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orchestrator.core.manifest.models import Campaign, Wave
+from orchestrator.core.text import duration
 from orchestrator.model import Outcome
 
 REST: Final = "rest"
@@ -22,7 +23,7 @@ def order(waves: Sequence[Wave]) -> tuple[str, ...]:
 
 
 def assign(campaign: Campaign, waves: Sequence[Wave]) -> str:
-    """The first wave that names the campaign; one with neither tags nor campaigns names everybody."""
+    """The first wave that names the campaign; a wave with neither tags nor campaigns names all."""
     return next((wave.name for wave in waves if _names(wave, campaign)), REST)
 
 
@@ -33,15 +34,15 @@ def _names(wave: Wave, campaign: Campaign) -> bool:
 
 
 def baked_at(wave: Wave, started: Iterable[float]) -> float:
-    """When the bake is over: `bake` after the last start's answer, whichever run of the launch got it.
+    """When the bake is over, in POSIX seconds: `bake` after the last of `started`, whichever run started it.
 
-    So a run that goes on after an interrupted bake bakes for the rest of it. Times are POSIX seconds.
+    So a run that continues after an interrupted bake bakes only for the rest of it.
     """
     return max(started, default=-math.inf) + wave.bake
 
 
 def sentences(waves: Sequence[Wave]) -> tuple[str, ...]:
-    """What must be so before the next wave opens, in words, for each wave that asks for something."""
+    """What the next wave waits for, a sentence for each wave that asks for something."""
     return tuple(_sentence(wave, waves) for wave in waves if _needs(wave))
 
 
@@ -55,8 +56,8 @@ def _needs(wave: Wave) -> list[str]:
     share, command = (wave.pass_.started, wave.pass_.command) if wave.pass_ else (None, None)
     return [
         *([f"when {share * 100:.6g}% are started"] if share is not None else []),
-        *([f"{wave.bake:g} s after the last of them"] if wave.bake else []),
-        *([f"once {command[0]} has ended well"] if command else []),
+        *([f"{duration(wave.bake)} after the last of them"] if wave.bake else []),
+        *([f"after {command[0]} exits with 0"] if command else []),
     ]
 
 

@@ -1,8 +1,8 @@
 """Hours in which campaigns may be started, in every zone they are for.
 
-What the clocks on the wall show decides, instant by instant. So an hour that a clock skips in spring is never open, and
-one that it shows twice in autumn is open twice. The state of a window can change only where a wall shows an opening, a
-closing or midnight, or where a zone's offset changes: time is walked through from one such instant to the next.
+The local time in each zone decides, instant by instant. So an hour that a clock skips in spring is never open, and one
+that it shows twice in autumn is open twice. The state of a window can change only where a zone's clock shows an
+opening, a closing or midnight, or where its offset changes: time is walked from one such instant to the next.
 """
 
 import math
@@ -17,7 +17,7 @@ from orchestrator.core.text import duration
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = 86400
 _AHEAD: Final = 32.0 * _DAY
-_LONGEST: Final = 9 * _DAY  # more than a week and a last_start: nobody asks further ahead
+_LONGEST: Final = 9 * _DAY  # more than a week and a last_start: no need to look further ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | No
 
 
 def is_open(hours: OpenHours, at: float) -> bool:
-    """Whether the hours are open in all zones; `last_start` is not minded."""
+    """Whether the hours are open in all zones; `last_start` is ignored."""
     return closed_in(hours, datetime.fromtimestamp(at, ZoneInfo("UTC"))) is None
 
 
@@ -101,7 +101,7 @@ def _next_edge(zone: ZoneInfo, edges: list[int], now: int) -> int:
     offset, low, high = local.utcoffset(), now, edge
     if datetime.fromtimestamp(edge, zone).utcoffset() == offset:
         return edge
-    while high - low > 1:  # the wall's clock is set before it shows the edge: find that second
+    while high - low > 1:  # the offset changes before the clock shows the edge: find that second
         middle = (low + high) // 2
         if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
             low = middle

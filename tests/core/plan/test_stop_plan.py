@@ -29,7 +29,7 @@ def test_what_the_manifest_cannot_address_is_told_and_not_guessed():
     found = planned({"cd-1": started(), "cd-99": started(), "cd-2": started("sandbox other")})
     assert [job.target.key for job in found.jobs] == ["st-1/cd-1"]
     assert found.unaddressed == {
-        key("cd-99"): "the manifest names it no more",
+        key("cd-99"): "the manifest no longer names it",
         key("cd-2"): "the manifest has it under another account now",
     }
 

@@ -71,13 +71,13 @@ def test_three_openings_in_a_row_end_the_lane():
 def test_ten_minutes_without_a_read_that_works_end_it_too():
     breaker = after(GONE, GONE)
     assert breaker.verdict(699.9) is None
-    assert breaker.verdict(700.0) == "starts got lost, and no read has worked for 600 s"
+    assert breaker.verdict(700.0) == "starts got lost, and no read has worked for 10 min"
     assert trial().verdict(700.0) is None
     assert after(GONE).verdict(9999.0) is None
 
 
 def test_the_rules_say_what_they_mean():
     assert sentence(RULES) == (
-        "an account's starts are held after 2 in a row that got lost or could not be sent, until a read works "
-        "(looks every 30 s, stops the account after 600 s)"
+        "circuit breaker: after 2 lost starts in a row an account pauses, tries a read every 30 s, "
+        "and gives up after 10 min"
     )

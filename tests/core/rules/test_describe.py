@@ -5,7 +5,7 @@ WINDOWS = {"night": {"zones": ["UTC"], "hours": "20:00-24:00"}}
 
 
 def test_a_manifest_without_rules_has_the_breakers_alone():
-    assert [rule.partition(" ")[0] for rule in sentences(manifest({"campaign": "cd-1"}))] == ["an"]
+    assert [rule.partition(" ")[0] for rule in sentences(manifest({"campaign": "cd-1"}))] == ["circuit"]
 
 
 def test_every_rule_is_told_in_the_order_in_which_it_bears_upon_a_run():
@@ -20,4 +20,4 @@ def test_every_rule_is_told_in_the_order_in_which_it_bears_upon_a_run():
     assert window.startswith("window night: starts leave 20:00-24:00 ")
     assert "a run waits 1 h 30 min at most" in window
     assert stop == "the run stops when 3 failed"
-    assert "after 7 in a row" in breaker
+    assert "after 7 lost starts in a row" in breaker

@@ -102,7 +102,7 @@ def test_waves_of_a_parsed_manifest_keep_their_order():
 def test_a_wave_says_what_it_asks_for_and_the_last_that_nobody_waits_for_it():
     asking = Wave(name="canary", tags=("canary",), bake=600.0, pass_=Pass(started=0.9, command=("./look.sh", "--all")))
     said = sentences((asking, Wave(name="plain", tags=("x",)), Wave(name="all", bake=5.0)))
-    needs = "when 90% are started and 600 s after the last of them and once ./look.sh has ended well"
+    needs = "when 90% are started and 10 min after the last of them and after ./look.sh exits with 0"
     assert list(said) == [
         f"wave canary: the next one opens {needs}",
         "wave all is the last: nothing waits for its bake, and its check is not run",
