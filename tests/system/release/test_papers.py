@@ -34,7 +34,7 @@ def test_every_name_of_a_recipe_is_in_its_file():
         "orchestrator/core/manifest/models.py": ("ReportFormat",),
         "orchestrator/cli/options.py": ("FORMATS",),
         "orchestrator/core/attempt/verdict.py": ("_STATUS", "_classify_success", "_classify_fault"),
-        "orchestrator/engine/lane.py": ("_AGAIN",),
+        "orchestrator/engine/lane.py": ("_RETRIED",),
         "orchestrator/core/rules/circuit_breaker.py": ("LOST",),
         "tests/core/attempt/test_verdict.py": ("REJECTED", "FAULTS"),
         "tests/property/test_verdict_law.py": ("REFUSED",),
