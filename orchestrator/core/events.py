@@ -1,10 +1,10 @@
-"""What an observer of a run is told: stable names and fields, from which docs/reference/events.md has its table."""
+"""The events of a run: stable names and fields, from which docs/reference/events.md has its table."""
 
 from dataclasses import dataclass
 from typing import Final
 
 EVENTS_VERSION: Final = "1"
-"""Raised when a name or a field is removed or means something else; both may be added within a version."""
+"""Raised when a name or a field is removed or changes its meaning; both may be added within a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +22,33 @@ EVENTS: Final = (
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
     EventKind("wave_baking", "a wave waits before the next one opens", ("wave", "until")),
     EventKind("wave_checked", "the wave's `pass.command` has ended", ("wave", "passed", "message")),
-    EventKind("window_waiting", "campaigns wait for their window; others go on",
+    EventKind("window_waiting", "campaigns wait for their window; others continue",
               ("lane", "window", "campaigns", "until")),
-    EventKind("window_held", "their window opens later than the run waits",
+    EventKind("window_held", "campaigns are held: their window opens later than the run waits",
               ("lane", "window", "campaigns", "message")),
-    EventKind("campaign_held", "after a wait, somebody else had changed the campaign", ("campaign", "message")),
+    EventKind("campaign_held", "the campaign was changed on the platform while it waited", ("campaign", "message")),
     EventKind("start_answered", "one attempt to start has its verdict",
               ("campaign", "attempt", "verdict", "lane", "http_status", "elapsed_ms", "message")),
     EventKind("campaign_done", "a campaign has its outcome", ("campaign", "outcome", "lane", "message")),
-    EventKind("probe_done", "evidence of a lost start was looked for", ("campaign", "found", "message")),
+    EventKind("probe_done", "a search for evidence of a lost start has ended", ("campaign", "found", "message")),
     EventKind("lane_limited", "the platform limited a call; the lane waits", ("lane", "seconds", "message")),
-    EventKind("breaker_opened", "a lane's starts got lost in a row and are held", ("lane", "lost")),
-    EventKind("breaker_looked", "a read has shown whether the platform answers", ("lane", "worked")),
-    EventKind("breaker_closed", "a held lane's start was answered again", ("lane",)),
-    EventKind("lane_stopped", "a lane sends no more; its rest is held", ("lane", "reason", "message")),
+    EventKind("breaker_opened", "starts got lost in a row; the account pauses", ("lane", "lost")),
+    EventKind("breaker_looked", "a read showed whether the platform answers", ("lane", "worked")),
+    EventKind("breaker_closed", "a start was answered again; the account goes on", ("lane",)),
+    EventKind("lane_stopped", "a lane has stopped; its remaining campaigns are held", ("lane", "reason", "message")),
     EventKind("wave_closed", "all of a wave has an outcome, or the run stopped", ("wave", "passed", "message")),
-    EventKind("launch_paused", "a person said so, from any shell", ("by", "reason")),
-    EventKind("launch_unpaused", "the launch may go on", ()),
-    EventKind("launch_aborted", "a person ended the launch", ("by", "reason")),
-    EventKind("stop_answered", "`stop-started` knows what became of a stop", ("campaign", "outcome", "message")),
-    EventKind("worker_ready", "a worker takes lanes", ("concurrency",)),
+    EventKind("launch_paused", "a person paused the launch", ("by", "reason")),
+    EventKind("launch_unpaused", "a person let the launch continue", ()),
+    EventKind("launch_aborted", "a person aborted the launch", ("by", "reason")),
+    EventKind("stop_answered", "`stop-started` has the answer to a stop", ("campaign", "outcome", "message")),
+    EventKind("worker_ready", "a worker is ready to take lanes", ("concurrency",)),
     EventKind("worker_waits", "a worker waits for the database", ("message",)),
     EventKind("lane_taken", "a worker begins with a lane", ("launch", "wave", "account")),
-    EventKind("lane_done", "a worker has done a lane", ("launch", "wave", "account")),
-    EventKind("lane_put_off", "a worker leaves a lane for later", ("launch", "wave", "account", "message")),
-    EventKind("lanes_put_back", "lanes of workers without a sign of life are in the queue again", ("count",)),
-    EventKind("ledger_away", "whoever watches a fleet waits for the database", ("message",)),
-    EventKind("run_finished", "all is recorded", ("run_id", "stop")),
+    EventKind("lane_done", "a worker has finished a lane", ("launch", "wave", "account")),
+    EventKind("lane_put_off", "a worker puts a lane off", ("launch", "wave", "account", "message")),
+    EventKind("lanes_put_back", "lanes of workers without a heartbeat are queued again", ("count",)),
+    EventKind("ledger_away", "the process that watches a fleet waits for the database", ("message",)),
+    EventKind("run_finished", "everything is recorded", ("run_id", "stop")),
 )  # fmt: skip
 
 
