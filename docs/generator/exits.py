@@ -6,7 +6,7 @@ from typing import Final
 from docs.generator.tables import table
 from orchestrator import errors
 from orchestrator.cli import doctor, plan
-from orchestrator.core.result.build import exit_code
+from orchestrator.core.result.conclude import exit_code
 from orchestrator.errors import OrchestratorError
 from orchestrator.report.wording import EXIT_CODES
 

@@ -246,12 +246,13 @@ class LaneRunner:
 
     async def _commit(self, record: Record) -> None:
         """Commit a record, then let the stop rules look: a run, or this lane, may have had enough."""
-        if await self._deps.states.commit(record) is None:
+        concluded = await self._deps.states.commit(record)
+        if concluded is None:
             return
-        rules, states = self._deps.manifest.stop_when, self._deps.states
-        broken = tripped(rules, states.counts)
+        rules = self._deps.manifest.stop_when
+        broken = tripped(rules, concluded.counts)
         if broken is not None:
             self._deps.stop_signal.set(Stop(StopReason.RULE, broken))
-        broken = tripped(rules.per_account if rules else None, states.lane_counts[self.lane])
+        broken = tripped(rules.per_account if rules else None, concluded.lane_counts)
         if broken is not None:
             self.stop_signal.stop_lane(StopReason.RULE, broken)

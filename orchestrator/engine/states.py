@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.attempt.permit import Permit
@@ -18,6 +19,18 @@ def _zeros() -> dict[str, int]:
     return dict.fromkeys(map(str, _OUTCOMES.values()), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A campaign has an outcome. The counts are campaigns by outcome at that moment, of the run and of the lane.
+
+    Copies: several campaigns may conclude in one commit, and a stop rule is broken by the first that breaks it.
+    """
+
+    outcome: Outcome
+    counts: Mapping[str, int]
+    lane_counts: Mapping[str, int]
+
+
 class CampaignStates(Mapping[CampaignKey, CampaignState]):
     """The campaigns' states by key, moved by committed records alone.
 
@@ -26,10 +39,6 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
     """
 
     def __init__(self, journal: Journal, observer: Observer, known: dict[CampaignKey, CampaignState]) -> None:
-        self.counts: dict[str, int] = _zeros()
-        """Campaigns of this run by outcome."""
-        self.lane_counts: dict[str, dict[str, int]] = defaultdict(_zeros)
-        """The same by lane."""
         self.held: dict[CampaignKey, tuple[Reason, str]] = {}
         """Campaigns that are held each for a reason of its own."""
         self.unrecorded: list[Record] = []
@@ -37,6 +46,8 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         self._journal = journal
         self._observer = observer
         self._states = known
+        self._counts = _zeros()  # campaigns of this run by outcome
+        self._lane_counts: dict[str, dict[str, int]] = defaultdict(_zeros)
         self._started_at: dict[CampaignKey, float] = {}
 
     def __getitem__(self, key: CampaignKey) -> CampaignState:
@@ -65,8 +76,8 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         self.apply(intent)
         return permit
 
-    async def commit(self, record: Record) -> Outcome | None:
-        """Journal a record; apply and count it if it is a campaign's. Returns the campaign's outcome; None: none yet.
+    async def commit(self, record: Record) -> Concluded | None:
+        """Journal a record; apply and count it if it is a campaign's. Returns what the campaign came to, None: nothing yet.
 
         A cancellation waits for the commit and is raised after it: what was learned of a start that left must not be
         lost because nobody waits for it. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
@@ -80,7 +91,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
                 task.exception()  # retrieved: asyncio must not report it as forgotten, the record is in `unrecorded`
             raise
 
-    async def _commit(self, record: Record) -> Outcome | None:
+    async def _commit(self, record: Record) -> Concluded | None:
         moves_campaign = record.kind in KINDS
         try:
             await self._journal.record(record)
@@ -90,7 +101,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
             raise
         return self.apply(record) if moves_campaign else None
 
-    def apply(self, record: Record) -> Outcome | None:
+    def apply(self, record: Record) -> Concluded | None:
         """Follow a committed record. Raises IllegalMove for one that cannot follow the campaign's state."""
         key = CampaignKey(record.campaign)
         state = self.of(key)
@@ -98,14 +109,14 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         outcome = _OUTCOMES.get(state.state)
         if outcome is None:
             return None
-        self.counts[outcome] += 1
-        self.lane_counts[record.lane][outcome] += 1
+        self._counts[outcome] += 1
+        self._lane_counts[record.lane][outcome] += 1
         if outcome is Outcome.STARTED:
             self._started_at[key] = record.at
             del self._states[key]
         message = str(state.last_data.get("message", ""))
         self._observer.event("campaign_done", campaign=key, outcome=str(outcome), lane=record.lane, message=message)
-        return outcome
+        return Concluded(outcome, dict(self._counts), dict(self._lane_counts[record.lane]))
 
     def hold(self, campaigns: Mapping[CampaignKey, tuple[Reason, str]]) -> None:
         """Hold campaigns, each for a reason of its own."""

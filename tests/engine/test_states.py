@@ -34,7 +34,9 @@ def states(journal):
 
 async def test_a_started_campaign_never_looks_new(states):
     await states.permit(INTENT)
-    assert await states.commit(verdict()) is Outcome.STARTED
+    concluded = await states.commit(verdict())
+    assert concluded is not None
+    assert concluded.outcome is Outcome.STARTED
     assert states.of(KEY).state is states[KEY].state is State.STARTED
     assert states.of(KEY).finished_at == BASE
     assert (list(states), len(states)) == ([KEY], 1)
@@ -46,9 +48,9 @@ async def test_a_started_campaign_never_looks_new(states):
 
 async def test_outcomes_are_counted_for_the_run_and_for_the_lane(states):
     await states.permit(INTENT)
-    await states.commit(verdict(VerdictKind.REJECTED))
-    assert states.counts == {"started": 0, "failed": 1, "unknown": 0}
-    assert states.lane_counts[LANE] == states.counts
+    concluded = await states.commit(verdict(VerdictKind.REJECTED))
+    assert concluded is not None
+    assert concluded.counts == concluded.lane_counts == {"started": 0, "failed": 1, "unknown": 0}
 
 
 async def test_a_record_of_no_outcome_returns_none(states, journal):

@@ -87,7 +87,7 @@ def test_the_list_of_variables_is_what_the_code_reads():
 
 
 def test_a_waves_command_sees_what_the_page_says():
-    facts = re.search(r"facts = (\{.*\})", (ROOT / "orchestrator/engine/launch.py").read_text(encoding="utf-8"))
+    facts = re.search(r"_facts = (\{.*\})", (ROOT / "orchestrator/engine/wave_gate.py").read_text(encoding="utf-8"))
 
     assert PASSED_ON == command._PASSED_ON
     assert GIVEN.keys() == {f"ORCHESTRATOR_{name}" for name in re.findall(r'"([A-Z]+)":', facts[1])}
