@@ -77,7 +77,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         return permit
 
     async def commit(self, record: Record) -> Concluded | None:
-        """Journal a record; apply and count it if it is a campaign's. Returns what the campaign came to, None: nothing yet.
+        """Journal a record; apply and count it if it is a campaign's. Returns what the campaign came to; None: nothing.
 
         A cancellation waits for the commit and is raised after it: what was learned of a start that left must not be
         lost because nobody waits for it. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
