@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from orchestrator.core.journal.records import PlanRow, packed, plan_rows, unpacked
 from orchestrator.core.journal.states import CampaignState, State
-from orchestrator.core.manifest.models import Manifest, parse
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError

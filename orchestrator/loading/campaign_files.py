@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import sys
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,91 +19,70 @@ SUFFIXES: Final = (".csv", ".jsonl", ".ndjson")
 _COLUMNS: Final = tuple(field.name for field in fields(Campaign))
 _BOOLEANS: Final = {"true": True, "false": False}
 _MAX_FAULTS: Final = 1000
-_MAX_LINE: Final = 64 * 1024
+_MAX_LINE: Final = 64 * 1024  # characters of one JSON row
 _SEPARATOR: Final = re.compile(r"[\s;]+")
 _LINE: Final = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _RECURRING: Final = ("account", "stream", "type", "iid", "window")
 
 
-class MalformedError(Exception):
-    """A file has a fault of form: `read_rows` says which."""
-
-
 @dataclass(slots=True)
-class Rows:
-    """A file's rows: `values[i]` is written at line `lines[i]`. `problems` are about the file's form."""
+class CampaignFile:
+    """A file of `campaigns_from`, read row by row; no row is kept. `problems` are about its form.
+
+    Both lists grow while `rows` is read: row i, from 0, begins at line `lines[i]`, from 1.
+    """
 
     name: str
-    values: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    text: str
+    lines: "array[int]" = field(default_factory=lambda: array("I"))
     problems: list[Problem] = field(default_factory=list)
 
-    def fault(self, line: int, message: str, hint: str = "", *, column: int = 1, path: str = "") -> None:
-        """Notes a fault of the file's form."""
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows, once; one with a fault of form is left out. The name's ending decides how they are read."""
+        read = _read_csv if self.name.lower().endswith(".csv") else _read_json_lines
+        for line, row in read(self):
+            self.lines.append(line)
+            yield row
+
+    def report(self, line: int, message: str, hint: str = "", *, column: int = 1, path: str = "") -> None:
+        """Adds a fault of the file's form."""
         self.problems.append(Problem(self.name, line, column, path, message, hint))
 
     @property
-    def is_hopeless(self) -> bool:
-        """Whether there are so many faults that more would help nobody."""
+    def has_enough_faults(self) -> bool:
+        """Whether reading on is a waste: only the first hundred faults are shown."""
         return len(self.problems) >= _MAX_FAULTS
 
-    def add(self, line: int, value: dict[str, Any]) -> None:
-        """Notes a row."""
-        self.values.append(value)
-        self.lines.append(line)
 
-
-def read_rows(text: str, name: str) -> Rows:
-    """The rows of a file, and every fault of its form; the name's ending says which format it is in."""
-    rows = Rows(name)
-    for line, value in _written(text, rows):
-        rows.add(line, value)
-    return rows
-
-
-def stream_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
-    """The same rows, one at a time and none of them kept. Raises MalformedError at a fault of the file's form."""
-    rows = Rows(name)
-    for _, value in _written(text, rows):
-        if rows.problems:
-            break
-        yield value
-    if rows.problems:
-        raise MalformedError(name)
-
-
-def _written(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
-    return _read_csv(text, rows) if rows.name.lower().endswith(".csv") else _read_json_lines(text, rows)
-
-
-def _read_csv(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_csv(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
     # Not io.StringIO, which holds a text at four bytes a character.
-    reader = csv.reader((line.group() for line in _LINE.finditer(text)), strict=True, skipinitialspace=True)
+    reader = csv.reader((line.group() for line in _LINE.finditer(file.text)), strict=True, skipinitialspace=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        if not _check_header(header, rows):
+        if not _check_header(header, file):
             return
         for line, cells in _numbered(reader):
             if len(cells) != len(header):
-                rows.fault(line, f"has {len(cells)} cells where the header has {len(header)}")
+                file.report(line, f"has {len(cells)} cells where the header has {len(header)}")
             else:
                 row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
-                if _has_key(rows, line, row):
-                    yield line, _shared(_converted(row))
-            if rows.is_hopeless:
+                if _has_key(file, line, row):
+                    yield line, _interned(_converted(row))
+            if file.has_enough_faults:
                 break
     except csv.Error as error:
-        rows.fault(reader.line_num, f"is not CSV: {error}")
+        file.report(reader.line_num, f"is not CSV: {error}")
 
 
-def _has_key(rows: Rows, line: int, row: dict[str, Any]) -> bool:
+def _has_key(file: CampaignFile, line: int, row: dict[str, Any]) -> bool:
     missing = [name for name in ("stream", "campaign") if name not in row]
     for name in missing:
-        rows.fault(line, "is missing", path=name)
+        file.report(line, "is missing", path=name)
     return not missing
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not empty, each with the line at which it begins: a quoted cell may hold line ends."""
     line = reader.line_num + 1
     for cells in reader:
         if cells:
@@ -110,25 +90,26 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _check_header(header: Sequence[str], rows: Rows) -> bool:
+def _check_header(header: Sequence[str], file: CampaignFile) -> bool:
     if not any(header):
-        rows.fault(1, "is empty", f"begin with the header {','.join(_COLUMNS[:3])}")
+        file.report(1, "is empty", f"begin with the header {','.join(_COLUMNS[:3])}")
         return False
-    if len(header) == 1 and re.search("[;\t]", header[0]):  # as Excel separates them in many countries
-        rows.fault(1, f"is separated by {'semicolons' if ';' in header[0] else 'tabs'}", "export it with commas")
+    # Excel writes semicolons where the comma is the decimal sign.
+    if len(header) == 1 and re.search("[;\t]", header[0]):
+        file.report(1, f"is separated by {'semicolons' if ';' in header[0] else 'tabs'}", "export it with commas")
         return False
     column, seen = 1, set[str]()
     for name in header[:_MAX_FAULTS]:
         if name not in _COLUMNS:
-            rows.fault(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
+            file.report(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
         elif name in seen:
-            rows.fault(1, "is a column twice", column=column, path=name)
+            file.report(1, "is a column twice", column=column, path=name)
         seen.add(name)
         column += len(name) + 1
     for name in ("stream", "campaign"):
         if name not in header:
-            rows.fault(1, "has no such column", f"the header is {','.join(header)[:80]}", path=name)
-    return not rows.problems
+            file.report(1, "has no such column", f"the header is {','.join(header)[:80]}", path=name)
+    return not file.problems
 
 
 def _converted(row: dict[str, Any]) -> dict[str, Any]:
@@ -141,37 +122,37 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _shared(row: dict[str, Any]) -> dict[str, Any]:
-    """The row, whose recurring words are one text each instead of one a row."""
+def _interned(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, whose recurring values are one text each in memory instead of one a row."""
     for key in _RECURRING:
-        if isinstance(word := row.get(key), str):
-            row[key] = sys.intern(word)
+        if isinstance(value := row.get(key), str):
+            row[key] = sys.intern(value)
     return row
 
 
-def _read_json_lines(text: str, rows: Rows) -> Iterator[tuple[int, dict[str, Any]]]:
-    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
-    for line, written in enumerate(text.split("\n"), start=1):
-        stripped = written.strip()
+def _read_json_lines(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+    for line, text in enumerate(file.text.split("\n"), start=1):
+        stripped = text.strip()
         if not stripped:
             continue
-        if rows.is_hopeless:
+        if file.has_enough_faults:
             break
         if len(stripped) > _MAX_LINE:
-            rows.fault(line, f"is longer than {_MAX_LINE} characters")
+            file.report(line, f"is longer than {_MAX_LINE} characters")
             continue
         try:
             value = decoder.decode(stripped)
         except json.JSONDecodeError as error:
-            indent = len(written) - len(written.lstrip())
-            rows.fault(line, f"is not JSON: {error.msg}", column=indent + error.colno)
+            indent = len(text) - len(text.lstrip())
+            file.report(line, f"is not JSON: {error.msg}", column=indent + error.colno)
         except (ValueError, RecursionError) as error:
-            rows.fault(line, f"is not a row: {error}")
+            file.report(line, f"is not a row: {error}")
         else:
             if isinstance(value, dict):
-                yield line, _shared(value)
+                yield line, _interned(value)
             else:
-                rows.fault(line, "must be a JSON object", 'write {"stream": "…", "campaign": "…"}')
+                file.report(line, "must be a JSON object", 'write {"stream": "…", "campaign": "…"}')
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -183,5 +164,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

@@ -5,29 +5,39 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.core.manifest.models import Campaign, Issue, Manifest, parse
-from orchestrator.core.manifest_stream import faultless
+from orchestrator.core.manifest import checks
+from orchestrator.core.manifest.checks import Issue
+from orchestrator.core.manifest.models import Campaign, Manifest
+from orchestrator.core.manifest.parse import parse
 from orchestrator.errors import ManifestError, Problem
-from orchestrator.loading import campaign_files as row_files
-from orchestrator.loading import yaml_marks
-from orchestrator.loading import yaml_reader as yaml_events
-from orchestrator.loading.campaign_files import Rows
+from orchestrator.loading import yaml_reader
+from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
+from orchestrator.loading.yaml_marks import Mark, render
+from orchestrator.loading.yaml_reader import Document
 
-MAX_PROBLEMS: Final = 100
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of a manifest."""
+MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of one file of `campaigns_from`."""
 MAX_FILES: Final = 1000
-_MAX_TEXT: Final = 300
-MAX_ROW_BYTES: Final = 256 * 1024 * 1024
-_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
+"""Files in `campaigns_from`."""
+MAX_PROBLEMS: Final = 100
+"""Problems that are shown."""
+
+_MAX_TEXT: Final = 300  # characters of a problem's file, path, message or hint
+_NO_VALUE: Final = {field.name: field.default for field in fields(Campaign)}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedManifest:
     """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
 
-    `raw` is what was written in the manifest, and `rows` in the other files: what other hosts need to read it again.
+    `raw` is the mapping in the file without `campaigns`, and `rows` are all campaigns: `parse(raw, rows)` gives the
+    same manifest on another host, which has none of the files.
     """
 
     manifest: Manifest
@@ -37,18 +47,20 @@ class LoadedManifest:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The campaigns of `campaigns_from`, with the defaults filled in."""
-        return [_row(campaign) for campaign in self.manifest.campaigns[len(self.raw.get("campaigns", ())) :]]
+        """All campaigns as mappings, with the defaults filled in: made anew at each call."""
+        return [self._row(campaign) for campaign in self.manifest.campaigns]
 
     @property
     def source_name(self) -> str:
         """The file's name as messages show it."""
         return source_name(self.path)
 
-
-def _row(campaign: Campaign) -> dict[str, Any]:
-    given = {field.name: getattr(campaign, field.name) for field in fields(campaign)}
-    return {name: value for name, value in given.items() if value != _DEFAULTS[name]} | {"type": str(campaign.type)}
+    def _row(self, campaign: Campaign) -> dict[str, Any]:
+        values = {name: getattr(campaign, name) for name in _NO_VALUE}
+        row = {name: value for name, value in values.items() if value != _NO_VALUE[name]}
+        if self.manifest.defaults.window is not None:
+            row["window"] = campaign.window  # None, too: left out, it would be the default again
+        return row | {"type": str(campaign.type)}
 
 
 def source_name(path: Path) -> str:
@@ -69,34 +81,27 @@ def load_manifest(path: Path) -> LoadedManifest:
 
 def _load(path: Path) -> LoadedManifest:
     name = source_name(path)
-    data = _read(path, name, yaml_events.MAX_BYTES)
-    loaded = yaml_events.load(_decode(data, name), name)
-    raw = _mapping(loaded.value, loaded.problems, name)
+    data = _read(path, name, MAX_BYTES)
+    document = yaml_reader.load(_decode(data, name), name)
+    raw = _mapping(document, name)
     digest = _Digest(data)
-    texts, problems = _read_texts(raw, path, digest)
-    manifest = None if loaded.problems or problems else _stream(raw, texts)
-    if manifest is None:
-        manifest = _parse(loaded, raw, texts, problems)
-    return LoadedManifest(manifest, digest.hexdigest(), path, raw)
-
-
-def _stream(raw: Mapping[str, Any], texts: Sequence[tuple[str, str]]) -> Manifest | None:
-    """The manifest where it is without a fault, and rows need not be kept to say so."""
-    try:
-        return faultless(raw, (row for name, text in texts for row in row_files.stream_rows(text, name)))
-    except row_files.MalformedError:
-        return None
+    files, unreadable = _open_campaign_files(raw, path, digest)
+    manifest = _parse(document, raw, files, unreadable)
+    return LoadedManifest(manifest, digest.hexdigest(), path, {key: raw[key] for key in raw if key != "campaigns"})
 
 
 def _parse(
-    loaded: yaml_events.Loaded, raw: Mapping[str, Any], texts: Sequence[tuple[str, str]], problems: Sequence[Problem]
+    document: Document, raw: Mapping[str, Any], files: Sequence[CampaignFile], unreadable: Sequence[Problem]
 ) -> Manifest:
     """The manifest. Raises ManifestError with every fault."""
-    files = [row_files.read_rows(text, name) for name, text in texts]
-    problems = [*problems, *(problem for file in files for problem in file.problems)]
-    rows = [row for file in files for row in file.values]
-    manifest, issues = parse(raw, rows, complete=not problems)
-    problems = [*loaded.problems, *problems, *_Places(loaded, raw, files).problems(issues)]
+    rows = chain.from_iterable(file.rows() for file in files)
+
+    def is_complete() -> bool:
+        return not unreadable and not any(file.problems for file in files)
+
+    manifest, issues = parse(raw, rows, is_complete=is_complete)
+    problems = [*document.problems, *unreadable, *(problem for file in files for problem in file.problems)]
+    problems += _Places(document, raw, files).problems(issues)
     if manifest is None or problems:
         raise ManifestError(tuple(problems))
     return manifest
@@ -133,7 +138,7 @@ def _read(path: Path, name: str, limit: int) -> bytes:
     except OSError as error:
         raise _fail(name, f"cannot be read: {error.strerror or type(error).__name__}") from None
     except ValueError:
-        raise _fail(name, "is no file name") from None
+        raise _fail(name, "is not a file name") from None
     if len(data) > limit:
         raise _fail(name, f"is larger than {limit // 1024 // 1024} MiB", "use campaigns_from for long lists")
     return data
@@ -148,36 +153,40 @@ def _decode(data: bytes, name: str) -> str:
         raise _fail(name, "is not UTF-8", "save it as UTF-8", line=line, column=column) from None
 
 
-def _mapping(value: Any, problems: tuple[Problem, ...], name: str) -> Mapping[str, Any]:
-    if isinstance(value, dict):
-        return value
-    message = "is empty" if value is None else "must be a mapping"
+def _mapping(document: Document, name: str) -> Mapping[str, Any]:
+    if isinstance(document.value, dict):
+        return document.value
+    message = "is empty" if document.value is None else "must be a mapping"
     hint = "begin with version: 1; configs/launch.yaml is an example"
-    raise ManifestError((*problems, Problem(name, 1, 1, "", message, hint)))
+    raise ManifestError((*document.problems, Problem(name, 1, 1, "", message, hint)))
 
 
-def _read_texts(raw: Mapping[str, Any], path: Path, digest: _Digest) -> tuple[list[tuple[str, str]], list[Problem]]:
-    """The files with more campaigns: their names as messages show them, and their texts."""
+def _open_campaign_files(
+    raw: Mapping[str, Any], path: Path, digest: _Digest
+) -> tuple[list[CampaignFile], list[Problem]]:
+    """The files of `campaigns_from`, and why others of them cannot be read."""
     names = raw.get("campaigns_from")
-    texts: list[tuple[str, str]] = []
+    files: list[CampaignFile] = []
     problems: list[Problem] = []
     if isinstance(names, list) and len(names) > MAX_FILES:
         raise _fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
     for given in names if isinstance(names, list) else []:
         if not isinstance(given, str) or not given:
-            continue  # the models say so
+            continue  # the models report it
         try:
-            texts.append((source_name(path.parent / given), _read_text(path.parent / given, digest)))
+            files.append(
+                CampaignFile(source_name(path.parent / given), _read_campaign_text(path.parent / given, digest))
+            )
         except ManifestError as error:
             problems += error.problems
-    return texts, problems
+    return files, problems
 
 
-def _read_text(path: Path, digest: _Digest) -> str:
+def _read_campaign_text(path: Path, digest: _Digest) -> str:
     name = source_name(path)
-    if path.suffix.lower() not in row_files.SUFFIXES:
-        raise _fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(row_files.SUFFIXES)}")
-    data = _read(path, name, MAX_ROW_BYTES)
+    if path.suffix.lower() not in SUFFIXES:
+        raise _fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(SUFFIXES)}")
+    data = _read(path, name, MAX_CAMPAIGN_BYTES)
     digest.add(data)
     return _decode(data, name)
 
@@ -185,37 +194,37 @@ def _read_text(path: Path, digest: _Digest) -> str:
 class _Places:
     """Turns paths into places: of the manifest, or of a row's file. Rows follow the inline campaigns."""
 
-    def __init__(self, loaded: yaml_events.Loaded, raw: Mapping[str, Any], files: Sequence[Rows]) -> None:
-        self._loaded, self._files = loaded, files
+    def __init__(self, document: Document, raw: Mapping[str, Any], files: Sequence[CampaignFile]) -> None:
+        self._document, self._files = document, files
         inline = raw.get("campaigns")
         self._starts = [len(inline) if isinstance(inline, list) else 0]
         for file in files:
-            self._starts.append(self._starts[-1] + len(file.values))
-        self._marks: dict[yaml_marks.Path, yaml_marks.Mark] = {}
+            self._starts.append(self._starts[-1] + len(file.lines))
+        self._marks: dict[checks.Path, Mark] = {}
 
     def problems(self, issues: Sequence[Issue]) -> list[Problem]:
         """The issues with their places. One look-up serves them all."""
         paths = {path for issue in issues for path in (issue.path, issue.other) if path is not None}
-        self._marks = self._loaded.marks([path for path in paths if not self._row(path)]) if paths else {}
+        self._marks = self._document.marks([path for path in paths if not self._row(path)]) if paths else {}
         return [self._problem(issue) for issue in issues]
 
-    def _row(self, path: yaml_marks.Path) -> tuple[Rows, int] | None:
+    def _row(self, path: checks.Path) -> tuple[CampaignFile, int] | None:
         number = path[1] if len(path) > 1 and path[0] == "campaigns" else None
         if not isinstance(number, int) or number < self._starts[0]:
             return None
         file = bisect_right(self._starts, number) - 1
         return self._files[file], self._files[file].lines[number - self._starts[file]]
 
-    def _place(self, path: yaml_marks.Path) -> tuple[str, int, int]:
+    def _place(self, path: checks.Path) -> tuple[str, int, int]:
         row = self._row(path)
-        return (row[0].name, row[1], 1) if row else (self._loaded.name, *self._marks[path])
+        return (row[0].name, row[1], 1) if row else (self._document.name, *self._marks[path])
 
     def _problem(self, issue: Issue) -> Problem:
         path = issue.path[2:] if self._row(issue.path) else issue.path
         hint = issue.hint
         if issue.other is not None:
             hint = "first at {}:{}:{}".format(*self._place(issue.other))
-        return Problem(*self._place(issue.path), yaml_marks.render(path), issue.message, hint)
+        return Problem(*self._place(issue.path), render(path), issue.message, hint)
 
 
 def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -1,32 +1,14 @@
-"""Where a path of a YAML text is written: looked up only when there is something to say about it."""
+"""Where a path of a YAML text is written: looked up in a second pass, and only when there is a fault to report."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any
 
 import yaml
-from yaml import events as ev
 
-Path = tuple[str | int, ...]
+from orchestrator.loading.yaml_walker import Fault, Path, StopError, Walker
+
 Mark = tuple[int, int]
-
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_ENDS: Final = frozenset({ev.SequenceEndEvent, ev.MappingEndEvent})
-_STARTS: Final = frozenset({ev.SequenceStartEvent, ev.MappingStartEvent})
-_NODES: Final = frozenset({ev.ScalarEvent, ev.AliasEvent}) | _STARTS
-MAX_DEPTH: Final = 32
-
-
-def events(text: str) -> Iterator[Any]:
-    """The parser's events. Raises yaml.YAMLError where the text is no YAML."""
-    loader = _LOADER(text)
-    try:
-        event = None
-        while type(event) is not ev.StreamEndEvent:
-            event = loader.get_event()
-            yield event
-    finally:
-        loader.dispose()
+"""Line and column, from 1."""
 
 
 def render(path: Path) -> str:
@@ -36,70 +18,81 @@ def render(path: Path) -> str:
 
 
 def locate(text: str, paths: Collection[Path]) -> dict[Path, Mark]:
-    """Where each path is written. Reads as far as it must, and as the text can be read."""
+    """The place of each path: of the key in a mapping, of the item in a list, else of the nearest parent."""
     locator = _Locator({path[:n] for path in paths for n in range(len(path) + 1)})
     try:
-        for event in events(text) if paths else ():
-            locator.take(event)
-            if locator.is_done:
-                break
-    except yaml.YAMLError:
-        pass  # what lies before the fault has been found, and nothing behind it was built
+        if paths:
+            locator.walk(text)
+    except (yaml.YAMLError, StopError, _AllFoundError):
+        pass  # the first pass ended no later than here, so nothing behind is wanted
     return {path: locator.nearest(path) for path in paths}
 
 
-@dataclass(slots=True)
-class _Frame:
-    path: Path | None  # None where nothing below is wanted
-    mapping: bool
-    index: int = 0
-    key: str | None = None
+class _AllFoundError(Exception):
+    """There is nothing left to look for."""
 
 
-class _Locator:
-    """Follows the events with a path, and keeps the first mark of each path that is wanted."""
+class _Locator(Walker):
+    """Keeps the first mark of each wanted path, and none of the values."""
 
     def __init__(self, wanted: Collection[Path]) -> None:
+        super().__init__()
         self._wanted = wanted
         self._found: dict[Path, Mark] = {}
-        self._stack: list[_Frame] = []
+        self._paths: list[Path | None] = []  # of the frames; None where nothing within is wanted
 
     def nearest(self, path: Path) -> Mark:
         """The mark of the path, or of the nearest parent that has one."""
         return next((self._found[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self._found), (1, 1))
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all is found, or what follows was not built either: the parser is slow in depths without end."""
-        return len(self._found) == len(self._wanted) or len(self._stack) > MAX_DEPTH
+    def _scalar(self, event: Any) -> None:
+        self._mark_item(event)
+        super()._scalar(event)
 
-    def take(self, event: Any) -> None:
-        """Goes on by one event."""
-        kind = type(event)
-        if kind in _ENDS:
-            self._stack.pop()
-        elif kind in _NODES:
-            path = self._step(event)
-            if kind in _STARTS:
-                wanted = path if path in self._wanted else None
-                self._stack.append(_Frame(wanted, kind is ev.MappingStartEvent))
+    def _alias(self, event: Any) -> None:
+        self._mark_item(event)
+        super()._alias(event)
 
-    def _step(self, event: Any) -> Path | None:
-        if not self._stack:
-            return self._mark((), event)
-        top = self._stack[-1]
-        if top.mapping and top.key is None:
-            top.key = getattr(event, "value", "")
-            return None if top.path is None else self._mark((*top.path, top.key), event)
-        step: str | int = top.index if top.key is None else top.key
-        top.index, top.key = top.index + 1, None
-        if top.path is None:
-            return None
-        path = (*top.path, step)
-        return path if top.mapping else self._mark(path, event)
+    def _begin(self, event: Any) -> None:
+        path = self._mark_item(event)
+        super()._begin(event)
+        self._paths.append(path)
 
-    def _mark(self, path: Path, event: Any) -> Path:
-        if path in self._wanted:
-            mark = event.start_mark
-            self._found.setdefault(path, (mark.line + 1, mark.column + 1))
+    def _end(self, event: Any) -> None:
+        self._paths.pop()
+        super()._end(event)
+
+    def _key(self, top: Any, event: Any, value: Any, *, is_plain: bool) -> None:
+        super()._key(top, event, value, is_plain=is_plain)
+        self._mark(event, top.step)
+
+    def _mark_item(self, event: Any) -> Path | None:
+        """Marks what an event begins, unless it is a mapping's value, whose key is marked. Returns its wanted path."""
+        if self._top is None:
+            return self._mark(event, None)
+        step = self._top.step
+        if self._top.is_mapping:
+            return self._wanted_path(step)
+        return self._mark(event, step)
+
+    def _mark(self, event: Any, step: str | int | None) -> Path | None:
+        path = self._wanted_path(step)
+        if path is not None:
+            self._found.setdefault(path, (event.start_mark.line + 1, event.start_mark.column + 1))
+            if len(self._found) == len(self._wanted):
+                raise _AllFoundError
         return path
+
+    def _wanted_path(self, step: str | int | None) -> Path | None:
+        parent = self._paths[-1] if self._paths else ()
+        path = parent if parent is None or step is None else (*parent, step)
+        return path if path in self._wanted else None
+
+    def _put(self, value: Any) -> None:  # noqa: ARG002 - of a value, only its place is of interest
+        super()._put(None)
+
+    def _merge(self, event: Any, frame: Any) -> None:
+        """Merged values are written where their anchor is."""
+
+    def _report(self, fault: Fault) -> None:
+        """The first pass has collected the faults."""

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.journal.states import State, fold
-from orchestrator.core.manifest.models import parse
+from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.result import build as result

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.manifest.models import parse
+from orchestrator.core.manifest.parse import parse
 from orchestrator.errors import ManifestError
 from orchestrator.loading.manifest_file import load_manifest
 
@@ -54,16 +54,18 @@ def test_a_manifest_with_rows_of_both_formats(write):
     assert (loaded.source_name, len(loaded.sha256)) == ("m.yaml", 64)
 
 
-def test_rows_are_told_again_as_other_hosts_need_them(write):
+def test_another_host_parses_raw_and_rows_into_the_same_manifest(write):
     text = GOOD.replace(
         "defaults: {account", "windows: {w: {zones: [UTC], hours: 09:00-10:00}}\ndefaults: {window: w, account"
     )
-    rows = "stream,campaign,type,iid,name,tags,rerun,enabled\ns,d,voice,i,Name,x y,true,false\ns,e,,,,,,\n"
-    loaded = load_manifest(write(text + "campaigns_from: [a.csv]\n", a_csv=rows))
+    table = "stream,campaign,type,iid,name,tags,rerun,enabled\ns,d,voice,i,Name,x y,true,false\ns,e,,,,,,\n"
+    lines = '{"stream": "s", "campaign": "f", "window": null}\n'
+    loaded = load_manifest(write(text + "campaigns_from: [a.csv, b.jsonl]\n", a_csv=table, b_jsonl=lines))
 
-    assert len(loaded.rows) == 2
+    assert len(loaded.rows) == 4
+    assert "campaigns" not in loaded.raw
     assert parse(loaded.raw, loaded.rows) == (loaded.manifest, ())
-    assert loaded.manifest.campaigns[2].window == "w"
+    assert [campaign.window for campaign in loaded.manifest.campaigns] == ["w", "w", "w", None]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -73,7 +75,7 @@ def test_a_csv_file_may_end_its_lines_in_any_way(write, end):
         load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows))
 
     assert "name" in str(caught.value.problems[0])  # a line end within a name is refused, so the cell was read as one
-    assert load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows.replace("\r\nl", "l"))).rows[1] == {
+    assert load_manifest(write(GOOD + "campaigns_from: [a.csv]\n", a_csv=rows.replace("\r\nl", "l"))).rows[2] == {
         "stream": "s", "campaign": "e", "account": "acme", "type": "sms",
     }  # fmt: skip
 
@@ -137,7 +139,7 @@ waves:
          "m.yaml:1:1: is neither CSV nor JSON lines; name it .csv or .jsonl or .ndjson"),
     ],
 )  # fmt: skip
-def test_files_that_are_none(write, text, line):
+def test_files_that_are_no_manifest(write, text, line):
     assert lines_of(write(text)) == [line]
 
 
@@ -175,7 +177,7 @@ def test_faults_of_csv(write, csv, lines):
         ('{"stream": "s",}', "a.jsonl:2:16: is not JSON: Expecting property name enclosed in double quotes"),
         ("[]", 'a.jsonl:2:1: must be a JSON object; write {"stream": "…", "campaign": "…"}'),
         ('{"stream": "s", "stream": "t"}', "a.jsonl:2:1: is not a row: 'stream' is written twice"),
-        ('{"stream": NaN}', "a.jsonl:2:1: is not a row: NaN is no JSON"),
+        ('{"stream": NaN}', "a.jsonl:2:1: is not a row: NaN is not JSON"),
         ('{"stream": "s", "campaign": 7}', "a.jsonl:2:1: campaign: must be a string; quote it"),
         ('{"stream": "s", "campaign": "d", "nam": ""}', "a.jsonl:2:1: nam: unknown key; did you mean 'name'?"),
     ],

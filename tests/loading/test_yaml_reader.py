@@ -4,13 +4,13 @@ import pytest
 import yaml
 
 from orchestrator.errors import ManifestError
-from orchestrator.loading import yaml_marks
+from orchestrator.loading import yaml_walker
 from orchestrator.loading.yaml_reader import load
 
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"], autouse=True)
 def _either_parser(request, monkeypatch):
-    monkeypatch.setattr(yaml_marks, "_LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_walker, "_LOADER", getattr(yaml, request.param))
 
 
 def faults(text):

@@ -1,16 +1,19 @@
 from dataclasses import fields
 from datetime import time
+from pathlib import Path
 
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from orchestrator.core.manifest.models import Issue, Manifest, manifest_schema, parse
+from orchestrator.core.manifest.checks import Issue
+from orchestrator.core.manifest.models import Manifest, manifest_schema
+from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import HOST, HOURS, RATE, SHARE, THRESHOLD, WINDOW, Threshold, seconds
-from orchestrator.core.manifest_stream import faultless
+from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import Window
-from tests.property.values import documents, hours, manifests, percentages, scalars, values
+from tests.property.values import documents, hours, manifests, optional, percentages, scalars, values
 
 SCHEMA = jsonschema.Draft202012Validator(manifest_schema())
 
@@ -87,7 +90,7 @@ def test_a_manifest_with_anything_in_one_place_gives_a_manifest_or_located_issue
 @settings(max_examples=60, deadline=None)
 @given(manifests(), st.lists(values, max_size=3), st.booleans())
 def test_any_rows_beside_a_valid_manifest_give_a_manifest_or_issues(raw, rows, complete):
-    manifest, issues = parse(raw, rows, complete=complete)
+    manifest, issues = parse(raw, rows, is_complete=lambda: complete)
     assert (manifest is None) is bool(issues)
     known = len(raw["campaigns"]) + len(rows)
     assert all(issue.path[1] < known for issue in issues if issue.path[:1] == ("campaigns",) and len(issue.path) > 1)
@@ -190,13 +193,83 @@ def test_a_secret_is_never_repeated_in_an_issue(secret, raw):
 
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(manifests(), nearly_valid()), st.integers(0, 3))
-def test_the_stream_finds_the_same_manifest_and_leaves_every_fault_to_parse(raw, inline):
-    """Whichever campaigns come as rows: it may pass on a manifest without a fault, but never take one with a fault."""
+def test_faults_are_the_same_inline_and_in_rows(raw, inline):
     campaigns = raw.get("campaigns")
     rows = campaigns[inline:] if isinstance(campaigns, list) else []
     split = {**raw, "campaigns": campaigns[:inline]} if isinstance(campaigns, list) else raw
-    manifest, issues = parse(split, rows)
-    streamed = faultless(split, iter(rows))
 
-    assert streamed is None or (streamed, ()) == (manifest, issues)
-    assert streamed is not None or issues or "waves" in raw
+    assert parse(split, iter(rows)) == parse(raw)
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests())
+def test_another_host_parses_raw_and_rows_into_the_same_manifest(raw):
+    manifest, _ = parse(raw)
+    loaded = LoadedManifest(manifest, "", Path("m.yaml"), {key: raw[key] for key in raw if key != "campaigns"})
+
+    assert parse(loaded.raw, loaded.rows) == (manifest, ())
+
+
+FEW = st.sampled_from(["a", "b", "c"])
+SMALL_ROWS = st.fixed_dictionaries(
+    {"stream": FEW, "campaign": FEW},
+    optional={"account": FEW, "window": FEW, "tags": st.lists(FEW, max_size=2), "rerun": st.sampled_from([True, "si"])},
+)
+SMALL_WAVES = optional(
+    tags=st.lists(FEW, min_size=1, max_size=2), campaigns=st.lists(FEW.map("a/{}".format), max_size=2)
+)
+
+
+def faults_across(rows, waves):
+    """The places of all faults, found the slow way: each row is compared with all rows before it."""
+    pairs = [(row["stream"], row["campaign"]) for row in rows]
+    for i, row in enumerate(rows):
+        if pairs.index(pairs[i]) < i:
+            yield ("campaigns", i), ("campaigns", pairs.index(pairs[i]))
+        if "account" not in row:
+            yield ("campaigns", i), None
+        for key in ("account", "window"):
+            if row.get(key) in {"b", "c"}:
+                yield ("campaigns", i, key), None
+        if row.get("rerun") == "si":
+            yield ("campaigns", i, "rerun"), None
+    if not rows:
+        yield (), None
+    yield from faults_of_waves(rows, waves)
+
+
+def faults_of_waves(rows, waves):
+    """The same for waves: each row goes to the first that wants it."""
+    wants = [
+        [row for row in rows if {*row.get("tags", ())} & {*wave.get("tags", ())}
+         or f"{row['stream']}/{row['campaign']}" in wave.get("campaigns", ())
+         or not (wave.get("tags") or wave.get("campaigns"))]
+        for wave in waves
+    ]  # fmt: skip
+    keys = {f"{row['stream']}/{row['campaign']}" for row in rows}
+    for i, wave in enumerate(waves):
+        named = wave.get("campaigns", [])
+        for n, key in enumerate(named):
+            if key not in keys:
+                yield ("waves", i, "campaigns", n), None
+        is_empty = all(any(row is other for before in wants[:i] for other in before) for row in wants[i])
+        is_misnamed = named and not keys & {*named}
+        if (wave.get("tags") or named) and is_empty and not is_misnamed:
+            yield ("waves", i), None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(SMALL_ROWS, max_size=6), st.lists(SMALL_WAVES, max_size=3))
+def test_faults_across_rows_are_those_found_the_slow_way(rows, waves):
+    zone = {"zones": ["UTC"], "hours": "09:00-17:00"}
+    raw = {
+        "version": 1,
+        "launch": "l",
+        "host": "sandbox",
+        "accounts": {"a": {"account_id": "1"}},
+        "windows": {"a": zone},
+    }
+    named = [{"name": f"w{n}", **wave} for n, wave in enumerate(waves)]
+    _, issues = parse({**raw, "waves": named}, iter(rows))
+
+    assert sorted(map(repr, faults_across(rows, waves))) == sorted(repr((issue.path, issue.other)) for issue in issues)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.journal.states import CampaignState, State
-from orchestrator.core.manifest.models import parse
+from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.plan import Action, build, lane_of, undecided
 from orchestrator.core.plan.selection import Selection
 from orchestrator.model import LiveState, Outcome

@@ -1,18 +1,21 @@
-"""What only the records of a manifest together can get wrong. Works on raw data, so it runs beside other faults."""
+"""What fits together across the parts of a manifest. It works beside faults of form, on whatever could be read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from itertools import islice, pairwise
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 from orchestrator.core.manifest.values import did_you_mean
 
 Path = tuple[str | int, ...]
+"""Where something stands in a manifest: keys of mappings and, from 0, numbers of list items."""
 
 MAX_ISSUES: Final = 1000
-"""Faults that one check looks for: whoever has more mends those first, and need not wait for the rest."""
+"""Faults that one check looks for. More would only cost time: the first hundred are shown."""
 
-_HINTED: Final = 100  # as many as are shown: to look for a near word takes a while
+_MAX_HINTS: Final = 100  # of one check: to look for a near word takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +28,73 @@ class Issue:
     other: Path | None = None
 
 
-def gather(raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Issue]]:
-    """All campaigns, with the defaults filled in, and the fault of a list that is none."""
-    inline, issues = raw.get("campaigns", []), []
-    if not isinstance(inline, list):
-        inline, issues = (
-            [],
-            [Issue(("campaigns",), "must be a list", "write each campaign as - {stream: …, campaign: …}")],
+class Row(Protocol):
+    """What the checks need of a campaign, valid or not. None: not written, or not usable."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def stream(self) -> str | None: ...
+    @property
+    def campaign(self) -> str | None: ...
+    @property
+    def account(self) -> str | None:
+        """The name of an account, or "" where none is written."""
+
+    @property
+    def window(self) -> str | None: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyRow:
+    """A row that is not a valid campaign, as far as it can be read: it takes part in the checks all the same."""
+
+    key: str = ""
+    stream: str | None = None
+    campaign: str | None = None
+    account: str | None = None
+    window: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, raw: Any) -> "FaultyRow":
+        """The row, from what was written; nothing can be read in one that is not a mapping."""
+        if not isinstance(raw, dict):
+            return cls()
+        stream, campaign, account, window = (
+            value if isinstance(value := raw.get(name, missing), str) else None
+            for name, missing in (("stream", None), ("campaign", None), ("account", ""), ("window", None))
         )
-    defaults = {k: v for k, v in _mapping(raw, "defaults").items() if k in {"account", "type", "window"}}
-    if not defaults:
-        return [*inline, *rows], issues
-    return [{**defaults, **row} if isinstance(row, dict) else row for part in (inline, rows) for row in part], issues
+        written = raw.get("tags")
+        tags = tuple(tag for tag in written if isinstance(tag, str)) if isinstance(written, (list, tuple)) else ()
+        return cls(f"{raw.get('stream')}/{raw.get('campaign')}", stream, campaign, account, window, tags)
 
 
-def cross_check(raw: Mapping[str, Any], campaigns: Sequence[Any], *, complete: bool) -> list[Issue]:
-    """Every fault between records."""
-    mappings = {i: row for i, row in enumerate(campaigns) if isinstance(row, dict)}
+def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool) -> list[Issue]:
+    """Every fault between parts of the manifest; of each kind, the first `MAX_ISSUES`.
+
+    `raw` is the manifest's mapping, of which only sections other than `campaigns` are read; `rows` are all campaigns,
+    and row n has the path `("campaigns", n)`. Not `complete`: there may be more of them, so none is missed.
+    """
     checks = (
         _hosts(raw),
         _accounts(raw),
         _preflight(raw),
-        _duplicates(mappings),
-        _references(raw, mappings, "account", "accounts"),
-        _references(raw, mappings, "window", "windows"),
-        _without_account(mappings),
-        _waves(raw, mappings, complete=complete),
-        [Issue((), "has no campaigns", "add campaigns or campaigns_from")] if complete and not campaigns else [],
+        _duplicates(rows),
+        _references(raw, rows, "account", "accounts"),
+        _references(raw, rows, "window", "windows"),
+        _without_account(rows),
+        _waves(raw, rows, complete=complete),
+        [Issue((), "has no campaigns", "add campaigns or campaigns_from")] if complete and not rows else [],
     )
     return [issue for check in checks for issue in islice(check, MAX_ISSUES)]
+
+
+def repeats(rows: Sequence[Row]) -> int:
+    """How many of the rows list a campaign that an earlier one of them lists."""
+    return len(rows) - len({(row.stream, row.campaign) for row in rows})
 
 
 def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -91,47 +132,44 @@ def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue(("preflight", "require_dnc"), "needs check: list", "only the list names a campaign's DNC lists")
 
 
-def _duplicates(campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
-    pairs = ((i, (row.get("stream"), row.get("campaign"))) for i, row in campaigns.items())
-    whole = {i: pair for i, pair in pairs if isinstance(pair[0], str) and isinstance(pair[1], str)}
-    if len(set(whole.values())) == len(whole):
+def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:
+    # Eight bytes a row: a dictionary of the pairs would take as much memory as all the campaigns.
+    hashes = array("q", (hash((row.stream, row.campaign)) for row in rows))
+    shared = {one for one, other in pairwise(sorted(hashes)) if one == other}
+    seen: dict[tuple[str, str], int] = {}
+    for i, row in enumerate(rows) if shared else ():
+        if hashes[i] in shared and row.stream is not None and row.campaign is not None:
+            first = seen.setdefault((row.stream, row.campaign), i)
+            if first != i:
+                yield Issue(("campaigns", i), f"{row.stream}/{row.campaign} is listed twice", "", ("campaigns", first))
+
+
+def _references(raw: Mapping[str, Any], rows: Sequence[Row], key: str, section: str) -> Iterator[Issue]:
+    # No accounts at all is a fault that the models report: it is no fault of every row.
+    known = raw.get(section, None if section == "accounts" else {})
+    if not isinstance(known, dict):
         return
-    seen: dict[Any, int] = {}
-    for i, pair in whole.items():
-        first = seen.setdefault(pair, i)
-        if first != i:
-            yield Issue(("campaigns", i), f"{pair[0]}/{pair[1]} is listed twice", "", ("campaigns", first))
-
-
-def _references(
-    raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], key: str, section: str
-) -> Iterator[Issue]:
-    named = {i: row[key] for i, row in campaigns.items() if isinstance(row.get(key), str)}
-    known = raw.get(section, None if section == "accounts" else {})  # that accounts are missing is said elsewhere
     default = _mapping(raw, "defaults").get(key)
-    if (
-        not isinstance(known, dict)
-        or {*named.values(), *([default] if isinstance(default, str) else [])} <= known.keys()
-    ):
-        return
     if isinstance(default, str) and default not in known:
         yield _unknown(("defaults", key), key, default, known)
-    unknown = [(i, name) for i, name in named.items() if name not in known and name != default]
-    for n, (i, name) in enumerate(unknown):
-        yield _unknown(("campaigns", i, key), key, name, known if n < _HINTED else {})
+    name_of = attrgetter(key)
+    unknown = {name for name in set(map(name_of, rows)) if name and name not in known and name != default}
+    misnamed = ((i, name) for i, name in enumerate(map(name_of, rows)) if name in unknown) if unknown else ()
+    for n, (i, name) in enumerate(misnamed):
+        yield _unknown(("campaigns", i, key), key, name, known if n < _MAX_HINTS else {})
 
 
 def _unknown(path: Path, key: str, name: str, known: Mapping[str, Any]) -> Issue:
     return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, known))
 
 
-def _without_account(campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
-    for i, row in campaigns.items():
-        if "account" not in row:
+def _without_account(rows: Sequence[Row]) -> Iterator[Issue]:
+    for i, row in enumerate(rows):
+        if row.account == "":
             yield Issue(("campaigns", i), "has no account", "write account: NAME, or defaults: {account: NAME}")
 
 
-def _waves(raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], *, complete: bool) -> Iterator[Issue]:
+def _waves(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool) -> Iterator[Issue]:
     written = raw.get("waves")
     waves = {i: w for i, w in enumerate(written) if isinstance(w, dict)} if isinstance(written, list) else {}
     seen: dict[str, int] = {}
@@ -140,41 +178,47 @@ def _waves(raw: Mapping[str, Any], campaigns: Mapping[int, Mapping[str, Any]], *
         if isinstance(name, str) and seen.setdefault(name, i) != i:
             yield Issue(("waves", i, "name"), f"{name!r} names two waves", "", ("waves", seen[name], "name"))
     if complete and waves:
-        yield from _members(waves, campaigns)
+        yield from _members(waves, rows)
 
 
-def _members(waves: Mapping[int, Mapping[str, Any]], campaigns: Mapping[int, Mapping[str, Any]]) -> Iterator[Issue]:
-    keys = {f"{row.get('stream')}/{row.get('campaign')}": i for i, row in campaigns.items()}
+def _members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -> Iterator[Issue]:
     wanted = {i: (_words(wave, "tags"), _words(wave, "campaigns")) for i, wave in waves.items()}
-    nowhere = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in keys]
-    for number, (i, n, key) in enumerate(nowhere):
-        hint = did_you_mean(key, keys if number < _HINTED else ())
-        yield Issue(("waves", i, "campaigns", n), f"no campaign is {key!r}", hint)
-    members = _first_waves(wanted, keys, campaigns)
+    listed, filled = _first_waves(wanted, rows)
+    missing = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in listed]
+    known = dict.fromkeys(row.key for row in rows if row.key) if missing else {}
+    for number, (i, n, key) in enumerate(missing):
+        yield Issue(
+            ("waves", i, "campaigns", n),
+            f"no campaign is {key!r}",
+            did_you_mean(key, known if number < _MAX_HINTS else ()),
+        )
     for i, (tags, named) in wanted.items():
-        unknown = named and not any(key in keys for key in named.values())
-        if (tags or named) and i not in members and not unknown:
+        is_misnamed = named and listed.isdisjoint(named.values())
+        if (tags or named) and i not in filled and not is_misnamed:
             yield Issue(("waves", i), "nobody is in this wave", "earlier waves take their campaigns first")
 
 
 def _first_waves(
-    wanted: Mapping[int, tuple[Mapping[int, str], Mapping[int, str]]],
-    keys: Mapping[str, int],
-    campaigns: Mapping[int, Mapping[str, Any]],
-) -> set[int]:
+    wanted: Mapping[int, tuple[Mapping[int, str], Mapping[int, str]]], rows: Iterable[Row]
+) -> tuple[set[str], set[int]]:
+    """The campaigns that are both named by a wave and listed, and the waves that get a campaign.
+
+    A campaign goes to the first wave that names it or one of its tags, or that names neither and so takes the rest.
+    """
     by_tag: dict[str, int] = {}
     by_key: dict[str, int] = {}
     for i, (tags, named) in reversed(list(wanted.items())):  # the first wave is entered last, and stays
         by_tag.update(dict.fromkeys(tags.values(), i))
         by_key.update(dict.fromkeys(named.values(), i))
     rest = [i for i, (tags, named) in wanted.items() if not (tags or named)][:1]
-    members: set[int] = set()
-    for key, row in keys.items():
-        written = campaigns[row].get("tags")
-        own = [tag for tag in written if isinstance(tag, str)] if isinstance(written, (list, tuple)) else []
-        naming = [*rest, *(by_key[k] for k in (key,) if k in by_key), *(by_tag[tag] for tag in own if tag in by_tag)]
-        members.update(sorted(naming)[:1])
-    return members
+    listed, filled = set[str](), set[int]()
+    for row in rows:
+        waves = [*rest, *(by_tag[tag] for tag in row.tags if tag in by_tag)]
+        if by_key and (key := row.key) in by_key:
+            listed.add(key)
+            waves.append(by_key[key])
+        filled.update(sorted(waves)[:1])
+    return listed, filled
 
 
 def _words(wave: Mapping[str, Any], key: str) -> dict[int, str]:

@@ -1,14 +1,45 @@
-"""pydantic's errors in the words of the manifest."""
+"""Faults that pydantic finds, in the words of the manifest: what is wrong, and what to write instead."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from orchestrator.core.manifest.checks import Issue, Path
+from orchestrator.core.manifest.models import (
+    Account,
+    AccountRules,
+    BreakerRules,
+    Campaign,
+    Defaults,
+    Limits,
+    Manifest,
+    OpenHours,
+    Pass,
+    Preflight,
+    Probe,
+    Report,
+    Retry,
+    Sandbox,
+    StopWhen,
+    Timeouts,
+    Wave,
+)
 from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, ZoneHint, did_you_mean
 
+_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
+    "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
+    "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
+    "pass": Pass,
+}  # fmt: skip
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(field.alias or key for key, field in section.model_fields.items())
+    for name, section in _SECTIONS.items()
+} | {"campaigns": tuple(field.name for field in fields(Campaign))}
 _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ID_PATTERN: (
         "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
@@ -16,9 +47,9 @@ _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
-_MAX_SHOWN: Final = 100  # to look for a near word takes a while
+_MAX_HINTS: Final = 100  # to look for a near word takes a while
 _NESTED: Final = frozenset({"pass", "per_account"})  # sections within others
-_UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+_UNKNOWN_KEY: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("is missing", ""),
     "string_type": ("must be a string", "quote it"),
@@ -32,26 +63,26 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def issues(found: Sequence[ErrorDetails], keys: Mapping[str, tuple[str, ...]]) -> Iterator[Issue]:
-    """All faults, except lists that are too short only because an item is at fault. `keys`: the known ones by section.
+def issues(found: Sequence[ErrorDetails]) -> Iterator[Issue]:
+    """All faults, except lists that are too short only because an item is at fault.
 
-    The values at fault are never repeated.
+    The values at fault are never repeated: one of them may be a secret.
     """
     parents = {details["loc"][:-1] for details in found}
     for number, details in enumerate(found):
         if details["type"] != "too_short" or details["loc"] not in parents:
-            yield _issue(details, keys, is_shown=number < _MAX_SHOWN)
+            yield _issue(details, is_hinted=number < _MAX_HINTS)
 
 
-def _issue(details: ErrorDetails, keys: Mapping[str, tuple[str, ...]], *, is_shown: bool) -> Issue:
+def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
     path: Path = details["loc"]
     if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
-        path = path[:-1]  # the key itself is at fault; other faults may be about a key that somebody named so
-    if details["type"] in _UNKNOWN:
-        return Issue(path, "unknown key", did_you_mean(path[-1], keys[_section(path[:-1])]))
+        path = path[:-1]  # pydantic's mark for a key at fault; of other faults, it is a key that is written [key]
+    if details["type"] in _UNKNOWN_KEY:
+        return Issue(path, "unknown key", did_you_mean(path[-1], _KEYS[_section(path[:-1])]))
     message, hint = _words(details)
     if isinstance(hint, ZoneHint):
-        hint = hint.read() if is_shown else ""
+        hint = hint.read() if is_hinted else ""
     return Issue(path, message, hint)
 
 

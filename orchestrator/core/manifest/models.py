@@ -1,28 +1,12 @@
-"""The manifest as frozen models, closed at every level. `parse` builds one, or says all that is wrong with it."""
+"""The manifest as frozen models, closed at every level: unknown keys are faults. `parse` builds them from a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
-from itertools import islice
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    TypeAdapter,
-    model_validator,
-)
-from pydantic import ValidationError as _ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
 
-from orchestrator.core.manifest import checks as manifest_checks
-from orchestrator.core.manifest import messages as manifest_faults
-from orchestrator.core.manifest.checks import Issue
-from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Part, Pass, StopWhen, Wave
+from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Pass, Section, StopWhen, Wave
 from orchestrator.core.manifest.values import (
     BACKOFF,
     HOST,
@@ -40,9 +24,9 @@ from orchestrator.core.manifest.values import (
 from orchestrator.model import CampaignKey, CampaignType, Window
 
 __all__ = [
-    "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Issue", "Limits", "Manifest", "OpenHours",
-    "Pass", "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts",
-    "Wave", "manifest_schema", "parse",
+    "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Limits", "Manifest", "OpenHours", "Pass",
+    "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts", "Wave",
+    "manifest_schema",
 ]  # fmt: skip
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
@@ -60,7 +44,7 @@ def _reference(value: Any) -> Any:
     return value
 
 
-class SecretRef(Part):
+class SecretRef(Section):
     """Where a secret is found: an environment variable, a file or a command's output. Exactly one is set."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -82,7 +66,7 @@ class SecretRef(Part):
 _Secret = Annotated[SecretRef, BeforeValidator(_reference)]
 
 
-class Account(Part):
+class Account(Section):
     """One account of the host: its id, its credentials and its budget."""
 
     account_id: Id
@@ -101,7 +85,7 @@ class Account(Part):
     """Calls that may be unanswered at a time."""
 
 
-class Defaults(Part):
+class Defaults(Section):
     """What campaigns have that do not say otherwise."""
 
     account: Id | None = None
@@ -148,7 +132,7 @@ class Campaign:
         return CampaignKey(f"{self.stream}/{self.campaign}")
 
 
-class Preflight(Part):
+class Preflight(Section):
     """What is looked at before the first start. `hours`: each campaign's own calling hours too, a call each."""
 
     check: Literal["list", "status", "off"] = "list"
@@ -161,14 +145,14 @@ class Preflight(Part):
     """Also compare each campaign's own calling hours with its window, a call each."""
 
 
-class Probe(Part):
+class Probe(Section):
     """How long an unknown start may take to show."""
 
     settle: Annotated[float, duration(0, 3600)] | None = None
     """How long after a lost answer the campaign is looked at again. Left out: twice `timeouts.total`."""
 
 
-class Sandbox(Part):
+class Sandbox(Section):
     """The built-in platform's behaviour."""
 
     faults: Literal["none", "calm", "realistic", "nasty"] = "none"
@@ -179,7 +163,7 @@ class Sandbox(Part):
     """The built-in platform's own limit, of each account."""
 
 
-class Retry(Part):
+class Retry(Section):
     """How often, how fast and how long a start that certainly did not happen is tried again."""
 
     attempts: StrictInt = Field(default=4, ge=1, le=20)
@@ -192,7 +176,7 @@ class Retry(Part):
     """How long one campaign is attempted."""
 
 
-class Timeouts(Part):
+class Timeouts(Section):
     """Seconds to connect, and for a whole call."""
 
     connect: Annotated[float, duration(0.01, 300)] = 5.0
@@ -201,14 +185,14 @@ class Timeouts(Part):
     """How long a whole call may take. A start without an answer by then is looked for."""
 
 
-class Limits(Part):
+class Limits(Section):
     """A cap on the starts of one run."""
 
     max_starts: StrictInt | None = Field(default=None, ge=1)
     """A plan with more starts is refused. `--max-starts` can only tighten it."""
 
 
-class Report(Part):
+class Report(Section):
     """Where reports go, and which."""
 
     dir: FilledText = "reports"
@@ -223,7 +207,7 @@ def _version(value: Any) -> Any:
     return value
 
 
-class Manifest(Part):
+class Manifest(Section):
     """One launch: what to start, where, how fast, and when to stop."""
 
     version: Annotated[Literal[1], BeforeValidator(_version)]
@@ -270,71 +254,6 @@ class Manifest(Part):
     """Where the journal is. A PostgreSQL one can be shared; a password is refused here."""
     report: Report = Report()
     """Where reports go, and which."""
-
-
-_PARTS: Final[Mapping[str, type[BaseModel]]] = {
-    "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
-    "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
-    "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
-    "pass": Pass,
-}  # fmt: skip
-_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {"": Manifest, **_PARTS}
-_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    name: tuple(field.alias or key for key, field in part.model_fields.items()) for name, part in _SECTIONS.items()
-} | {"campaigns": tuple(field.name for field in fields(Campaign))}
-
-
-_CHUNK_SIZE: Final = 100
-_CAMPAIGN: Final = TypeAdapter(Campaign)
-_CAMPAIGNS: Final = TypeAdapter(list[Campaign])
-
-
-def parse(
-    raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), *, complete: bool = True
-) -> tuple[Manifest | None, tuple[Issue, ...]]:
-    """The manifest, or every fault of it.
-
-    `rows` come from `campaigns_from` and are campaigns after the inline ones: a fault in row n has the path
-    `("campaigns", inline + n, …)`. Not `complete`: some rows could not be read, so nothing is said about campaigns
-    that are missing.
-    """
-    campaigns, issues = manifest_checks.gather(raw, rows)
-    issues += manifest_checks.cross_check(raw, campaigns, complete=complete and not issues)
-    read, found = _read_campaigns(campaigns, keep=not issues)
-    issues += manifest_faults.issues(found, _KEYS)
-    try:
-        manifest = Manifest.model_validate({**raw, "campaigns": read}, by_name=False)
-    except _ValidationError as error:
-        return None, (*issues, *islice(manifest_faults.issues(error.errors(), _KEYS), manifest_checks.MAX_ISSUES))
-    return (None, tuple(issues)) if issues else (manifest, ())
-
-
-def _read_campaigns(rows: Sequence[Any], *, keep: bool) -> tuple[list[Campaign], list[ErrorDetails]]:
-    """The campaigns, or the first thousand faults of theirs: to note a million would cost seconds and gigabytes.
-
-    Not `keep`: they are only looked at, for the manifest is at fault already.
-    """
-    read: list[Campaign] = []
-    found: list[ErrorDetails] = []
-    for start in range(0, len(rows), _CHUNK_SIZE):
-        try:
-            good = _CAMPAIGNS.validate_python(rows[start : start + _CHUNK_SIZE], by_name=False)
-            read += good if keep else []
-        except _ValidationError:
-            found += _faults_of(rows, start)
-        if len(found) >= manifest_checks.MAX_ISSUES:
-            break
-    return ([], found) if found else (read, [])
-
-
-def _faults_of(rows: Sequence[Any], start: int) -> Iterator[ErrorDetails]:
-    """The faults of some rows, one row after the other."""
-    for number, row in enumerate(rows[start : start + _CHUNK_SIZE], start):
-        try:
-            _CAMPAIGN.validate_python(row, by_name=False)
-        except _ValidationError as error:
-            for details in islice(error.errors(), manifest_checks.MAX_ISSUES):
-                yield {**details, "loc": ("campaigns", number, *details["loc"])}
 
 
 def manifest_schema() -> dict[str, Any]:

@@ -25,14 +25,14 @@ _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A mapping of the manifest: frozen, and closed to keys that it does not know."""
 
     # The texts under the fields become the schema's descriptions, and docs/reference.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
 
-class OpenHours(Part):
+class OpenHours(Section):
     """Hours in which campaigns may be started: open in every zone at once.
 
     `except` are dates of each zone's own calendar. Nothing is started in the last `last_start` before closing.
@@ -50,7 +50,7 @@ class OpenHours(Part):
     """Nothing is started for so long before closing."""
 
 
-class Pass(Part):
+class Pass(Section):
     """What must be so before the next wave opens: a share of the wave started, and a command of the user's that agrees.
 
     The command runs after the bake, without a shell; `env` names the variables it may see besides PATH and its like.
@@ -72,7 +72,7 @@ class Pass(Part):
         return self
 
 
-class Wave(Part):
+class Wave(Section):
     """Campaigns that go before the next wave. With neither tags nor campaigns: all that no earlier wave names."""
 
     name: Id
@@ -87,7 +87,7 @@ class Wave(Part):
     """What must be so before the next wave opens."""
 
 
-class AccountRules(Part):
+class AccountRules(Section):
     """Rules that end one account's lane; the others go on. A share counts from `min_sample` attempted campaigns on."""
 
     failed: Annotated[Threshold, THRESHOLD] | None = None
@@ -105,7 +105,7 @@ class StopWhen(AccountRules):
     """The same for each account alone: its lane ends, others go on."""
 
 
-class BreakerRules(Part):
+class BreakerRules(Section):
     """After `opens_after` starts in a row that got lost, an account's lane holds its starts until a read works.
 
     It looks every `looks_every`; where no read works for `gives_up_after`, the lane stops.

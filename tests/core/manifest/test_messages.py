@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestrator.core.manifest.models import Issue, parse
+from orchestrator.core.manifest.checks import Issue
+from orchestrator.core.manifest.parse import parse
 from tests.core.manifest.test_models import SECRETS, account, raw
 
 KORE = {"host": "https://kore.example"}

@@ -3,7 +3,9 @@ from datetime import time
 
 import pytest
 
-from orchestrator.core.manifest.models import Campaign, Issue, Manifest, Pass, Threshold, Wave, parse
+from orchestrator.core.manifest.checks import Issue
+from orchestrator.core.manifest.models import Campaign, Manifest, Pass, Threshold, Wave
+from orchestrator.core.manifest.parse import parse
 from orchestrator.model import CampaignType, Window
 
 BASE = {
@@ -302,7 +304,7 @@ def test_cross_record_faults_are_found_beside_faults_of_form():
 
 def test_rows_that_could_not_be_read_are_not_missed():
     waves = [{"name": "canary", "tags": ["x"]}]
-    manifest, issues = parse(raw(campaigns=[], waves=waves), complete=False)
+    manifest, issues = parse(raw(campaigns=[], waves=waves), is_complete=lambda: False)
     assert issues == ()
     assert manifest is not None
 

@@ -3,7 +3,8 @@ import json
 import jsonschema
 import pytest
 
-from orchestrator.core.manifest.models import manifest_schema, parse
+from orchestrator.core.manifest.models import manifest_schema
+from orchestrator.core.manifest.parse import parse
 from tests.paths import SCHEMAS
 
 SCHEMA = SCHEMAS / "manifest.v1.json"

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from orchestrator.core.journal.lease import Holder
-from orchestrator.core.manifest.models import parse
+from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import LedgerError, OrchestratorError
