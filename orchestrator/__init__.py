@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from orchestrator.app.api import load_manifest, plan_launch, run_launch
-    from orchestrator.app.planning import PlannedLaunch
     from orchestrator.app.run import Interrupted
+    from orchestrator.core.plan.estimate import PlannedLaunch
     from orchestrator.core.result.build import CampaignResult, Result
     from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.errors import (
@@ -66,7 +66,7 @@ _HOMES: Final = MappingProxyType(
         "StopSignal": "engine.stop_signal",
         "Interrupted": "app.run",
         "LoadedManifest": "loading.manifest_file",
-        "PlannedLaunch": "app.planning",
+        "PlannedLaunch": "core.plan.estimate",
         "Observer": "ports",
         "Outcome": "model",
         "Record": "model",

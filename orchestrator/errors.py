@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode
+
 
 class OrchestratorError(Exception):
     """What happened, in words for a person. `next_step` is one thing to do about it."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = ExitCode.INTERNAL
 
     def __init__(self, message: str, *, next_step: str = "") -> None:
         super().__init__(message)
@@ -17,7 +19,7 @@ class OrchestratorError(Exception):
     @property
     def nothing_was_sent(self) -> bool:
         """Whether it is certain that not one start was sent: exit codes 2 to 9 promise it (P6)."""
-        return 2 <= self.exit_code <= 9
+        return self.exit_code in REFUSAL_CODES
 
     @property
     def sentence(self) -> str:
@@ -45,7 +47,7 @@ class Problem:
 class ManifestError(OrchestratorError):
     """The manifest, or a file it names, is not valid. Carries every problem found in one pass."""
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID
 
     def __init__(self, problems: tuple[Problem, ...], *, next_step: str = "") -> None:
         count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
@@ -56,46 +58,46 @@ class ManifestError(OrchestratorError):
 class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
     """A plan's file is none, or was changed after it was made."""
 
-    exit_code = 3
+    exit_code = ExitCode.INVALID
 
 
 class Refused(OrchestratorError):  # noqa: N818 - it is a decision, not a malfunction
     """Preflight, approval, cap or a stale plan forbids the run."""
 
-    exit_code = 4
+    exit_code = ExitCode.REFUSED
 
 
 class NothingSelected(OrchestratorError):  # noqa: N818 - the same
     """The selection matched no campaign."""
 
-    exit_code = 5
+    exit_code = ExitCode.NOTHING_SELECTED
 
 
 class LaneLeased(OrchestratorError):  # noqa: N818 - the same
     """Another live run holds an account that this run needs."""
 
-    exit_code = 6
+    exit_code = ExitCode.LANE_LEASED
 
 
 class CredentialError(OrchestratorError):
     """A credential is missing, malformed, or was rejected before any start."""
 
-    exit_code = 7
+    exit_code = ExitCode.CREDENTIAL
 
 
 class LedgerError(OrchestratorError):
     """The ledger cannot be reached, is damaged, or lies where it is not safe."""
 
-    exit_code = 8
+    exit_code = ExitCode.LEDGER
 
 
 class JournalWriteError(OrchestratorError):
     """The journal could not be written in mid-run: sending has ceased."""
 
-    exit_code = 13
+    exit_code = ExitCode.JOURNAL
 
 
 class LeaseLost(OrchestratorError):  # noqa: N818 - the same
     """The run no longer holds the lane: it gets no permit."""
 
-    exit_code = 12
+    exit_code = ExitCode.STOPPED

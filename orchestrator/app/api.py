@@ -15,8 +15,9 @@ from orchestrator.app.approval import Consent
 from orchestrator.app.callbacks import SafeCallbacks
 from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import OpenRun, open_run
-from orchestrator.app.planning import PlannedLaunch, plan_run
+from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
+from orchestrator.core.plan.estimate import PlannedLaunch
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
 from orchestrator.engine.stop_signal import StopSignal

@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from orchestrator.app.open_run import OpenRun, credentials_of
+from orchestrator.app.callbacks import SafeCallbacks
+from orchestrator.app.open_run import OpenRun, credentials_of, open_run
 from orchestrator.app.run import Interrupted
-from orchestrator.cli.run_local import Observers, signals
-from orchestrator.cli.session import opened
 from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_disk
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
@@ -18,19 +17,21 @@ from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
 from orchestrator.ledger.sqlite_file import file_system
 from orchestrator.ledger.store import Store
-from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
+from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.redaction import Redactor
 
 
-async def examine(path: Path | None, ledger: str) -> list[Finding]:
-    """Everything there is to say, of the machine and, with a manifest, of its accounts. Raises ManifestError."""
-    loaded = load_manifest(path) if path is not None else None
+async def examine(
+    loaded: LoadedManifest | None, ledger: str, stop_signal: StopSignal, redactor: Redactor
+) -> list[Finding]:
+    """All findings about the machine and, with a manifest, about its accounts. Raises Interrupted."""
     found = [*_of_ledger(loaded.manifest.ledger if loaded else ledger), *_of_zones(loaded.manifest if loaded else None)]
     if loaded is None:
         return found
     broken = _of_credentials(loaded)
     if broken or any(one.grade is Grade.BAD and one.subject == "ledger" for one in found):
         return [*found, *broken]
-    return [*found, *await _of_accounts(loaded)]
+    return [*found, *await _of_accounts(loaded, stop_signal, redactor)]
 
 
 def _of_ledger(url: str) -> list[Finding]:
@@ -78,26 +79,24 @@ def _of_credentials(loaded: LoadedManifest) -> list[Finding]:
     return []
 
 
-async def _of_accounts(loaded: LoadedManifest) -> list[Finding]:
-    stop_signal = StopSignal()
-    with signals(stop_signal, None):
-        try:
-            async with opened(loaded, Observers(), stop_signal) as run:
-                return await _ask(run)
-        except StopRequested:
-            if stop_signal.stop is None:
-                raise
-            raise Interrupted(stop_signal.stop) from None
-        except (LaneLeased, LeaseLost) as busy:
-            return [Finding(Grade.WARN, "accounts", f"not asked: {busy.message}", busy.next_step)]
-        except OrchestratorError as error:
-            return [Finding(Grade.BAD, "accounts", f"not asked: {error.message}", error.next_step)]
+async def _of_accounts(loaded: LoadedManifest, stop_signal: StopSignal, redactor: Redactor) -> list[Finding]:
+    try:
+        async with open_run(loaded, SafeCallbacks(), stop_signal, redactor) as opened:
+            return await _ask(opened)
+    except StopRequested:
+        if stop_signal.stop is None:
+            raise
+        raise Interrupted(stop_signal.stop) from None
+    except (LaneLeased, LeaseLost) as busy:
+        return [Finding(Grade.WARN, "accounts", f"not asked: {busy.message}", busy.next_step)]
+    except OrchestratorError as error:
+        return [Finding(Grade.BAD, "accounts", f"not asked: {error.message}", error.next_step)]
 
 
-async def _ask(run: OpenRun) -> list[Finding]:
+async def _ask(opened: OpenRun) -> list[Finding]:
     """One list call per account, at its rate."""
-    manifest, found = run.loaded.manifest, []
-    for lane, runner in run.run.lanes.items():
+    manifest, found = opened.deps.manifest, []
+    for lane, runner in opened.run.lanes.items():
         targets = (plans.target_of(manifest, campaign) for campaign in manifest.campaigns if campaign.enabled)
         target = next(target for target in targets if target.lane == lane)
         found += of_answer(runner.account, await runner.reader.list_once(target))

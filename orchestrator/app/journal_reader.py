@@ -3,19 +3,23 @@
 import getpass
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
-from orchestrator.core.journal.states import CampaignState, IllegalMove, fold
+from orchestrator.core.journal.records import RUN_KINDS, resolution
+from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
+from orchestrator.core.journal.subruns import is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
+from orchestrator.core.plan.stop_plan import STOP_KINDS, stops
 from orchestrator.core.result.build import NoRunError, Result, build
-from orchestrator.errors import LedgerError, NothingSelected
+from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, Record, Stop
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Store]:
+def open_ledger(url: str) -> Iterator[Store]:
     """An existing ledger, closed in the end."""
     store = Store.open(url, create=False)
     try:
@@ -35,10 +39,49 @@ def pick(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
-def say(url: str, launch: str, word: ControlCommand, reason: str) -> ControlState:
-    """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
-    with opened(url) as store:
+def record_command(url: str, launch: str, word: ControlCommand, reason: str) -> ControlState:
+    """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
+    with open_ledger(url) as store:
         return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
+
+
+def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_started: bool) -> None:
+    """Record what this user found out about an unknown campaign. Raises Refused, LaneLeased and LedgerError."""
+    with open_ledger(url) as store:
+        state = histories(store.read(pick(store, launch)), url).get(campaign)
+        if state is None or state.state is not State.UNKNOWN:
+            found = f"is {state.state}" if state else "was never attempted in this launch"
+            raise Refused(
+                f"{campaign} {found}, not unknown: there is nothing to resolve",
+                next_step=f"python -m orchestrator status {launch}",
+            )
+        now = store.time()
+        record = resolution(
+            launch, campaign, state.attempt, state.lane,
+            is_started=is_started, by=getpass.getuser(), reason=reason, now=now,
+        )  # fmt: skip
+        store.append(record, now)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchStatus:
+    """Where a launch stands. `stopped` counts the campaigns that were stopped since they were started."""
+
+    result: Result
+    control_state: ControlState
+    is_live: bool
+    stopped: int
+
+
+def read_status(url: str, launch: str | None) -> LaunchStatus:
+    """The status of a launch, by default the newest. Raises NothingSelected and LedgerError."""
+    with open_ledger(url) as store:
+        name = pick(store, launch)
+        found = result(store, name)
+        run_id = found.run["run_id"]
+        is_live = store.is_live(run_id, store.time()) or is_open(store.read(name, kinds=RUN_KINDS), run_id)
+        stopped = sum(one.is_confirmed for one in stops(store.read(name, kinds=STOP_KINDS)).values())
+        return LaunchStatus(found, store.control_state(name), is_live, stopped)
 
 
 def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:

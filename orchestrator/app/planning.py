@@ -1,26 +1,14 @@
 """What `plan` finds out: the plan, what it will take, and what it cannot promise."""
 
-from dataclasses import dataclass
-
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.approval import Proposal, proposal_record
-from orchestrator.core.plan.estimate import Estimate, estimate
+from orchestrator.core.plan.estimate import PlannedLaunch, estimate
 from orchestrator.core.plan.plan import Plan, check_cap
 from orchestrator.core.plan.selection import Choice
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedLaunch:
-    """A plan that was made now: `plan.sha256` is what `approve` takes. `notes` are sentences for its reader."""
-
-    plan: Plan
-    proposal: Proposal
-    estimate: Estimate
-    notes: tuple[str, ...]
 
 
 async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:

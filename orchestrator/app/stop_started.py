@@ -1,73 +1,28 @@
-"""What `stop-started` does: from the journal and the manifest to a list of stops and what became of them."""
+"""Stopping what a launch started: from the journal and the manifest to a list of stops and what became of them."""
 
 import getpass
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import click
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.open_run import OpenRun
-from orchestrator.cli.run_local import Observers, exit_code_of, signals
-from orchestrator.cli.session import opened
-from orchestrator.console.logs import LogObserver
+from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.core.journal.subruns import headers
-from orchestrator.core.plan.stop_plan import Stopped, StopPlan, plan_stops, stops
+from orchestrator.core.plan.stop_plan import Stopped, StopPlan, StopResult, plan_stops, stops
 from orchestrator.engine.stop_sender import StopSender
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
-from orchestrator.model import CampaignKey, Stop
+from orchestrator.ports import Observer
+from orchestrator.redaction import Redactor
 
 
-@dataclass(frozen=True, slots=True)
-class StopResult:
-    """What a `stop-started` came to."""
+def load_launch(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
+    """The manifest the launch ran with last, or the one at `path`, which must be this launch's, on its host.
 
-    launch: str
-    plan: StopPlan
-    answers: dict[CampaignKey, Stopped]
-    stop: Stop | None
-
-    @property
-    def confirmed(self) -> list[CampaignKey]:
-        return [job.target.key for job in self.plan.jobs if self.answers[job.target.key].is_confirmed]
-
-    @property
-    def missing(self) -> dict[CampaignKey, str]:
-        """What this launch started and nobody confirmed to be stopped, and why."""
-        unsure = {job.target.key: self.answers[job.target.key] for job in self.plan.jobs}
-        return {key: one.message for key, one in unsure.items() if not one.is_confirmed} | dict(self.plan.unaddressed)
-
-    @property
-    def exit_code(self) -> int:
-        """A signal's code; else 11 where nobody knows what may be running, 10 where a stop is not confirmed, 0."""
-        if self.stop is not None and (code := exit_code_of(self.stop)) is not None:
-            return code
-        if self.plan.maybe:
-            return 11
-        return 10 if self.missing else 0
-
-
-async def stop_started(ledger: str, launch: str, manifest: Path | None, reason: str) -> StopResult:
-    """Stop what the launch started. Raises OrchestratorError where no stop was sent, JournalWriteError later on."""
-    loaded = _load(ledger, launch, manifest)
-    stop_signal, observers = StopSignal(), Observers()
-    with signals(stop_signal, None):
-        try:
-            async with opened(loaded, observers, stop_signal) as run:
-                observers.members.append(LogObserver())
-                return await _stop(run, reason)
-        except LaneLeased as leased:
-            raise LaneLeased(
-                leased.message, next_step=f"python -m orchestrator abort {launch} --reason TEXT, then this again"
-            ) from leased
-
-
-def _load(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
-    """The manifest the launch ran with last, or the one that is named; it must be this launch's, on its host."""
-    with journals.opened(ledger) as store:
+    Raises NothingSelected, Refused, ManifestError and LedgerError.
+    """
+    with journals.open_ledger(ledger) as store:
         found = headers(store.read(journals.pick(store, launch)))
     if not found:
         raise NothingSelected(f"launch {launch} has no run that got as far as a plan: it started nothing")
@@ -84,40 +39,32 @@ def _load(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
     return replace(loaded, manifest=manifest.model_copy(update={"ledger": ledger}))
 
 
-async def _stop(run: OpenRun, reason: str) -> StopResult:
-    deps = run.deps
-    plan = plan_stops(deps.manifest, deps.states, stops(run.store.read(deps.launch)))
-    click.echo(
-        f"stopping {len(plan.jobs)} campaigns that launch {deps.launch} started; "
-        "MESSAGES ALREADY SENT STAY SENT, nothing calls them back",
-        err=True,
-    )
-    await StopSender(deps, run.run.lanes, getpass.getuser(), reason).run(plan.jobs)
-    answers = stops(run.store.read(deps.launch))
+async def stop_started(
+    loaded: LoadedManifest,
+    reason: str,
+    stop_signal: StopSignal,
+    redactor: Redactor,
+    *,
+    observer: Observer,
+    announce: Callable[[str, StopPlan], None],
+) -> StopResult:
+    """Stop what the launch started. `announce` is given the launch and the plan before the first stop.
+
+    Raises OrchestratorError where no stop was sent, JournalWriteError later on.
+    """
+    try:
+        async with open_run(loaded, observer, stop_signal, redactor) as opened:
+            return await _stop(opened, reason, announce)
+    except LaneLeased as leased:
+        abort = f"python -m orchestrator abort {loaded.manifest.launch} --reason TEXT"
+        raise LaneLeased(leased.message, next_step=f"{abort}, then this again") from leased
+
+
+async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan], None]) -> StopResult:
+    deps, store = opened.deps, opened.store
+    plan = plan_stops(deps.manifest, deps.states, stops(store.read(deps.launch)))
+    announce(deps.launch, plan)
+    await StopSender(deps, opened.run.lanes, getpass.getuser(), reason).run(plan.jobs)
+    answers = stops(store.read(deps.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}
     return StopResult(deps.launch, plan, asked, deps.stop_signal.stop)
-
-
-def text(result: StopResult) -> str:
-    """For a person."""
-    lines = [f"  stopped      {key}" for key in result.confirmed]
-    lines += [f"  not stopped  {key}  {why}" for key, why in result.missing.items()]
-    lines += [f"  may be on    {key}  nobody knows whether it was started" for key in result.plan.maybe]
-    counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed, {len(result.plan.before)} before"
-    lines.append(f"launch {result.launch}: {counts}; messages already sent stay sent")
-    if result.missing:
-        lines.append(f"next: python -m orchestrator stop-started {result.launch} --reason TEXT")
-    return "\n".join(lines) + "\n"
-
-
-def as_json(result: StopResult) -> dict[str, Any]:
-    """For a machine."""
-    return {
-        "schema_version": "1",
-        "launch": result.launch,
-        "stopped": result.confirmed,
-        "not_stopped": result.missing,
-        "stopped_before": list(result.plan.before),
-        "may_be_running": list(result.plan.maybe),
-        "exit_code": result.exit_code,
-    }

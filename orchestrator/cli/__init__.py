@@ -1,4 +1,4 @@
-"""The commands, a file each: parse, choose, run, say; nothing else."""
+"""The commands, a file each: options, one call into a use case, one result to print."""
 
 import gc
 import importlib
@@ -20,13 +20,15 @@ _COMMANDS: Final = {
     "unpause": "Let a paused launch go on, or lift an abort.",
     "abort": "End a launch's runs, and refuse later ones.",
     "stop-started": "Stop what a launch started; texts already sent stay sent.",
-    "resolve": "Say what became of an unknown campaign.",
+    "resolve": "Record what became of an unknown campaign.",
     "report": "Write a launch's reports again, from the journal alone.",
-    "doctor": "Check ledger, disk, clock and accounts, with a mend for each.",
+    "doctor": "Check ledger, disk, clock and accounts, with a fix for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
     "sandbox": "Serve a local stand-in of the campaign API.",
     "completion": "Print the script for the completion of a shell.",
 }
+
+_CONTROL: Final = frozenset({"pause", "unpause", "abort"})
 
 _GC_THRESHOLD: Final = 50_000
 """Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and
@@ -43,9 +45,12 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         gc.set_threshold(_GC_THRESHOLD)
-        module = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
+        if cmd_name in _CONTROL:
+            control = importlib.import_module("orchestrator.cli.control")
+            found: click.Command = getattr(control, cmd_name)
+        else:
+            found = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}").command
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -66,17 +71,18 @@ def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
     """
     streams.tolerate_closed_pipes()
     if wants_version:
-        _say_version(as_json=as_json)
+        _version(as_json=as_json)
         context.exit()
     if as_json:
         raise click.UsageError("--json goes with --version, or after a command's name")
 
 
-def _say_version(*, as_json: bool) -> None:
-    if not as_json:
-        click.echo(f"orchestrator, version {__version__}")
-        return
-    from orchestrator.cli import version
-    from orchestrator.cli.options import echo_json
+def _version(*, as_json: bool) -> None:
+    from orchestrator.console.render import CommandResult, render
 
-    echo_json(version.document())
+    text, data = f"orchestrator, version {__version__}\n", {}
+    if as_json:
+        from orchestrator.cli import version
+
+        data = version.document()
+    render(CommandResult("version", data, text), as_json=as_json)

@@ -1,35 +1,51 @@
 """`doctor [MANIFEST]`."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import event_loop as loops
-from orchestrator.cli.options import echo_json, exits_on_error, json_option, ledger_option
+from orchestrator.cli import event_loop
+from orchestrator.cli.options import json_option, ledger_option, prints_result
+from orchestrator.console.render import CommandResult
+from orchestrator.core.exit_codes import ExitCode
 
-_BAD = 4
+if TYPE_CHECKING:
+    from orchestrator.core.diagnosis import Finding
 
 
 @click.command("doctor")
 @click.argument("manifest", required=False, type=click.Path(path_type=Path))
 @ledger_option
 @json_option
-@exits_on_error
-def command(*, manifest: Path | None, ledger: str, as_json: bool) -> None:
+@prints_result
+def command(*, manifest: Path | None, ledger: str) -> CommandResult:
     """Look at ledger, disk and time zones; with a manifest, whose ledger counts, also at clock and accounts.
 
-    One line each, with the mend. Spends one list call per account, at its rate. Ends with 4 where something is bad.
+    One line each, with the fix. Spends one list call per account, at its rate. Ends with 4 where something is bad.
     """
-    from orchestrator.app.diagnose import examine
     from orchestrator.core.diagnosis import Grade
 
-    found = loops.run(examine(manifest, ledger))
-    is_bad = any(one.grade is Grade.BAD for one in found)
-    if as_json:
-        echo_json({"schema_version": "1", "healthy": not is_bad, "findings": [asdict(one) for one in found]})
-    else:
-        for one in found:
-            click.echo(f"{one.grade:4}  {one.subject}: {one.message}" + (f"; {one.mend}" if one.mend else ""))
-    sys.exit(_BAD if is_bad else 0)
+    findings = event_loop.run(_examine(manifest, ledger))
+    is_bad = any(one.grade is Grade.BAD for one in findings)
+    text = "".join(
+        f"{one.grade:4}  {one.subject}: {one.message}" + (f"; {one.fix}\n" if one.fix else "\n") for one in findings
+    )
+    data = {"healthy": not is_bad, "findings": [{**asdict(one), "mend": one.fix} for one in findings]}
+    return CommandResult("doctor", data, text, exit_code=ExitCode.REFUSED if is_bad else ExitCode.OK)
+
+
+async def _examine(manifest: Path | None, ledger: str) -> "list[Finding]":
+    from orchestrator.app.diagnose import examine
+    from orchestrator.console.logs import set_up
+    from orchestrator.console.signals import orderly_stop
+    from orchestrator.engine.stop_signal import StopSignal
+    from orchestrator.loading.manifest_file import load_manifest
+    from orchestrator.redaction import Redactor
+
+    loaded = load_manifest(manifest) if manifest is not None else None
+    redactor, stop_signal = Redactor(), StopSignal()
+    set_up("text", redactor, verbose=False)
+    with orderly_stop(stop_signal.set):
+        return await examine(loaded, ledger, stop_signal, redactor)

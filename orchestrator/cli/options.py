@@ -1,28 +1,22 @@
-"""What the commands share: options, and how an error is said."""
+"""What the commands share: options, and the step from a result to the exit code."""
 
 import functools
-import importlib.util
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from orchestrator.console import summary as say
-from orchestrator.errors import LedgerError, OrchestratorError
+from orchestrator.console.render import CommandResult, error_result, render
+from orchestrator.errors import OrchestratorError
 
-DEFAULT_LEDGER = "sqlite:///.orchestrator/ledger.db"
-FORMATS = (
-    "json",
-    "csv",
-    "junit",
-    "markdown",
-    "html",
-    "prometheus",
-    "dotenv",
-)  # those of report.files, which imports too much
+if TYPE_CHECKING:
+    from orchestrator.core.plan.selection import Choice
+
+DEFAULT_LEDGER: Final = "sqlite:///.orchestrator/ledger.db"
+FORMATS: Final = ("json", "csv", "junit", "markdown", "html", "prometheus", "dotenv")
+"""Those of report.files, whose import takes too long for --help."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -31,14 +25,32 @@ ledger_option = click.option("--ledger", default=DEFAULT_LEDGER, show_default=Tr
 manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
 
 
+def prints_result(command: Callable[..., CommandResult]) -> Callable[..., None]:
+    """Print what a command returns, as JSON with --json, and end with its exit code.
+
+    Errors that a user can cause are results, too; all others keep their traceback.
+    """
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, as_json: bool = False, **kwargs: Any) -> None:
+        try:
+            result = command(*args, **kwargs)
+        except OrchestratorError as error:
+            result = error_result(str(click.get_current_context().info_name), error)
+        render(result, as_json=as_json)
+        sys.exit(result.exit_code)
+
+    return wrapper
+
+
 def _launch_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """For a shell that completes: the launches of the ledger, where it is a file; a shell waits for no network."""
-    from orchestrator.app.journal_reader import opened
+    """For shell completion: the launches of the ledger, where it is a file; a shell does not wait for a network."""
+    from orchestrator.app.journal_reader import open_ledger
 
     ledger = ctx.params.get("ledger") or DEFAULT_LEDGER
     if not ledger.startswith("sqlite:"):
         return []
-    with suppress(OrchestratorError), opened(ledger) as store:
+    with suppress(OrchestratorError), open_ledger(ledger) as store:
         return [name for name in store.launches() if name.startswith(incomplete)]
     return []
 
@@ -65,34 +77,13 @@ max_starts_option = click.option(
 )  # fmt: skip
 
 
-def exits_on_error(function: Callable[..., None]) -> Callable[..., None]:
-    """Turn the errors a user can cause into a message and their exit code; all others keep their traceback."""
+def choice_of(
+    select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool, details: bool = False
+) -> "Choice":
+    """The choice that the options make. Raises click.UsageError for a malformed term."""
+    from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        try:
-            function(*args, **kwargs)
-        except OrchestratorError as error:
-            if kwargs.get("as_json"):
-                click.echo(say.error_json(error), nl=False)
-            else:
-                click.echo(say.error_text(error), nl=False, err=True)
-            sys.exit(error.exit_code)
-
-    return wrapper
-
-
-def check_fleet(ledger: str) -> None:
-    """Raise LedgerError where this installation, or this ledger, is not made for many hosts. Touches neither."""
-    if not ledger.startswith(("postgresql://", "postgresql+psycopg://")):
-        raise LedgerError(
-            "many hosts need a ledger on PostgreSQL", next_step="write ledger: postgresql://USER@HOST/DATABASE"
-        )
-    if importlib.util.find_spec("procrastinate") is None:
-        raise LedgerError("many hosts need the extra fleet", next_step="pip install 'campaign-orchestrator[fleet]'")
-
-
-def echo_json(value: Any) -> None:
-    """Print one JSON artefact; where the locale has no other letters, in ASCII."""
-    is_utf_8 = sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not is_utf_8))
+    try:
+        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed, details)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,21 +1,25 @@
 """`plan MANIFEST`."""
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import event_loop as loops
+from orchestrator.cli import event_loop
 from orchestrator.cli.options import (
-    echo_json,
-    exits_on_error,
+    choice_of,
     json_option,
     manifest_argument,
     max_starts_option,
+    prints_result,
     selection_options,
-)  # fmt: skip
+)
+from orchestrator.console.render import CommandResult
+from orchestrator.core.exit_codes import ExitCode
 
-_WOULD_START = 20
+if TYPE_CHECKING:
+    from orchestrator.core.plan.estimate import PlannedLaunch
+    from orchestrator.core.plan.selection import Choice
 
 
 @click.command("plan")
@@ -25,9 +29,10 @@ _WOULD_START = 20
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
 @click.option("--details", is_flag=True,
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
-@click.option("--detailed-exitcode", is_flag=True, help=f"End with {_WOULD_START} where starts would be sent.")
+@click.option("--detailed-exitcode", is_flag=True,
+              help=f"End with {ExitCode.WOULD_START} where starts would be sent.")  # fmt: skip
 @json_option
-@exits_on_error
+@prints_result
 def command(
     manifest: str,
     *,
@@ -38,28 +43,40 @@ def command(
     output: Path | None,
     details: bool,
     detailed_exitcode: bool,
-    as_json: bool,
-) -> None:
-    """Show what a run would start now, and send no start. It looks at the live state, which spends calls.
+) -> CommandResult:
+    """Show what a run would start now, and send no start. It reads the live state, which spends calls.
 
     The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
     """
-    from orchestrator.cli.run_local import choose, plan_launch
     from orchestrator.console import plan as shown
     from orchestrator.core.plan.plan import Action
     from orchestrator.core.plan.plan_hash import canonical
 
-    choice = choose(select, exclude, retry_failed=retry_failed, details=details)
-    made = loops.run(plan_launch(Path(manifest), choice, max_starts))
-    document = shown.as_json(made.plan, made.proposal, made.estimate, made.notes)
+    choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
+    planned = event_loop.run(_plan(Path(manifest), choice, max_starts))
+    document = shown.as_json(planned)
     if output is not None:
         try:
             output.write_text(canonical(document) + "\n", encoding="utf-8")
         except OSError as error:
             raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
-    if as_json:
-        echo_json(document)
-    else:
-        click.echo(shown.text(made.plan, made.proposal, made.estimate, made.notes), nl=False)
-    if detailed_exitcode and made.plan.count(Action.START):
-        sys.exit(_WOULD_START)
+    would_start = detailed_exitcode and planned.plan.count(Action.START)
+    code = ExitCode.WOULD_START if would_start else ExitCode.OK
+    return CommandResult("plan", document, shown.text(planned), exit_code=code)
+
+
+async def _plan(manifest: Path, choice: "Choice", max_starts: int | None) -> "PlannedLaunch":
+    from orchestrator.app.callbacks import SafeCallbacks
+    from orchestrator.app.open_run import open_run
+    from orchestrator.app.planning import plan_run
+    from orchestrator.console.logs import set_up
+    from orchestrator.console.signals import orderly_stop
+    from orchestrator.engine.stop_signal import StopSignal
+    from orchestrator.loading.manifest_file import load_manifest
+    from orchestrator.redaction import Redactor
+
+    loaded, redactor, stop_signal = load_manifest(manifest), Redactor(), StopSignal()
+    set_up("text", redactor, verbose=False)
+    with orderly_stop(stop_signal.set):
+        async with open_run(loaded, SafeCallbacks(), stop_signal, redactor) as opened:
+            return await plan_run(opened, choice, max_starts)

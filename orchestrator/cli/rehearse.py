@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import echo_json, exits_on_error, json_option, manifest_argument
+from orchestrator.cli.options import json_option, manifest_argument, prints_result
+from orchestrator.console.render import CommandResult
 
 
 def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -39,7 +40,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
 @click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
               help="Also write the first rehearsal's reports here.")  # fmt: skip
 @json_option
-@exits_on_error
+@prints_result
 def command(
     manifest: str,
     *,
@@ -49,8 +50,7 @@ def command(
     at: float,
     no_wait: bool,
     directory: Path | None,
-    as_json: bool,
-) -> None:
+) -> CommandResult:
     """Carry a manifest out in virtual time against a model of the platform; needs no network and no secret.
 
     Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
@@ -59,7 +59,7 @@ def command(
     run came to.
     """
     from orchestrator.console import rehearsal
-    from orchestrator.console import summary as say
+    from orchestrator.console.summary import summary
     from orchestrator.core.plan.plan import check_cap
     from orchestrator.core.result.statistics import statistics
     from orchestrator.loading.manifest_file import load_manifest
@@ -82,11 +82,8 @@ def command(
     )
     rehearsals = [rehearse(config, seed + number) for number in range(runs)]
     first = rehearsals[0]
-    if directory is not None:
-        for path in write(first.result, first.records, directory, loaded.manifest.report.formats):
-            click.echo(f"report: {path}", err=True)
+    files = () if directory is None else write(first.result, first.records, directory, loaded.manifest.report.formats)
     seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
-    if as_json:
-        echo_json(rehearsal.as_json(first.result, seen, faults=faults, seed=seed))
-    else:
-        click.echo(say.summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed), nl=False)
+    data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed)
+    text = summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed)
+    return CommandResult("rehearse", data, text, tuple(f"report: {path}" for path in files))

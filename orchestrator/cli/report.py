@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import FORMATS, exits_on_error, launch_argument, ledger_option
+from orchestrator.cli.options import FORMATS, json_option, launch_argument, ledger_option, prints_result
+from orchestrator.console.render import CommandResult
 
 
 @click.command("report")
@@ -13,18 +14,21 @@ from orchestrator.cli.options import FORMATS, exits_on_error, launch_argument, l
 @click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
 @click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(FORMATS))
 @ledger_option
-@exits_on_error
-def command(launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str) -> None:
+@json_option
+@prints_result
+def command(
+    launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str
+) -> CommandResult:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.app.journal_reader import opened, pick, result
+    from orchestrator.app.journal_reader import open_ledger, pick, result
     from orchestrator.report.files import write
 
-    with opened(ledger) as store:
+    with open_ledger(ledger) as store:
         name = pick(store, launch)
         found = result(store, name, run_id)
         try:
-            paths = write(found, store.stream(name), directory, formats)
+            paths = [str(path) for path in write(found, store.stream(name), directory, formats)]
         except OSError as error:
             raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
-    for path in paths:
-        click.echo(path)
+    data = {"launch": name, "run_id": found.run["run_id"], "files": paths}
+    return CommandResult("report", data, "".join(f"{path}\n" for path in paths))

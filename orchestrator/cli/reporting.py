@@ -1,4 +1,4 @@
-"""After a run: its reports, and what the CI system around it is told. Nothing here changes the exit code."""
+"""After a run: its reports, and what the CI system around it gets. Nothing here changes the exit code."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from orchestrator.report import ci
 
 
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
-    """Write the reports and tell the CI system; what cannot be written is said on stderr."""
+    """Write the reports and publish the result to the CI system; what cannot be written is named on stderr."""
     from orchestrator.report.files import write  # not before the first start: it takes as long as a commit on disk
 
     try:
@@ -25,23 +25,23 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
     except OSError as error:
         click.echo(f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it\n"
                    f"next: python -m orchestrator report {result.run['launch']} --dir DIR", err=True)  # fmt: skip
-    with _says_what_ci_missed():
+    with _reports_ci_errors():
         ci.publish(system, result, os.environ, sys.stderr)
 
 
 @contextmanager
-def tells_ci(system: ci.System) -> Iterator[None]:
-    """Tell the CI system, too, of an error that ends the run without a result."""
+def publishes_refusals(system: ci.System) -> Iterator[None]:
+    """Publish an error that ends the run without a result to the CI system, too."""
     try:
         yield
     except OrchestratorError as error:
-        with _says_what_ci_missed():
+        with _reports_ci_errors():
             ci.publish_refusal(system, error, os.environ, sys.stderr)
         raise
 
 
 @contextmanager
-def _says_what_ci_missed() -> Iterator[None]:
+def _reports_ci_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

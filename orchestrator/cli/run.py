@@ -1,28 +1,28 @@
 """`run MANIFEST`."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import event_loop as loops
+from orchestrator.cli import event_loop
 from orchestrator.cli.options import (
-    check_fleet,
-    echo_json,
-    exits_on_error,
+    choice_of,
     json_option,
     manifest_argument,
     max_starts_option,
+    prints_result,
     selection_options,
-)  # fmt: skip
+)
+from orchestrator.console.render import CommandResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestrator.cli.run_local import RunOptions
-    from orchestrator.core.result.build import Result
+    from orchestrator.console.tracing import SpanObserver
+    from orchestrator.core.result.types import Result
     from orchestrator.ports import Observer
 
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
-              help="Whose job this is: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
+              help="The CI system around: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
-@exits_on_error
+@prints_result
 def command(
     manifest: str,
     *,
@@ -58,17 +58,18 @@ def command(
     log_format: str,
     ci: str,
     verbose: bool,
-    as_json: bool,
-) -> None:
+) -> CommandResult:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
-    from orchestrator.cli.reporting import tells_ci
-    from orchestrator.cli.run_local import RunOptions, choose
+    from orchestrator.cli.reporting import publishes_refusals
+    from orchestrator.cli.run_local import RunOptions
     from orchestrator.console.confirm import check_approve, read_plan
+    from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
 
+    # 1. The options, as far as they can be checked without the manifest.
     if fleet and (approve is not None or plan_file is not None):
         raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
     check_approve(approve)
@@ -76,40 +77,32 @@ def command(
     if proposal is not None and not (select or exclude or retry_failed):
         select, exclude, retry_failed = proposal.selection
     options = RunOptions(
-        choose(select, exclude, retry_failed=retry_failed), approve=approve, proposal=proposal,
+        choice_of(select, exclude, retry_failed=retry_failed), approve=approve, proposal=proposal,
         max_starts=max_starts, yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
-    with traced() as watching:
-        with tells_ci(system):
-            result = loops.run(_carried_out(Path(manifest), options, watching, fleet=fleet))
-        _say(result, as_json=as_json)
-    sys.exit(result.exit_code)
+    # 2. The run.
+    with traced(_span_observer) as watching, publishes_refusals(system):
+        result = event_loop.run(_run(Path(manifest), options, watching, fleet=fleet))
+    # 3. What it came to.
+    again = f"python -m orchestrator status {result.run['launch']}"
+    return CommandResult("run", result.as_json(), summary(result), exit_code=result.exit_code, again=again)
 
 
-async def _carried_out(
-    manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", *, fleet: bool
-) -> "Result":
+def _span_observer(service: str) -> "SpanObserver":
+    from orchestrator.report.traces import to_endpoint
+
+    return to_endpoint(service)
+
+
+async def _run(manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", *, fleet: bool) -> "Result":
     if fleet:
+        from orchestrator.fleet import check_installed
         from orchestrator.loading.manifest_file import load_manifest
 
-        check_fleet(load_manifest(manifest).manifest.ledger)
+        check_installed(load_manifest(manifest).manifest.ledger)
         from orchestrator.cli.run_fleet import run_fleet
 
         return await run_fleet(manifest, options, watching)
     from orchestrator.cli.run_local import run_launch
 
     return await run_launch(manifest, options, watching)
-
-
-def _say(result: "Result", *, as_json: bool) -> None:
-    from orchestrator.console import summary as say
-
-    try:
-        if as_json:
-            echo_json(result.as_json())
-        else:
-            click.echo(say.summary(result), nl=False, color=True)
-    except OSError as error:
-        # What was sent was sent: a full disk behind stdout must not turn the run's exit code into another.
-        click.echo(f"cannot write to standard output: {error.strerror}\n"
-                   f"next: python -m orchestrator status {result.run['launch']}", err=True)  # fmt: skip

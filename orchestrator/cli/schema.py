@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.options import echo_json
+from orchestrator.console.render import dumps
 
 
 @click.command("schema")
@@ -12,4 +12,4 @@ def command(*, subject: str) -> None:
     from orchestrator.core.manifest.models import manifest_schema
     from orchestrator.report.schema import result_schema
 
-    echo_json(manifest_schema() if subject == "manifest" else result_schema())
+    click.echo(dumps(manifest_schema() if subject == "manifest" else result_schema()))

@@ -1,12 +1,16 @@
 """`stop-started LAUNCH --reason TEXT`."""
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import event_loop as loops
-from orchestrator.cli.options import echo_json, exits_on_error, json_option, launch_argument, ledger_option
+from orchestrator.cli import event_loop
+from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
+from orchestrator.console.render import CommandResult
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan.stop_plan import StopResult
 
 
 @click.command("stop-started")
@@ -16,17 +20,30 @@ from orchestrator.cli.options import echo_json, exits_on_error, json_option, lau
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @ledger_option
 @json_option
-@exits_on_error
-def command(launch: str, *, reason: str, manifest: Path | None, ledger: str, as_json: bool) -> None:
+@prints_result
+def command(launch: str, *, reason: str, manifest: Path | None, ledger: str) -> CommandResult:
     """Send a stop for exactly the campaigns that this launch started. It is no undo: texts already sent stay sent.
 
     Each account's rate holds. Abort the launch first: while it runs, it holds its accounts. Starts nothing.
     """
-    from orchestrator.app import stop_started as stopping
+    from orchestrator.console import stops
 
-    result = loops.run(stopping.stop_started(ledger, launch, manifest, reason))
-    if as_json:
-        echo_json(stopping.as_json(result))
-    else:
-        click.echo(stopping.text(result), nl=False)
-    sys.exit(result.exit_code)
+    result = event_loop.run(_stop(ledger, launch, manifest, reason))
+    return CommandResult("stop-started", stops.as_json(result), stops.text(result), exit_code=result.exit_code)
+
+
+async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) -> "StopResult":
+    from orchestrator.app.stop_started import load_launch, stop_started
+    from orchestrator.console import stops
+    from orchestrator.console.logs import LogObserver, set_up
+    from orchestrator.console.signals import orderly_stop
+    from orchestrator.engine.stop_signal import StopSignal
+    from orchestrator.redaction import Redactor
+
+    redactor, stop_signal = Redactor(), StopSignal()
+    set_up("text", redactor, verbose=False)
+    loaded = load_launch(ledger, launch, manifest)
+    with orderly_stop(stop_signal.set):
+        return await stop_started(
+            loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=stops.announce
+        )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from orchestrator.app.open_run import SANDBOX
 from orchestrator.console.terminal import plain
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
@@ -21,7 +20,7 @@ def read_plan(path: Path) -> Proposal:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PlanInvalid(f"{path} is no plan", next_step="make one with: plan MANIFEST -o FILE") from error
+        raise PlanInvalid(f"{path} is not a plan", next_step="make one with: plan MANIFEST -o FILE") from error
     return approval.read(document)
 
 
@@ -31,11 +30,11 @@ def check_approve(approve: str | None) -> None:
         raise click.UsageError(f"--approve needs at least {SHORTEST_HASH} characters of the plan's hash")
 
 
-def ask(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
+def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
     if (
         yes
-        or manifest.host == SANDBOX
+        or manifest.host == "sandbox"
         or not plan.count(Action.START)
         or not (sys.stdin.isatty() and sys.stderr.isatty())
     ):

@@ -1,22 +1,23 @@
 """A plan on stdout, for a person or a machine."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
-from orchestrator.core.plan.approval import VALID_FOR, Proposal
-from orchestrator.core.plan.estimate import Estimate
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.approval import VALID_FOR
+from orchestrator.core.plan.estimate import PlannedLaunch
+from orchestrator.core.plan.plan import Action
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration
 
 _KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
 
 
-def text(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> str:
+def text(planned: PlannedLaunch) -> str:
     """What would be sent, in order, when at the earliest, and why the rest would not."""
+    plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
     counts = (
-        f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to judge, {plan.count(Action.SKIP)} to skip"
+        f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to check, {plan.count(Action.SKIP)} to skip"
     )
     lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
     for entry in plan.entries:
@@ -38,14 +39,15 @@ def _early(seconds: float | None) -> str:
     return f"+{duration(seconds)}" if seconds >= 1 else "at once"
 
 
-def as_json(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> dict[str, Any]:
+def as_json(planned: PlannedLaunch) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
+    plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
     campaigns = [
         {**dict(zip(_KEYS, entry.as_row(), strict=True)), "earliest_s": _rounded(ahead.earliest.get(entry.key))}
         for entry in plan.entries
     ]
     return {
-        "schema_version": "1",
+        "schema_version": SCHEMA_VERSION,
         "launch": plan.launch,
         "plan_sha256": plan.sha256,
         "identity": dict(plan.identity),

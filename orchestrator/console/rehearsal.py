@@ -30,7 +30,6 @@ def _row(name: str, values: Range, show: Any) -> str:
 def as_json(first: Result, statistics: RehearsalStatistics, *, faults: str, seed: int) -> dict[str, Any]:
     """For a machine."""
     return {
-        "schema_version": "1",
         "faults": faults,
         "seed": seed,
         "runs": statistics.runs,

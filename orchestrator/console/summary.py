@@ -1,6 +1,5 @@
-"""The summary on stdout, errors on stderr, and the question at a terminal."""
+"""The summary of a run or a launch."""
 
-import json
 import os
 import sys
 from collections import Counter
@@ -10,7 +9,6 @@ from typing import Any
 from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
-from orchestrator.errors import ManifestError, OrchestratorError
 from orchestrator.model import Outcome
 
 _MAX_SHOWN = 20
@@ -95,37 +93,10 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
 
 
 def control_state_json(control_state: ControlState) -> dict[str, Any]:
-    """What people said of a launch, for a machine. `word` is null where starts are permitted."""
+    """Whether a launch is paused or aborted, for a machine. `word` is null where starts are permitted."""
     return {
         "word": control_state.word,
         "by": control_state.by,
         "reason": control_state.reason,
         "at": timestamp(control_state.at or None),
     }
-
-
-def error_text(error: OrchestratorError) -> str:
-    """An error for a person."""
-    lines = [f"error: {plain(error.sentence)}"]
-    if isinstance(error, ManifestError):
-        lines = [*(plain(str(problem)) for problem in error.problems), *lines]
-    return "\n".join([*lines, *([f"next: {error.next_step}"] if error.next_step else [])]) + "\n"
-
-
-def error_json(error: OrchestratorError) -> str:
-    """An error for a machine."""
-    problems = error.problems if isinstance(error, ManifestError) else ()
-    value = {
-        "schema_version": "1",
-        "error": {
-            "exit_code": error.exit_code,
-            "kind": type(error).__name__,
-            "message": error.sentence,
-            "next": error.next_step,
-            "problems": [
-                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
-                 "hint": p.hint} for p in problems
-            ],
-        },
-    }  # fmt: skip
-    return json.dumps(value, indent=2) + "\n"

@@ -1,9 +1,9 @@
 """OpenTelemetry around a run, where the environment asks for it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 import click
 
@@ -15,6 +15,14 @@ FLUSH: Final = 2.0
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
+class SpanObserver(Observer, Protocol):
+    """Makes spans of a run's events."""
+
+    def close(self, within: float, /) -> bool:
+        """Send what is left within so many seconds; whether all was sent."""
+        ...
+
+
 def wants_traces(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a collector, and does not switch tracing off."""
     is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
@@ -22,15 +30,17 @@ def wants_traces(environ: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def traced() -> Iterator[tuple[Observer, ...]]:
-    """The observers that make spans: one, or none. Nothing in here changes how the run ends."""
+def traced(make_observer: Callable[[str], SpanObserver]) -> Iterator[tuple[Observer, ...]]:
+    """The observers that make spans: one, or none. Nothing in here changes how the run ends.
+
+    `make_observer` is given the service's name; it raises ImportError without the extra `otel`, ValueError for a
+    variable that is wrong.
+    """
     if not wants_traces(os.environ):
         yield ()
         return
     try:
-        from orchestrator.report.traces import to_endpoint
-
-        observer = to_endpoint(os.environ.get("OTEL_SERVICE_NAME", "campaign-orchestrator"))
+        observer = make_observer(os.environ.get("OTEL_SERVICE_NAME", "campaign-orchestrator"))
     except ImportError:
         click.echo("no traces: install campaign-orchestrator[otel], or unset OTEL_EXPORTER_OTLP_ENDPOINT", err=True)
         yield ()

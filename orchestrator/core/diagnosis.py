@@ -1,4 +1,4 @@
-"""What `doctor` makes of what it sees: a grade, a line and a mend each."""
+"""What `doctor` makes of what it sees: a grade, a line and a fix each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `mend` is what to do about it."""
+    """One thing that was looked at. `fix` is what to do about it."""
 
     grade: Grade
     subject: str
     message: str
-    mend: str = ""
+    fix: str = ""
 
 
 def of_answer(account: str, read: Read) -> list[Finding]:
@@ -37,16 +37,16 @@ def of_answer(account: str, read: Read) -> list[Finding]:
     subject = f"account {account}"
     if isinstance(read.answer, Fault):
         is_ca = "certificate verify failed" in read.answer.text
-        mend = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
-        return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", mend)]
+        fix = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
+        return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", fix)]
     return [*_of_access(subject, read, read.answer), of_clock(read.answer)]
 
 
 def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
     kind, words = classify_read(reply), f"HTTP {reply.http_status}: {message_of(reply)}"
     if kind is ReadKind.UNAUTHORIZED and "scope" in words.casefold():
-        mend = "give the app the scope Campaign Management, and publish it"
-        return [Finding(Grade.OK, subject, "the token is accepted"), Finding(Grade.BAD, subject, words, mend)]
+        fix = "give the app the scope Campaign Management, and publish it"
+        return [Finding(Grade.OK, subject, "the token is accepted"), Finding(Grade.BAD, subject, words, fix)]
     if kind is ReadKind.UNAUTHORIZED:
         return [Finding(Grade.BAD, subject, words, "check client_id, client_secret, algorithm and the stream's app")]
     if kind is ReadKind.LIMITED:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.plan import Action, Entry, Plan
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.model import CampaignKey
@@ -21,6 +22,16 @@ class Estimate:
     earliest: Mapping[CampaignKey, float]
     calls: Mapping[str, int]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLaunch:
+    """A plan that was made now: `plan.sha256` is what `approve` takes. `notes` are sentences for its reader."""
+
+    plan: Plan
+    proposal: Proposal
+    estimate: Estimate
+    notes: tuple[str, ...]
 
 
 class _LaneAhead:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.records import STOP_INTENT, STOP_REPLY, STOPPED
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
-from orchestrator.model import CallTarget, CampaignKey, Record
+from orchestrator.model import CallTarget, CampaignKey, Record, Stop
 
 STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
 
@@ -40,6 +41,36 @@ class Stopped:
     number: int = 0
     is_confirmed: bool = False
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopResult:
+    """What stopping a launch came to. `stop` is why it ended early; None where it did not."""
+
+    launch: str
+    plan: StopPlan
+    answers: Mapping[CampaignKey, Stopped]
+    stop: Stop | None
+
+    @property
+    def confirmed(self) -> list[CampaignKey]:
+        """Campaigns whose stop the platform confirmed."""
+        return [job.target.key for job in self.plan.jobs if self.answers[job.target.key].is_confirmed]
+
+    @property
+    def missing(self) -> dict[CampaignKey, str]:
+        """Campaigns that this launch started and whose stop is not confirmed, and why."""
+        unsure = {job.target.key: self.answers[job.target.key] for job in self.plan.jobs}
+        return {key: one.message for key, one in unsure.items() if not one.is_confirmed} | dict(self.plan.unaddressed)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A signal's code; else UNKNOWN where campaigns may be running, FAILED where a stop is not confirmed, OK."""
+        if (code := signal_code(self.stop)) is not None:
+            return code
+        if self.plan.maybe:
+            return ExitCode.UNKNOWN
+        return ExitCode.FAILED if self.missing else ExitCode.OK
 
 
 def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
+from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.states import CampaignState, Event, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 
-_SIGNAL_CODES: Final = {StopReason.SIGINT: 130, StopReason.SIGTERM: 143, StopReason.SIGHUP: 129}
 UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
 """Reasons to skip a campaign that its owner gave: they leave a run successful."""
 _HOW_STARTED: Final = {
@@ -70,17 +70,17 @@ def _why_failed(decision: Decision, campaign: CampaignState) -> Reason:
     return Reason.GAVE_UP if campaign.last_event is Event.GAVE_UP else Reason.REJECTED
 
 
-def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
+def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> ExitCode:
     """The exit code of a run; where several apply: 13, 11, 130 (143, 129), 12, 10, 0 (design section 6)."""
     outcomes = {(c.outcome, c.reason) for c in campaigns}
     if stop is not None and stop.reason is StopReason.JOURNAL:
-        return 13
+        return ExitCode.JOURNAL
     if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
-        return 11
-    if stop is not None and stop.reason in _SIGNAL_CODES:
-        return _SIGNAL_CODES[stop.reason]
+        return ExitCode.UNKNOWN
+    if (code := signal_code(stop)) is not None:
+        return code
     if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
-        return 12
+        return ExitCode.STOPPED
     if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
-        return 10
-    return 0
+        return ExitCode.FAILED
+    return ExitCode.OK

@@ -1,0 +1,62 @@
+"""`pause`, `unpause` and `abort LAUNCH`: what people tell every run of a launch."""
+
+import click
+
+from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
+from orchestrator.console.render import CommandResult
+
+
+@click.command("pause")
+@launch_argument
+@click.option("--reason", required=True, help="Shown wherever the launch is; it is journaled with your name.")
+@ledger_option
+@json_option
+@prints_result
+def pause(launch: str, *, reason: str, ledger: str) -> CommandResult:
+    """Hold a launch's starts until it is unpaused: no permit is given from now on, on any host.
+
+    A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
+    """
+    return _record(
+        "pause", launch, reason, ledger,
+        f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}",
+    )  # fmt: skip
+
+
+@click.command("unpause")
+@launch_argument
+@click.option("--reason", default="", help="Needed to lift an abort; it is journaled with your name.")
+@ledger_option
+@json_option
+@prints_result
+def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
+    """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
+    return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a run that waits does so by itself")
+
+
+@click.command("abort")
+@launch_argument
+@click.option("--reason", required=True, help="Shown to anyone who runs it later; it is journaled with your name.")
+@ledger_option
+@json_option
+@prints_result
+def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
+    """End a launch's runs: no permit is given from now on, the rest is held, and later runs are refused.
+
+    What was started stays started, and goes on texting; stop-started stops it.
+    """
+    return _record(
+        "abort", launch, reason, ledger,
+        f"launch {launch} is aborted: no further start leaves, and runs are refused\n"
+        f"what it started goes on texting; to stop that\n"
+        f"  python -m orchestrator stop-started {launch} --reason TEXT",
+    )  # fmt: skip
+
+
+def _record(name: str, launch: str, reason: str, ledger: str, text: str) -> CommandResult:
+    from orchestrator.app.journal_reader import record_command
+    from orchestrator.console.summary import control_state_json
+    from orchestrator.core.journal.control import ControlCommand
+
+    state = record_command(ledger, launch, ControlCommand(name), reason)
+    return CommandResult(name, {"launch": launch, "control": control_state_json(state)}, f"{text}\n")

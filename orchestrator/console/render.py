@@ -1,0 +1,80 @@
+"""What a command came to, and the one place that prints it: text or JSON on stdout, remarks on stderr."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+
+from orchestrator.console.terminal import plain
+from orchestrator.core.exit_codes import ExitCode
+from orchestrator.errors import ManifestError, OrchestratorError
+
+SCHEMA_VERSION: Final = "1"
+"""Of every command's JSON: raised when a key is removed or changes its meaning; keys may be added within a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command came to.
+
+    `data` is its JSON, beside the envelope's `schema_version`, `command` and `exit_code`. For a person, `text` says the
+    same on stdout and `messages` are remarks on stderr. `again` is the command that shows it once more.
+    """
+
+    command: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    messages: tuple[str, ...] = ()
+    exit_code: int = ExitCode.OK
+    again: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The envelope and the data in it."""
+        envelope = {"schema_version": SCHEMA_VERSION, "command": self.command, "exit_code": int(self.exit_code)}
+        return {**envelope, **self.data}
+
+
+def render(result: CommandResult, *, as_json: bool) -> None:
+    """Print a result."""
+    try:
+        if as_json:
+            click.echo(dumps(result.as_json()))
+        elif result.text:
+            click.echo(result.text, nl=False, color=True)
+    except OSError as error:
+        # What was sent was sent: a full disk behind stdout must not turn the command's exit code into another.
+        click.echo(f"cannot write to standard output: {error.strerror}", err=True)
+        if result.again:
+            click.echo(f"next: {result.again}", err=True)
+    if not as_json:
+        for message in result.messages:
+            click.echo(message, err=True)
+
+
+def dumps(value: Any) -> str:
+    """JSON for stdout; in ASCII where the locale has no other letters."""
+    is_utf_8 = sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=2, ensure_ascii=not is_utf_8)
+
+
+def error_result(command: str, error: OrchestratorError) -> CommandResult:
+    """The result of a command that ended with an error a user can cause."""
+    problems = error.problems if isinstance(error, ManifestError) else ()
+    data = {
+        "error": {
+            "exit_code": int(error.exit_code),
+            "kind": type(error).__name__,
+            "message": error.sentence,
+            "next": error.next_step,
+            "problems": [
+                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
+                 "hint": p.hint} for p in problems
+            ],
+        }
+    }  # fmt: skip
+    lines = [*(plain(str(problem)) for problem in problems), f"error: {plain(error.sentence)}"]
+    lines += [f"next: {error.next_step}"] if error.next_step else []
+    return CommandResult(command, data, messages=tuple(lines), exit_code=error.exit_code)

@@ -1,0 +1,115 @@
+"""Giving an order to the fleet: the one that is being carried out, or a new one."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator.core.journal.control import check_not_aborted
+from orchestrator.core.journal.records import END, RunRecords, header_data
+from orchestrator.core.journal.states import fold
+from orchestrator.core.journal.subruns import headers
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan.plan import Plan, check_cap
+from orchestrator.core.plan.selection import Choice
+from orchestrator.errors import NothingSelected, Refused
+from orchestrator.fleet.orders import Order, order_of
+from orchestrator.ledger.store import Store
+from orchestrator.model import Record, Stop, StopReason
+from orchestrator.ports import Clock
+
+_SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was ordered anew, with another manifest or another selection")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be ordered. `documents` are the manifest and the rows of its files, as they were written."""
+
+    manifest: Manifest
+    source: str
+    sha256: str
+    documents: Callable[[], Sequence[Mapping[str, Any]]]
+    choice: Choice
+    no_wait: bool
+    max_starts: int | None
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What a run's header keeps of the options, to tell whether an order is this one."""
+        selection = self.choice.selection
+        return {
+            "retry_failed": self.choice.retry_failed,
+            "select": [list(term) for term in selection.select],
+            "exclude": [list(term) for term in selection.exclude],
+            "no_wait": self.no_wait,
+        }
+
+
+def check_request(manifest: Manifest) -> None:
+    """Raise Refused for a manifest that a fleet cannot carry out."""
+    if manifest.host == "sandbox":
+        raise Refused(
+            "host: sandbox lives within one process, and a fleet is many",
+            next_step="python -m orchestrator sandbox, and name its address as host",
+        )
+    if manifest.approval == "plan":
+        raise Refused(
+            "approval: plan is for one plan made from the live state, and with --fleet each worker makes its own",
+            next_step="run without --fleet, or take approval out",
+        )
+
+
+def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], None]) -> tuple[Order, bool]:
+    """The order, and whether it is a new one. `confirm` is asked before a new one is given, and may raise Refused.
+
+    Raises Refused, NothingSelected and LedgerError.
+    """
+    manifest = request.manifest
+    store.bind_launch(manifest.launch, manifest.host, clock.now())
+    check_not_aborted(store.control_state(manifest.launch), manifest.launch)
+    records = store.read(manifest.launch)
+    for header in _open_orders(records):
+        if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
+            return order_of(records, header.run_id), False
+        _commit(store, [RunRecords(header.launch, header.run_id, clock.now).end(_SUPERSEDED, [], {}, None)])
+    return _new_order(store, clock, request, confirm), True
+
+
+def _open_orders(records: Sequence[Record]) -> list[Record]:
+    ended = {record.campaign for record in records if record.kind == END}
+    return [header for header in headers(records) if "fleet" in header.data and header.campaign not in ended]
+
+
+def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], None]) -> Order:
+    # 1. What would be started, and may it be?
+    manifest, plan = request.manifest, _candidates(store, request)
+    check_cap(plan, manifest.limits.max_starts, request.max_starts)
+    confirm(plan)
+    # 2. Journal the order: workers read it from there.
+    run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
+    data = header_data(manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=())
+    make = RunRecords(manifest.launch, run_id, lambda: now)
+    records = [
+        make.header({**data, "fleet": request.terms}),
+        *make.plan(entry.as_row() for entry in plan.entries),
+        *make.manifest(request.documents()),
+    ]
+    _commit(store, records)
+    return order_of(records, run_id)
+
+
+def _commit(store: Store, records: Sequence[Record]) -> None:
+    store.commit(records, records[0].run_id, {}, records[0].at)
+
+
+def _candidates(store: Store, request: Request) -> Plan:
+    """The plan as far as manifest and journal decide it: the workers read the live state."""
+    manifest, choice = request.manifest, request.choice
+    states = fold(store.read(manifest.launch))
+    if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
+        raise NothingSelected("the selection matches no campaign")
+    unread = manifest.model_copy(update={"preflight": manifest.preflight.model_copy(update={"check": "off"})})
+    return plans.build(
+        unread, states, {}, choice.selection, manifest_sha256=request.sha256, retry_failed=choice.retry_failed
+    )

@@ -1,0 +1,91 @@
+"""The one envelope of every command's JSON: `schema_version`, `command`, `exit_code`, then the command's own keys."""
+
+import json
+
+import jsonschema
+import pytest
+
+from orchestrator.cli import _COMMANDS
+from tests.paths import SCHEMAS
+
+ENVELOPE = ["schema_version", "command", "exit_code"]
+WITHOUT_JSON = {"worker", "schema", "sandbox", "completion"}  # services, and artefacts that are JSON or a script anyway
+
+COMMANDS = {
+    "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules"]),
+    "plan": (
+        ("plan", "launch.yaml"),
+        ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",
+         "warnings", "notes"],
+    ),
+    "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings"]),
+    "status": (
+        ("status", "spring"),
+        ["run", "totals", "budget", "waves", "campaigns", "warnings", "control", "stopped_since"],
+    ),
+    "report": (("report", "spring"), ["launch", "run_id", "files"]),
+    "pause": (("pause", "spring", "--reason", "x"), ["launch", "control"]),
+    "unpause": (("unpause", "spring"), ["launch", "control"]),
+    "abort": (("abort", "spring", "--reason", "x"), ["launch", "control"]),
+    "doctor": (("doctor",), ["healthy", "findings"]),
+    "rehearse": (
+        ("rehearse", "launch.yaml"), ["faults", "seed", "runs", "seconds", "outcomes", "exit_codes", "first"]
+    ),
+    "stop-started": (
+        ("stop-started", "spring", "--reason", "x"),
+        ["launch", "stopped", "not_stopped", "stopped_before", "may_be_running"],
+    ),
+    "resolve": (
+        ("resolve", "spring", "st-1/cd-0", "--as", "started", "--reason", "x"),
+        ["launch", "campaign", "resolved_as", "reason"],
+    ),
+    "version": (("--version",), ["name", "version", "python", "platform", "dependencies"]),
+}  # fmt: skip
+
+
+def test_every_command_that_prints_has_json():
+    assert COMMANDS.keys() == _COMMANDS.keys() - WITHOUT_JSON | {"version"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_prints_the_envelope(workplace, name):
+    workplace.manifest()
+    if name not in {"validate", "plan", "run", "rehearse", "doctor", "version"}:
+        workplace.run("run", "launch.yaml")
+    if name == "unpause":
+        workplace.run("pause", "spring", "--reason", "x")
+    arguments, keys = COMMANDS[name]
+    done = workplace.run(*arguments, "--json")
+    printed = json.loads(done.stdout)
+
+    if "error" not in printed:
+        assert list(printed) == [*ENVELOPE, *keys]
+    assert (printed["schema_version"], printed["command"]) == ("1", name)
+    assert printed["exit_code"] == done.returncode
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "kind"),
+    [
+        (("run", "missing.yaml"), 3, "ManifestError"),
+        (("status", "autumn"), 8, "LedgerError"),
+        (("resolve", "spring", "st-1/cd-9", "--as", "started", "--reason", "x"), 8, "LedgerError"),
+        (("pause", "spring", "--reason", "x"), 8, "LedgerError"),
+        (("report", "spring"), 8, "LedgerError"),
+    ],
+)
+def test_an_error_prints_the_envelope(workplace, arguments, code, kind):
+    done = workplace.run(*arguments, "--json")
+    printed = json.loads(done.stdout)
+
+    assert list(printed) == [*ENVELOPE, "error"]
+    assert (printed["exit_code"], printed["command"], done.returncode) == (code, arguments[0], code)
+    assert list(printed["error"]) == ["exit_code", "kind", "message", "next", "problems"]
+    assert printed["error"]["kind"] == kind
+    assert done.stderr == ""
+
+
+def test_what_run_prints_is_still_a_result(workplace):
+    printed = json.loads(workplace.run("run", workplace.manifest(), "--json").stdout)
+
+    jsonschema.validate(printed, json.loads((SCHEMAS / "result.v1.json").read_text(encoding="utf-8")))
