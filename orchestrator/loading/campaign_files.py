@@ -63,7 +63,7 @@ def _read_csv(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
             return
         for line, cells in _numbered(reader):
             if len(cells) != len(header):
-                file.report(line, f"has {len(cells)} cells where the header has {len(header)}")
+                file.report(line, f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {len(header)}")
             else:
                 row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
                 if _has_key(file, line, row):
@@ -103,7 +103,7 @@ def _check_header(header: Sequence[str], file: CampaignFile) -> bool:
         if name not in _COLUMNS:
             file.report(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
         elif name in seen:
-            file.report(1, "is a column twice", column=column, path=name)
+            file.report(1, "is a duplicate column", column=column, path=name)
         seen.add(name)
         column += len(name) + 1
     for name in ("stream", "campaign"):

@@ -72,4 +72,4 @@ def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
     found = _UNPRINTABLE.search(text)
     at = found.start() if found else 0
     line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-    return Fault(line, column, (), "is not YAML: a character that text may not hold")
+    return Fault(line, column, (), "is not YAML: it has a character that is not allowed")

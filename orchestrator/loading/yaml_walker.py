@@ -180,7 +180,7 @@ class Walker:
         self._refuse_key(event)
         known = self._anchors.get(event.anchor)
         if known is None:
-            message = "an alias for which there is no finished anchor"
+            message = "is an alias without a finished anchor before it"
             raise StopError(self._fault(event, message, "quote it if it is text"))
         self._aliases += 1
         self._expand(event, known[1])
@@ -235,7 +235,7 @@ class Walker:
         for source in frame.merges:
             for part in source if isinstance(source, list) else [source]:
                 if not isinstance(part, dict):
-                    self._report(self._fault(event, "merges something that is no mapping", "write <<: *name"))
+                    self._report(self._fault(event, "merges a value that is not a mapping", "write <<: *name"))
                     continue
                 self._expand(event, len(part))
                 frame.data.update({key: value for key, value in part.items() if key not in frame.data})

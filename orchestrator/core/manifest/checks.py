@@ -123,7 +123,7 @@ def _accounts(raw: Mapping[str, Any]) -> Iterator[Issue]:
         path = ("accounts", name, "account_id")
         first = seen.setdefault(value, path)
         if first is not path:
-            yield Issue(path, "is another account's id too: both would spend one budget", "", first)
+            yield Issue(path, "is the id of another account, too: both would use one rate limit", "", first)
 
 
 def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
@@ -195,7 +195,7 @@ def _members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -> Ite
     for i, (tags, named) in wanted.items():
         is_misnamed = named and listed.isdisjoint(named.values())
         if (tags or named) and i not in filled and not is_misnamed:
-            yield Issue(("waves", i), "nobody is in this wave", "earlier waves take their campaigns first")
+            yield Issue(("waves", i), "has no campaigns", "earlier waves take their campaigns first")
 
 
 def _first_waves(

@@ -148,7 +148,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"waves": [{"name": "w", "pass_": None}]}, ("waves", 0, "pass_"), "unknown key", "did you mean 'pass'?"),
         (
             {"waves": [{"name": "w", "pass": {"timeout": "5s"}}]},
-            ("waves", 0, "pass"), "must say what passes", "write {started: 100%}, {command: [./check.sh]} or both",
+            ("waves", 0, "pass"), "must name a condition", "write {started: 100%}, {command: [./check.sh]} or both",
         ),
         (
             {"stop_when": {"per_account": {"faild": 1}}},
@@ -183,7 +183,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"windows": {"d": {"zones": [], "hours": "09:00-20:00"}}}, ("windows", "d", "zones"), None, None),
         (
             {"windows": {"d": {"zones": ["America/New_Yrk"], "hours": "09:00-20:00"}}},
-            ("windows", "d", "zones", 0), "is no time zone", "did you mean 'America/New_York'?",
+            ("windows", "d", "zones", 0), "is not a time zone", "did you mean 'America/New_York'?",
         ),
         (
             {"windows": {"d": {"zones": ["UTC"], "hours": "20:00-09:00"}}},
@@ -193,7 +193,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"campaigns": []}, (), "has no campaigns", "add campaigns or campaigns_from"),
         ({"campaigns": {}}, ("campaigns",), "must be a list", None),
         ({"waves": [{"name": "w"}, {"name": "w"}]}, ("waves", 1, "name"), "'w' names two waves", None),
-        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "nobody is in this wave", None),
+        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "has no campaigns", None),
         (
             {"waves": [{"name": "w", "campaigns": ["st-1/cd-9"]}]},
             ("waves", 0, "campaigns", 0), "no campaign is 'st-1/cd-9'", "did you mean 'st-1/cd-2'?",
