@@ -68,6 +68,7 @@ def _read_csv(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
                 row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
                 if _has_key(file, line, row):
                     yield line, _interned(_converted(row))
+            # Nobody reads a thousand faults, and a file of a million rows may have one in each.
             if file.has_enough_faults:
                 break
     except csv.Error as error:
@@ -138,6 +139,7 @@ def _read_json_lines(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]
             continue
         if file.has_enough_faults:
             break
+        # The decoder's memory grows with a row, which may be the whole file.
         if len(stripped) > _MAX_LINE:
             file.report(line, f"is longer than {_MAX_LINE} characters")
             continue
@@ -146,6 +148,7 @@ def _read_json_lines(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]
         except json.JSONDecodeError as error:
             indent = len(text) - len(text.lstrip())
             file.report(line, f"is not JSON: {error.msg}", column=indent + error.colno)
+        # A key written twice, NaN, an integer of thousands of digits, or lists nested too deep.
         except (ValueError, RecursionError) as error:
             file.report(line, f"is not a row: {error}")
         else:

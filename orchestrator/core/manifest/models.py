@@ -35,6 +35,7 @@ ReportFormat = Literal["json", "csv", "junit", "markdown", "html", "prometheus",
 
 
 def _reference(value: Any) -> Any:
+    # Before pydantic checks it: pydantic's errors repeat the value, which may be a literal secret.
     if isinstance(value, SecretRef):
         return value
     if not isinstance(value, Mapping):
@@ -58,6 +59,7 @@ class SecretRef(Section):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        # `{env: null}` has one key, and names nothing.
         if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
             raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
         return self
@@ -100,7 +102,7 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]  # "" is only a mark for the checks: neither the row nor the defaults name an account
 
 
-# Not a model, which takes five times the memory: there may be a million.
+# A dataclass with slots: a model takes five times the memory, and there may be a million campaigns.
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class Campaign:
     """One campaign to start. Values that it leaves out come from `defaults`."""

@@ -98,6 +98,7 @@ class TextForm:
 
 def seconds(value: Any) -> float:
     """Seconds from `10m`, `60s`, `1h`, `500ms` or a number. Raises PydanticCustomError for anything else."""
+    # Bounded first: YAML may hold an integer that is too large for float().
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS:
         return float(value)
     match = re.fullmatch(rf"({_NUMBER})(ms|s|m|h)", value) if isinstance(value, str) else None
@@ -120,6 +121,7 @@ def duration(low: float, high: float) -> TextForm:
 
 
 def _backoff(value: Any) -> tuple[float, float]:
+    # A list is refused: in a file the two waits are one text, and the model's own value is a tuple.
     parts = value.split("..") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or len(parts) != 2 or isinstance(value, list):
         raise fault("must be the first and the longest wait", "write it as 1s..60s")
@@ -191,6 +193,7 @@ def _hours(value: Any) -> tuple[time, time]:
 def _date(value: Any) -> date:
     if isinstance(value, date):
         return value
+    # The form first: date.fromisoformat() also reads 20261225 and 2026-W52-5.
     try:
         if isinstance(value, str) and re.fullmatch(_DATE, value):
             return date.fromisoformat(value)
@@ -221,6 +224,7 @@ def _host(value: Any) -> str:
     scheme, name, port = match[1] or "https", match[2].lower(), match[3]
     if scheme == "http" and name not in _LOOPBACK:
         raise fault("must be https: plain http is for this machine only", "write it as https://…")
+    # The standard port is left out: the ledger knows an account by its host, so a host must have one name.
     standard = port is None or int(port) == {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{name}" if standard else f"{scheme}://{name}:{int(port)}"
 
@@ -229,6 +233,7 @@ def _ledger(value: Any) -> str:
     hint = "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database"
     if not isinstance(value, str) or not re.fullmatch(_LEDGER, value):
         raise fault("must be the address of an SQLite or PostgreSQL database", hint)
+    # urlsplit() refuses brackets that hold no IPv6 address.
     try:
         parts = urlsplit(value)
     except ValueError:

@@ -53,7 +53,7 @@ def test_defaults_are_the_documented_ones():
     assert (manifest.breaker.opens_after, manifest.breaker.looks_every, manifest.breaker.gives_up_after) == (5, 30, 900)
 
 
-def test_defaults_fill_campaigns_in_and_what_a_campaign_says_wins():
+def test_a_campaigns_own_values_win_over_defaults():
     windows = {"day": {"zones": ["Europe/Berlin"], "hours": "09:00-20:00"}}
     campaigns = [{"stream": "s", "campaign": "a"}, {"stream": "s", "campaign": "b", "type": "sms", "window": None}]
     manifest = built(
@@ -319,12 +319,12 @@ def test_all_campaigns_may_be_rows():
     assert [campaign.key for campaign in manifest.campaigns] == ["st-2/x"]
 
 
-def test_that_there_are_no_accounts_is_said_once_and_not_for_every_campaign():
+def test_missing_accounts_are_one_fault_not_one_per_campaign():
     _, issues = parse(without("accounts"))
     assert [(issue.path, issue.message) for issue in issues] == [(("accounts",), "is missing")]
 
 
-def test_campaigns_whose_names_are_no_names_are_not_said_to_be_the_same():
+def test_campaigns_with_invalid_names_are_no_duplicates():
     _, issues = parse(raw(campaigns=[{"stream": 7, "campaign": "c"}, {"stream": 7, "campaign": "c"}]))
     assert {issue.message for issue in issues} == {"must be a string"}
 
