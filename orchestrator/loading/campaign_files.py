@@ -63,11 +63,12 @@ def _read_csv(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
             return
         for line, cells in _numbered(reader):
             if len(cells) != len(header):
-                file.report(line, f"has {len(cells)} cells where the header has {len(header)}")
+                file.report(line, f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {len(header)}")
             else:
                 row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
                 if _has_key(file, line, row):
                     yield line, _interned(_converted(row))
+            # Nobody reads a thousand faults, and a file of a million rows may have one in each.
             if file.has_enough_faults:
                 break
     except csv.Error as error:
@@ -103,7 +104,7 @@ def _check_header(header: Sequence[str], file: CampaignFile) -> bool:
         if name not in _COLUMNS:
             file.report(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
         elif name in seen:
-            file.report(1, "is a column twice", column=column, path=name)
+            file.report(1, "is a duplicate column", column=column, path=name)
         seen.add(name)
         column += len(name) + 1
     for name in ("stream", "campaign"):
@@ -138,6 +139,7 @@ def _read_json_lines(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]
             continue
         if file.has_enough_faults:
             break
+        # The decoder's memory grows with a row, which may be the whole file.
         if len(stripped) > _MAX_LINE:
             file.report(line, f"is longer than {_MAX_LINE} characters")
             continue
@@ -146,6 +148,7 @@ def _read_json_lines(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]
         except json.JSONDecodeError as error:
             indent = len(text) - len(text.lstrip())
             file.report(line, f"is not JSON: {error.msg}", column=indent + error.colno)
+        # A key written twice, NaN, an integer of thousands of digits, or lists nested too deep.
         except (ValueError, RecursionError) as error:
             file.report(line, f"is not a row: {error}")
         else:

@@ -29,7 +29,7 @@ MAX_PROBLEMS: Final = 100
 """Problems that are shown."""
 
 _MAX_TEXT: Final = 300  # characters of a problem's file, path, message or hint
-_NO_VALUE: Final = {field.name: field.default for field in fields(Campaign)}
+_FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class LoadedManifest:
         return source_name(self.path)
 
     def _row(self, campaign: Campaign) -> dict[str, Any]:
-        values = {name: getattr(campaign, name) for name in _NO_VALUE}
-        row = {name: value for name, value in values.items() if value != _NO_VALUE[name]}
+        values = {name: getattr(campaign, name) for name in _FIELD_DEFAULTS}
+        row = {name: value for name, value in values.items() if value != _FIELD_DEFAULTS[name]}
         if self.manifest.defaults.window is not None:
             row["window"] = campaign.window  # None, too: left out, it would be the default again
         return row | {"type": str(campaign.type)}
@@ -80,12 +80,15 @@ def load_manifest(path: Path) -> LoadedManifest:
 
 
 def _load(path: Path) -> LoadedManifest:
+    # 1. The manifest's own text, as plain data.
     name = source_name(path)
     data = _read(path, name, MAX_BYTES)
     document = yaml_reader.load(_decode(data, name), name)
     raw = _mapping(document, name)
+    # 2. The texts of the files it names.
     digest = _Digest(data)
     files, unreadable = _open_campaign_files(raw, path, digest)
+    # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
     manifest = _parse(document, raw, files, unreadable)
     return LoadedManifest(manifest, digest.hexdigest(), path, {key: raw[key] for key in raw if key != "campaigns"})
 
@@ -129,8 +132,10 @@ def _read(path: Path, name: str, limit: int) -> bytes:
     try:
         if path.is_dir():
             raise _fail(name, "is a directory", "name a file in it")
+        # To open a named pipe would wait for its writer.
         if path.exists() and not path.is_file():
             raise _fail(name, "is not a file")
+        # One byte more than allowed shows that there is more, whatever the size on disk claims.
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except FileNotFoundError:
@@ -145,6 +150,7 @@ def _read(path: Path, name: str, limit: int) -> bytes:
 
 
 def _decode(data: bytes, name: str) -> str:
+    # With -sig: Excel begins its files with a byte order mark.
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -173,10 +179,9 @@ def _open_campaign_files(
     for given in names if isinstance(names, list) else []:
         if not isinstance(given, str) or not given:
             continue  # the models report it
+        file = path.parent / given
         try:
-            files.append(
-                CampaignFile(source_name(path.parent / given), _read_campaign_text(path.parent / given, digest))
-            )
+            files.append(CampaignFile(source_name(file), _read_campaign_text(file, digest)))
         except ManifestError as error:
             problems += error.problems
     return files, problems

@@ -19,6 +19,7 @@ def render(path: Path) -> str:
 
 def locate(text: str, paths: Collection[Path]) -> dict[Path, Mark]:
     """The place of each path: of the key in a mapping, of the item in a list, else of the nearest parent."""
+    # Parents are wanted, too: a key that is missing has no place of its own.
     locator = _Locator({path[:n] for path in paths for n in range(len(path) + 1)})
     try:
         if paths:

@@ -32,6 +32,7 @@ class Document:
 
 def load(text: str, name: str) -> Document:
     """The one document in `text`, of the file `name`. Raises ManifestError where no value can be built."""
+    # Faults so far are kept: a syntax error must not hide a key that is written twice above it.
     walker = Walker()
     try:
         _refuse_tag_directives(text)
@@ -69,7 +70,8 @@ def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
     if mark is not None:
         parts = [part for part in (getattr(error, "problem", None), getattr(error, "context", None)) if part]
         return Fault(mark.line + 1, mark.column + 1, (), "is not YAML: " + ", ".join(parts))
+    # Of a character that is not allowed, the parser gives no line.
     found = _UNPRINTABLE.search(text)
     at = found.start() if found else 0
     line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-    return Fault(line, column, (), "is not YAML: a character that text may not hold")
+    return Fault(line, column, (), "is not YAML: it has a character that is not allowed")

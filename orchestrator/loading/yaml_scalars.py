@@ -20,7 +20,7 @@ _NUMBER: Final = re.compile(
 
 
 def is_core(tag: str) -> bool:
-    """Whether a tag is one of the core schema's, or says only that the value is not to be resolved."""
+    """Whether a tag is of the core schema, or is `!`, which only keeps the value a text."""
     return tag == "!" or tag in _CORE
 
 

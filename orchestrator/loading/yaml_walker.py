@@ -156,6 +156,7 @@ class Walker:
                 self._report(self._fault(event, "merges twice", "write <<: [*one, *two]"))
             top.key = _MERGE
             return
+        # The key's own text stands in for it, so that faults behind it are found, too.
         if type(value) is not str:
             self._report(self._fault(event, "a key must be a string", "quote it"))
             value = event.value
@@ -178,9 +179,10 @@ class Walker:
 
     def _alias(self, event: Any) -> None:
         self._refuse_key(event)
+        # An anchor is known once its value is complete: no value can hold itself.
         known = self._anchors.get(event.anchor)
         if known is None:
-            message = "an alias for which there is no finished anchor"
+            message = "is an alias without a finished anchor before it"
             raise StopError(self._fault(event, message, "quote it if it is text"))
         self._aliases += 1
         self._expand(event, known[1])
@@ -199,6 +201,7 @@ class Walker:
             raise StopError(self._fault(event, "a key must be a string", "write key: value"))
 
     def _begin(self, event: Any) -> None:
+        # A mapping or list as a key is legal YAML, and no key of a manifest.
         self._refuse_key(event)
         if len(self._stack) >= MAX_DEPTH:
             raise StopError(self._fault(event, f"is nested more than {MAX_DEPTH} levels deep"))
@@ -209,6 +212,7 @@ class Walker:
         self._stack.append(self._top)
 
     def _end(self, event: Any) -> None:
+        # Merges last: a key that the mapping has itself wins, wherever it is written.
         frame = self._stack.pop()
         if frame.merges:
             self._merge(event, frame)
@@ -221,6 +225,7 @@ class Walker:
 
     def _weigh(self, event: Any, frame: _Frame, size: int) -> None:
         """Bounds how much there is to find fault with: only `campaigns` may be long, and only by its rows."""
+        # Checks and messages take time for each value, so a megabyte of them must not get that far.
         depth = len(self._stack)
         in_campaigns = depth > 0 and self._stack[0].key == "campaigns"
         if depth == 2 and in_campaigns and size > MAX_OF_CAMPAIGN:
@@ -235,7 +240,7 @@ class Walker:
         for source in frame.merges:
             for part in source if isinstance(source, list) else [source]:
                 if not isinstance(part, dict):
-                    self._report(self._fault(event, "merges something that is no mapping", "write <<: *name"))
+                    self._report(self._fault(event, "merges a value that is not a mapping", "write <<: *name"))
                     continue
                 self._expand(event, len(part))
                 frame.data.update({key: value for key, value in part.items() if key not in frame.data})

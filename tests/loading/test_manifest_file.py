@@ -122,7 +122,7 @@ waves:
         "m.yaml:10:30: campaigns[0].rerun: must be true or false",
         "m.yaml:11:5: campaigns[1]: s/c is listed twice; first at m.yaml:10:5",
         "m.yaml:12:9: retry.backoff: must be the first and the longest wait; write it as 1s..60s",
-        "m.yaml:14:5: waves[0]: nobody is in this wave; earlier waves take their campaigns first",
+        "m.yaml:14:5: waves[0]: has no campaigns; earlier waves take their campaigns first",
     ]
 
 
@@ -133,7 +133,7 @@ waves:
         ("# nothing\n", "m.yaml:1:1: is empty; begin with version: 1; configs/launch.yaml is an example"),
         ("- a\n", "m.yaml:1:1: must be a mapping; begin with version: 1; configs/launch.yaml is an example"),
         (b"version: 1\nlaunch: \xff\n", "m.yaml:2:9: is not UTF-8; save it as UTF-8"),
-        (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: a character that text may not hold"),
+        (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: it has a character that is not allowed"),
         (GOOD + "campaigns_from: [no.csv]\n", "no.csv:1:1: there is no such file"),
         (GOOD + "campaigns_from: [m.yaml]\n",
          "m.yaml:1:1: is neither CSV nor JSON lines; name it .csv or .jsonl or .ndjson"),
@@ -153,12 +153,12 @@ def test_no_file_and_a_directory(tmp_path, monkeypatch):
     ("csv", "lines"),
     [
         ("stream,campaign,acount\ns,d,x\n", ["a.csv:1:17: acount: unknown column; did you mean 'account'?"]),
-        ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a column twice"]),
+        ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a duplicate column"]),
         ("stream,name\ns,d\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
         ("stream;name\ns;d\n", ["a.csv:1:1: is separated by semicolons; export it with commas"]),
         ("stream\tname\ns\td\n", ["a.csv:1:1: is separated by tabs; export it with commas"]),
         ("", ["a.csv:1:1: is empty; begin with the header stream,campaign,account"]),
-        ("stream,campaign\ns\n", ["a.csv:2:1: has 1 cells where the header has 2"]),
+        ("stream,campaign\ns\n", ["a.csv:2:1: has 1 cell, and the header has 2"]),
         ('stream,campaign\ns,"d"x\n', ["a.csv:2:1: is not CSV: ',' expected after '\"'"]),
         ("stream,campaign\n\ns,d\ns,c\n", ["a.csv:4:1: s/c is listed twice; first at m.yaml:7:5"]),
         ("stream,campaign\ns,d\n,e\n", ["a.csv:3:1: stream: is missing"]),

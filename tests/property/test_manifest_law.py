@@ -59,7 +59,7 @@ def own_values(part):
 
 
 def assert_located(raw, issue):
-    """The issue says something, and its path leads into the file as far as the last key but one."""
+    """The issue has a message, and its path leads into the file as far as the last key but one."""
     assert isinstance(issue, Issue)
     assert issue.message
     assert all(isinstance(part, (str, int)) for part in issue.path)

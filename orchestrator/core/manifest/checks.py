@@ -67,6 +67,7 @@ class FaultyRow:
             value if isinstance(value := raw.get(name, missing), str) else None
             for name, missing in (("stream", None), ("campaign", None), ("account", ""), ("window", None))
         )
+        # Of tags, those that are texts count: a wave is not empty because its campaign has a fault.
         written = raw.get("tags")
         tags = tuple(tag for tag in written if isinstance(tag, str)) if isinstance(written, (list, tuple)) else ()
         return cls(f"{raw.get('stream')}/{raw.get('campaign')}", stream, campaign, account, window, tags)
@@ -79,9 +80,11 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
     and row n has the path `("campaigns", n)`. Not `complete`: there may be more of them, so none is missed.
     """
     checks = (
+        # Sections with each other.
         _hosts(raw),
         _accounts(raw),
         _preflight(raw),
+        # Campaigns with each other, and with the sections that they name.
         _duplicates(rows),
         _references(raw, rows, "account", "accounts"),
         _references(raw, rows, "window", "windows"),
@@ -123,7 +126,7 @@ def _accounts(raw: Mapping[str, Any]) -> Iterator[Issue]:
         path = ("accounts", name, "account_id")
         first = seen.setdefault(value, path)
         if first is not path:
-            yield Issue(path, "is another account's id too: both would spend one budget", "", first)
+            yield Issue(path, "is the id of another account, too: both would use one rate limit", "", first)
 
 
 def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
@@ -136,6 +139,7 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:
     # Eight bytes a row: a dictionary of the pairs would take as much memory as all the campaigns.
     hashes = array("q", (hash((row.stream, row.campaign)) for row in rows))
     shared = {one for one, other in pairwise(sorted(hashes)) if one == other}
+    # Equal hashes are only a suspicion: the pairs themselves decide, and only of rows under suspicion.
     seen: dict[tuple[str, str], int] = {}
     for i, row in enumerate(rows) if shared else ():
         if hashes[i] in shared and row.stream is not None and row.campaign is not None:
@@ -145,13 +149,14 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:
 
 
 def _references(raw: Mapping[str, Any], rows: Sequence[Row], key: str, section: str) -> Iterator[Issue]:
-    # No accounts at all is a fault that the models report: it is no fault of every row.
+    # Without `accounts` no row can name one: the models report the missing section, once.
     known = raw.get(section, None if section == "accounts" else {})
     if not isinstance(known, dict):
         return
     default = _mapping(raw, "defaults").get(key)
     if isinstance(default, str) and default not in known:
         yield _unknown(("defaults", key), key, default, known)
+    # A wrong default is reported at the default, not at each row that has it from there.
     name_of = attrgetter(key)
     unknown = {name for name in set(map(name_of, rows)) if name and name not in known and name != default}
     misnamed = ((i, name) for i, name in enumerate(map(name_of, rows)) if name in unknown) if unknown else ()
@@ -178,12 +183,12 @@ def _waves(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool) -> It
         if isinstance(name, str) and seen.setdefault(name, i) != i:
             yield Issue(("waves", i, "name"), f"{name!r} names two waves", "", ("waves", seen[name], "name"))
     if complete and waves:
-        yield from _members(waves, rows)
+        yield from _wave_members(waves, rows)
 
 
-def _members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -> Iterator[Issue]:
-    wanted = {i: (_words(wave, "tags"), _words(wave, "campaigns")) for i, wave in waves.items()}
-    listed, filled = _first_waves(wanted, rows)
+def _wave_members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -> Iterator[Issue]:
+    wanted = {i: (_texts(wave, "tags"), _texts(wave, "campaigns")) for i, wave in waves.items()}
+    listed, filled = _fill_waves(wanted, rows)
     missing = [(i, n, key) for i, (_, named) in wanted.items() for n, key in named.items() if key not in listed]
     known = dict.fromkeys(row.key for row in rows if row.key) if missing else {}
     for number, (i, n, key) in enumerate(missing):
@@ -195,10 +200,10 @@ def _members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -> Ite
     for i, (tags, named) in wanted.items():
         is_misnamed = named and listed.isdisjoint(named.values())
         if (tags or named) and i not in filled and not is_misnamed:
-            yield Issue(("waves", i), "nobody is in this wave", "earlier waves take their campaigns first")
+            yield Issue(("waves", i), "has no campaigns", "earlier waves take their campaigns first")
 
 
-def _first_waves(
+def _fill_waves(
     wanted: Mapping[int, tuple[Mapping[int, str], Mapping[int, str]]], rows: Iterable[Row]
 ) -> tuple[set[str], set[int]]:
     """The campaigns that are both named by a wave and listed, and the waves that get a campaign.
@@ -207,13 +212,15 @@ def _first_waves(
     """
     by_tag: dict[str, int] = {}
     by_key: dict[str, int] = {}
-    for i, (tags, named) in reversed(list(wanted.items())):  # the first wave is entered last, and stays
+    # Backwards, so that the first wave with a tag or a key is entered last, and stays.
+    for i, (tags, named) in reversed(list(wanted.items())):
         by_tag.update(dict.fromkeys(tags.values(), i))
         by_key.update(dict.fromkeys(named.values(), i))
     rest = [i for i, (tags, named) in wanted.items() if not (tags or named)][:1]
     listed, filled = set[str](), set[int]()
     for row in rows:
         waves = [*rest, *(by_tag[tag] for tag in row.tags if tag in by_tag)]
+        # A key is a new text: of a million rows, none is made unless a wave names campaigns.
         if by_key and (key := row.key) in by_key:
             listed.add(key)
             waves.append(by_key[key])
@@ -221,6 +228,6 @@ def _first_waves(
     return listed, filled
 
 
-def _words(wave: Mapping[str, Any], key: str) -> dict[int, str]:
+def _texts(wave: Mapping[str, Any], key: str) -> dict[int, str]:
     value = wave.get(key)
     return {n: word for n, word in enumerate(value) if isinstance(word, str)} if isinstance(value, list) else {}

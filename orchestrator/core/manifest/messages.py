@@ -68,6 +68,7 @@ def issues(found: Sequence[ErrorDetails]) -> Iterator[Issue]:
 
     The values at fault are never repeated: one of them may be a secret.
     """
+    # pydantic drops items at fault before it counts: a list with one bad item is "too short", too.
     parents = {details["loc"][:-1] for details in found}
     for number, details in enumerate(found):
         if details["type"] != "too_short" or details["loc"] not in parents:
@@ -77,10 +78,12 @@ def issues(found: Sequence[ErrorDetails]) -> Iterator[Issue]:
 def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
     path: Path = details["loc"]
     if path[-1:] == ("[key]",) and details["type"].startswith("string_"):
-        path = path[:-1]  # pydantic's mark for a key at fault; of other faults, it is a key that is written [key]
+        # pydantic's mark for a key at fault. In the path of any other fault it is a key that is written "[key]".
+        path = path[:-1]
     if details["type"] in _UNKNOWN_KEY:
         return Issue(path, "unknown key", did_you_mean(path[-1], _KEYS[_section(path[:-1])]))
     message, hint = _words(details)
+    # Hundreds of zone names are compared for each hint, so only faults that are shown get one.
     if isinstance(hint, ZoneHint):
         hint = hint.read() if is_hinted else ""
     return Issue(path, message, hint)
@@ -101,6 +104,7 @@ def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
         return _type_words(kind, details["input"])
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
+    # What is left are pydantic's own sentences: "Input should be greater than 0".
     message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
 

@@ -35,6 +35,7 @@ ReportFormat = Literal["json", "csv", "junit", "markdown", "html", "prometheus",
 
 
 def _reference(value: Any) -> Any:
+    # Before pydantic checks it: pydantic's errors repeat the value, which may be a literal secret.
     if isinstance(value, SecretRef):
         return value
     if not isinstance(value, Mapping):
@@ -45,19 +46,20 @@ def _reference(value: Any) -> Any:
 
 
 class SecretRef(Section):
-    """Where a secret is found: an environment variable, a file or a command's output. Exactly one is set."""
+    """A reference to a secret: an environment variable, a file or a command. Set exactly one."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     env: EnvName | None = None
-    """The name of an environment variable that holds the secret."""
+    """The name of the environment variable that holds the secret."""
     file: FilledText | None = None
     """A file that holds the secret, relative to the manifest; `~` is the home directory."""
     command: Annotated[tuple[FilledText, ...], Field(min_length=1)] | None = None
-    """A program and its arguments, which prints the secret within 30 seconds. No shell."""
+    """A program and its arguments that prints the secret within 30 seconds. It runs without a shell."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        # `{env: null}` has one key, and names nothing.
         if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
             raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
         return self
@@ -67,26 +69,26 @@ _Secret = Annotated[SecretRef, BeforeValidator(_reference)]
 
 
 class Account(Section):
-    """One account of the host: its id, its credentials and its budget."""
+    """One account of the host: its id, its credentials and its rate limit."""
 
     account_id: Id
     """The platform's id of the account: 24 hex digits, in quotes."""
     client_id: _Secret | None = None
-    """The app's Client ID. With `host: sandbox` it may be left out."""
+    """The app's Client ID. Optional with `host: sandbox`."""
     client_secret: _Secret | None = None
-    """The app's Client Secret, or the private key in PEM for RS256 and RS512."""
+    """The app's Client Secret; for RS256 and RS512, the private key in PEM. Optional with `host: sandbox`."""
     algorithm: Literal["HS256", "HS512", "RS256", "RS512"] = "HS256"
-    """How tokens are signed."""
+    """The algorithm that signs tokens."""
     rate: Annotated[tuple[Window, ...], RATE] = Field(
         default=DEFAULT_RATE, json_schema_extra={"default": ["50/60s", "10/10s"]}
     )
-    """Windows that all hold, for every call: `50/60s` is at most 50 in any 60 seconds. `unlimited`: no window."""
+    """Limits for all calls, which apply together: `50/60s` is at most 50 in any 60 seconds. `unlimited` sets none."""
     in_flight: StrictInt = Field(default=8, ge=1, le=256)
-    """Calls that may be unanswered at a time."""
+    """The largest number of calls that wait for an answer at a time."""
 
 
 class Defaults(Section):
-    """What campaigns have that do not say otherwise."""
+    """Values for campaigns that do not set their own."""
 
     account: Id | None = None
     """The account of campaigns that name none: a key of `accounts`."""
@@ -97,32 +99,32 @@ class Defaults(Section):
 
 
 def _without_default(schema: dict[str, Any]) -> None:
-    del schema["default"]  # "" only says that `parse` has not filled it in
+    del schema["default"]  # "" is only a mark for the checks: neither the row nor the defaults name an account
 
 
-# Not a model, which takes five times the memory: there may be a million.
+# A dataclass with slots: a model takes five times the memory, and there may be a million campaigns.
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class Campaign:
-    """One campaign to be started. What it does not say, it has from `defaults`."""
+    """One campaign to start. Values that it leaves out come from `defaults`."""
 
     stream: Id
-    """The stream's id (the platform also says bot or application id)."""
+    """The stream's id, which the platform also calls bot or application id."""
     campaign: Id
     """The campaign's id."""
     account: Id = Field(default="", json_schema_extra=_without_default)
-    """A key of `accounts`; left out, that of `defaults`."""
+    """A key of `accounts`. Left out: the account of `defaults`."""
     type: CampaignType = CampaignType.SMS
-    """`sms` or `voice`; left out, that of `defaults`."""
+    """`sms` or `voice`. Left out: the type of `defaults`."""
     iid: Id | None = None
-    """The `iid` header, where it is not the stream's id."""
+    """The value of the `iid` header, if it is not the stream's id."""
     name: Text = ""
-    """For people; it stands in reports."""
+    """A name for people, shown in reports."""
     tags: tuple[Id, ...] = ()
-    """Words that waves, `--select` and `--exclude` can name."""
+    """Labels for `waves`, `--select` and `--exclude`."""
     window: Id | None = None
-    """A key of `windows`: when this campaign may be started. Left out, that of `defaults`."""
+    """A key of `windows`: the hours in which the campaign may start. Left out: the window of `defaults`."""
     rerun: StrictBool = False
-    """Start it even if it is Completed or Stopped: the whole list is texted again."""
+    """`true` starts it even if it is Completed or Stopped: the whole list gets the message again."""
     enabled: StrictBool = True
     """`false` skips it."""
 
@@ -133,72 +135,72 @@ class Campaign:
 
 
 class Preflight(Section):
-    """What is looked at before the first start. `hours`: each campaign's own calling hours too, a call each."""
+    """Checks before the first start."""
 
     check: Literal["list", "status", "off"] = "list"
-    """`list` reads 50 campaigns a call, `status` one; `off` starts without looking."""
+    """`list` reads 50 campaigns per call, `status` reads one; `off` starts without a check."""
     startable: Annotated[tuple[FilledText, ...], Field(min_length=1)] = ("Ready",)
     """States in which a campaign may be started."""
     require_dnc: StrictBool = False
-    """Skip campaigns without a DNC list: the global one does not apply to SMS."""
+    """`true` skips campaigns without a DNC list; the global DNC list does not apply to SMS."""
     hours: StrictBool = False
-    """Also compare each campaign's own calling hours with its window, a call each."""
+    """`true` also compares each campaign's own calling hours with its window, at one call per campaign."""
 
 
 class Probe(Section):
-    """How long an unknown start may take to show."""
+    """How a start without an answer is looked up."""
 
     settle: Annotated[float, duration(0, 3600)] | None = None
-    """How long after a lost answer the campaign is looked at again. Left out: twice `timeouts.total`."""
+    """The time from a lost answer to the last look at the campaign. Left out: twice `timeouts.total`."""
 
 
 class Sandbox(Section):
-    """The built-in platform's behaviour."""
+    """The behavior of the built-in platform."""
 
     faults: Literal["none", "calm", "realistic", "nasty"] = "none"
-    """How bad the built-in platform's day is."""
+    """The faults that the built-in platform simulates."""
     seed: StrictInt = 0
-    """The same seed brings the same faults."""
+    """The seed of the faults: the same seed gives the same faults."""
     limit: Annotated[Window, WINDOW] | None = None
-    """The built-in platform's own limit, of each account."""
+    """The built-in platform's own rate limit per account."""
 
 
 class Retry(Section):
-    """How often, how fast and how long a start that certainly did not happen is tried again."""
+    """How a start is tried again that was certainly not delivered."""
 
     attempts: StrictInt = Field(default=4, ge=1, le=20)
-    """Attempts to start a campaign, the first one included."""
+    """The largest number of attempts per campaign, the first one included."""
     backoff: Annotated[tuple[float, float], BACKOFF] = Field(
         default=(1.0, 60.0), json_schema_extra={"default": "1s..60s"}
     )
-    """Waits between attempts are drawn at random below a ceiling, which doubles from the first to the second."""
+    """The wait before another attempt is random, up to a limit that doubles from the first value to the second."""
     max_elapsed: Annotated[float, duration(0, 86400)] = 600.0
-    """How long one campaign is attempted."""
+    """The time after which a campaign is not tried again."""
 
 
 class Timeouts(Section):
-    """Seconds to connect, and for a whole call."""
+    """Time limits of a call."""
 
     connect: Annotated[float, duration(0.01, 300)] = 5.0
-    """How long a connection may take."""
+    """The longest time to connect."""
     total: Annotated[float, duration(0.01, 3600)] = 30.0
-    """How long a whole call may take. A start without an answer by then is looked for."""
+    """The longest time of a whole call. A start without an answer by then is looked up, never sent again."""
 
 
 class Limits(Section):
-    """A cap on the starts of one run."""
+    """Limits of one run."""
 
     max_starts: StrictInt | None = Field(default=None, ge=1)
-    """A plan with more starts is refused. `--max-starts` can only tighten it."""
+    """A plan with more starts is refused. `--max-starts` can only lower it."""
 
 
 class Report(Section):
-    """Where reports go, and which."""
+    """Reports: their folder and formats."""
 
     dir: FilledText = "reports"
-    """The folder for reports, relative to where the command runs; each launch has a folder in it."""
+    """The folder of the reports, relative to the working directory. Each launch has a folder in it."""
     formats: tuple[ReportFormat, ...] = ("json", "csv")
-    """Reports that a run writes."""
+    """The formats that a run writes."""
 
 
 def _version(value: Any) -> Any:
@@ -213,47 +215,47 @@ class Manifest(Section):
     version: Annotated[Literal[1], BeforeValidator(_version)]
     """The version of this format."""
     launch: Id
-    """The identity of the send: a campaign is never started twice within one launch."""
+    """The identity of the send: within a launch, a campaign is never started twice."""
     host: Annotated[str, HOST]
     """`sandbox`, or the address of a Kore host. `http` is for this machine only."""
     accounts: Annotated[dict[Id, Account], Field(min_length=1)]
-    """Accounts by a name of your choice."""
+    """Accounts, by names of your choice."""
     defaults: Defaults = Defaults()
-    """What campaigns have that do not say otherwise."""
+    """Values for campaigns that do not set their own."""
     campaigns: tuple[Campaign, ...] = ()
     """The campaigns, in the order in which they start."""
     campaigns_from: tuple[FilledText, ...] = ()
     """CSV or JSON lines files with more campaigns, relative to the manifest."""
     preflight: Preflight = Preflight()
-    """What is looked at before the first start."""
+    """Checks before the first start."""
     probe: Probe = Probe()
-    """How a start is looked for whose answer was lost."""
+    """How a start without an answer is looked up."""
     sandbox: Sandbox = Sandbox()
-    """The built-in platform's behaviour; only with `host: sandbox`."""
+    """The behavior of the built-in platform. Only with `host: sandbox`."""
     windows: dict[Id, OpenHours] = Field(default={})
-    """Opening hours by a name of your choice."""
+    """Hours in which campaigns may start, by names of your choice."""
     windows_wait: Annotated[float, duration(0, 7 * 86400)] = 4 * 3600.0
-    """How long a run waits for windows; what opens later is held."""
+    """The longest time that a run waits for a window to open. Campaigns whose window opens later are held."""
     waves: tuple[Wave, ...] = ()
-    """Groups that start one after the other. None: all campaigns are one."""
+    """Groups of campaigns that start one after the other. Left out: all campaigns are one group."""
     retry: Retry = Retry()
-    """How a start is tried again that certainly did not happen."""
+    """How a start is tried again that was certainly not delivered."""
     timeouts: Timeouts = Timeouts()
-    """How long a call may take."""
+    """Time limits of a call."""
     stop_when: StopWhen | None = None
-    """When a run or an account stops itself."""
+    """Rules that stop a run, or one account, early."""
     breaker: BreakerRules = BreakerRules()
-    """When an account's starts are held because they get lost."""
+    """The circuit breaker: it pauses an account whose starts get lost."""
     approval: Literal["none", "plan"] = "none"
     """`plan`: a run needs `--approve` with the hash that `plan` prints."""
     limits: Limits = Limits()
-    """Caps on one run."""
+    """Limits of one run."""
     repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None
-    """Skip what another launch of the same ledger started within this time."""
+    """Campaigns that another launch in the same ledger started within this time are skipped."""
     ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
-    """Where the journal is. A PostgreSQL one can be shared; a password is refused here."""
+    """The database of the journal. Several hosts can share a PostgreSQL database. A password here is refused."""
     report: Report = Report()
-    """Where reports go, and which."""
+    """Reports: their folder and formats."""
 
 
 def manifest_schema() -> dict[str, Any]:

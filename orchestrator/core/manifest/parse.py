@@ -30,12 +30,15 @@ def parse(
     in row n has the path `("campaigns", inline + n, …)`. They are read once. `is_complete` is asked after that: where
     it answers False, some rows could not be read, and campaigns that seem to be missing are no fault.
     """
+    # 1. Each row by itself, in one pass.
     inline, issues = _inline_campaigns(raw)
     reader = _RowReader(raw.get("defaults"))
     reader.read(chain(inline, rows))
+    # 2. What fits together. Where rows are left out, a wave that looks empty may not be.
     complete = not issues and not reader.ended_early and is_complete()
     issues += check_across(raw, reader.rows, complete=complete)
     issues += messages.issues(reader.faults)
+    # 3. All other sections. They are checked beside faulty rows, too, so that one pass finds everything.
     try:
         campaigns = [] if issues else reader.rows
         manifest = Manifest.model_validate({**raw, "campaigns": campaigns}, by_name=False)
@@ -63,7 +66,7 @@ class _RowReader:
 
     @property
     def ended_early(self) -> bool:
-        """Whether so many faults were found that the rest of the rows is of no interest."""
+        """Whether enough faults were found to leave the rest of the rows unread."""
         # Without the count of repeats, a file that lists one campaign for ever would be read for ever.
         return len(self.faults) >= MAX_ISSUES or self._repeats >= MAX_ISSUES
 
@@ -85,6 +88,7 @@ class _RowReader:
         try:
             return _CAMPAIGNS.validate_python(chunk, by_name=False)
         except ValidationError:
+            # A chunk with a fault gives no campaign at all, so each row is read again by itself.
             return [self._row(number, row) for number, row in enumerate(chunk, len(self.rows))]
 
     def _row(self, number: int, row: Any) -> Row:

@@ -1,4 +1,4 @@
-"""How the manifest writes durations, rates, shares, hours and addresses: each a parser and the schema that says so."""
+"""How the manifest writes durations, rates, shares, hours and addresses: a parser and a JSON Schema for each."""
 
 import re
 from collections.abc import Callable, Collection
@@ -28,10 +28,10 @@ FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN,
 
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _SPAN: Final = rf"{_NUMBER}(?:ms|s|m|h)"
-_LONG: Final = 10**9
-_A_ZONE: Final = "write an IANA name such as America/New_York"
-_LONGEST_WORD: Final = 64
-_MOST_WORDS: Final = 2000
+_MAX_SECONDS: Final = 10**9
+_ZONE_FORM: Final = "write an IANA name such as America/New_York"
+_MAX_WORD_LENGTH: Final = 64
+_MAX_WORDS: Final = 2000
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PERCENT: Final = r"^[0-9]{1,3}(?:\.[0-9]{1,4})?%$"
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -43,38 +43,38 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def fault(message: str, hint: object = "") -> PydanticCustomError:
-    """A fault in our own words. Neither word may hold a value that could be a secret."""
+    """A fault in the manifest's words. Neither text may hold a value that could be a secret."""
     return PydanticCustomError("manifest", "{message}", {"message": message, "hint": hint})
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
     """The hint for a mistyped word; without a near one, what may be written (where that is short)."""
-    near = get_close_matches(word, _alike(word, known), n=1) if isinstance(word, str) else []
+    near = get_close_matches(word, _similar(word, known), n=1) if isinstance(word, str) else []
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
-def _alike(word: str, known: Collection[str]) -> list[str]:
-    """The few words worth a close look: comparing a thousand long words with each other would take minutes."""
-    if len(word) > _LONGEST_WORD or len(known) > _MOST_WORDS:
+def _similar(word: str, known: Collection[str]) -> list[str]:
+    """The few words worth comparing closely: a thousand long words with each other would take minutes."""
+    if len(word) > _MAX_WORD_LENGTH or len(known) > _MAX_WORDS:
         return []
     letters = set(word)
-    return nsmallest(50, known, key=lambda other: len(letters.symmetric_difference(other[:_LONGEST_WORD])))
+    return nsmallest(50, known, key=lambda other: len(letters.symmetric_difference(other[:_MAX_WORD_LENGTH])))
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneHint:
-    """A hint that is looked up when it is wanted: of ten thousand faults, a hundred are shown.
+    """A hint that is looked up only when it is shown: a hundred of ten thousand faults are.
 
-    No `__str__`: pydantic writes every fault's context out, wanted or not.
+    It has no `__str__`: pydantic formats the context of every fault, shown or not.
     """
 
     word: object
 
     def read(self) -> str:
         """The hint."""
-        return did_you_mean(self.word, _zones()) or _A_ZONE
+        return did_you_mean(self.word, _zones()) or _ZONE_FORM
 
 
 @cache
@@ -83,8 +83,8 @@ def _zones() -> dict[str, None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Annotates a field whose value is written as text. Values of the field's own type pass through `parse`."""
+class TextForm:
+    """Annotates a field whose value is written as text. `parse` also accepts values of the field's own type."""
 
     parse: Callable[[Any], Any]
     schema: dict[str, Any] = field(hash=False)
@@ -97,8 +97,9 @@ class Written:
 
 
 def seconds(value: Any) -> float:
-    """Seconds from `10m`, `60s`, `1h`, `500ms` or a number."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LONG:
+    """Seconds from `10m`, `60s`, `1h`, `500ms` or a number. Raises PydanticCustomError for anything else."""
+    # Bounded first: YAML may hold an integer that is too large for float().
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS:
         return float(value)
     match = re.fullmatch(rf"({_NUMBER})(ms|s|m|h)", value) if isinstance(value, str) else None
     if match is None:
@@ -106,8 +107,8 @@ def seconds(value: Any) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def duration(low: float, high: float) -> Written:
-    """A duration within bounds, in seconds."""
+def duration(low: float, high: float) -> TextForm:
+    """A duration from `low` to `high` seconds."""
 
     def parse(value: Any) -> float:
         found = seconds(value)
@@ -116,10 +117,11 @@ def duration(low: float, high: float) -> Written:
         return found
 
     text = {"type": "string", "pattern": f"^{_SPAN}$", "examples": ["500ms", "60s", "10m", "1h"]}
-    return Written(parse, {"anyOf": [text, {"type": "number", "minimum": low, "maximum": high}]})
+    return TextForm(parse, {"anyOf": [text, {"type": "number", "minimum": low, "maximum": high}]})
 
 
 def _backoff(value: Any) -> tuple[float, float]:
+    # A list is refused: in a file the two waits are one text, and the model's own value is a tuple.
     parts = value.split("..") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or len(parts) != 2 or isinstance(value, list):
         raise fault("must be the first and the longest wait", "write it as 1s..60s")
@@ -191,6 +193,7 @@ def _hours(value: Any) -> tuple[time, time]:
 def _date(value: Any) -> date:
     if isinstance(value, date):
         return value
+    # The form first: date.fromisoformat() also reads 20261225 and 2026-W52-5.
     try:
         if isinstance(value, str) and re.fullmatch(_DATE, value):
             return date.fromisoformat(value)
@@ -201,12 +204,12 @@ def _date(value: Any) -> date:
 
 def _zone(value: Any) -> str:
     try:
-        # Once a bad name has been met the list is asked: ZoneInfo looks for each in a dozen places on the disk.
+        # After the first bad name the list decides: ZoneInfo looks for each unknown name in a dozen places on disk.
         if isinstance(value, str) and (not _zones.cache_info().currsize or value in _zones()):
             return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         _zones()
-    raise fault("is no time zone", ZoneHint(value))
+    raise fault("is not a time zone", ZoneHint(value))
 
 
 def _host(value: Any) -> str:
@@ -221,6 +224,7 @@ def _host(value: Any) -> str:
     scheme, name, port = match[1] or "https", match[2].lower(), match[3]
     if scheme == "http" and name not in _LOOPBACK:
         raise fault("must be https: plain http is for this machine only", "write it as https://…")
+    # The standard port is left out: the ledger knows an account by its host, so a host must have one name.
     standard = port is None or int(port) == {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{name}" if standard else f"{scheme}://{name}:{int(port)}"
 
@@ -229,6 +233,7 @@ def _ledger(value: Any) -> str:
     hint = "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database"
     if not isinstance(value, str) or not re.fullmatch(_LEDGER, value):
         raise fault("must be the address of an SQLite or PostgreSQL database", hint)
+    # urlsplit() refuses brackets that hold no IPv6 address.
     try:
         parts = urlsplit(value)
     except ValueError:
@@ -243,13 +248,13 @@ _WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^[0-9]{{1,7}}/{_SPAN}$",
 _SHARE_SCHEMA: Final = {"type": "string", "pattern": _PERCENT, "examples": ["20%"]}
 _RATE_LIST: Final = {"type": "array", "items": _WINDOW_SCHEMA, "minItems": 1, "maxItems": 8}
 
-WINDOW: Final = Written(_window, _WINDOW_SCHEMA)
-RATE: Final = Written(_rate, {"anyOf": [{"const": "unlimited"}, _RATE_LIST]})
-BACKOFF: Final = Written(_backoff, {"type": "string", "pattern": rf"^{_SPAN}\.\.{_SPAN}$"})
-SHARE: Final = Written(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]})
-THRESHOLD: Final = Written(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})
-HOURS: Final = Written(_hours, {"type": "string", "pattern": _HOURS, "examples": ["09:00-20:00"]})
-DATE: Final = Written(_date, {"type": "string", "pattern": _DATE, "examples": ["2026-12-25"]})
-ZONE: Final = Written(_zone, {"type": "string", "examples": ["America/New_York"]})
-HOST: Final = Written(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
-LEDGER: Final = Written(_ledger, {"type": "string", "pattern": _LEDGER})
+WINDOW: Final = TextForm(_window, _WINDOW_SCHEMA)
+RATE: Final = TextForm(_rate, {"anyOf": [{"const": "unlimited"}, _RATE_LIST]})
+BACKOFF: Final = TextForm(_backoff, {"type": "string", "pattern": rf"^{_SPAN}\.\.{_SPAN}$"})
+SHARE: Final = TextForm(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]})
+THRESHOLD: Final = TextForm(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})
+HOURS: Final = TextForm(_hours, {"type": "string", "pattern": _HOURS, "examples": ["09:00-20:00"]})
+DATE: Final = TextForm(_date, {"type": "string", "pattern": _DATE, "examples": ["2026-12-25"]})
+ZONE: Final = TextForm(_zone, {"type": "string", "examples": ["America/New_York"]})
+HOST: Final = TextForm(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
+LEDGER: Final = TextForm(_ledger, {"type": "string", "pattern": _LEDGER})

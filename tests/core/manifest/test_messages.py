@@ -1,4 +1,4 @@
-"""What a person is told of faults between records, word by word: these sentences are the only help at that moment."""
+"""The words of faults across records: at that moment, these sentences are a person's only help."""
 
 import pytest
 
@@ -30,7 +30,8 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         (
             {"accounts": TWO_ACCOUNTS},
             Issue(
-                ("accounts", "beta", "account_id"), "is another account's id too: both would spend one budget", "",
+                ("accounts", "beta", "account_id"),
+                "is the id of another account, too: both would use one rate limit", "",
                 ("accounts", "acme", "account_id"),
             ),
         ),
@@ -55,7 +56,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
         (
             {"waves": [{"name": "w", "tags": ["nobody"]}]},
-            Issue(("waves", 0), "nobody is in this wave", "earlier waves take their campaigns first"),
+            Issue(("waves", 0), "has no campaigns", "earlier waves take their campaigns first"),
         ),
         ({"campaigns": []}, Issue((), "has no campaigns", "add campaigns or campaigns_from")),
         (
@@ -114,7 +115,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_in_these_words(changes, issue):
+def test_a_fault_has_these_words(changes, issue):
     manifest, issues = parse(raw(**changes))
     assert manifest is None
     assert issue in issues

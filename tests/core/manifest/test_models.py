@@ -53,7 +53,7 @@ def test_defaults_are_the_documented_ones():
     assert (manifest.breaker.opens_after, manifest.breaker.looks_every, manifest.breaker.gives_up_after) == (5, 30, 900)
 
 
-def test_defaults_fill_campaigns_in_and_what_a_campaign_says_wins():
+def test_a_campaigns_own_values_win_over_defaults():
     windows = {"day": {"zones": ["Europe/Berlin"], "hours": "09:00-20:00"}}
     campaigns = [{"stream": "s", "campaign": "a"}, {"stream": "s", "campaign": "b", "type": "sms", "window": None}]
     manifest = built(
@@ -148,7 +148,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"waves": [{"name": "w", "pass_": None}]}, ("waves", 0, "pass_"), "unknown key", "did you mean 'pass'?"),
         (
             {"waves": [{"name": "w", "pass": {"timeout": "5s"}}]},
-            ("waves", 0, "pass"), "must say what passes", "write {started: 100%}, {command: [./check.sh]} or both",
+            ("waves", 0, "pass"), "must name a condition", "write {started: 100%}, {command: [./check.sh]} or both",
         ),
         (
             {"stop_when": {"per_account": {"faild": 1}}},
@@ -183,7 +183,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"windows": {"d": {"zones": [], "hours": "09:00-20:00"}}}, ("windows", "d", "zones"), None, None),
         (
             {"windows": {"d": {"zones": ["America/New_Yrk"], "hours": "09:00-20:00"}}},
-            ("windows", "d", "zones", 0), "is no time zone", "did you mean 'America/New_York'?",
+            ("windows", "d", "zones", 0), "is not a time zone", "did you mean 'America/New_York'?",
         ),
         (
             {"windows": {"d": {"zones": ["UTC"], "hours": "20:00-09:00"}}},
@@ -193,7 +193,7 @@ def test_models_can_be_built_from_their_own_values():
         ({"campaigns": []}, (), "has no campaigns", "add campaigns or campaigns_from"),
         ({"campaigns": {}}, ("campaigns",), "must be a list", None),
         ({"waves": [{"name": "w"}, {"name": "w"}]}, ("waves", 1, "name"), "'w' names two waves", None),
-        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "nobody is in this wave", None),
+        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "has no campaigns", None),
         (
             {"waves": [{"name": "w", "campaigns": ["st-1/cd-9"]}]},
             ("waves", 0, "campaigns", 0), "no campaign is 'st-1/cd-9'", "did you mean 'st-1/cd-2'?",
@@ -319,12 +319,12 @@ def test_all_campaigns_may_be_rows():
     assert [campaign.key for campaign in manifest.campaigns] == ["st-2/x"]
 
 
-def test_that_there_are_no_accounts_is_said_once_and_not_for_every_campaign():
+def test_missing_accounts_are_one_fault_not_one_per_campaign():
     _, issues = parse(without("accounts"))
     assert [(issue.path, issue.message) for issue in issues] == [(("accounts",), "is missing")]
 
 
-def test_campaigns_whose_names_are_no_names_are_not_said_to_be_the_same():
+def test_campaigns_with_invalid_names_are_no_duplicates():
     _, issues = parse(raw(campaigns=[{"stream": 7, "campaign": "c"}, {"stream": 7, "campaign": "c"}]))
     assert {issue.message for issue in issues} == {"must be a string"}
 

@@ -115,7 +115,7 @@ def test_a_file_of_faulty_rows_is_not_read_to_its_end():
     assert MAX_ISSUES <= len(issues) <= MAX_ISSUES + 100
 
 
-def test_waves_are_not_said_to_be_empty_where_rows_are_left_unread():
+def test_a_wave_is_not_empty_where_rows_are_left_unread():
     _, issues = parse({**RAW, "waves": [{"name": "w", "tags": ["late"]}]}, repeat(rows(1)[0]))
 
     assert {issue.path[0] for issue in issues} == {"campaigns"}

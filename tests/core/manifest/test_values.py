@@ -34,7 +34,7 @@ SHARE_FORM = ("must be a share", "write a percentage above 0%, such as 100%")
 THRESHOLD_FORM = ("must be a number of campaigns or a share of them", "write a whole number from 1, or 20%")
 HOURS_FORM = ("must be opening hours", 'write them as "09:00-20:00"')
 HOURS_ORDER = ("must open before they close, on the same day", 'write them as "09:00-20:00"')
-NO_ZONE = "is no time zone"
+NO_ZONE = "is not a time zone"
 HOST_FORM = (
     "must be sandbox or the address of a Kore host, without path, user name or query",
     "write it as https://platform.kore.ai",
@@ -50,7 +50,7 @@ TEN = "50/60s"
 
 
 @pytest.mark.parametrize(
-    ("parse", "written", "told"),
+    ("parse", "written", "expected"),
     [
         *((seconds, written, DURATION) for written in ("10", "s", "1d", "", None, True, [], 10**9, -(10**9))),
         *((duration(2, 9).parse, written, ("must be between 2s and 9s", "")) for written in ("1.9s", 1, "10s", 9.001)),
@@ -97,11 +97,11 @@ TEN = "50/60s"
         ),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_used_says_what_it_must_be_and_how_to_write_it(parse, written, told):
+def test_an_unusable_value_is_answered_with_the_form_it_must_have(parse, written, expected):
     with pytest.raises(PydanticCustomError) as caught:
         parse(written)
     hint = caught.value.context["hint"]
-    assert (caught.value.message(), hint.read() if isinstance(hint, ZoneHint) else hint) == told
+    assert (caught.value.message(), hint.read() if isinstance(hint, ZoneHint) else hint) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A megabyte of what parsers choke on. `python -m tests.system.fuzz.big FOLDER NAME…` forks to judge each one."""
+"""A megabyte of what parsers choke on. `python -m tests.system.fuzz.big FOLDER NAME…` forks to load each one."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.system.fuzz.judge import HEAD
+from tests.system.fuzz.targets import HEAD
 
 MIB: Final = 1024 * 1024
 KEYS: Final = (
@@ -128,32 +128,38 @@ def _files(name: str) -> dict[str, bytes]:
     return {"m.yaml": HEAD + f"campaigns_from: [rows.{ending}]\n".encode(), f"rows.{ending}": made()}
 
 
-def _judge(folder: Path, name: str) -> dict[str, object]:
+def _measure(folder: Path, name: str) -> dict[str, object]:
     from orchestrator.console.summary import error_text
     from orchestrator.errors import ManifestError
     from orchestrator.loading.manifest_file import load_manifest
 
-    begun, end, said = time.process_time(), "valid", ""
+    begun, end, output = time.process_time(), "valid", ""
     try:
         load_manifest(folder / "m.yaml")
     except ManifestError as error:
-        end, said = "faults", error_text(error)
-        if len(error.problems) > 101 or len(said) > 128 * 1024:
-            end = "too many words"
-    except BaseException as error:  # noqa: BLE001 - the test says what it was
+        end, output = "faults", error_text(error)
+        if len(error.problems) > 101 or len(output) > 128 * 1024:
+            end = "too much output"
+    except BaseException as error:  # noqa: BLE001 - the test reports it
         end = repr(error)[:200]
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return {"name": name, "end": end, "seconds": time.process_time() - begun, "mib": peak // 1024, "said": len(said)}
+    return {
+        "name": name,
+        "end": end,
+        "seconds": time.process_time() - begun,
+        "mib": peak // 1024,
+        "output": len(output),
+    }
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """Judge each; the files are written by a process of their own, so that nobody's memory is counted twice."""
+    """Load each. The files are written by a process of their own: its memory must not count."""
     (folder / "m.yaml").write_bytes(ONE)
-    _judge(folder, "once for the imports")
+    _measure(folder, "once for the imports")
     for name in names:
         for work in (lambda n: [(folder / f).write_bytes(data) for f, data in _files(n).items()],
-                     lambda n: os.write(1, json.dumps(_judge(folder, n)).encode() + b"\n")):  # fmt: skip
+                     lambda n: os.write(1, json.dumps(_measure(folder, n)).encode() + b"\n")):  # fmt: skip
             child = os.fork()
             if child == 0:
                 work(name)

@@ -1,4 +1,4 @@
-"""The corpus of the fuzzer, played again; the same judge on structured mutations; a megabyte of anything in bounds."""
+"""The fuzzer's corpus again, its targets on structured mutations, and a megabyte of anything within bounds."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.paths import ROOT
 from tests.system.fuzz import big
-from tests.system.fuzz.judge import HEAD, JUDGES, judge_csv, judge_jsonl, judge_manifest, judge_reply
+from tests.system.fuzz.targets import HEAD, TARGETS, fuzz_csv, fuzz_jsonl, fuzz_manifest, fuzz_reply
 
 HERE = Path(__file__).parent
 CORPUS = sorted(HERE.glob("corpus/*/*"))
@@ -34,7 +34,7 @@ QUICK = settings(
 
 @pytest.mark.parametrize("file", CORPUS, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_the_corpus(file):
-    JUDGES[file.parent.name](file.read_bytes())
+    TARGETS[file.parent.name](file.read_bytes())
 
 
 @st.composite
@@ -52,25 +52,25 @@ def mutated(draw, seeds):
 @QUICK
 @given(mutated(MANIFESTS))
 def test_a_mutated_manifest(data):
-    judge_manifest(data)
+    fuzz_manifest(data)
 
 
 @QUICK
 @given(mutated(TABLES))
 def test_a_mutated_table(data):
-    judge_csv(data)
+    fuzz_csv(data)
 
 
 @QUICK
 @given(mutated(LINES))
 def test_mutated_lines(data):
-    judge_jsonl(data)
+    fuzz_jsonl(data)
 
 
 @QUICK
 @given(mutated(REPLIES))
 def test_a_mutated_reply(data):
-    judge_reply(data)
+    fuzz_reply(data)
 
 
 VALUES = st.recursive(
@@ -85,11 +85,11 @@ VALUES = st.recursive(
 @QUICK
 @given(st.dictionaries(st.sampled_from(big.KEYS), VALUES, max_size=6))
 def test_known_keys_with_any_value(values):
-    judge_manifest(HEAD + json.dumps(values).encode()[1:-1] + b"\n")
-    judge_manifest(json.dumps(values).encode())
+    fuzz_manifest(HEAD + json.dumps(values).encode()[1:-1] + b"\n")
+    fuzz_manifest(json.dumps(values).encode())
 
 
-def judged(directory, names):
+def measured(directory, names):
     """Each input in a process of its own: seconds of CPU, the most memory, and what came out."""
     command = [sys.executable, "-m", "tests.system.fuzz.big", str(directory), *names]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True, timeout=300,
@@ -100,7 +100,7 @@ def judged(directory, names):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured by Linux's /proc")
 def test_a_megabyte_of_anything_takes_a_second_and_256_mib_at_most(tmp_path):
-    seen = judged(tmp_path, big.NAMES)
+    seen = measured(tmp_path, big.NAMES)
 
     assert [one["name"] for one in seen] == list(big.NAMES)
     assert [one for one in seen if one["end"] not in {"valid", "faults"}] == []

@@ -1,4 +1,4 @@
-"""What may come out of hostile input: a valid model or located faults, in bounded words; nothing else, ever."""
+"""The fuzzer's targets: hostile input gives a valid model or located faults, in bounded output, and nothing else."""
 
 import tempfile
 from pathlib import Path
@@ -17,27 +17,27 @@ host: sandbox
 accounts: {acme: {account_id: "1"}}
 defaults: {account: acme}
 """
-MAX_SAID = 256 * 1024
+MAX_OUTPUT = 256 * 1024
 
 _folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
 
 
-def judge_manifest(data: bytes) -> LoadedManifest | None:
+def fuzz_manifest(data: bytes) -> LoadedManifest | None:
     """A manifest of these bytes."""
-    return _judge({"m.yaml": data})
+    return _load({"m.yaml": data})
 
 
-def judge_csv(data: bytes) -> LoadedManifest | None:
+def fuzz_csv(data: bytes) -> LoadedManifest | None:
     """A manifest whose rows are these bytes."""
-    return _judge({"m.yaml": HEAD + b"campaigns_from: [rows.csv]\n", "rows.csv": data})
+    return _load({"m.yaml": HEAD + b"campaigns_from: [rows.csv]\n", "rows.csv": data})
 
 
-def judge_jsonl(data: bytes) -> LoadedManifest | None:
+def fuzz_jsonl(data: bytes) -> LoadedManifest | None:
     """The same for JSON lines."""
-    return _judge({"m.yaml": HEAD + b"campaigns_from: [rows.jsonl]\n", "rows.jsonl": data})
+    return _load({"m.yaml": HEAD + b"campaigns_from: [rows.jsonl]\n", "rows.jsonl": data})
 
 
-def judge_reply(data: bytes) -> None:
+def fuzz_reply(data: bytes) -> None:
     """A platform's reply: every reading of it is total, and only an honest `Active` starts a campaign."""
     payload = wire.read_body(data)
     live, more = wire.read_list(payload)
@@ -54,10 +54,10 @@ def judge_reply(data: bytes) -> None:
         classify_stop(reply)
 
 
-JUDGES = {"manifest": judge_manifest, "csv": judge_csv, "jsonl": judge_jsonl, "reply": judge_reply}
+TARGETS = {"manifest": fuzz_manifest, "csv": fuzz_csv, "jsonl": fuzz_jsonl, "reply": fuzz_reply}
 
 
-def _judge(files: dict[str, bytes]) -> LoadedManifest | None:
+def _load(files: dict[str, bytes]) -> LoadedManifest | None:
     for name, data in files.items():
         (_folder / name).write_bytes(data)
     try:
@@ -76,5 +76,5 @@ def _check(error: ManifestError) -> None:
         assert problem.column >= 1, problem
         assert problem.file, problem
         assert problem.message, problem
-    said = error_text(error).encode("utf-8", "backslashreplace") + error_json(error).encode()
-    assert len(said) <= MAX_SAID, len(said)
+    output = error_text(error).encode("utf-8", "backslashreplace") + error_json(error).encode()
+    assert len(output) <= MAX_OUTPUT, len(output)
