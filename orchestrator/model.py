@@ -128,7 +128,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for people's words."""
+    """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for control commands."""
 
     launch: str
     campaign: str

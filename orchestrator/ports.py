@@ -52,7 +52,7 @@ class Journal(Protocol):
         ...
 
     async def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
+        """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""
         ...
 
     async def record(self, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Reading a launch from the ledger, and people's words into it; nothing here sends anything."""
+"""Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
 import getpass
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,10 +37,10 @@ def pick(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
-def say(url: str, launch: str, word: ControlCommand, reason: str) -> ControlState:
-    """Record this user's word about a launch, for every run that reaches the ledger. Raises Refused."""
+def record_command(url: str, launch: str, command: ControlCommand, reason: str) -> ControlState:
+    """Record this user's command to a launch, for every run that reaches the ledger. Raises Refused."""
     with opened(url) as store:
-        return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
+        return store.record_command(pick(store, launch), command, getpass.getuser(), reason, store.time())
 
 
 def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:

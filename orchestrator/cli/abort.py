@@ -15,10 +15,10 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     What was started stays started, and goes on texting; stop-started stops it.
     """
-    from orchestrator.app.journal_reader import say
+    from orchestrator.app.journal_reader import record_command
     from orchestrator.core.journal.control import ControlCommand
 
-    say(ledger, launch, ControlCommand.ABORT, reason)
+    record_command(ledger, launch, ControlCommand.ABORT, reason)
     click.echo(
         f"launch {launch} is aborted: no start leaves any more, and runs are refused\n"
         f"what it started goes on texting; to stop that\n"

@@ -15,8 +15,8 @@ def command(launch: str, *, reason: str, ledger: str) -> None:
 
     A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
     """
-    from orchestrator.app.journal_reader import say
+    from orchestrator.app.journal_reader import record_command
     from orchestrator.core.journal.control import ControlCommand
 
-    say(ledger, launch, ControlCommand.PAUSE, reason)
+    record_command(ledger, launch, ControlCommand.PAUSE, reason)
     click.echo(f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}")

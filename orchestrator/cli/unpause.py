@@ -12,8 +12,8 @@ from orchestrator.cli.options import exits_on_error, launch_argument, ledger_opt
 @exits_on_error
 def command(launch: str, *, reason: str, ledger: str) -> None:
     """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
-    from orchestrator.app.journal_reader import say
+    from orchestrator.app.journal_reader import record_command
     from orchestrator.core.journal.control import ControlCommand
 
-    say(ledger, launch, ControlCommand.UNPAUSE, reason)
+    record_command(ledger, launch, ControlCommand.UNPAUSE, reason)
     click.echo(f"launch {launch} may go on: a run that waits does so by itself")

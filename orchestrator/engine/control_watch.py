@@ -36,22 +36,22 @@ class ControlWatch:
 
     def hear(self, control_state: ControlState) -> None:
         """Follow a word, unless a newer one was heard before. An abort ends the run."""
-        if control_state.said <= self.control_state.said:
+        if control_state.number <= self.control_state.number:
             return
         before, self.control_state = self.control_state, control_state
-        if control_state.word is ControlCommand.PAUSE:
+        if control_state.command is ControlCommand.PAUSE:
             self._observer.event("launch_paused", by=control_state.by, reason=control_state.reason)
-        elif control_state.word is ControlCommand.ABORT:
+        elif control_state.command is ControlCommand.ABORT:
             self._observer.event("launch_aborted", by=control_state.by, reason=control_state.reason)
-        elif before.word is not None:
+        elif before.command is not None:
             self._observer.event("launch_unpaused")
-        if control_state.word is ControlCommand.ABORT:
+        if control_state.command is ControlCommand.ABORT:
             self._stop_signal.set(aborted(self._launch, control_state))
 
     async def wait_until_open(self, stop_signal: StopSignal) -> None:
         """Return once starts are permitted. Raises Halted."""
         stop_signal.check()
-        while self.control_state.word is not None:
+        while self.control_state.command is not None:
             await stop_signal.sleep(LOOK_EVERY)
 
     async def listen(self) -> None:

@@ -115,8 +115,8 @@ def inherited(manifest: Manifest, taken: Iterable[AcquiredLease], now: float) ->
 def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: float) -> Pacer:
     """A lane's pacer, which counts what its last holder sent. What one sent that left without a word is not known."""
     pacer = Pacer(manifest.accounts[account].rate)
-    if last is not None and last.clean:
-        pacer.recall(list(last.recent))
+    if last is not None and last.released_cleanly:
+        pacer.recall(list(last.recent_calls))
     elif last is not None:
         pacer.fill(now + manifest.timeouts.total)
     return pacer
