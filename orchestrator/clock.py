@@ -7,39 +7,39 @@ from typing import Final
 
 from orchestrator.core.journal.lease import Moment
 
-# CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlive a nap.
-_SOURCE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_LOOKS: Final = 3
+# CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlast a sleep.
+_STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_READS: Final = 3
 
 
 class SystemClock:
     """POSIX seconds, read once and then advanced monotonically: a step of the system clock cannot shorten a window.
 
-    `source` says what time it is. Hosts that share a ledger all read the ledger's clock: leases, deadlines and the
-    times of recent calls are then comparable between them, whatever their own clocks say. The quickest of three
-    looks counts, so that the error is at most half of its round trip.
+    `source` returns POSIX seconds. Hosts that share a ledger all read the ledger's clock, so that leases, deadlines and
+    the times of recent calls are comparable between them, whatever their own clocks show. The quickest of three reads
+    counts; the error is at most half of its round trip.
     """
 
     def __init__(self, source: Callable[[], float] = time.time) -> None:
-        _, self._anchor = min(_look(source) for _ in range(_LOOKS))
+        _, self._anchor = min(_read(source) for _ in range(_READS))
 
     def now(self) -> float:
         """POSIX seconds."""
-        return self._anchor + time.clock_gettime(_SOURCE)
+        return self._anchor + time.clock_gettime(_STEADY_CLOCK)
 
 
 def moment(now: float) -> Moment:
-    """The instant of the call: `now` on the caller's calendar, on the steady clock of this boot."""
+    """The instant of the call: the caller's `now` (POSIX seconds), with the steady clock of this boot."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         boot = ""
-    return Moment(now, boot, time.clock_gettime(_SOURCE))
+    return Moment(now, boot, time.clock_gettime(_STEADY_CLOCK))
 
 
-def _look(source: Callable[[], float]) -> tuple[float, float]:
-    """How long the answer took, and what must be added to the monotonic clock."""
-    asked = time.clock_gettime(_SOURCE)
-    told = source()
-    answered = time.clock_gettime(_SOURCE)
-    return answered - asked, told - (asked + answered) / 2
+def _read(source: Callable[[], float]) -> tuple[float, float]:
+    """The round trip of one read, and what to add to the monotonic clock to get the source's time (seconds)."""
+    asked = time.clock_gettime(_STEADY_CLOCK)
+    answer = source()
+    answered = time.clock_gettime(_STEADY_CLOCK)
+    return answered - asked, answer - (asked + answered) / 2

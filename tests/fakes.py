@@ -215,10 +215,14 @@ class MemoryJournal:
     async def control_state(self, launch: str) -> ControlState:
         return self.control_states.get(launch, OPEN)
 
-    def say(self, launch: str, word: ControlCommand, reason: str, *, by: str = "ann", is_running: bool = False) -> None:
+    def record_command(
+        self, launch: str, command: ControlCommand, reason: str, *, by: str = "ann", is_running: bool = False
+    ) -> None:
         before = self.control_states.get(launch, OPEN)
-        self.records.append(control.say(before, launch, word, by, reason, now=BASE, is_running=is_running))
-        self.control_states[launch] = control.hear(before, self.records[-1])
+        self.records.append(
+            control.command_record(before, launch, command, by, reason, now=BASE, is_running=is_running)
+        )
+        self.control_states[launch] = control.apply(before, self.records[-1])
 
     async def record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)

@@ -1,4 +1,4 @@
-"""Reading a launch from the ledger, and people's words into it; nothing here sends anything."""
+"""Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
 import getpass
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,10 +39,10 @@ def pick(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
-def record_command(url: str, launch: str, word: ControlCommand, reason: str) -> ControlState:
+def record_command(url: str, launch: str, command: ControlCommand, reason: str) -> ControlState:
     """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
     with open_ledger(url) as store:
-        return store.say(pick(store, launch), word, getpass.getuser(), reason, store.time())
+        return store.record_command(pick(store, launch), command, getpass.getuser(), reason, store.time())
 
 
 def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_started: bool) -> None:

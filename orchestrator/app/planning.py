@@ -39,7 +39,7 @@ def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None) -> list[str]:
         check_cap(plan, manifest.limits.max_starts, max_starts)
     except Refused as refused:
         notes.append(f"a run is refused: {refused.message}")
-    if control_state.word is not None:
-        what = "is refused" if control_state.word is ControlCommand.ABORT else "waits"
+    if control_state.command is not None:
+        what = "is refused" if control_state.command is ControlCommand.ABORT else "waits"
         notes.append(f"a run {what}: the launch is {control_state.sentence}")
     return notes

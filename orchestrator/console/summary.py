@@ -17,7 +17,7 @@ _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
-    held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.word is not None else []
+    held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
     lines = [_headline(result), "", *_accounts(result), *_needs(result), *held, *_footer(result, is_live=is_live)]
     return "\n".join(lines) + "\n"
 
@@ -95,7 +95,7 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
 def control_state_json(control_state: ControlState) -> dict[str, Any]:
     """Whether a launch is paused or aborted, for a machine. `word` is null where starts are permitted."""
     return {
-        "word": control_state.word,
+        "word": control_state.command,
         "by": control_state.by,
         "reason": control_state.reason,
         "at": timestamp(control_state.at or None),

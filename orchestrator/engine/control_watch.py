@@ -35,22 +35,22 @@ class ControlWatch:
 
     def update(self, state: ControlState) -> None:
         """Follow a state, unless a newer one is known. An abort ends the run."""
-        if state.said <= self.state.said:
+        if state.number <= self.state.number:
             return
         before, self.state = self.state, state
-        if state.word is ControlCommand.PAUSE:
+        if state.command is ControlCommand.PAUSE:
             self._observer.event("launch_paused", by=state.by, reason=state.reason)
-        elif state.word is ControlCommand.ABORT:
+        elif state.command is ControlCommand.ABORT:
             self._observer.event("launch_aborted", by=state.by, reason=state.reason)
-        elif before.word is not None:
+        elif before.command is not None:
             self._observer.event("launch_unpaused")
-        if state.word is ControlCommand.ABORT:
+        if state.command is ControlCommand.ABORT:
             self._stop_signal.set(abort_stop(self._launch, state))
 
     async def wait_until_open(self, stop_signal: StopSignal) -> None:
         """Return once starts are permitted. Raises StopRequested."""
         stop_signal.check()
-        while self.state.word is not None:
+        while self.state.command is not None:
             await stop_signal.sleep(POLL_SECONDS)
 
     async def run(self) -> None:

@@ -109,8 +109,8 @@ def inherited_calls(manifest: Manifest, leases: Iterable[AcquiredLease], now: fl
 def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: float) -> Pacer:
     """A lane's pacer, which counts what its last holder sent; of one that crashed, as much as it can have sent."""
     pacer = Pacer(manifest.accounts[account].rate)
-    if last is not None and last.clean:
-        pacer.recall(list(last.recent))
+    if last is not None and last.released_cleanly:
+        pacer.recall(list(last.recent_calls))
     elif last is not None:
         pacer.fill(now + manifest.timeouts.total)
     return pacer

@@ -101,7 +101,7 @@ class LaneJobRunner:
 
     async def _stop_of(self, store: Store, order: Order, job: Job, stop_signal: StopSignal) -> Stop | None:
         control_state = await asyncio.to_thread(store.control_state, job.launch)
-        if control_state.word is ControlCommand.ABORT:
+        if control_state.command is ControlCommand.ABORT:
             stop_signal.set(abort_stop(job.launch, control_state))
             return stop_signal.stop
         manifest = await asyncio.to_thread(self._manifest, store, order, job)

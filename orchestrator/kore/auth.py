@@ -1,18 +1,15 @@
-"""Secrets by reference, and a token per attempt (kore-api.md section 3)."""
+"""Resolves secrets given by reference, and signs a token for each attempt (kore-api.md section 3)."""
 
-import itertools
-import json
 import os
 import re
 import subprocess
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import jwt
-from jwt.algorithms import get_default_algorithms
-from jwt.utils import base64url_encode
 
 from orchestrator.core.manifest.models import Account, SecretRef
 from orchestrator.errors import CredentialError
@@ -21,9 +18,9 @@ from orchestrator.ports import Clock
 LIFETIME: Final = 300
 """Seconds a token is valid; the platform allows an hour at most where it enforces `jti`."""
 
-_COMMAND_TIMEOUT = 30.0
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_COMMAND_SECONDS: Final = 30.0
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_Key = Any  # bytes or a private key object, as PyJWT prepares it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +38,11 @@ class TokenMinter:
     def __init__(self, credentials: dict[str, Credential], clock: Clock) -> None:
         self._credentials = credentials
         self._clock = clock
-        self._signers: dict[Credential, _Signer] = {}
-        self._family = uuid.uuid4().hex
-        self._numbers = itertools.count(1)
+        self._keys: dict[Credential, _Key] = {}
 
     def mint(self, account_id: str) -> str:
         """A fresh token; no two share a `jti`, so a retry is never taken for a replay. Raises CredentialError."""
         credential = self._credentials[account_id]
-        signer = self._signers.get(credential) or self._signer(account_id, credential)
         now = int(self._clock.now())
         claims = {
             "appId": credential.client_id,
@@ -56,41 +50,37 @@ class TokenMinter:
             "sub": credential.client_id,
             "iat": now,
             "exp": now + LIFETIME,
-            "jti": f"{self._family}-{next(self._numbers)}",
+            "jti": uuid.uuid4().hex,
         }
-        return signer.signed(claims)
-
-    def _signer(self, account_id: str, credential: Credential) -> "_Signer":
         try:
-            signer = self._signers[credential] = _Signer(credential.secret, credential.algorithm)
+            key = self._keys.get(credential) or self._prepare(credential)
+            return _sign(claims, key, credential.algorithm)
         except (jwt.PyJWTError, ValueError, TypeError):
             # Not chained: the library's text may quote the key.
             raise CredentialError(
                 f"the client secret of account {account_id} cannot sign {credential.algorithm}",
                 next_step="check client_secret and algorithm in the manifest",
             ) from None
-        return signer
+
+    def _prepare(self, credential: Credential) -> _Key:
+        """Read the key once: PyJWT would read a private key's PEM again for each token."""
+        key = jwt.get_algorithm_by_name(credential.algorithm).prepare_key(credential.secret)
+        self._keys[credential] = key
+        return key
 
 
-class _Signer:
-    """Signs as `jwt.encode` does, with the key prepared once: 7 instead of 25 us a token, of 250 us for a whole start.
-
-    `jwt.encode` would also warn, in a library's words, of a secret whose length the platform chose.
-    """
-
-    def __init__(self, secret: str, algorithm: str) -> None:
-        self._algorithm = get_default_algorithms()[algorithm]
-        self._key = self._algorithm.prepare_key(secret)
-        self._header = base64url_encode(_encode({"alg": algorithm, "typ": "JWT"}).encode())
-        self.signed({})  # whatever is wrong with the key comes out here
-
-    def signed(self, claims: dict[str, Any]) -> str:
-        signed = b".".join((self._header, base64url_encode(_encode(claims).encode())))
-        return b".".join((signed, base64url_encode(self._algorithm.sign(signed, self._key)))).decode()
+def _sign(claims: dict[str, Any], key: _Key, algorithm: str) -> str:
+    with warnings.catch_warnings():
+        # PyJWT warns of a short secret, but the platform chose its length.
+        warnings.simplefilter("ignore")
+        return jwt.encode(claims, key, algorithm=algorithm)
 
 
 def resolve_credential(name: str, account: Account, directory: Path) -> Credential:
-    """What an account's references lead to. Raises CredentialError. `directory` is the manifest's."""
+    """The credential that an account's references lead to. `directory` is the manifest's.
+
+    Raises CredentialError for a reference that is missing, cannot be read, or holds more than one value.
+    """
     if account.client_id is None or account.client_secret is None:
         raise CredentialError(
             f"account {name} has no client_id or client_secret",
@@ -112,8 +102,8 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     value = value.strip()
     if not value:
         raise CredentialError(f"{path}: {source} is unset or empty", next_step=f"provide {source}, then run again")
-    if _CONTROL.search(value) and not value.startswith("-----BEGIN "):
-        # Half of a file with two secrets, or a key typed with its escapes: it would sign tokens that nobody accepts.
+    if _CONTROL_CHARACTER.search(value) and not value.startswith("-----BEGIN "):
+        # A file with two secrets, or a key typed with its escapes: the platform would refuse its tokens.
         raise CredentialError(
             f"{path}: {source} holds a line break or another control character",
             next_step=f"let {source} hold the one value and nothing else",
@@ -124,7 +114,7 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
 def _read(directory: Path, file: str, path: str) -> str:
     try:
         return (directory / Path(file).expanduser()).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: "~nobody" has no home
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: a user "~name" without a home
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}"
         raise CredentialError(f"{path}: cannot read file {file}: {reason}") from None
 
@@ -132,12 +122,12 @@ def _read(directory: Path, file: str, path: str) -> str:
 def _run(command: tuple[str, ...], path: str, directory: Path) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - the manifest's author chose the command; there is no shell
-            command, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=True, cwd=directory
+            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True, cwd=directory
         )
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
         # The command's output is not quoted: it may hold the secret.
         raise CredentialError(
             f"{path}: command {command[0]} failed ({type(error).__name__})",
-            next_step=f"run {command[0]} by hand and see what it says",
+            next_step=f"run {command[0]} by hand and look at its output",
         ) from None
     return done.stdout

@@ -1,4 +1,4 @@
-"""What becomes of each record of a batch: the part of a journal's writer that knows no thread and no loop."""
+"""Commits batches of records for a run, and decides what becomes of each: a writer without its thread and loop."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,19 +15,19 @@ from orchestrator.ports import Clock
 
 
 class Commits(Protocol):
-    """What a committer asks of a store."""
+    """What a committer needs of a store."""
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
-        """Append records in one transaction, renewing leases; what was found there."""
+        """Append records in one transaction, renewing leases. Returns the lost lanes and the commands in force."""
         ...
 
     def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word."""
+        """The command in force for a launch."""
         ...
 
 
 class Committer:
-    """Commits batches for one run. Once broken it stays broken. One thread at a time uses it."""
+    """Commits batches for one run. After a failed commit it refuses every record. Not for use by threads at once."""
 
     def __init__(self, store: Commits, run_id: str, lanes: Iterable[AcquiredLease], clock: Clock) -> None:
         self._store = store
@@ -39,40 +39,40 @@ class Committer:
         self.broken: JournalWriteError | None = None
 
     def holds(self, lane: Lane) -> bool:
-        """Whether, as far as is known here, the run holds the lane now."""
+        """Whether the run holds the lane now, as far as its last commit knows."""
         return lane not in self._lost and self._clock.now() < self._held_until
 
     def commit(self, batch: Sequence[Record]) -> list[Exception | None]:
-        """Commit, and say for each record why it was refused, None where it is kept."""
+        """Commit, and return for each record why it was refused, or None where it is stored."""
         if self.broken is not None:
             return [self.broken] * len(batch)
         now = self._clock.now()
         try:
             found = self._store.commit(batch, self._run_id, self._fences, now)
         except IntegrityError as error:
-            return self._singly(batch, error)
+            return self._commit_singly(batch, error)
         except LedgerError as error:
             return self._break(
                 batch, JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
             )
-        except Exception as error:  # noqa: BLE001 - a thread that died would leave everybody waiting for ever
+        except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait for ever
             return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
     def control_state(self, launch: str) -> ControlState | Exception:
-        """Where a launch stands, or why it cannot be told now. That breaks nothing: the next permit looks again."""
+        """The command in force, or why it cannot be read now. A failure breaks nothing: the next commit reads again."""
         try:
             return self._store.control_state(launch)
-        except Exception as error:  # noqa: BLE001 - the same thread, which must not die
+        except Exception as error:  # noqa: BLE001 - on the same thread, which must not die
             return JournalWriteError(f"the ledger cannot be read ({error})")
 
     def _break(self, batch: Sequence[Record], error: JournalWriteError) -> list[Exception | None]:
         self.broken = error
         return [error] * len(batch)
 
-    def _singly(self, batch: Sequence[Record], error: IntegrityError) -> list[Exception | None]:
-        """One record is there already: find it, so that the others are not refused with it."""
+    def _commit_singly(self, batch: Sequence[Record], error: IntegrityError) -> list[Exception | None]:
+        """Commit one by one, so that only the record that is there already is refused."""
         if len(batch) > 1:
             return [answer for record in batch for answer in self.commit([record])]
         what = f"{batch[0].kind} of attempt {batch[0].attempt} of {batch[0].campaign}"
@@ -80,7 +80,7 @@ class Committer:
 
 
 class PermitGranting(ABC):
-    """A journal whose permits follow from its records: the permit rule, for every kind of writer."""
+    """The rule of permits for every kind of writer: a permit is granted after its intent is committed."""
 
     @abstractmethod
     async def record(self, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Which machine this is: where a pid means something."""
+"""The name of this machine, within which a process id is unique."""
 
 import functools
 import hashlib
@@ -8,10 +8,10 @@ from pathlib import Path
 
 @functools.cache
 def this_machine() -> str:
-    """The host's name, with what tells two containers or two boots of one name apart.
+    """The host's name, with a mark that differs between two containers or two boots of the same name.
 
-    By the name alone, a host would look for the pid of another one among its own, not find it, and take over a lane
-    that is alive.
+    With the name alone, a host would look for another host's pid among its own, not find it, and take over the lane of
+    a run that is alive.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")

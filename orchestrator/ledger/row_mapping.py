@@ -1,8 +1,7 @@
-"""Between the ledger's rows and the values of the core."""
+"""Between the rows of the journal and the records of the core."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from sys import intern
 from typing import Any, Final
 
@@ -10,78 +9,21 @@ import sqlalchemy as sa
 
 from orchestrator.core.journal import control
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
-from orchestrator.core.journal.lease import Holder, Lease, Moment, Sum
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.schema import journal, leases
-from orchestrator.model import Lane, Record
+from orchestrator.ledger.schema import journal
+from orchestrator.model import Record
 
-
-def lease_of(row: Any) -> Lease:
-    """A lease from its row. Raises LedgerError where it cannot be read."""
-    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
-    try:
-        told = json.loads(row.recent)
-        recent, then = tuple(float(at) for at in told["ended"]), Moment(**told["moment"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
-    return Lease(holder, row.fence, row.acquired, row.expires, recent, then)
-
-
-def left(ended: Iterable[float], then: Moment) -> str:
-    """What a lease's `recent` holds: when its holder's calls ended, and the moment at which it was written."""
-    return json.dumps({"ended": list(ended), "moment": asdict(then)})
-
-
-_WORDS: Final = (journal.c.launch == sa.bindparam("of"), journal.c.campaign == CONTROL)
-_SAID: Final = sa.select(journal).where(*_WORDS).order_by(journal.c.attempt)
-
-# In order of the lanes, as everybody locks them: two who wait for each other would both be thrown out.
-_HELD: Final = (
-    sa.select(
-        leases.c.lane, leases.c.launch, leases.c.machine, leases.c.pid,
-        leases.c.fence, leases.c.acquired, leases.c.expires,
-    )
-    .where(leases.c.run_id == sa.bindparam("run"))
-    .order_by(leases.c.lane)
-    .with_for_update()
-)  # fmt: skip
-
-
-def held(connection: sa.Connection, run_id: str) -> dict[Lane, Lease]:
-    """The leases of a run, locked until the transaction ends: nobody takes one over between a check and an insert.
-
-    Without `recent`, which says nothing to its own holder.
-    """
-    rows = connection.execute(_HELD, {"run": run_id})
-    return {
-        Lane(lane): Lease(Holder(run_id, launch, machine, pid), fence, acquired, expires)
-        for lane, launch, machine, pid, fence, acquired, expires in rows
-    }
-
-
-_LEASES: Final = _HELD.subquery()
-_GLANCE: Final = sa.select(
-    sa.func.count(),
-    sa.func.coalesce(sa.func.sum(_LEASES.c.fence), 0),
-    sa.func.coalesce(sa.func.min(_LEASES.c.expires), 0.0),
-    sa.select(sa.func.count()).where(*_WORDS).scalar_subquery(),
-).select_from(_LEASES)
-
-
-def lease_summary(connection: sa.Connection, run_id: str, launch: str) -> tuple[Sum, int]:
-    """The sum of a run's leases, locked as by `held`, and how many words people have said of a launch.
-
-    Every commit asks this, and nearly always need not ask more: row by row it would take three times as long.
-    """
-    leases, fences, expires, words = connection.execute(_GLANCE, {"run": run_id, "of": launch}).one()
-    return Sum(leases, fences, expires), words
-
+_COMMANDS: Final = (
+    sa.select(journal)
+    .where(journal.c.launch == sa.bindparam("for_launch"), journal.c.campaign == CONTROL)
+    .order_by(journal.c.attempt)
+)
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def line_of(record: Record) -> dict[str, Any]:
-    """The columns of a record."""
+def columns_of(record: Record) -> dict[str, Any]:
+    """A record as the values of its columns; `data` becomes JSON."""
     return {
         "launch": record.launch, "campaign": record.campaign, "attempt": record.attempt, "kind": record.kind,
         "run_id": record.run_id, "at": record.at, "lane": record.lane,
@@ -91,11 +33,11 @@ def line_of(record: Record) -> dict[str, Any]:
 
 def records_of(rows: Sequence[Any]) -> list[Record]:
     """The records in the rows. Raises ValueError where one cannot be read."""
-    # In one go: a call of the JSON reader for each of a million records takes longer than all the rest.
+    # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
     read = json.loads(f"[{','.join([row.data for row in rows])}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")
-    # Words that recur are one text each: a journal has the same lane in each of a million lines.
+    # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
     return [
         Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
         for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
@@ -103,7 +45,7 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
-    """Whether a batch of this run is in the journal. A batch is there as a whole, or not at all."""
+    """Whether a batch of this run is in the journal. A batch is one transaction: one record found proves the rest."""
     for record in records:
         query = sa.select(journal.c.id).where(
             journal.c.launch == record.launch,
@@ -119,11 +61,11 @@ def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -
 
 
 def control_state_of(connection: sa.Connection, launch: str) -> ControlState:
-    """Where a launch stands by people's word. Raises LedgerError where a word cannot be read."""
+    """The command in force for a launch. Raises LedgerError where a command cannot be read."""
     control_state = OPEN
     try:
-        for record in records_of(connection.execute(_SAID, {"of": launch}).all()):
-            control_state = control.hear(control_state, record)
+        for record in records_of(connection.execute(_COMMANDS, {"for_launch": launch}).all()):
+            control_state = control.apply(control_state, record)
     except ValueError as error:
-        raise LedgerError(f"the ledger is damaged: a word about launch {launch} cannot be read") from error
+        raise LedgerError(f"the ledger is damaged: a command to launch {launch} cannot be read") from error
     return control_state

@@ -8,10 +8,10 @@ VERSION: Final = 1
 """Kept in the file's `user_version`; another number is refused."""
 
 APPLICATION_ID: Final = 0x4B6F4361
-"""Kept in the file's header, so that no other database is taken for a ledger."""
+"""Kept in the file's header, so that another database is not taken for a ledger."""
 
 MARK: Final = f"campaign-orchestrator ledger {VERSION}"
-"""The same for a PostgreSQL database: the journal's comment, which SQLite has no place for."""
+"""The same for PostgreSQL, as the comment of the table `journal`; SQLite has no comments."""
 
 metadata: Final = MetaData()
 
@@ -28,7 +28,7 @@ leases: Final = Table(
     metadata,
     Column("lane", String(512), primary_key=True),
     Column("fence", Integer, nullable=False),
-    Column("run_id", String(64), nullable=False),  # empty: nobody holds it
+    Column("run_id", String(64), nullable=False),  # empty: no run holds it
     Column("launch", String(128), nullable=False),
     Column("machine", String(255), nullable=False),
     Column("pid", Integer, nullable=False),

@@ -13,13 +13,13 @@ from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
 _BUSY_SECONDS: Final = 10
 
 
-def opened(url: sa.URL, *, create: bool) -> Backend:
-    """The file's database. Raises LedgerError: damaged, not a ledger, or in an unsafe place."""
+def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
+    """The database in a file. Raises LedgerError: damaged, not a ledger, or in an unsafe place."""
     path = safe_path(Path(url.database or ""), create=create)
     if create and not path.exists():
         create_file(path)
     check_file(path)
-    # No patience: a disk that failed once may have lost what it said it kept.
+    # No patience: a disk that failed once may have lost what it acknowledged before.
     return Backend(
         engine=_engine(path),
         hint="check the disk and the file, then run again",
@@ -34,14 +34,14 @@ def opened(url: sa.URL, *, create: bool) -> Backend:
 
 def _begin(connection: sa.Connection) -> None:
     # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
-    # What only reads must not ask for the lock: it has to work on a full disk, too.
-    # Not in a listener: SQLAlchemy would then look for listeners around every statement, a tenth of a commit.
+    # A transaction that only reads must not ask for the write lock: it has to work on a full disk, too.
+    # Not in an event listener: with one, SQLAlchemy looks for listeners around every statement, a tenth of a commit.
     writes = connection.get_execution_options()["writes"]
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:
-    """Nothing to do: whoever writes began with BEGIN IMMEDIATE, and has the whole file."""
+    """Do nothing: a transaction that writes began with BEGIN IMMEDIATE, and has the whole file."""
 
 
 def _check(connection: sa.Connection) -> str | None:
@@ -52,7 +52,7 @@ def _check(connection: sa.Connection) -> str | None:
 def _engine(path: Path) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
-        # A connection each: what a thread reads for a while must not lie within what another one commits meanwhile.
+        # A connection for each thread: one thread's long read must not be part of another thread's transaction.
         poolclass=sa.pool.QueuePool,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
     )

@@ -1,4 +1,4 @@
-"""Where a ledger's file may lie, and how it comes to be there whole."""
+"""Where a ledger's file may lie, and how a new one appears as a whole."""
 
 import os
 import sqlite3
@@ -14,8 +14,10 @@ from sqlalchemy.schema import CreateTable
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
 
-_MAGIC: Final = b"SQLite format 3\0"
-_NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
+_SQLITE_HEADER: Final = b"SQLite format 3\0"
+_NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
+)
 
 
 def safe_path(path: Path, *, create: bool) -> Path:
@@ -28,22 +30,22 @@ def safe_path(path: Path, *, create: bool) -> Path:
             raise LedgerError(
                 f"there is no ledger at {path}", next_step="run a manifest first, or name its ledger with --ledger"
             )
-        _check_place(path)
+        _check_modes_and_file_system(path)
     except OSError as error:
         raise LedgerError(f"ledger {path}: {error.strerror}") from error
     return path
 
 
-def _check_place(path: Path) -> None:
-    for place, widest in ((path.parent, 0o700), (path, 0o600)):
-        if place.exists() and stat.S_IMODE(place.stat().st_mode) & ~widest:
-            mode = f"{stat.S_IMODE(place.stat().st_mode):04o}"
+def _check_modes_and_file_system(path: Path) -> None:
+    for part, widest in ((path.parent, 0o700), (path, 0o600)):
+        if part.exists() and stat.S_IMODE(part.stat().st_mode) & ~widest:
+            mode = f"{stat.S_IMODE(part.stat().st_mode):04o}"
             raise LedgerError(
-                f"{place} has mode {mode}, wider than {widest:04o}: others could change the journal",
-                next_step=f"chmod {widest:o} {place}",
+                f"{part} has mode {mode}, wider than {widest:04o}: others could change the journal",
+                next_step=f"chmod {widest:o} {part}",
             )
     kind = file_system(path.parent)
-    if kind in _NETWORK:
+    if kind in _NETWORK_FILE_SYSTEMS:
         raise LedgerError(
             f"{path} is on a network file system ({kind}), whose locks cannot be trusted",
             next_step="put the ledger on a local disk",
@@ -51,7 +53,7 @@ def _check_place(path: Path) -> None:
 
 
 def file_system(directory: Path) -> str:
-    """The type of the file system that holds `directory`; empty where the machine does not say."""
+    """The type of the file system that holds `directory`; empty where the machine has no /proc."""
     try:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -67,15 +69,15 @@ def file_system(directory: Path) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Raise LedgerError for a file that is no whole ledger; it is read here, never changed."""
+    """Raise LedgerError for a file that is not a whole ledger. It is only read."""
     try:
         with path.open("rb") as file:
             header = file.read(100)
         size = path.stat().st_size
     except OSError as error:
         raise LedgerError(f"ledger {path}: {error.strerror}") from error
-    if len(header) < 100 or not header.startswith(_MAGIC):
-        raise LedgerError(f"{path} is damaged, or no ledger: it has no database header")
+    if len(header) < 100 or not header.startswith(_SQLITE_HEADER):
+        raise LedgerError(f"{path} is damaged or not a ledger: it has no database header")
     page = int.from_bytes(header[16:18], "big")
     if size % (65536 if page == 1 else max(page, 1)):
         # SQLite reads a page that was cut as if zeros ended it, and its own check finds nothing wrong.
@@ -86,8 +88,8 @@ def check_file(path: Path) -> None:
 
 
 def create_file(path: Path) -> None:
-    """Make an empty ledger appear at once: a half-made one would look like a launch that never started anything."""
-    # Not the pid: two launches of one process have the same, and so has a run after a crash in a new container.
+    """Make an empty ledger appear as a whole: a half-made one would look like a launch that never started anything."""
+    # Not the pid: two launches in one process share it, and so may a run in a new container after a crash.
     draft = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -102,10 +104,10 @@ def create_file(path: Path) -> None:
 
 def _fill(draft: Path) -> None:
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous=OFF")  # it is synchronised as a whole, before anybody can see it
+        connection.execute("PRAGMA synchronous=OFF")  # `_link` synchronises the whole file before it is visible
         for table in metadata.sorted_tables:
             connection.execute(str(CreateTable(table).compile(dialect=dialect())))
-        # Here, where nobody else is: two runs that both switch a new file to WAL find it locked, busy timeout or not.
+        # Before the file is visible: two runs that both switch it to WAL find it locked, whatever the busy timeout.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={VERSION}")
@@ -116,7 +118,7 @@ def _link(draft: Path, path: Path) -> None:
     try:
         os.link(draft, path)
     except FileExistsError:
-        return  # another run was quicker; its file is as good
+        return  # another run was quicker; its file is used
     _synchronise(path.parent)
 
 

@@ -1,6 +1,5 @@
-"""The ledger's statements, on SQLAlchemy Core. Synchronous; threads may share a store."""
+"""The ledger: launches, leases and the journal, on SQLAlchemy Core. Synchronous; threads may share a store."""
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,44 +11,35 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder, Moment
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.backend import Backend, UnreachableError
-from orchestrator.ledger.machine_id import this_machine
-from orchestrator.ledger.row_mapping import (
-    control_state_of,
-    has_any,
-    held,
-    lease_of,
-    lease_summary,
-    left,
-    line_of,
-    records_of,
-)
+from orchestrator.ledger.lease_rows import acquire_lease, any_live, held_leases, lease_of, locked_lease, released_json
+from orchestrator.ledger.row_mapping import columns_of, control_state_of, has_any, records_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
-_TRY_EVERY: Final = 0.25
-_ASKED_AT_ONCE: Final = 500
-"""Campaigns a query: databases bound how many parameters one may have."""
-_READ_AT_ONCE: Final = 200
+_RETRY_SECONDS: Final = 0.25
+_CAMPAIGNS_PER_QUERY: Final = 500
+"""Databases bound how many parameters a query may have."""
+_ROWS_PER_FETCH: Final = 200
 _APPEND: Final = journal.insert().inline()
 
 
-def _opened(url: str, *, create: bool) -> Backend:
-    """The one place that picks a kind of database."""
+def open_backend(url: str, *, create: bool) -> Backend:
+    """The database at `url`: an SQLite file or PostgreSQL. Raises LedgerError for any other address."""
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         parsed = None
     kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
     if parsed is not None and kind == "sqlite":
-        return sqlite.opened(parsed, create=create)
+        return sqlite.open_sqlite(parsed, create=create)
     if parsed is not None and kind == "postgresql":
         from orchestrator.ledger import postgres
 
-        return postgres.opened(parsed, create=create)
+        return postgres.open_postgres(parsed, create=create)
     shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
     raise LedgerError(
         f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
@@ -60,16 +50,16 @@ def _opened(url: str, *, create: bool) -> Backend:
 class Store:
     """One ledger. Every method is one transaction."""
 
-    def __init__(self, database: Backend, url: str) -> None:
-        self._database = database
-        self._reads = database.engine.execution_options(writes=False)
-        self._writes = database.engine.execution_options(writes=True)
+    def __init__(self, backend: Backend, url: str) -> None:
+        self._backend = backend
+        self._reads = backend.engine.execution_options(writes=False)
+        self._writes = backend.engine.execution_options(writes=True)
         self.url = url
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Self:
         """The ledger at `url`. Raises LedgerError: unreachable, damaged, not a ledger, or in an unsafe place."""
-        store = cls(_opened(url, create=create), url)
+        store = cls(open_backend(url, create=create), url)
         try:
             store._check()
         except LedgerError:
@@ -79,7 +69,7 @@ class Store:
 
     def _check(self) -> None:
         with self._transaction(writes=False) as connection:
-            wrong = self._database.check(connection)
+            wrong = self._backend.check(connection)
         if wrong is not None:
             raise LedgerError(f"ledger {self.url} {wrong}")
 
@@ -87,26 +77,26 @@ class Store:
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
             with (self._writes if writes else self._reads).begin() as connection:
-                self._database.begin(connection)
+                self._backend.begin(connection)
                 yield connection
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError) as error:
             cause = " ".join(str(error.orig if isinstance(error, DatabaseError) else error).split())
-            kind = UnreachableError if self._database.is_away(error) else LedgerError
-            raise kind(f"ledger {self.url}: {cause}", next_step=self._database.hint) from error
+            kind = UnreachableError if self._backend.is_away(error) else LedgerError
+            raise kind(f"ledger {self.url}: {cause}", next_step=self._backend.hint) from error
 
     def time(self) -> float:
         """POSIX seconds by the clock that all users of this ledger share."""
         with self._transaction(writes=False) as connection:
-            return self._database.now(connection)
+            return self._backend.now(connection)
 
     def bind_launch(self, launch: str, host: str, now: float) -> None:
-        """Tie a launch to its host. Raises Refused where it belongs to another: its journal would say nothing here."""
+        """Tie a launch to its host. Raises Refused where it belongs to another: there, its journal proves nothing."""
         try:
             bound = self._bind(launch, host, now)
         except IntegrityError:
-            bound = self._bind(launch, host, now)  # another run was quicker, in the same moment
+            bound = self._bind(launch, host, now)  # another run inserted the row first
         if bound not in {None, host}:
             raise Refused(
                 f"launch {launch} was begun on host {bound}, the manifest says {host}",
@@ -127,14 +117,14 @@ class Store:
             return list(connection.execute(query).scalars())
 
     def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
-        """The journal of a launch in its order, or one campaign's part of it, or what is of some kinds.
+        """The journal of a launch in its order, or one campaign's part of it, or its records of some kinds.
 
-        Raises LedgerError where a line cannot be read.
+        Raises LedgerError where a record cannot be read.
         """
         return list(self.stream(launch, campaign=campaign, kinds=kinds))
 
     def stream(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> Iterator[Record]:
-        """The same, some lines in memory at a time. It is read as it was when the first line was asked for."""
+        """The same, with few rows in memory at a time. It is the journal at the moment the first record is read."""
         is_part = campaign is not None or kinds
         query = sa.select(journal).where(*([journal.c.launch == launch] if is_part else _whole(launch)))
         if campaign is not None:
@@ -142,104 +132,103 @@ class Store:
         if kinds:
             query = query.where(journal.c.kind.in_(kinds))
         query = query.order_by(journal.c.id)
-        return (record for lines in self._lines(query) for record in self._records(lines))
+        return (record for rows in self._partitions(query) for record in self._records(rows))
 
     def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
-        """The journal of some campaigns, each one's in its order. Raises LedgerError where a line cannot be read."""
+        """The journal of some campaigns, each one's in its order. Raises LedgerError where a record cannot be read."""
         query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
-        parts = [campaigns[at : at + _ASKED_AT_ONCE] for at in range(0, len(campaigns), _ASKED_AT_ONCE)]
-        found = (lines for part in parts for lines in self._lines(query.where(journal.c.campaign.in_(part))))
-        return [record for lines in found for record in self._records(lines)]
+        parts = [campaigns[at : at + _CAMPAIGNS_PER_QUERY] for at in range(0, len(campaigns), _CAMPAIGNS_PER_QUERY)]
+        found = (rows for part in parts for rows in self._partitions(query.where(journal.c.campaign.in_(part))))
+        return [record for rows in found for record in self._records(rows)]
 
     def tail(self, launch: str, after: int) -> list[tuple[int, Record]]:
-        """The lines with a number above `after`: for progress only, for of two commits the later may number lower."""
+        """The records whose row number is above `after`, with their numbers.
+
+        For progress only: of two commits, the later may have the lower numbers, so a reader may miss records.
+        """
         query = sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
         return [
-            (line.id, record)
-            for lines in self._lines(query)
-            for line, record in zip(lines, self._records(lines), strict=True)
+            (row.id, record)
+            for rows in self._partitions(query)
+            for row, record in zip(rows, self._records(rows), strict=True)
         ]
 
-    def _lines(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+    def _partitions(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
         with self._transaction(writes=False) as connection:
-            yield from connection.execution_options(yield_per=_READ_AT_ONCE).execute(query).partitions()
+            yield from connection.execution_options(yield_per=_ROWS_PER_FETCH).execute(query).partitions()
 
-    def _records(self, lines: Sequence[Any]) -> list[Record]:
+    def _records(self, rows: Sequence[Any]) -> list[Record]:
         try:
-            return records_of(lines)
+            return records_of(rows)
         except ValueError as error:
-            raise LedgerError(f"ledger {self.url} is damaged: a record is no JSON") from error
+            raise LedgerError(f"ledger {self.url} is damaged: a record is not JSON") from error
 
     def is_live(self, run_id: str, now: float) -> bool:
         """Whether a run holds a lane and its process may be alive."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
-        return self._any_live(rows, now)
-
-    def _any_live(self, rows: Iterable[Any], now: float) -> bool:
-        here = self._database.moment(now)
-        return any(rules.is_live(lease_of(row), this_machine(), here, _is_alive) for row in rows)
+        return any_live(rows, self._backend.moment(now))
 
     def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
-        """Take all lanes or none. Raises LaneLeased with who holds one."""
+        """Take all lanes or none. Raises LaneLeased, which names the run that holds one."""
         wanted = sorted(lanes)
         for _ in wanted:
             try:
                 return self._acquire(wanted, holder, now)
             except IntegrityError:
-                continue  # another run made a lane's row in the same moment: now it is there to be looked at
+                continue  # another run inserted a lane's row first; the next try finds it
         return self._acquire(wanted, holder, now)
 
     def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
         with self._transaction() as connection:
-            return [_take(connection, lane, holder, self._database.moment(now)) for lane in lanes]
+            return [acquire_lease(connection, lane, holder, self._backend.moment(now)) for lane in lanes]
 
-    def release(self, run_id: str, recent: Mapping[Lane, Sequence[float]], now: float) -> None:
-        """Give lanes back; `recent` tells the next holder which slots are still taken."""
+    def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[float]], now: float) -> None:
+        """Give lanes back. `recent_calls`: when each lane's last calls ended, so that the next holder counts them."""
         with self._transaction() as connection:
-            for lane, ended in sorted(recent.items()):
+            for lane, ended in sorted(recent_calls.items()):
                 connection.execute(
                     leases.update()
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
-                    .values(run_id="", recent=left(ended, self._database.moment(now)))
+                    .values(run_id="", recent=released_json(ended, self._backend.moment(now)))
                 )
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
         """Append records in one transaction, renewing this run's leases. Returns what it found there.
 
-        Nothing is granted on a lost lane, nor while the launch is paused or aborted: such intents are left out, and
-        what was learned late is kept beside the journal's moves, as kind `late_...`. Raises IntegrityError where a
-        record is there already. While a database on the network does not answer, this waits for it, and nothing is
-        sent meanwhile.
+        Intents on a lost lane, or of a launch that is paused or aborted, are not stored; other records of a lost lane
+        are stored as kind `late_...`. Raises IntegrityError where a record is there already, LedgerError where the
+        database fails. While a database on the network does not answer, this waits up to `Backend.patience` seconds.
         """
-        give_up = time.monotonic() + self._database.patience
-        is_again = False
+        give_up = time.monotonic() + self._backend.patience
+        is_retry = False
         while True:
-            # Asked before the try: a process that slept through one gets another.
-            is_last = is_again and time.monotonic() >= give_up
+            # Read before the try: a process that was suspended during a try gets another one.
+            is_last = is_retry and time.monotonic() >= give_up
             try:
-                return self._commit(records, run_id, fences, now, is_again=is_again)
+                return self._commit(records, run_id, fences, now, is_retry=is_retry)
             except UnreachableError:
                 if is_last:
                     raise
-            is_again = True
-            time.sleep(_TRY_EVERY)
+            is_retry = True
+            time.sleep(_RETRY_SECONDS)
 
     def _commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_again: bool
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_retry: bool
     ) -> Committed:
         with self._transaction() as connection:
             asking = sorted({record.launch for record in records if record.kind == "intent"})
-            found, is_due = self._look(connection, run_id, fences, asking, now)
-            if is_again and has_any(connection, records, run_id):
-                # The commit was carried out, and only its acknowledgement was lost. Its permits came before a pause
-                # that was said since; an abort ends even those, and their intents stay open in the journal.
+            # 1. Lock and read what decides: control commands and leases.
+            found, is_due = self._check_rights(connection, run_id, fences, asking, now)
+            if is_retry and has_any(connection, records, run_id):
+                # 2. The last try was committed, and only its acknowledgement was lost. Its permits came before a pause
+                # that was recorded since; an abort ends even those, and their intents stay open in the journal.
                 records = ()
-                aborts = {
-                    launch: one for launch, one in found.control_states.items() if one.word is ControlCommand.ABORT
-                }
+                states = found.control_states.items()
+                aborts = {launch: state for launch, state in states if state.command is ControlCommand.ABORT}
                 found = Committed(found.lost, aborts)
-            rows = [line_of(line) for line in found.kept(records)]
+            # 3. Append what may be kept, and renew the leases when it is time.
+            rows = [columns_of(record) for record in found.kept(records)]
             if rows:
                 connection.execute(_APPEND, rows)
             if is_due:
@@ -250,86 +239,54 @@ class Store:
                 )
         return found
 
-    def _look(
+    def _check_rights(
         self, connection: sa.Connection, run_id: str, fences: Mapping[Lane, int], asking: Sequence[str], now: float
     ) -> tuple[Committed, bool]:
-        """What a commit finds, and whether it is to renew the leases. `asking`: launches that ask for permits."""
-        # In its transaction: a word that was committed before it is obeyed by every permit that follows from it.
+        """What a commit finds, and whether it is to renew the leases. `asking`: the launches of its intents."""
+        # In the commit's own transaction: every permit obeys a command that was committed before it.
         for launch in asking:
-            self._database.lock_launch(connection, launch, shared=True)
-        seen, words = lease_summary(connection, run_id, asking[0] if len(asking) == 1 else "")
-        is_said = words > 0 or len(asking) > 1
-        control_states = {launch: control_state_of(connection, launch) for launch in asking} if is_said else {}
-        if rules.are_held(fences, seen, now):
-            return Committed(control_states=control_states), rules.is_due(seen, now)
-        own = held(connection, run_id)
-        is_due = any(rules.is_due(lease, now) for lease in own.values())
-        return Committed(frozenset(rules.lost(fences, own, run_id, now)), control_states), is_due
+            self._backend.lock_launch(connection, launch, shared=True)
+        held, may_have_commands = held_leases(connection, run_id, asking[0] if len(asking) == 1 else "")
+        has_to_read = may_have_commands or len(asking) > 1
+        control_states = {launch: control_state_of(connection, launch) for launch in asking} if has_to_read else {}
+        is_due = any(rules.is_due(expires, now) for _, _, expires in held)
+        return Committed(frozenset(rules.lost(fences, held, now)), control_states), is_due
 
     def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word."""
+        """The command in force for a launch."""
         with self._transaction(writes=False) as connection:
             return control_state_of(connection, launch)
 
-    def say(self, launch: str, word: ControlCommand, by: str, reason: str, now: float) -> ControlState:
-        """Record a person's word about a launch; where it stands then. Raises Refused, and records nothing."""
+    def record_command(self, launch: str, command: ControlCommand, by: str, reason: str, now: float) -> ControlState:
+        """Record a person's command to a launch, and return the new state. Raises Refused, and records nothing."""
         with self._transaction() as connection:
-            # Alone: whoever asks for a permit has committed it by now, or will find this word.
-            self._database.lock_launch(connection, launch, shared=False)
+            # Exclusive: a commit with intents has ended by now, or will read this command.
+            self._backend.lock_launch(connection, launch, shared=False)
             before = control_state_of(connection, launch)
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
-            is_running = self._any_live(rows, now)
-            record = control.say(before, launch, word, by, reason, now=now, is_running=is_running)
-            connection.execute(journal.insert(), line_of(record))
-        return control.hear(before, record)
+            is_running = any_live(rows, self._backend.moment(now))
+            record = control.command_record(before, launch, command, by, reason, now=now, is_running=is_running)
+            connection.execute(journal.insert(), columns_of(record))
+        return control.apply(before, record)
 
     def append(self, record: Record, now: float) -> None:
-        """Append a person's word to the journal. Raises LaneLeased while a run holds the campaign's lane."""
+        """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
-            row = connection.execute(_locked(record.lane)).one_or_none()
-            if row is not None and self._any_live([row], now):
+            row = connection.execute(locked_lease(record.lane)).one_or_none()
+            if row is not None and any_live([row], self._backend.moment(now)):
                 raise rules.refusal(Lane(record.lane), lease_of(row), now)
-            connection.execute(journal.insert(), line_of(record))
+            connection.execute(journal.insert(), columns_of(record))
 
     def close(self) -> None:
-        """Let go of the database; an SQLite file gets its write-ahead log folded in."""
-        self._database.engine.dispose()
+        """Close all connections; SQLite then folds its write-ahead log into the file."""
+        self._backend.engine.dispose()
 
 
 def _whole(launch: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """What holds for all lines of a launch, for a database to read them as they lie.
+    """A condition that selects all rows of a launch by a range of ids, so that the database scans the table in order.
 
-    By the launch's index it would fetch each line on its own and sort them: four times as long for a whole journal.
+    By the launch's index it would fetch each row on its own and sort them: four times as long for a whole journal.
     """
     own = sa.select(journal.c.id).where(journal.c.launch == launch).subquery()
     first, last = (sa.select(of(own.c.id)).scalar_subquery() for of in (sa.func.min, sa.func.max))
     return journal.c.id.between(first, last), journal.c.launch + "" == launch
-
-
-def _locked(lane: str) -> sa.Select[Any]:
-    return sa.select(leases).where(leases.c.lane == lane).with_for_update()
-
-
-def _take(connection: sa.Connection, lane: Lane, holder: Holder, here: Moment) -> AcquiredLease:
-    row = connection.execute(_locked(lane)).one_or_none()
-    last = lease_of(row) if row is not None else None
-    new = rules.take(lane, last, holder, here, _is_alive)
-    values = {
-        "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
-        "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": left((), here),
-    }  # fmt: skip
-    if last is None:
-        connection.execute(leases.insert().values(lane=lane, **values))
-    else:
-        connection.execute(leases.update().where(leases.c.lane == lane).values(**values))
-    return rules.taken(lane, last, new, here)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

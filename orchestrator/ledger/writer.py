@@ -1,4 +1,4 @@
-"""One thread that commits what has gathered since its last commit (group commit)."""
+"""A thread that commits, each time, all records queued since its last commit (group commit)."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from orchestrator.ledger.committer import Commits, Committer, PermitGranting
 from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
-_LARGEST: Final = 512
-"""Records a commit: enough to hide the fsync, few enough that nobody waits long behind them."""
+_LARGEST_BATCH: Final = 512
+"""Records a commit: enough to hide the fsync, few enough that no record waits long."""
 
 RENEW_EVERY: Final = LEASE_SECONDS / 3
 """Seconds without a record after which an empty commit renews the leases."""
@@ -24,9 +24,9 @@ RENEW_EVERY: Final = LEASE_SECONDS / 3
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A record to be committed, or the name of a launch to be asked about; what comes of it goes to `done`."""
+    """A record to commit, or the name of a launch whose control state to read. `done` gets the answer."""
 
-    what: Record | str
+    request: Record | str
     done: asyncio.Future[Any]
 
 
@@ -45,22 +45,22 @@ class Writer(PermitGranting):
         self._thread.start()
 
     def holds(self, lane: Lane) -> bool:
-        """Whether, as far as is known here, the run holds the lane now."""
+        """Whether the run holds the lane now, as far as its last commit knows."""
         return self._committer.holds(lane)
 
     async def record(self, record: Record) -> None:
         """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
-        await self._hand_over(record)
+        await self._submit(record)
 
     async def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
-        control_state: ControlState = await self._hand_over(launch)
+        """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""
+        control_state: ControlState = await self._submit(launch)
         return control_state
 
-    async def _hand_over(self, what: Record | str) -> Any:
+    async def _submit(self, request: Record | str) -> Any:
         if self._committer.broken is not None:
             raise self._committer.broken
-        item = _Item(what, asyncio.get_running_loop().create_future())
+        item = _Item(request, asyncio.get_running_loop().create_future())
         self._queue.put(item)
         return await item.done
 
@@ -73,23 +73,25 @@ class Writer(PermitGranting):
     def _work(self) -> None:
         while True:
             batch, closing = self._gather()
-            records = [item.what for item in batch if isinstance(item.what, Record)]
+            records = [item.request for item in batch if isinstance(item.request, Record)]
             answers = iter(self._committer.commit(records))
             asked = {
-                item.what: self._committer.control_state(item.what) for item in batch if isinstance(item.what, str)
+                item.request: self._committer.control_state(item.request)
+                for item in batch
+                if isinstance(item.request, str)
             }
-            self._settle(batch, [next(answers) if isinstance(i.what, Record) else asked[i.what] for i in batch])
+            self._settle(batch, [next(answers) if isinstance(i.request, Record) else asked[i.request] for i in batch])
             if closing:
                 return
 
     def _gather(self) -> tuple[list[_Item], bool]:
-        """What is queued by now; nothing when it is time to renew."""
+        """The requests queued by now, and whether to end; an empty batch when it is time to renew the leases."""
         batch: list[_Item] = []
         with contextlib.suppress(queue.Empty):
             item = self._queue.get(timeout=RENEW_EVERY)
             while item is not None:
                 batch.append(item)
-                if len(batch) == _LARGEST:
+                if len(batch) == _LARGEST_BATCH:
                     return batch, False
                 item = self._queue.get_nowait()
             return batch, True
@@ -98,7 +100,7 @@ class Writer(PermitGranting):
     def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
         if self._loop is None or not batch:
             return
-        # A closed loop means that the run was torn down; its records are committed all the same.
+        # The loop is closed when the run was torn down; its records are committed all the same.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_resolve, tuple(batch), tuple(answers))
 

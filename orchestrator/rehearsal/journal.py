@@ -12,11 +12,14 @@ from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
 COMMIT_SECONDS: Final = 0.002
-"""How long a commit takes: an fsync on an ordinary disk."""
+"""Seconds that a commit takes: an fsync on an ordinary disk."""
 
 
 class VirtualJournal(PermitGranting):
-    """Commits what has gathered since the last commit. Make it on the loop that uses it; `close` it in the end."""
+    """Commits the records gathered since its last commit. Create it in the loop that uses it, and `close` it.
+
+    `takes` is how long a commit takes, in seconds of the loop's clock.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class VirtualJournal(PermitGranting):
         self._renewal = self._loop.call_later(LEASE_SECONDS / 3, self._renew)
 
     def holds(self, lane: Lane) -> bool:
-        """Whether, as far as is known here, the run holds the lane now."""
+        """Whether the run holds the lane now, as far as its last commit knows."""
         return self._committer.holds(lane)
 
     async def record(self, record: Record) -> None:
@@ -49,20 +52,20 @@ class VirtualJournal(PermitGranting):
         await done
 
     async def control_state(self, launch: str) -> ControlState:
-        """Where a launch stands by people's word. Raises JournalWriteError where the ledger cannot be read."""
+        """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""
         answer = self._committer.broken or self._committer.control_state(launch)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def close(self) -> None:
-        """Commit what has gathered; nothing is accepted after it."""
+        """Commit the gathered records; later ones are refused."""
         self._commit()
         self._renewal.cancel()
         self._committer.broken = self._committer.broken or JournalWriteError("the journal is closed")
 
     def die(self, *, committed: bool) -> None:
-        """End as a killed process does: nobody hears of what has gathered, be it `committed` or not."""
+        """End as a killed process does: the gathered records get no answer, even if they are `committed`."""
         gathered, self._gathered = self._gathered, []
         if committed:
             self._committer.commit([record for record, _ in gathered])

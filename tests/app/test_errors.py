@@ -85,10 +85,10 @@ async def test_an_aborted_launch_is_refused_until_it_is_unpaused(places):
     manifest = place.load()
     await plan_launch(manifest)
     store = Store.open(manifest.manifest.ledger)
-    store.say("crash", ControlCommand.ABORT, "ann", "the list is wrong", store.time())
+    store.record_command("crash", ControlCommand.ABORT, "ann", "the list is wrong", store.time())
     with pytest.raises(Refused, match="the list is wrong"):
         await run_launch(manifest)
-    store.say("crash", ControlCommand.UNPAUSE, "ann", "the list is right", store.time())
+    store.record_command("crash", ControlCommand.UNPAUSE, "ann", "the list is right", store.time())
     store.close()
 
     assert (await run_launch(manifest)).exit_code == 0

@@ -14,7 +14,7 @@ SLOW = {"account": {"rate": ["1/10s"]}, "preflight": {"check": "off"}}
 
 
 def say_at(rig, at, word, reason=""):
-    asyncio.get_running_loop().call_at(at, rig.journal.say, "spring", word, reason)
+    asyncio.get_running_loop().call_at(at, rig.journal.record_command, "spring", word, reason)
 
 
 async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_second_start(rig, elapsed):
@@ -63,7 +63,7 @@ async def test_an_abort_ends_a_run_that_is_paused(rig, elapsed):
 
 async def test_a_launch_that_is_paused_before_it_begins_spends_no_slot(rig):
     rig = rig(3, account={"rate": ["3/1h"]}, preflight={"check": "off"})
-    rig.journal.say("spring", ControlCommand.PAUSE, "not yet")
+    rig.journal.record_command("spring", ControlCommand.PAUSE, "not yet")
     say_at(rig, 100, ControlCommand.UNPAUSE)
     await rig.run()
     assert len(rig.api.started()) == 3
@@ -72,7 +72,7 @@ async def test_a_launch_that_is_paused_before_it_begins_spends_no_slot(rig):
 
 async def test_a_signal_ends_a_run_that_is_paused(rig, stop_at, elapsed):
     rig = rig(3, **SLOW)
-    rig.journal.say("spring", ControlCommand.PAUSE, "not yet")
+    rig.journal.record_command("spring", ControlCommand.PAUSE, "not yet")
     stop_at(rig, 30)
     await rig.run()
     assert elapsed() == pytest.approx(30)

@@ -12,13 +12,15 @@ async def test_a_lane_taken_over_from_a_crash_is_handed_on_as_full(rig):
     manifest = rig(account={"rate": ["5/10s"]}, timeouts={"total": "30s"}).manifest
     (lane,) = lanes_in_use(manifest)
 
-    assert inherited_calls(manifest, [AcquiredLease(lane, 2, clean=False)], BASE) == {lane: [BASE + 30] * 5}
+    assert inherited_calls(manifest, [AcquiredLease(lane, 2, released_cleanly=False)], BASE) == {lane: [BASE + 30] * 5}
 
 
 @pytest.mark.parametrize(("ago", "kept"), [(3.0, 1), (9.9, 1), (11.0, 0)])
 async def test_a_clean_lane_is_handed_on_with_the_calls_that_still_count(rig, ago, kept):
     manifest = rig(account={"rate": ["5/10s"]}).manifest
     (lane,) = lanes_in_use(manifest)
-    handed_on = inherited_calls(manifest, [AcquiredLease(lane, 2, clean=True, recent=(BASE - ago,))], BASE)
+    handed_on = inherited_calls(
+        manifest, [AcquiredLease(lane, 2, released_cleanly=True, recent_calls=(BASE - ago,))], BASE
+    )
 
     assert handed_on == {lane: [BASE - ago] * kept}

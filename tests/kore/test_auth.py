@@ -181,7 +181,7 @@ def test_a_bad_command_is_refused_by_name_and_not_quoted(tmp_path, command):
 
 
 def test_a_command_that_hangs_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("orchestrator.kore.auth._COMMAND_TIMEOUT", 0.1)
+    monkeypatch.setattr("orchestrator.kore.auth._COMMAND_SECONDS", 0.1)
     error = refusal(
         lambda: resolve_credential(
             "main", account(client_secret=SecretRef(command=("tail", "-f", "/dev/null"))), tmp_path

@@ -35,8 +35,8 @@ class Memory:
     def read(self):
         return list(self.journal.records)
 
-    def say(self, word, reason=""):
-        self.journal.say("spring", word, reason)
+    def record_command(self, word, reason=""):
+        self.journal.record_command("spring", word, reason)
 
     def break_down(self):
         self.journal.refuses = lambda _: True
@@ -100,8 +100,8 @@ class Rehearsed(Holding):
     def read(self):
         return self.store.read("spring")
 
-    def say(self, word, reason=""):
-        self.store.say("spring", word, "ann", reason, BASE + 1000)
+    def record_command(self, word, reason=""):
+        self.store.record_command("spring", word, "ann", reason, BASE + 1000)
 
     def break_down(self):
         self.store.is_broken = True
@@ -142,10 +142,10 @@ class Ledger(Holding):
         finally:
             colleague.close()
 
-    def say(self, word, reason=""):
+    def record_command(self, word, reason=""):
         colleague = Store.open(self.url, create=False)
         try:
-            colleague.say("spring", word, "ann", reason, BASE + 1000)
+            colleague.record_command("spring", word, "ann", reason, BASE + 1000)
         finally:
             colleague.close()
 
@@ -295,7 +295,7 @@ def moves(kept):
 @pytest.mark.parametrize("word", [ControlCommand.PAUSE, ControlCommand.ABORT])
 async def test_after_a_word_no_intent_is_stored_and_no_permit_granted(kept, word):
     await kept.journal.permit(line())
-    kept.say(word, "wrong list")
+    kept.record_command(word, "wrong list")
     with pytest.raises(LaunchHeld, match="by ann: wrong list"):
         await kept.journal.permit(line(campaign="s/c1"))
     assert moves(kept) == ["intent"]
@@ -303,14 +303,14 @@ async def test_after_a_word_no_intent_is_stored_and_no_permit_granted(kept, word
 
 async def test_what_a_call_came_to_is_stored_in_a_pause_too(kept):
     await kept.journal.permit(line())
-    kept.say(ControlCommand.PAUSE, "lunch")
+    kept.record_command(ControlCommand.PAUSE, "lunch")
     await kept.journal.record(line("verdict", event="accepted"))
     assert moves(kept) == ["intent", "verdict"]
 
 
 async def test_after_an_unpause_permits_are_granted_again(kept):
-    kept.say(ControlCommand.PAUSE, "lunch")
-    kept.say(ControlCommand.UNPAUSE)
+    kept.record_command(ControlCommand.PAUSE, "lunch")
+    kept.record_command(ControlCommand.UNPAUSE)
     assert isinstance(await kept.journal.permit(line()), Permit)
 
 
@@ -318,7 +318,7 @@ async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_on
     kept.hold()
     first = asyncio.create_task(kept.journal.permit(line()))
     await kept.begun()
-    kept.say(ControlCommand.ABORT, "stop")
+    kept.record_command(ControlCommand.ABORT, "stop")
     kept.go()
     await asyncio.gather(first, return_exceptions=True)
     with pytest.raises(LaunchHeld):
@@ -327,18 +327,18 @@ async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_on
 
 async def test_where_the_launch_stands_is_told_when_asked(kept):
     assert await kept.journal.control_state("spring") == OPEN
-    kept.say(ControlCommand.PAUSE, "lunch")
+    kept.record_command(ControlCommand.PAUSE, "lunch")
     paused = await kept.journal.control_state("spring")
-    assert (paused.word, paused.by, paused.reason, paused.said) == (ControlCommand.PAUSE, "ann", "lunch", 1)
-    kept.say(ControlCommand.UNPAUSE)
-    assert (await kept.journal.control_state("spring")).word is None
+    assert (paused.command, paused.by, paused.reason, paused.number) == (ControlCommand.PAUSE, "ann", "lunch", 1)
+    kept.record_command(ControlCommand.UNPAUSE)
+    assert (await kept.journal.control_state("spring")).command is None
     assert await kept.journal.control_state("autumn") == OPEN
 
 
 async def test_a_word_that_changes_nothing_is_refused_and_not_stored(kept):
     with pytest.raises(Refused, match="not paused"):
-        kept.say(ControlCommand.UNPAUSE)
-    kept.say(ControlCommand.ABORT, "stop")
+        kept.record_command(ControlCommand.UNPAUSE)
+    kept.record_command(ControlCommand.ABORT, "stop")
     with pytest.raises(Refused, match="aborted by ann: stop"):
-        kept.say(ControlCommand.PAUSE, "lunch")
+        kept.record_command(ControlCommand.PAUSE, "lunch")
     assert [record.kind for record in kept.read()] == ["abort"]

@@ -262,7 +262,7 @@ async def test_a_record_after_the_close_leaves_nobody_waiting(store):
 def test_a_new_lane_is_clean(store):
     (lease,) = store.acquire([LANE], holder(), NOW)
 
-    assert (lease.lane, lease.fence, lease.clean, lease.recent) == (LANE, 1, True, ())
+    assert (lease.lane, lease.fence, lease.released_cleanly, lease.recent_calls) == (LANE, 1, True, ())
 
 
 @pytest.mark.parametrize("machine", [HERE, "elsewhere"])
@@ -289,7 +289,7 @@ def test_a_dead_holder_on_this_machine_is_followed_at_once(store, dead_pid):
     store.acquire([LANE], holder(pid=dead_pid), NOW)
     (lease,) = store.acquire([LANE], holder("run-2"), NOW)
 
-    assert (lease.fence, lease.clean, lease.recent) == (2, False, ())
+    assert (lease.fence, lease.released_cleanly, lease.recent_calls) == (2, False, ())
 
 
 def test_a_pid_of_another_machine_says_nothing(store, dead_pid):
@@ -297,7 +297,7 @@ def test_a_pid_of_another_machine_says_nothing(store, dead_pid):
     with pytest.raises(LaneLeased):
         store.acquire([LANE], holder("run-2"), NOW + LEASE_SECONDS - 0.001)
 
-    assert not store.acquire([LANE], holder("run-2"), NOW + LEASE_SECONDS)[0].clean
+    assert not store.acquire([LANE], holder("run-2"), NOW + LEASE_SECONDS)[0].released_cleanly
 
 
 def test_a_lane_given_back_is_clean_and_recalls_its_calls(store):
@@ -305,8 +305,12 @@ def test_a_lane_given_back_is_clean_and_recalls_its_calls(store):
     store.release("run-1", {LANE: [NOW + 1, NOW + 2.5], OTHER: []}, NOW)
     leases = {lease.lane: lease for lease in store.acquire([LANE, OTHER], holder("run-2"), NOW + 3)}
 
-    assert (leases[LANE].fence, leases[LANE].clean, leases[LANE].recent) == (2, True, (NOW + 1, NOW + 2.5))
-    assert (leases[OTHER].fence, leases[OTHER].clean, leases[OTHER].recent) == (2, True, ())
+    assert (leases[LANE].fence, leases[LANE].released_cleanly, leases[LANE].recent_calls) == (
+        2,
+        True,
+        (NOW + 1, NOW + 2.5),
+    )
+    assert (leases[OTHER].fence, leases[OTHER].released_cleanly, leases[OTHER].recent_calls) == (2, True, ())
 
 
 @pytest.mark.parametrize("step", [-3600.0, 3600.0])
@@ -317,7 +321,7 @@ def test_setting_the_clock_frees_no_slot(file_store, steady, step):
     steady["steady"] = 102.0
     (taken,) = file_store.acquire([LANE], holder("run-2"), NOW + 2 + step)
 
-    assert taken.recent == (NOW - 7 + step,)
+    assert taken.recent_calls == (NOW - 7 + step,)
 
 
 def test_setting_the_clock_forward_takes_no_lane_from_a_run_that_is_well(file_store, steady):
@@ -342,7 +346,7 @@ def test_the_calls_of_an_earlier_holder_are_not_recalled_after_a_crash(store, de
     store.acquire([LANE], holder("run-2", pid=dead_pid), NOW)
     (lease,) = store.acquire([LANE], holder("run-3"), NOW)
 
-    assert (lease.fence, lease.clean, lease.recent) == (3, False, ())
+    assert (lease.fence, lease.released_cleanly, lease.recent_calls) == (3, False, ())
 
 
 async def test_a_commit_renews_the_lease(store):

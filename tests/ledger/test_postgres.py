@@ -14,7 +14,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.journal.control import CONTROL, ControlCommand, LaunchHeld
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
-from orchestrator.ledger.postgres import _WORDS
+from orchestrator.ledger.postgres import LAUNCH_LOCK_SEED
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -135,7 +135,7 @@ async def test_a_permit_waits_for_a_word_that_is_being_said_and_obeys_it(postgre
     word = ("launch-1", CONTROL, 1, "abort", "person:ann", NOW, "", '{"by": "ann", "reason": "wrong text"}')
     with postgres.connected(postgres_url) as colleague:
         colleague.execute("BEGIN")
-        colleague.execute("SELECT pg_advisory_xact_lock(hashtextextended('launch-1', %s))", [_WORDS])
+        colleague.execute("SELECT pg_advisory_xact_lock(hashtextextended('launch-1', %s))", [LAUNCH_LOCK_SEED])
         colleague.execute("INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data) "
                           "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", word)  # fmt: skip
         asked = asyncio.create_task(writer.permit(intent_of("s/c")))
@@ -168,7 +168,7 @@ def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
         asking = [pool.submit(ask, number) for number in range(3)]
         while len(store.read("launch-1")) < 30:
             time.sleep(0.01)
-        store.say("launch-1", ControlCommand.ABORT, "ann", "wrong text", NOW)
+        store.record_command("launch-1", ControlCommand.ABORT, "ann", "wrong text", NOW)
         after = store.read("launch-1")
         stop.set()
         granted = sum(one.result(30) for one in asking)
@@ -185,14 +185,14 @@ def test_a_word_said_before_a_lost_acknowledgement_is_made_up_for(postgres_url, 
     """The intent is kept, and came before the word. A pause leaves its permit alone, an abort does not."""
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
     colleague, losses = Store.open(postgres_url), [1]
-    engine = store._database.engine
+    engine = store._backend.engine
     commit = engine.dialect.do_commit
 
     def commit_and_fail(connection):
         commit(connection)
         if losses:
             losses.pop()
-            colleague.say("launch-1", word, "ann", "wait", NOW)
+            colleague.record_command("launch-1", word, "ann", "wait", NOW)
             raise psycopg.OperationalError("the connection was lost")
 
     monkeypatch.setattr(engine.dialect, "do_commit", commit_and_fail)
@@ -228,7 +228,7 @@ async def test_a_restart_of_the_database_holds_sending_up_and_loses_nothing(own_
 async def test_a_commit_whose_acknowledgement_was_lost_is_not_made_twice(store, monkeypatch):
     """The worst moment for the network to fail: the intent is kept, and nobody was told."""
     leases = store.acquire([LANE], holder("run-1"), NOW)
-    engine, losses = store._database.engine, [1]
+    engine, losses = store._backend.engine, [1]
     commit = engine.dialect.do_commit
 
     def commit_and_fail(connection):
@@ -256,8 +256,8 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
         raise sa.exc.OperationalError("BEGIN", None, psycopg.OperationalError("no route to host"))
 
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
-    monkeypatch.setattr(store, "_database", dataclasses.replace(store._database, patience=0.3))
-    monkeypatch.setattr(store._database.engine.dialect, "do_begin", refuse)
+    monkeypatch.setattr(store, "_backend", dataclasses.replace(store._backend, patience=0.3))
+    monkeypatch.setattr(store._backend.engine.dialect, "do_begin", refuse)
     with pytest.raises(LedgerError, match="no route to host"):
         store.commit([record_of("s/c", "intent")], "run-1", leases, NOW)
 
@@ -267,7 +267,7 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
 def test_what_a_suspended_host_was_about_to_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):
     """It slept in the middle of a commit, for longer than a commit is tried, and the server has ended that one."""
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
-    monkeypatch.setattr(store, "_database", dataclasses.replace(store._database, patience=1e-9))
+    monkeypatch.setattr(store, "_backend", dataclasses.replace(store._backend, patience=1e-9))
     naps = []
 
     def sleep(connection, *_):
@@ -276,7 +276,7 @@ def test_what_a_suspended_host_was_about_to_commit_is_kept_when_it_wakes(postgre
             connection.connection.driver_connection.execute("SET idle_in_transaction_session_timeout = '1ms'")
             wait_until_gone(postgres_url, naps[0])
 
-    sa.event.listen(store._database.engine, "after_cursor_execute", sleep)
+    sa.event.listen(store._backend.engine, "after_cursor_execute", sleep)
     found = store.commit([record_of("s/c", "verdict")], "run-1", leases, NOW)
 
     assert len(naps) == 1
@@ -297,11 +297,10 @@ def test_many_lanes_share_a_store_and_lose_nothing(store):
         list(pool.map(commit, lanes))
 
     assert len(store.read("launch-1")) == 200
-    assert store._database.engine.pool.checkedin() <= len(lanes)
+    assert store._backend.engine.pool.checkedin() <= len(lanes)
 
 
-def test_a_connection_that_was_lost_while_it_rested_is_not_used(postgres_url, store, monkeypatch):
-    monkeypatch.setattr("orchestrator.ledger.postgres._FRESH_SECONDS", 0.0)
+def test_a_connection_that_was_lost_while_it_was_idle_is_not_used(postgres_url, store):
     with store._transaction(writes=False) as connection:
         pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
     with postgres.connected(postgres_url) as connection:
@@ -336,7 +335,7 @@ def test_the_servers_settings_cannot_make_a_permit_worth_nothing(store):
 
 def test_a_host_that_is_cut_off_in_mid_statement_keeps_its_rows_for_seconds_not_hours(store):
     names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
-    with store._database.engine.connect() as connection:
+    with store._backend.engine.connect() as connection:
         idle, interval, count = (int(connection.execute(sa.text(f"SHOW {name}")).scalar_one()) for name in names)
 
         assert 0 < idle + interval * count <= 12

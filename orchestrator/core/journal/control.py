@@ -1,7 +1,7 @@
-"""What people say of a launch while it runs, and what follows for a permit (design section 6)."""
+"""Pause, unpause and abort: a person's commands to a launch while it runs, and which permits they refuse."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -10,11 +10,11 @@ from orchestrator.errors import LeaseLost, Refused
 from orchestrator.model import Lane, Record
 
 CONTROL: Final = "@launch"
-"""The `campaign` of a control record: it is about the launch as a whole."""
+"""The `campaign` of a control record, which is about the launch as a whole."""
 
 
 class ControlCommand(StrEnum):
-    """What a person may say; also the kind of its record."""
+    """A person's command to a launch; also the kind of its record."""
 
     PAUSE = "pause"
     UNPAUSE = "unpause"
@@ -23,20 +23,24 @@ class ControlCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """Where a launch stands by people's word. No `word`: starts are permitted. `said` counts the words so far."""
+    """The command in force for a launch; `command` is None where starts are permitted.
 
-    word: ControlCommand | None = None
+    `by` and `reason` are that command's, `at` is its time in POSIX seconds. `number` counts all commands so far: of two
+    states of a launch, the one with the higher number is the newer.
+    """
+
+    command: ControlCommand | None = None
     by: str = ""
     reason: str = ""
     at: float = 0.0
-    said: int = 0
+    number: int = 0
 
     @property
     def sentence(self) -> str:
         """`paused by ann: reason`; empty where starts are permitted."""
-        if self.word is None:
+        if self.command is None:
             return ""
-        return f"{'paused' if self.word is ControlCommand.PAUSE else 'aborted'} by {self.by}: {self.reason}"
+        return f"{'paused' if self.command is ControlCommand.PAUSE else 'aborted'} by {self.by}: {self.reason}"
 
 
 OPEN: Final = ControlState()
@@ -50,57 +54,59 @@ class LaunchHeld(Exception):  # noqa: N818 - a decision, not a malfunction
         self.control_state = control_state
 
 
-def hear(control_state: ControlState, record: Record) -> ControlState:
-    """The standing after a control record. An abort stays an abort until it is lifted."""
-    word, said = ControlCommand(record.kind), control_state.said + 1
-    if word is ControlCommand.UNPAUSE:
-        return ControlState(said=said)
-    if word is ControlCommand.PAUSE and control_state.word is ControlCommand.ABORT:
-        return ControlState(control_state.word, control_state.by, control_state.reason, control_state.at, said)
-    return ControlState(word, str(record.data.get("by", "")), str(record.data.get("reason", "")), record.at, said)
+def apply(control_state: ControlState, record: Record) -> ControlState:
+    """The state after a control record. An abort stays in force until it is lifted."""
+    command, number = ControlCommand(record.kind), control_state.number + 1
+    if command is ControlCommand.UNPAUSE:
+        return ControlState(number=number)
+    if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
+        return replace(control_state, number=number)
+    return ControlState(command, str(record.data.get("by", "")), str(record.data.get("reason", "")), record.at, number)
 
 
 def control_state_of(records: Iterable[Record]) -> ControlState:
-    """Where a launch stands by its journal."""
+    """The command in force for a launch, by its journal. Records of other kinds are passed over."""
     control_state = OPEN
     for record in records:
         if record.campaign == CONTROL:
-            control_state = hear(control_state, record)
+            control_state = apply(control_state, record)
     return control_state
 
 
-def say(
+def command_record(
     control_state: ControlState,
     launch: str,
-    word: ControlCommand,
+    command: ControlCommand,
     by: str,
     reason: str,
     *,
     now: float,
     is_running: bool,
 ) -> Record:
-    """The record of a word that is said now. Raises Refused where it would change nothing, or too much."""
-    if word is ControlCommand.PAUSE and control_state.word is ControlCommand.ABORT:
-        raise Refused(f"launch {launch} is {control_state.sentence}; a pause would say less", next_step=_status(launch))
-    if word is ControlCommand.UNPAUSE:
+    """The record of a command given at `now`. Raises Refused where it would change nothing, or is not safe."""
+    if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
+        raise Refused(
+            f"launch {launch} is already {control_state.sentence}; it cannot be paused", next_step=_status(launch)
+        )
+    if command is ControlCommand.UNPAUSE:
         _check_unpause(control_state, launch, reason, is_running=is_running)
     data = {"by": by, "reason": reason}
-    return Record(launch, CONTROL, control_state.said + 1, str(word), f"person:{by}", now, "", data)
+    return Record(launch, CONTROL, control_state.number + 1, str(command), f"person:{by}", now, "", data)
 
 
 def _check_unpause(control_state: ControlState, launch: str, reason: str, *, is_running: bool) -> None:
-    if control_state.word is None:
+    if control_state.command is None:
         raise Refused(f"launch {launch} is not paused", next_step=_status(launch))
-    if control_state.word is not ControlCommand.ABORT:
+    if control_state.command is not ControlCommand.ABORT:
         return
     if is_running:
-        # Lifted now, the abort might pass unseen between two permits of the run that it was meant for.
+        # If the abort were lifted now, the run it was meant for might never see it between two permits.
         raise Refused(
             f"launch {launch} is {control_state.sentence}; its run is still ending", next_step=_status(launch)
         )
     if not reason.strip():
         raise Refused(
-            f"launch {launch} is {control_state.sentence}; an abort is lifted with a reason only",
+            f"launch {launch} is {control_state.sentence}; lifting an abort needs a reason",
             next_step=f"python -m orchestrator unpause {launch} --reason TEXT",
         )
 
@@ -111,7 +117,7 @@ def _status(launch: str) -> str:
 
 def check_not_aborted(control_state: ControlState, launch: str) -> None:
     """Raise Refused for a run of a launch that was aborted."""
-    if control_state.word is ControlCommand.ABORT:
+    if control_state.command is ControlCommand.ABORT:
         raise Refused(
             f"launch {launch} is {control_state.sentence}",
             next_step=f"python -m orchestrator unpause {launch} --reason TEXT",
@@ -120,21 +126,21 @@ def check_not_aborted(control_state: ControlState, launch: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a commit found in its own transaction: the run's lost lanes, and where each launch stands."""
+    """What a commit found in its own transaction: the run's lost lanes, and the command in force for each launch."""
 
     lost: frozenset[Lane] = frozenset()
     control_states: Mapping[str, ControlState] = field(default_factory=dict)
 
     def refusal(self, record: Record) -> LeaseLost | LaunchHeld | None:
-        """Why an intent is not kept; None for all that is."""
+        """Why an intent is not stored; None for every record that is."""
         if record.kind != "intent":
             return None
         if record.lane in self.lost:
             return LeaseLost("this run's lease has ended, or another run has taken it")
         control_state = self.control_states.get(record.launch, OPEN)
-        return None if control_state.word is None else LaunchHeld(control_state)
+        return None if control_state.command is None else LaunchHeld(control_state)
 
     def kept(self, records: Iterable[Record]) -> list[Record]:
-        """How the records are kept: without refused intents, and with what was learned late under its own kind."""
+        """The records as they are stored: without refused intents; those of lost lanes as kind `late_...`."""
         lines = (leases.kept(record, self.lost) for record in records if self.refusal(record) is None)
         return [line for line in lines if line is not None]

@@ -1,6 +1,6 @@
-"""Who runs a lane now: the rules of leases and fences (design section 8). Stores keep leases, and decide nothing."""
+"""Which run holds a lane now: the rules of leases and fences (design section 8). Stores only keep the leases."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,15 +8,18 @@ from orchestrator.errors import LaneLeased
 from orchestrator.model import Lane, Record
 
 LEASE_SECONDS: Final = 30.0
-"""How long a lease lasts from the holder's last commit."""
+"""Seconds that a lease lasts after it is taken or renewed."""
 
 SURE_SECONDS: Final = LEASE_SECONDS - 1.0
-"""For so long at least a lease is held after each commit: one in hundreds renews it, a second after the last."""
+"""Seconds that a lease surely lasts after any commit.
+
+A commit renews the leases only when the last renewal is a second old, so that hundreds of commits share one renewal.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lane: what a colleague needs to find the run."""
+    """The run that holds a lane, with what a person needs to find it: its launch, machine and process id."""
 
     run_id: str
     launch: str
@@ -26,50 +29,55 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One instant on a machine's calendar (POSIX seconds) and on the steady clock of its boot."""
+    """One instant on two clocks: `now` in POSIX seconds, `steady` in seconds of the boot's monotonic clock.
+
+    An empty `boot` means that the steady clock is not known.
+    """
 
     now: float
-    boot: str = ""  # empty: not known
+    boot: str = ""
     steady: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lane's lease as it is stored. Times are POSIX seconds; an empty `run_id` means that nobody holds the lane.
+    """A lane's lease as it is stored. Times are POSIX seconds; an empty `run_id` means that no run holds the lane.
 
-    `recent` are the times at which the holder's calls ended, left behind by one that went in order. `moment` is when it
-    came or went: it tells how the holder's calendar differs from that of another process on the machine.
+    `recent_calls` are the times at which the last holder's calls ended, stored when it released the lane cleanly.
+    `moment` is when the lease was taken or released; with it, a later step of the system clock can be measured.
     """
 
     holder: Holder
     fence: int
     acquired: float
     expires: float
-    recent: tuple[float, ...] = ()
+    recent_calls: tuple[float, ...] = ()
     moment: Moment | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """All leases of one run at a glance: how many, the sum of their fences, and when the first of them ends."""
+HeldLease = tuple[Lane, int, float]
+"""What a commit reads of a lease of its own run: the lane, the fence, and the end in POSIX seconds.
 
-    leases: int
-    fences: int
-    expires: float
+A tuple, because every commit reads one for each lane: an object per row would double the time of the check.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class AcquiredLease:
-    """A lane taken over. `clean`: its last holder left in order, and `recent` says when its last calls ended."""
+    """A lane that a run has just taken, and what it knows of the lane's last holder.
+
+    `released_cleanly`: the last holder gave the lane back (or there was none), so `recent_calls` is complete: the POSIX
+    seconds at which its calls ended. Otherwise calls of a dead process may still be on their way.
+    """
 
     lane: Lane
     fence: int
-    clean: bool
-    recent: tuple[float, ...] = ()
+    released_cleanly: bool
+    recent_calls: tuple[float, ...] = ()
 
 
 def _step(lease: Lease, moment: Moment) -> float:
-    """Seconds by which the machine's calendar was set forward since the holder read it; 0 where that is not known."""
+    """Seconds by which the system clock was set forward since the lease was written; 0 where that is not known."""
     then = lease.moment
     if then is None or not then.boot or then.boot != moment.boot:
         return 0.0
@@ -77,15 +85,18 @@ def _step(lease: Lease, moment: Moment) -> float:
 
 
 def is_live(lease: Lease, machine: str, moment: Moment, is_alive: Callable[[int], bool]) -> bool:
-    """Whether somebody may be running the lane. A pid says something on its own machine only."""
-    # Without the step, setting the clock forward would take a lane from a run that is well.
+    """Whether a process may be running the lane now.
+
+    `machine` is the caller's, and `is_alive` looks up a pid there: a pid of another machine cannot be looked up.
+    """
+    # Without the step, setting the clock forward would take a lane from a healthy run.
     if not lease.holder.run_id or lease.expires + _step(lease, moment) <= moment.now:
         return False
     return lease.holder.machine != machine or is_alive(lease.holder.pid)
 
 
 def refusal(lane: Lane, lease: Lease, now: float) -> LaneLeased:
-    """The error that says who holds a lane."""
+    """The error that names the run which holds a lane."""
     holder = lease.holder
     return LaneLeased(
         f"account {lane.rpartition(' ')[2]} is in use by run {holder.run_id} of launch {holder.launch} "
@@ -102,39 +113,35 @@ def take(lane: Lane, last: Lease | None, holder: Holder, moment: Moment, is_aliv
     return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
 
 
-def taken(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> AcquiredLease:
-    """What the new holder has to know of the last one."""
-    clean = last is None or not last.holder.run_id
-    # On the new holder's calendar: a step of the clock between them must free no slot.
-    recent = tuple(at + _step(last, moment) for at in last.recent) if last is not None and clean else ()
-    return AcquiredLease(lane, new.fence, clean, recent)
+def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> AcquiredLease:
+    """What the new holder has to know: its fence, and the last holder's calls on the new holder's clock."""
+    released_cleanly = last is None or not last.holder.run_id
+    if last is None or not released_cleanly:
+        return AcquiredLease(lane, new.fence, released_cleanly)
+    # A step of the system clock between the two runs must not free a slot.
+    recent_calls = tuple(at + _step(last, moment) for at in last.recent_calls)
+    return AcquiredLease(lane, new.fence, released_cleanly, recent_calls)
 
 
-def is_due(lease: Lease | Sum, now: float) -> bool:
-    """Whether a commit renews a lease that is still held, or the first of several."""
-    return now < lease.expires < now + SURE_SECONDS
+def is_due(expires: float, now: float) -> bool:
+    """Whether a commit at `now` renews a lease that ends at `expires`; one that has ended is not renewed."""
+    return now < expires < now + SURE_SECONDS
 
 
-def are_held(fences: Mapping[Lane, int], seen: Sum, now: float) -> bool:
-    """Whether a run with these fences holds all its lanes, by a glance at its own leases; if not, `lost` says which.
+def lost(fences: Mapping[Lane, int], leases: Iterable[HeldLease], now: float) -> set[Lane]:
+    """The lanes that a run no longer holds: taken by another run, or not renewed in time.
 
-    A run takes a lane once, so its leases cannot have other fences that come to the same sum.
+    `fences` are those the run got when it took its lanes; `leases` are stored under its run id now.
     """
-    return 0 < seen.leases == len(fences) and seen.fences == sum(fences.values()) and seen.expires > now
-
-
-def lost(fences: Mapping[Lane, int], leases: Mapping[Lane, Lease], run_id: str, now: float) -> set[Lane]:
-    """The lanes that a run with these fences holds no longer: taken by another, or not renewed in time."""
-
-    def is_held(lane: Lane, fence: int) -> bool:
-        lease = leases.get(lane)
-        return lease is not None and (lease.holder.run_id, lease.fence) == (run_id, fence) and lease.expires > now
-
-    return {lane for lane, fence in fences.items() if not is_held(lane, fence)}
+    held = {lane: fence for lane, fence, expires in leases if expires > now}
+    return {lane for lane, fence in fences.items() if held.get(lane) != fence}
 
 
 def kept(record: Record, lost_lanes: Collection[Lane]) -> Record | None:
-    """How a record is kept: beside the journal's moves on a lost lane, where an intent is not kept at all."""
+    """The record as it is stored, or None for an intent on a lost lane.
+
+    Other records of a lost lane are stored as kind `late_...`: they are evidence, but move no campaign.
+    """
     if record.lane not in lost_lanes:
         return record
     return None if record.kind == "intent" else replace(record, kind=f"late_{record.kind}")

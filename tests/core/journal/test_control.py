@@ -9,27 +9,27 @@ from orchestrator.core.journal.control import (
     ControlCommand,
     ControlState,
     LaunchHeld,
+    apply,
     check_not_aborted,
+    command_record,
     control_state_of,
-    hear,
-    say,
 )  # fmt: skip
 from orchestrator.errors import LeaseLost, Refused
 from orchestrator.model import Lane, Record
 
 LANE = Lane("sandbox a1")
-WORDS = st.lists(st.sampled_from(list(ControlCommand)))
+COMMANDS = st.lists(st.sampled_from(list(ControlCommand)))
 
 
-def said(control_state=OPEN, word=ControlCommand.PAUSE, reason="lunch", *, is_running=False):
-    return say(control_state, "spring", word, "ann", reason, now=100.0, is_running=is_running)
+def given_now(control_state=OPEN, command=ControlCommand.PAUSE, reason="lunch", *, is_running=False):
+    return command_record(control_state, "spring", command, "ann", reason, now=100.0, is_running=is_running)
 
 
-def after(*words):
+def after(*commands):
     control_state = OPEN
-    for word in words:
-        control_state = hear(
-            control_state, Record("spring", CONTROL, control_state.said + 1, word, "person:ann", 1.0, "", {})
+    for command in commands:
+        control_state = apply(
+            control_state, Record("spring", CONTROL, control_state.number + 1, command, "person:ann", 1.0, "", {})
         )
     return control_state
 
@@ -38,15 +38,15 @@ def line(kind="intent", lane=LANE, launch="spring"):
     return Record(launch, "s/c", 1, kind, "r-1", 1.0, lane, {})
 
 
-def test_a_word_is_recorded_with_its_number_its_speaker_and_its_reason():
-    record = said()
+def test_a_command_is_recorded_with_its_number_author_and_reason():
+    record = given_now()
     assert record == Record("spring", "@launch", 1, "pause", "person:ann", 100.0, "", {"by": "ann", "reason": "lunch"})
-    assert hear(OPEN, record) == ControlState(ControlCommand.PAUSE, "ann", "lunch", 100.0, 1)
-    assert hear(OPEN, record).sentence == "paused by ann: lunch"
+    assert apply(OPEN, record) == ControlState(ControlCommand.PAUSE, "ann", "lunch", 100.0, 1)
+    assert apply(OPEN, record).sentence == "paused by ann: lunch"
 
 
 @pytest.mark.parametrize(
-    ("words", "stands"),
+    ("commands", "in_force"),
     [
         ((), None),
         ((ControlCommand.PAUSE,), ControlCommand.PAUSE),
@@ -58,50 +58,52 @@ def test_a_word_is_recorded_with_its_number_its_speaker_and_its_reason():
         ((ControlCommand.ABORT, ControlCommand.UNPAUSE, ControlCommand.PAUSE), ControlCommand.PAUSE),
     ],
 )
-def test_where_a_launch_stands(words, stands):
-    assert after(*words).word is stands
+def test_which_command_is_in_force(commands, in_force):
+    assert after(*commands).command is in_force
 
 
-def test_other_records_say_nothing():
+def test_other_records_are_no_commands():
     assert control_state_of([line(), line("pause")]) == OPEN
 
 
-@given(WORDS)
-def test_the_journal_says_where_a_launch_stands_whatever_stands_between_its_words(words):
-    lines = [Record("spring", CONTROL, n, word, "person:ann", 1.0, "", {}) for n, word in enumerate(words)]
-    assert control_state_of([one for said_now in lines for one in (line(), said_now)]) == after(*words)
+@given(COMMANDS)
+def test_commands_count_whatever_records_lie_between_them(commands):
+    lines = [Record("spring", CONTROL, n, command, "person:ann", 1.0, "", {}) for n, command in enumerate(commands)]
+    assert control_state_of([one for command_line in lines for one in (line(), command_line)]) == after(*commands)
 
 
-def test_an_abort_keeps_its_speaker_and_its_reason_through_later_pauses():
-    aborted = hear(
+def test_an_abort_keeps_its_author_and_reason_through_later_pauses():
+    aborted = apply(
         OPEN, Record("spring", CONTROL, 1, ControlCommand.ABORT, "", 5.0, "", {"by": "ann", "reason": "wrong list"})
     )
-    later = hear(
+    later = apply(
         aborted, Record("spring", CONTROL, 2, ControlCommand.PAUSE, "", 9.0, "", {"by": "ben", "reason": "lunch"})
     )
     assert later == ControlState(ControlCommand.ABORT, "ann", "wrong list", 5.0, 2)
     assert later.sentence == "aborted by ann: wrong list"
 
 
-def test_a_word_of_which_the_journal_tells_nothing_is_a_word_all_the_same():
+def test_a_command_without_author_and_reason_counts_all_the_same():
     assert after(ControlCommand.PAUSE) == ControlState(ControlCommand.PAUSE, "", "", 1.0, 1)
 
 
-@given(WORDS)
-def test_the_last_unpause_decides_and_an_abort_outweighs_every_pause_after_it(words):
+@given(COMMANDS)
+def test_the_last_unpause_decides_and_an_abort_outweighs_later_pauses(commands):
     since = (
-        words[len(words) - words[::-1].index(ControlCommand.UNPAUSE) :] if ControlCommand.UNPAUSE in words else words
+        commands[len(commands) - commands[::-1].index(ControlCommand.UNPAUSE) :]
+        if ControlCommand.UNPAUSE in commands
+        else commands
     )
     expected = ControlCommand.ABORT if ControlCommand.ABORT in since else (ControlCommand.PAUSE if since else None)
-    control_state = after(*words)
-    assert control_state.word is expected
-    assert control_state.said == len(words)
+    control_state = after(*commands)
+    assert control_state.command is expected
+    assert control_state.number == len(commands)
 
 
-@given(WORDS, st.sampled_from(["intent", "verdict", "evidence", "end"]), st.booleans())
-def test_an_intent_is_kept_exactly_while_the_lane_is_held_and_the_launch_open(words, kind, is_lost):
-    found = Committed(frozenset({LANE} if is_lost else ()), {"spring": after(*words)})
-    is_open = after(*words).word is None
+@given(COMMANDS, st.sampled_from(["intent", "verdict", "evidence", "end"]), st.booleans())
+def test_an_intent_is_kept_only_while_lane_is_held_and_launch_open(commands, kind, is_lost):
+    found = Committed(frozenset({LANE} if is_lost else ()), {"spring": after(*commands)})
+    is_open = after(*commands).command is None
     kept = found.kept([line(kind)])
     if kind == "intent":
         assert bool(kept) is (is_open and not is_lost)
@@ -111,7 +113,7 @@ def test_an_intent_is_kept_exactly_while_the_lane_is_held_and_the_launch_open(wo
         assert found.refusal(line(kind)) is None
 
 
-def test_a_lost_lane_weighs_more_than_a_pause_and_another_launch_is_not_meant():
+def test_a_lost_lane_comes_before_a_pause_of_its_own_launch_only():
     found = Committed(frozenset({LANE}), {"spring": after(ControlCommand.PAUSE)})
     lost, held = found.refusal(line()), found.refusal(line(lane="other"))
     assert isinstance(lost, LeaseLost)
@@ -127,33 +129,31 @@ ABORTED = ControlState(ControlCommand.ABORT, "ann", "wrong list", 5.0, 1)
 
 
 @pytest.mark.parametrize(
-    ("control_state", "word", "reason", "message", "next_step"),
+    ("control_state", "command", "reason", "message", "next_step"),
     [
         (OPEN, ControlCommand.UNPAUSE, "", "launch spring is not paused", STATUS),
         (ABORTED, ControlCommand.PAUSE, "lunch",
-         "launch spring is aborted by ann: wrong list; a pause would say less", STATUS),
-        (ABORTED, ControlCommand.UNPAUSE, "list mended",
+         "launch spring is already aborted by ann: wrong list; it cannot be paused", STATUS),
+        (ABORTED, ControlCommand.UNPAUSE, "list fixed",
          "launch spring is aborted by ann: wrong list; its run is still ending", STATUS),
     ],
 )  # fmt: skip
-def test_a_word_that_changes_nothing_or_too_much_is_refused(control_state, word, reason, message, next_step):
+def test_a_command_that_changes_nothing_or_is_unsafe_is_refused(control_state, command, reason, message, next_step):
     with pytest.raises(Refused) as refused:
-        said(control_state, word, reason, is_running=True)
+        given_now(control_state, command, reason, is_running=True)
     assert (refused.value.message, refused.value.next_step) == (message, next_step)
 
 
-def test_an_abort_is_lifted_with_a_reason_once_its_run_has_ended():
+def test_an_abort_is_lifted_with_a_reason_after_its_run_has_ended():
     with pytest.raises(Refused) as refused:
-        said(ABORTED, ControlCommand.UNPAUSE, " ")
-    assert refused.value.message == (
-        "launch spring is aborted by ann: wrong list; an abort is lifted with a reason only"
-    )
+        given_now(ABORTED, ControlCommand.UNPAUSE, " ")
+    assert refused.value.message == ("launch spring is aborted by ann: wrong list; lifting an abort needs a reason")
     assert refused.value.next_step == UNPAUSE
-    assert said(ABORTED, ControlCommand.UNPAUSE, "list mended").attempt == 2
+    assert given_now(ABORTED, ControlCommand.UNPAUSE, "list fixed").attempt == 2
 
 
 def test_a_pause_is_lifted_without_a_reason_while_its_run_waits():
-    assert said(after(ControlCommand.PAUSE), ControlCommand.UNPAUSE, "", is_running=True).kind == "unpause"
+    assert given_now(after(ControlCommand.PAUSE), ControlCommand.UNPAUSE, "", is_running=True).kind == "unpause"
 
 
 def test_a_run_is_refused_after_an_abort_only():

@@ -9,14 +9,12 @@ from orchestrator.core.journal.lease import (
     Holder,
     Lease,
     Moment,
-    Sum,
-    are_held,
+    acquired,
     is_due,
     is_live,
     kept,
     lost,
     take,
-    taken,
 )
 from orchestrator.errors import LaneLeased
 from orchestrator.model import Lane
@@ -27,8 +25,8 @@ ANN, BEN, NOBODY = Holder("r-1", "spring", "tower", 41), Holder("r-2", "autumn",
 SECONDS = st.integers(-10_000, 10_000).map(float)
 
 
-def lease(holder=ANN, *, fence=4, expires=130.0, recent=(), moment=None):
-    return Lease(holder, fence, 100.0, expires, recent, moment)
+def lease(holder=ANN, *, fence=4, expires=130.0, recent_calls=(), moment=None):
+    return Lease(holder, fence, 100.0, expires, recent_calls, moment)
 
 
 def moment(now, boot="b-1", steady=0.0):
@@ -44,7 +42,7 @@ def alive(*pids):
     [
         (lease(), 129.9, "tower", (41,), True),
         (lease(), 129.9, "tower", (77,), False),  # its process is gone
-        (lease(), 129.9, "cabin", (), True),  # a pid says nothing of another machine's processes
+        (lease(), 129.9, "cabin", (), True),  # a pid of another machine cannot be looked up
         (lease(), 130.0, "cabin", (), False),  # nor does it keep what has expired
         (lease(), 130.0, "tower", (41,), False),
         (lease(NOBODY), 129.9, "", (0,), False),
@@ -55,8 +53,8 @@ def test_a_lane_is_in_use_until_its_lease_expires_or_its_process_is_known_to_be_
 
 
 @given(st.integers(100, 200).map(float), SECONDS, st.sampled_from(["tower", "cabin"]), st.booleans())
-def test_setting_the_clock_takes_no_lane_from_a_run_that_is_well(now, step, machine, is_alive):
-    """The steady clock decides, wherever somebody has put the hands of the other one."""
+def test_setting_the_clock_takes_no_lane_from_a_healthy_run(now, step, machine, is_alive):
+    """The steady clock decides, whatever the system clock was set to."""
     held, steady = lease(moment=moment(100.0, steady=5.0)), now - 95.0
     undisturbed = is_live(held, machine, moment(now, steady=steady), lambda _: is_alive)
     assert is_live(held, machine, moment(now + step, steady=steady), lambda _: is_alive) is undisturbed
@@ -88,7 +86,7 @@ def test_a_lane_whose_process_is_gone_is_taken_before_its_lease_expires(machine,
         take(LANE, lease(), holder, moment(110.0), alive(*pids))
 
 
-def test_who_finds_a_lane_in_use_is_told_by_whom():
+def test_the_refusal_names_the_run_that_holds_the_lane():
     with pytest.raises(LaneLeased) as refused:
         take(LANE, lease(), BEN, moment(112.4), alive(41))
     assert refused.value.message == (
@@ -102,72 +100,64 @@ def test_a_lease_from_the_future_is_held_since_now():
         take(LANE, lease(), BEN, moment(60.0), alive(41))
 
 
-def test_the_lane_of_a_holder_that_left_in_order_comes_with_its_last_calls():
-    left = lease(NOBODY, recent=(95.0, 99.5), moment=moment(100.0, steady=5.0))
+def test_a_lane_released_cleanly_comes_with_its_last_calls():
+    left = lease(NOBODY, recent_calls=(95.0, 99.5), moment=moment(100.0, steady=5.0))
     new = take(LANE, left, BEN, moment(102.0, steady=7.0), alive())
-    assert taken(LANE, left, new, moment(102.0, steady=7.0)) == AcquiredLease(LANE, 5, clean=True, recent=(95.0, 99.5))
-    assert taken(LANE, left, new, moment(162.0, steady=7.0)).recent == (155.0, 159.5)  # a minute was put in between
-    assert taken(LANE, left, new, moment(162.0, "b-2", 7.0)).recent == (95.0, 99.5)
+    assert acquired(LANE, left, new, moment(102.0, steady=7.0)) == AcquiredLease(
+        LANE, 5, released_cleanly=True, recent_calls=(95.0, 99.5)
+    )
+    assert acquired(LANE, left, new, moment(162.0, steady=7.0)).recent_calls == (
+        155.0,
+        159.5,
+    )  # a minute was put in between
+    assert acquired(LANE, left, new, moment(162.0, "b-2", 7.0)).recent_calls == (95.0, 99.5)
 
 
-def test_a_lane_without_a_past_is_clean_and_one_of_a_dead_run_is_not():
+def test_a_new_lane_counts_as_released_cleanly_a_dead_runs_does_not():
     new = take(LANE, None, BEN, moment(500.0), alive())
-    assert taken(LANE, None, new, moment(500.0)) == AcquiredLease(LANE, 1, clean=True)
-    dead = lease(recent=(99.0,))
-    assert taken(LANE, dead, new, moment(500.0)) == AcquiredLease(LANE, 1, clean=False)
+    assert acquired(LANE, None, new, moment(500.0)) == AcquiredLease(LANE, 1, released_cleanly=True)
+    dead = lease(recent_calls=(99.0,))
+    assert acquired(LANE, dead, new, moment(500.0)) == AcquiredLease(LANE, 1, released_cleanly=False)
 
 
 @pytest.mark.parametrize(
     ("leases", "gone"),
     [
-        ({LANE: lease()}, False),
-        ({LANE: lease(expires=120.0)}, True),  # not renewed in time
-        ({LANE: lease(BEN)}, True),
-        ({LANE: lease(fence=5)}, True),
-        ({OTHER: lease()}, True),
-        ({}, True),
+        ([(LANE, 4, 130.0)], False),
+        ([(LANE, 4, 120.1)], False),
+        ([(LANE, 4, 120.0)], True),  # not renewed in time
+        ([(LANE, 5, 130.0)], True),  # the same run took it again, elsewhere
+        ([(LANE, 3, 130.0)], True),
+        ([(OTHER, 4, 130.0)], True),
+        ([], True),  # another run has it
     ],
 )
-def test_a_lane_is_lost_unless_run_fence_and_time_say_that_it_is_held(leases, gone):
-    assert lost({LANE: 4}, leases, "r-1", 120.0) == ({LANE} if gone else set())
+def test_a_lane_is_lost_unless_fence_and_time_prove_it_held(leases, gone):
+    assert lost({LANE: 4}, leases, 120.0) == ({LANE} if gone else set())
 
 
 def test_each_lane_is_lost_on_its_own():
-    leases = {LANE: lease(), OTHER: lease(BEN, fence=2)}
-    assert lost({LANE: 4, OTHER: 1}, leases, "r-1", 120.0) == {OTHER}
+    assert lost({LANE: 4, OTHER: 1}, [(LANE, 4, 130.0), (OTHER, 2, 130.0)], 120.0) == {OTHER}
+    assert lost({LANE: 4, OTHER: 1}, [(LANE, 4, 130.0), (OTHER, 1, 120.0)], 120.0) == {OTHER}
+    assert lost({LANE: 4, OTHER: 1}, [(LANE, 1, 130.0), (OTHER, 4, 130.0)], 120.0) == {LANE, OTHER}  # not by their sum
 
 
-@pytest.mark.parametrize(
-    ("seen", "held"),
-    [
-        (Sum(2, 5, 120.1), True),
-        (Sum(2, 5, 120.0), False),  # the first of them has ended
-        (Sum(2, 6, 130.0), False),
-        (Sum(1, 5, 130.0), False),
-        (Sum(3, 5, 130.0), False),
-        (Sum(0, 0, 0.0), False),
-    ],
-)
-def test_a_glance_sees_that_all_lanes_are_held(seen, held):
-    assert are_held({LANE: 4, OTHER: 1}, seen, 120.0) is held
-
-
-def test_a_glance_at_no_lanes_says_nothing():
-    assert not are_held({}, Sum(0, 0, 130.0), 120.0)
+def test_a_run_without_lanes_loses_none():
+    assert lost({}, [(LANE, 4, 130.0)], 120.0) == set()
 
 
 @given(st.lists(st.tuples(st.sampled_from((ANN, BEN)), st.integers(3, 5), SECONDS), min_size=1, max_size=3), SECONDS)
-def test_a_glance_never_overlooks_a_lane_that_changed_hands(found, now):
-    leases = {Lane(f"h {n}"): lease(holder, fence=fence, expires=at) for n, (holder, fence, at) in enumerate(found)}
-    own = [one for one in leases.values() if one.holder == ANN]
-    seen = Sum(len(own), sum(one.fence for one in own), min((one.expires for one in own), default=0.0))
-    fences = {lane: one.fence for lane, one in leases.items()}
-    assert are_held(fences, seen, now) == (not lost(fences, leases, "r-1", now))
+def test_no_lane_that_changed_hands_is_overlooked(found, now):
+    """The ledger's leases are those of ANN; whatever BEN took, or has ended, is lost."""
+    lanes = {Lane(f"h {n}"): one for n, one in enumerate(found)}
+    held = [(lane, fence, expires) for lane, (holder, fence, expires) in lanes.items() if holder == ANN]
+    expected = {lane for lane, (holder, fence, at) in lanes.items() if holder != ANN or fence != 4 or at <= now}
+    assert lost(dict.fromkeys(lanes, 4), held, now) == expected
 
 
 def test_leases_are_renewed_a_second_after_they_were_and_not_once_they_have_ended():
     end = 100.0 + LEASE_SECONDS
-    due = [is_due(Sum(2, 5, end), at) for at in (end - SURE_SECONDS, end - SURE_SECONDS + 0.01, end - 0.01, end)]
+    due = [is_due(end, at) for at in (end - SURE_SECONDS, end - SURE_SECONDS + 0.01, end - 0.01, end)]
     assert due == [False, True, True, False]
 
 
