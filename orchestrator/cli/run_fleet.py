@@ -31,7 +31,7 @@ from orchestrator.core.result.build import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import NothingSelected, OrchestratorError, Refused
 from orchestrator.fleet import queue
-from orchestrator.fleet.orders import Job, Order, order_of, records_of, stop_data
+from orchestrator.fleet.orders import Job, Order, order_of, records_of
 from orchestrator.fleet.submit import Submission
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
@@ -107,7 +107,7 @@ def _ordered(store: Store, clock: SystemClock, loaded: LoadedManifest, options: 
         if (header.data["manifest_sha256"], header.data["fleet"]) == (loaded.sha256, terms):
             click.echo(f"run {header.run_id} is on its way: watching it", err=True)
             return order_of(records, header.run_id)
-        ending: dict[str, Any] = {"stop": stop_data(_SUPERSEDED), "budget": {}, "waves": []}
+        ending: dict[str, Any] = {"stop": _SUPERSEDED.as_json(), "budget": {}, "waves": []}
         end = Record(header.launch, header.campaign, 0, "end", header.run_id, clock.now(), "", ending)
         store.commit([end], header.run_id, {}, clock.now())
     return _new_order(store, clock, loaded, options, terms)
@@ -156,7 +156,7 @@ async def _watched(
     async def never(_: Job) -> None:
         raise AssertionError("this process takes no job")
 
-    actions = Counter(row[5] for row in order.rows)
+    actions = Counter(row.action for row in order.rows)
     observers.event(
         "run_started", events_version=EVENTS_VERSION, launch=order.header.launch, run_id=order.header.run_id,
         starts=actions[Action.START], judgements=actions[Action.JUDGE], skips=actions[Action.SKIP],
@@ -174,7 +174,7 @@ async def _progress(order: Order, clock: SystemClock, observers: Observers, opti
         return
     manifest = order.manifest
     names = {str(plans.lane_of(manifest, name)): name for name in manifest.accounts}
-    wanted = Counter((row[4], row[0]) for row in order.rows if row[5] != Action.SKIP)
+    wanted = Counter((row.wave, row.account) for row in order.rows if row.action != Action.SKIP)
     expected: Counter[str] = Counter()
     for (_, account), count in wanted.items():
         expected[str(plans.lane_of(manifest, account))] += count

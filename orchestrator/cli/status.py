@@ -32,9 +32,9 @@ def _show(launch: str | None, ledger: str, *, as_json: bool) -> bool:
     """Print the status once; whether the run has ended or died."""
     from orchestrator.app.journal_reader import opened, pick, result
     from orchestrator.console import summary as say
-    from orchestrator.core.journal.records import RUN_KINDS
+    from orchestrator.core.journal.records import RUN_KINDS, STOP_KINDS
     from orchestrator.core.journal.subruns import is_open
-    from orchestrator.core.plan.stop_plan import STOP_KINDS, stops
+    from orchestrator.core.plan.stop_plan import stops
 
     with opened(ledger) as store:
         name = pick(store, launch)

@@ -10,8 +10,6 @@ from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration
 
-_KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
-
 
 def text(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> str:
     """What would be sent, in order, when at the earliest, and why the rest would not."""
@@ -41,8 +39,7 @@ def _early(seconds: float | None) -> str:
 def as_json(plan: Plan, proposal: Proposal, ahead: Estimate, notes: Sequence[str]) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     campaigns = [
-        dict(zip(_KEYS, entry.as_row(), strict=True)) | {"earliest_s": _rounded(ahead.earliest.get(entry.key))}
-        for entry in plan.entries
+        {**entry.as_row()._asdict(), "earliest_s": _rounded(ahead.earliest.get(entry.key))} for entry in plan.entries
     ]
     return {
         "schema_version": "1",

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from orchestrator.core.plan.stop_plan import NOT_STOPPED, STOP_INTENT, STOP_REPLY, STOPPED, StopJob
+from orchestrator.core.journal.records import NOT_STOPPED, STOP_INTENT, STOP_REPLY, STOPPED
+from orchestrator.core.plan.stop_plan import StopJob
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.reader import ReadFailed
 from orchestrator.engine.run_state import Context

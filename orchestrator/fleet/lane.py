@@ -18,7 +18,7 @@ from orchestrator.engine.control_watch import aborted
 from orchestrator.engine.run import Session
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
-from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of, stop_data
+from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 
@@ -133,7 +133,7 @@ async def _own(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:
 async def _note(store: Store, job: Job, stop: Stop | None, *, alone: bool) -> None:
     """Journal that a lane is done. `alone`: what stopped it is about its account only."""
     now = await asyncio.to_thread(store.time)
-    data = {"wave": job.wave, "account": job.account, "stop": stop_data(stop), "alone": alone}
+    data = {"wave": job.wave, "account": job.account, "stop": stop.as_json() if stop else None, "alone": alone}
     record = Record(job.launch, f"@{job.run_id}", job.number, "lane", job.run_id, now, "", data)
     with contextlib.suppress(IntegrityError):  # another worker, which was thought dead, said it too
         await asyncio.to_thread(store.commit, [record], job.run_id, {}, now)

@@ -21,7 +21,7 @@ from orchestrator.engine.control_watch import ControlWatch
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
-from orchestrator.fleet.orders import Job, Order, stop_data, stop_of
+from orchestrator.fleet.orders import Job, Order
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
@@ -62,7 +62,7 @@ class Submission:
         Raises Halted where the watching was ended early.
         """
         jobs = self.order.jobs()
-        planned = {row[4] for row in self.order.rows}
+        planned = {row.wave for row in self.order.rows}
         # Those without a job, too: a canary that failed in an earlier run must not let the next wave open in this one.
         names = [name for name in waves.order(self.order.manifest.waves) if name in planned]
         for place, name in enumerate(names):
@@ -70,12 +70,12 @@ class Submission:
                 last = not any(job.wave in names[place + 1 :] for job in jobs)
                 await self._wave(name, [job for job in jobs if job.wave == name], last=last)
         stop = self._stop or next(iter(self._stops.values()), None)
-        await self._write("end", 0, {"stop": stop_data(stop), "budget": {}, "waves": self._waves})
+        await self._write("end", 0, {"stop": stop.as_json() if stop else None, "budget": {}, "waves": self._waves})
         return stop
 
     async def _wave(self, name: str, jobs: Sequence[Job], *, last: bool) -> None:
         due = [job for job in jobs if job.account not in self._stops]
-        rows = [row for row in self.order.rows if row[4] == name]
+        rows = [row for row in self.order.rows if row.wave == name]
         wave = {"name": name, "campaigns": len(rows), "passed": False, "message": "it was not finished"}
         self._waves.append(wave | {"opened_at": self.clock.now(), "closed_at": None})
         self.observer.event("wave_opened", wave=name, campaigns=len(rows))
@@ -98,7 +98,7 @@ class Submission:
         await self._stop_where_due(done)
         accounts = {job.number: job.account for job in jobs}
         for number in sorted(accounts.keys() & done.keys()):
-            if (stop := stop_of(done[number].data["stop"])) is not None:
+            if (stop := Stop.of(done[number].data["stop"])) is not None:
                 self._stops.setdefault(accounts[number], stop)
         return max((done[job.number].at for job in jobs), default=self.clock.now())
 
@@ -106,7 +106,7 @@ class Submission:
         """A rule that the whole launch breaks stops all lanes, wherever they run: they look for this record."""
         if self._stop is not None:
             return
-        stops = [stop_of(r.data["stop"]) for r in done.values() if not r.data["alone"]]
+        stops = [Stop.of(r.data["stop"]) for r in done.values() if not r.data["alone"]]
         broken = next((stop for stop in stops if stop is not None and stop.reason in _OF_ALL), None)
         if broken is None and (words := self.tail.broken_rule()) is not None:
             broken = Stop(StopReason.RULE, words)
@@ -115,7 +115,7 @@ class Submission:
 
     async def _stop_all(self, stop: Stop) -> None:
         self._stop = stop
-        await self._write("halt", 0, {"stop": stop_data(stop)})
+        await self._write("halt", 0, {"stop": stop.as_json()})
 
     async def _hear(self) -> None:
         """Follow what people say of the launch. An abort stops all lanes, and those that wait in the queue."""

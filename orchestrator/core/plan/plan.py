@@ -10,9 +10,10 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
-from orchestrator.core.plan import plan_hash as identities
+from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
@@ -101,10 +102,10 @@ class Entry:
     def window(self) -> str | None:
         return self.campaign.window
 
-    def as_row(self) -> list[Any]:
-        """The part that reports need, as JSON: kept in the journal, so that they can be rebuilt from it alone."""
+    def as_row(self) -> PlanRow:
+        """The part that reports need: kept in the journal, so that they can be rebuilt from it alone."""
         c, d = self.campaign, self.decision
-        return [c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message]
+        return PlanRow(c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def build(
         "tool_version": tool,
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
     }
-    sha256 = identities.streamed_sha256(facts, _starts(plan))
+    sha256 = plan_hash.streamed_sha256(facts, _starts(plan))
     return Plan(manifest.launch, plan, _warnings(plan), facts, sha256, rules.sentences(manifest))
 
 

@@ -4,16 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.core.journal.records import STOP_INTENT, STOP_KINDS, STOPPED
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.model import CallTarget, CampaignKey, Record
-
-STOP_INTENT: Final = "stop_intent"
-STOP_REPLY: Final = "stop_reply"
-STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
-STOPPED: Final = "stopped"
-NOT_STOPPED: Final = "not_stopped"
 
 _MAYBE: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
 
@@ -51,7 +46,7 @@ def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
     for record in records:
         if record.kind == STOP_INTENT:
             found[CampaignKey(record.campaign)] = Stopped(record.attempt, message="no answer is known")
-        elif record.kind in {STOP_REPLY, f"late_{STOP_REPLY}"}:
+        elif record.kind in STOP_KINDS:
             is_confirmed = record.data["event"] == STOPPED
             found[CampaignKey(record.campaign)] = Stopped(record.attempt, is_confirmed, str(record.data["message"]))
     return found

@@ -1,5 +1,7 @@
 import copy
 import json
+import zlib
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -55,6 +57,15 @@ def test_the_hash_is_that_of_the_canonical_identity():
 @given(st.dictionaries(st.text(), st.none() | st.text() | st.lists(st.integers() | st.text())))
 def test_the_order_of_keys_changes_no_hash(value):
     assert identity.sha256(value) == identity.sha256(dict(reversed(value.items())))
+
+
+def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
+    made = plan()
+    text = identity.canonical({**made.identity, "note": "東京 \ud800"}).encode("utf-8", "surrogatepass")
+    data = {"plan_sha256": made.sha256, "identity": b64encode(zlib.compress(text)).decode()}
+    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256)
+
+    assert found == Proposal(made.sha256, MADE, {**made.identity, "note": "東京 \ud800"})
 
 
 def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
