@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from orchestrator.app.open_run import Opened
 from orchestrator.app.run import planned
-from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.approval import Proposal, proposal_record
-from orchestrator.core.plan.estimate import Estimate, estimate
+from orchestrator.core.plan.estimate import Estimate, caveats, estimate
 from orchestrator.core.plan.plan import Plan, check_cap
 from orchestrator.core.plan.selection import Choice
 from orchestrator.errors import JournalWriteError, LedgerError, Refused

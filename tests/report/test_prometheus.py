@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -61,3 +63,12 @@ def test_a_run_that_was_killed_has_no_end_but_still_every_metric():
     assert value(found, "last_success_timestamp_seconds") == 0
     assert {name for name, _ in killed} <= {name for name, _ in found}
     assert RUN["finished_at"]
+
+
+def test_the_file_means_what_it_meant_when_it_was_written_by_hand():
+    """The library sorts labels and writes `2.0`: the samples, their order, HELP and TYPE are as they were."""
+    before = (Path(__file__).parent / "result.before.prom").read_text(encoding="utf-8")
+    found, known = (list(text_string_to_metric_families(text)) for text in (as_prometheus(small()), before))
+
+    assert found == known
+    assert [s for family in found for s in family.samples][:-2] == [s for family in known for s in family.samples][:-2]

@@ -79,8 +79,8 @@ def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     [
         (plan(tool="0.2.0"), "tool_version: 0.1.0 -> 0.2.0"),
         (plan(*TWO, {"campaign": "cd-3"}), "starts: st-1/cd-3 is new"),
-        (plan(TWO[0]), "starts: st-1/cd-2 is started no more"),
-        (plan(live={key("cd-1"): ready(), key("cd-2"): ready(status="Active")}), "st-1/cd-2 is started no more"),
+        (plan(TWO[0]), "starts: st-1/cd-2 is no longer in the plan"),
+        (plan(live={key("cd-1"): ready(), key("cd-2"): ready(status="Active")}), "st-1/cd-2 is no longer in the plan"),
         (plan({**TWO[0], "iid": "st-9"}, TWO[1]), "starts: st-1/cd-1: iid: st-1 -> st-9"),
         (plan({**TWO[0], "type": "voice"}, TWO[1]), "starts: st-1/cd-1: type: sms -> voice"),
         (plan({**TWO[0], "iid": "st-9"}, TWO[1], tool="0.2.0"), "starts: st-1/cd-1: iid: st-1 -> st-9"),

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.model import Outcome
-from orchestrator.report import chart
+from orchestrator.report.html import chart
 from orchestrator.report.wording import EXIT_CODES, headline, visible
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
