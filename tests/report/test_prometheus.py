@@ -65,10 +65,14 @@ def test_a_run_that_was_killed_has_no_end_but_still_every_metric():
     assert RUN["finished_at"]
 
 
-def test_the_file_means_what_it_meant_when_it_was_written_by_hand():
-    """The library sorts labels and writes `2.0`: the samples, their order, HELP and TYPE are as they were."""
-    before = (Path(__file__).parent / "result.before.prom").read_text(encoding="utf-8")
-    found, known = (list(text_string_to_metric_families(text)) for text in (as_prometheus(small()), before))
+def families(text):
+    """Name, help, type and samples of every metric, in the file's order; a histogram's sum and count in any."""
+    found = text_string_to_metric_families(text)
+    return [(one.name, one.documentation, one.type, sorted(one.samples, key=lambda s: s.name)) for one in found]
 
-    assert found == known
-    assert [s for family in found for s in family.samples][:-2] == [s for family in known for s in family.samples][:-2]
+
+def test_the_file_means_what_it_meant_when_it_was_written_by_hand():
+    """The library sorts labels, writes `2.0` for `2`, and a histogram's count before its sum."""
+    before = (Path(__file__).parent / "result.before.prom").read_text(encoding="utf-8")
+
+    assert families(as_prometheus(small())) == families(before)
