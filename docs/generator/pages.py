@@ -11,7 +11,7 @@ from docs.generator.tables import page, table
 from docs.generator.words import meanings
 from orchestrator.core.events import EVENTS_VERSION, as_table
 from orchestrator.core.manifest.models import manifest_schema
-from orchestrator.core.result.build import COLUMNS
+from orchestrator.core.result.types import COLUMNS
 from orchestrator.model import Outcome, Reason, StopReason
 from orchestrator.report.schema import result_schema
 
