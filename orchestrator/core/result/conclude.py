@@ -71,7 +71,7 @@ def _why_failed(decision: Decision, campaign: CampaignState) -> Reason:
 
 
 def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> int:
-    """The exit code of a run; where several apply: 13, 11, 130 (143, 129), 12, 10, 0 (design section 6)."""
+    """13 > 11 > 130, 143, 129 > 12 > 10 > 0 (design section 6)."""
     outcomes = {(c.outcome, c.reason) for c in campaigns}
     if stop is not None and stop.reason is StopReason.JOURNAL:
         return 13
