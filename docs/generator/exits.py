@@ -5,10 +5,9 @@ from typing import Final
 
 from docs.generator.tables import table
 from orchestrator import errors
-from orchestrator.cli import doctor, plan
+from orchestrator.core.exit_codes import REFUSAL_CODES, RUN_MEANINGS, ExitCode
 from orchestrator.core.result.conclude import exit_code
 from orchestrator.errors import OrchestratorError
-from orchestrator.report.wording import EXIT_CODES
 
 _INTRODUCTION: Final = """
 Codes 2 to 9 mean that not one start left this process. Running again is safe after every code: what was started is
@@ -19,8 +18,9 @@ _STOPS: Final = """
 and with a signal's code when it was interrupted.
 """
 _JSON: Final = """
-With `--json` an error is one JSON object on stdout: `error` with `exit_code`, `kind`, `message`, `next`, and
-`problems`, each with `file`, `line`, `column`, `path`, `message` and `hint`.
+With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own keys. An
+error has `error` with `exit_code`, `kind`, `message`, `next`, and `problems`, each with `file`, `line`, `column`, `path`,
+`message` and `hint`.
 """
 _NONE, _SOME = "**no start was sent**", "starts may have been sent"
 
@@ -30,10 +30,10 @@ def codes() -> dict[int, tuple[str, str]]:
     found = {
         1: ("An error of the tool itself; a traceback says where.", "look with `status` before running again"),
         2: ("The command line is wrong.", _NONE),
-        plan._WOULD_START: ("`plan --detailed-exitcode`: a run would send starts.", _NONE),  # noqa: SLF001
+        ExitCode.WOULD_START: ("`plan --detailed-exitcode`: a run would send starts.", _NONE),
     }
     found |= {number: (words, _NONE) for number, words in _refusals().items()}
-    found |= {number: (f"{words[0].upper()}{words[1:]}.", _SOME) for number, words in EXIT_CODES.items()}
+    found |= {number: (f"{words[0].upper()}{words[1:]}.", _SOME) for number, words in RUN_MEANINGS.items()}
     return dict(sorted(found.items()))
 
 
@@ -42,10 +42,10 @@ def _refusals() -> dict[int, str]:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OrchestratorError)]
     said: dict[int, list[str]] = {}
     for kind in kinds:
-        if 2 <= kind.exit_code <= 9:
+        if kind.exit_code in REFUSAL_CODES:
             first = (kind.__doc__ or "").split(". ")[0].strip().rstrip(".")
             said.setdefault(kind.exit_code, []).append(f"{first}.")
-    said[doctor._BAD].append("`doctor`: something is bad.")  # noqa: SLF001
+    said[ExitCode.REFUSED].append("`doctor`: something is bad.")
     return {number: " ".join(words) for number, words in said.items()}
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
-from orchestrator.core.journal.records import RUN_KINDS, resolution
+from orchestrator.core.journal.records import RUN_KINDS, STOP_KINDS, resolution
 from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
 from orchestrator.core.journal.subruns import is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
-from orchestrator.core.plan.stop_plan import STOP_KINDS, stops
+from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.store import Store

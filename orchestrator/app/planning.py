@@ -2,10 +2,9 @@
 
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
-from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.approval import Proposal, proposal_record
-from orchestrator.core.plan.estimate import PlannedLaunch, estimate
+from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate
 from orchestrator.core.plan.plan import Plan, check_cap
 from orchestrator.core.plan.selection import Choice
 from orchestrator.errors import JournalWriteError, LedgerError, Refused

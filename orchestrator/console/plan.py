@@ -10,8 +10,6 @@ from orchestrator.core.plan.plan import Action
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration
 
-_KEYS = ("account", "stream", "campaign", "name", "wave", "action", "outcome", "reason", "message")
-
 
 def text(planned: PlannedLaunch) -> str:
     """What would be sent, in order, when at the earliest, and why the rest would not."""
@@ -43,8 +41,7 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
     campaigns = [
-        {**dict(zip(_KEYS, entry.as_row(), strict=True)), "earliest_s": _rounded(ahead.earliest.get(entry.key))}
-        for entry in plan.entries
+        {**entry.as_row()._asdict(), "earliest_s": _rounded(ahead.earliest.get(entry.key))} for entry in plan.entries
     ]
     return {
         "schema_version": SCHEMA_VERSION,

@@ -20,7 +20,6 @@ from orchestrator.model import Record
 from orchestrator.report.ci import as_dotenv
 from orchestrator.report.junit import as_junit
 from orchestrator.report.markdown import as_markdown
-from orchestrator.report.prometheus import as_prometheus
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
 _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
@@ -56,9 +55,17 @@ def as_csv(result: Result) -> Iterator[str]:
 
 def as_html(result: Result, records: Iterable[Record]) -> Iterator[str]:
     """`result.html`: for people; one file that needs nothing from elsewhere."""
-    from orchestrator.report.html import render
+    from orchestrator.report.html.page import render
 
     yield render(result, timeline.build(result, list(records)))
+
+
+def as_prometheus(result: Result) -> str:
+    """`result.prom`: for node_exporter's textfile collector."""
+    # The library is imported only where this report is wanted: it takes as long as a commit on disk.
+    from orchestrator.report import prometheus
+
+    return prometheus.as_prometheus(result)
 
 
 def _cells(row: Sequence[object]) -> Sequence[object]:

@@ -5,10 +5,10 @@ from typing import Final
 
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import Result
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, plural
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
-from orchestrator.report.texts import by_reason, count, outcome_word
+from orchestrator.report.wording import by_reason, outcome_word
 
 _LEVELS: Final = {
     Outcome.UNKNOWN: "error",
@@ -46,7 +46,7 @@ def annotations(result: Result) -> Iterator[str]:
             names = ", ".join(c.key for c in group[:_NAMED])
             more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
             hint = f"\nnext: {group[0].next}" if group[0].next else ""
-            title = f"{count(len(group))} {outcome} ({reason})"
+            title = f"{plural(len(group), 'campaign')} {outcome} ({reason})"
             yield _command(level, title, f"{names}{more}: {group[0].message}{hint}")
 
 

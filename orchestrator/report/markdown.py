@@ -11,9 +11,9 @@ from typing import Final
 
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import CampaignResult, Result
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, plural
 from orchestrator.model import Outcome
-from orchestrator.report.texts import by_reason, count, verdict
+from orchestrator.report.wording import by_reason, verdict
 
 LIMIT: Final = 900 * 1024
 """Bytes. GitHub drops a step summary of more than 1 MiB as a whole, and others may have written to it, too."""
@@ -88,7 +88,7 @@ def _section(result: Result, outcome: Outcome, room: int) -> str:
     # An unknown must be looked at one by one; of the others a hundred say enough.
     most = None if outcome is Outcome.UNKNOWN else _PER_GROUP
     for reason, group in groups.items():
-        parts.append(_group(f"**{reason}**: {count(len(group))}\n\n", group, room, most))
+        parts.append(_group(f"**{reason}**: {plural(len(group), 'campaign')}\n\n", group, room, most))
         room -= _size(parts[-1])
     return "".join(parts)
 

@@ -1,25 +1,12 @@
-"""What the reports for people say in words."""
+"""A run in words: exit codes, outcomes, and its campaigns by their reasons."""
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from orchestrator.core.result.types import Result
-from orchestrator.model import Outcome
-
-EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
-    {
-        0: "all selected campaigns are started",
-        10: "some campaigns failed or could not be started; none is unknown",
-        11: "at least one campaign is unknown: a person must look",
-        12: "stopped by a rule, a window or a limit; the rest is held",
-        13: "the journal failed during the run; sending ceased",
-        129: "stopped by SIGHUP: calls in flight were awaited, nothing is unknown",
-        130: "stopped by SIGINT: calls in flight were awaited, nothing is unknown",
-        143: "stopped by SIGTERM: calls in flight were awaited, nothing is unknown",
-    }
-)
+from orchestrator.core.result.types import CampaignResult, Result
+from orchestrator.core.text import plural
+from orchestrator.model import Outcome, Reason
 
 # Controls, lone surrogates, and what turns text around or hides it: a name of these could look like another one.
 _HIDDEN: Final = re.compile(
@@ -35,7 +22,7 @@ def visible(text: str) -> str:
 
 def headline(result: Result) -> str:
     """What the run came to, in one sentence: the first that applies."""
-    count = {outcome: _campaigns(result.totals[outcome]) for outcome in Outcome}
+    count = {outcome: plural(result.totals[outcome], "campaign") for outcome in Outcome}
     there_are = {outcome: result.totals[outcome] > 0 for outcome in Outcome}
     sayings = (
         (result.exit_code == 13, "The journal failed during the run"),
@@ -51,5 +38,35 @@ def headline(result: Result) -> str:
     return next(words for applies, words in sayings if applies)
 
 
-def _campaigns(count: int) -> str:
-    return f"{count:,} campaign{'' if count == 1 else 's'}"
+def by_reason(campaigns: Iterable[CampaignResult], outcome: Outcome) -> Mapping[Reason, tuple[CampaignResult, ...]]:
+    """The campaigns of one outcome by their reason, the largest group first."""
+    groups: dict[Reason, list[CampaignResult]] = {}
+    for campaign in campaigns:
+        if campaign.outcome is outcome:
+            groups.setdefault(campaign.reason, []).append(campaign)
+    return {reason: tuple(groups[reason]) for reason in sorted(groups, key=lambda r: (-len(groups[r]), r))}
+
+
+_VERDICTS: Final = {
+    0: ("started", "everything is started"),
+    10: ("failed", "some campaigns were not started"),
+    11: ("unknown", "a person must look"),
+    12: ("held", "stopped before its plan was done"),
+    13: ("journal_failed", "the journal failed and sending ceased"),
+    129: ("interrupted", "interrupted"),
+    130: ("interrupted", "interrupted"),
+    143: ("interrupted", "interrupted"),
+}
+
+
+def outcome_word(exit_code: int) -> str:
+    """A run's outcome as one stable word for a pipeline; 2 to 9, where nothing was sent, are `refused`."""
+    if 2 <= exit_code <= 9:
+        return "refused"
+    return _VERDICTS.get(exit_code, ("error", ""))[0]
+
+
+def verdict(result: Result) -> str:
+    """How the run went, in words."""
+    counts = ", ".join(f"{number} {word}" for word, number in result.totals.items() if number)
+    return f"{_VERDICTS[result.exit_code][1]} ({counts or 'nothing to do'})"

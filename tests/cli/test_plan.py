@@ -47,7 +47,7 @@ def test_drift_is_refused_with_each_changed_field_and_a_used_plan_too(workplace,
     again = workplace.run("run", manifest, "--plan", "plan.json")
 
     assert (drifted.returncode, unselected.returncode) == (4, 4)
-    assert "starts: st-1/cd-1 is started no more" in drifted.stderr
+    assert "starts: st-1/cd-1 is no longer in the plan" in drifted.stderr
     assert "selection: " in unselected.stderr
     assert sent_before == {}
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason, Stop, StopReason
-from orchestrator.report.html import render
+from orchestrator.report.html.page import render
 from tests.core.builders import RUN, end, entry, header, plan_records
 from tests.property.values import lives
 

@@ -8,7 +8,7 @@ from orchestrator.errors import CredentialError, JournalWriteError, Orchestrator
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import ci, github
 from orchestrator.report.markdown import LIMIT, as_markdown
-from orchestrator.report.texts import outcome_word
+from orchestrator.report.wording import outcome_word
 from tests.report.samples import HOSTILE, campaign, hostile, result_of, small
 
 GITHUB, GITLAB, NONE = ci.System.GITHUB, ci.System.GITLAB, ci.System.NONE

@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason
-from orchestrator.report import chart
-from orchestrator.report import wording as words
-from orchestrator.report.html import Command, commands, render
+from orchestrator.report import wording
+from orchestrator.report.html import chart
+from orchestrator.report.html.page import Command, commands, render
 from tests.core.builders import entry, journal
 from tests.system.browser.runs import Script, bad_day, page, records, result
 
@@ -96,7 +97,7 @@ def test_no_text_of_a_page_can_hide_or_turn_another():
 def test_a_name_survives_into_the_table():
     names = [row[8] for row in Reader(page(hostile_script())).table["rows"]]
 
-    assert [words.visible(HOSTILE[n % 14]) for n in range(42)] == names
+    assert [wording.visible(HOSTILE[n % 14]) for n in range(42)] == names
 
 
 def test_the_policy_allows_the_pages_own_script_and_style_and_nothing_else():
@@ -185,8 +186,8 @@ def test_of_very_many_reasons_the_most_frequent_are_said_and_the_rest_is_counted
 def test_the_headline_says_what_the_run_came_to(script, code, words_said):
     built = result(script)
 
-    assert (code, words_said) == (built.exit_code, words.headline(built))
-    assert code in words.EXIT_CODES
+    assert (code, words_said) == (built.exit_code, wording.headline(built))
+    assert code in RUN_MEANINGS
 
 
 def test_a_run_that_could_not_start_something_without_a_failure_says_so():
@@ -194,7 +195,7 @@ def test_a_run_that_could_not_start_something_without_a_failure_says_so():
     built = build(journal([entry(skip)]))
 
     assert built.exit_code == 10
-    assert words.headline(built) == "1 campaign could not be started"
+    assert wording.headline(built) == "1 campaign could not be started"
 
 
 def test_a_curve_never_leaves_its_part_and_touches_the_limit_where_the_window_was_full():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -61,3 +63,16 @@ def test_a_run_that_was_killed_has_no_end_but_still_every_metric():
     assert value(found, "last_success_timestamp_seconds") == 0
     assert {name for name, _ in killed} <= {name for name, _ in found}
     assert RUN["finished_at"]
+
+
+def families(text):
+    """Name, help, type and samples of every metric, in the file's order; a histogram's sum and count in any."""
+    found = text_string_to_metric_families(text)
+    return [(one.name, one.documentation, one.type, sorted(one.samples, key=lambda s: s.name)) for one in found]
+
+
+def test_the_file_means_what_it_meant_when_it_was_written_by_hand():
+    """The library sorts labels, writes `2.0` for `2`, and a histogram's count before its sum."""
+    before = (Path(__file__).parent / "result.before.prom").read_text(encoding="utf-8")
+
+    assert families(as_prometheus(small())) == families(before)

@@ -23,6 +23,7 @@ END: Final = "end"  # it has ended, and why
 RUN_KINDS: Final = (RUN, PLAN, END)
 """The kinds of record that a result needs besides those of its campaigns."""
 
+PLANNED: Final = "planned"  # a plan was made, and may be approved
 MANIFEST: Final = "manifest"  # a fleet's order: the manifest as it was written
 LANE: Final = "lane"  # a fleet's lane of one wave is done
 HALT: Final = "halt"  # a rule or a person stops every lane of a fleet
@@ -31,6 +32,8 @@ VERDICT: Final = "verdict"
 RESOLVE: Final = "resolve"
 STOP_INTENT: Final = "stop_intent"
 STOP_REPLY: Final = "stop_reply"
+LATE_STOP_REPLY: Final = f"late_{STOP_REPLY}"  # came when the lane was lost
+STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, LATE_STOP_REPLY)
 STOPPED: Final = "stopped"
 NOT_STOPPED: Final = "not_stopped"
 
@@ -122,12 +125,9 @@ def ending_of(record: Record) -> Ending:
 
 def held_of(end: Record) -> dict[CampaignKey, tuple[str, str]]:
     """The campaigns that a run held each for a reason of its own, as the record of its end has them."""
-    packed_held = ending_of(end).get("held")
-    return (
-        {}
-        if packed_held is None
-        else {CampaignKey(key): tuple(why) for key, why in unpacked_value(packed_held).items()}
-    )
+    text = ending_of(end).get("held")
+    reasons = unpacked_value(text) if text else {}
+    return {CampaignKey(key): (reason, message) for key, (reason, message) in reasons.items()}
 
 
 def header_data(
@@ -155,12 +155,17 @@ class RunRecords:
     now: Callable[[], float]
 
     def header(self, data: Mapping[str, Any]) -> Record:
-        """The run begins; `data` is that of `header_data`, and whose part the run is."""
+        """The run begins; `data` is that of `header_data`, and in a subrun the id of the run it belongs to."""
         return self._of_run(RUN, 0, {**data})
 
     def plan(self, rows: Iterable[PlanRow]) -> Iterator[Record]:
         """The plan that is carried out."""
         return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(rows)))
+
+    def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any]) -> Record:
+        """A plan was made that may be approved, the `number`-th of its launch. `identity` is what its hash covers."""
+        data = {"plan_sha256": plan_sha256, "identity": packed_value(identity)}
+        return Record(self.launch, "@plan", number, PLANNED, self.run_id, self.now(), "", data)
 
     def manifest(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
         """The manifest of a fleet's order: its document first, then the rows of its files, as they were written."""

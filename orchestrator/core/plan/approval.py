@@ -1,26 +1,22 @@
-"""Approval of a plan: it is for this plan and no other, for a day, and for one run (design section 6)."""
+"""Approval of a plan: it holds for this plan and no other, for a day, and for one run (design section 6)."""
 
-import json
-import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.core.plan import plan_hash as identities
+from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
+from orchestrator.core.journal.states import Event
+from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import duration
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Record
 
 VALID_FOR: Final = 24 * 3600.0
-"""Seconds for which a plan may be run: the live state that somebody looked at does not stay as it was."""
+"""Seconds for which a plan may be run: the live state that a person approved does not stay as it was."""
 
 SHORTEST_HASH: Final = 8
 """Characters of a plan's hash that an approval needs at least."""
-
-_PLANS: Final = "@plan"
-_PLANNED: Final = "planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +33,34 @@ class Proposal:
 
     @property
     def selection(self) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-        """What was selected, excluded, and whether the failed are retried."""
+        """The terms of --select and --exclude, and whether the failed are retried."""
         chosen = self.identity["selection"]
         return tuple(chosen["select"]), tuple(chosen["exclude"]), bool(chosen["retry_failed"])
 
 
 def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: float) -> Record:
-    """The journal's line of a plan that was made now: its hash alone can then be approved."""
-    number = 1 + sum(record.kind == _PLANNED for record in records)
-    packed = b64encode(zlib.compress(identities.canonical(plan.identity).encode("utf-8", "surrogatepass"))).decode()
-    data = {"plan_sha256": plan.sha256, "identity": packed}
-    return Record(plan.launch, _PLANS, number, _PLANNED, run_id, now, "", data)
+    """The record of a plan that was made now: its hash alone can then be approved. `records` are its launch's."""
+    number = 1 + sum(record.kind == PLANNED for record in records)
+    return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity)
 
 
 def find(records: Iterable[Record], start_of_hash: str) -> Proposal:
-    """The newest plan of this launch whose hash begins so. Raises Refused where none was made."""
-    found = [r for r in records if r.kind == _PLANNED and str(r.data["plan_sha256"]).startswith(start_of_hash.lower())]
+    """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused where none does."""
+    found = [r for r in records if r.kind == PLANNED and str(r.data["plan_sha256"]).startswith(start_of_hash.lower())]
     if not found:
         raise Refused(
             f"no plan in this ledger has a hash that begins with {start_of_hash[:16]}",
             next_step="make one with: python -m orchestrator plan MANIFEST, or bring its file with --plan",
         )
     data = found[-1].data
-    identity = json.loads(zlib.decompress(b64decode(data["identity"])))
-    return Proposal(data["plan_sha256"], found[-1].at, identity)
+    return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]))
 
 
 def read(document: Any) -> Proposal:
-    """The plan in a file of `plan -o`. Raises PlanInvalid for what is none, or was changed by hand."""
+    """The plan in a file of `plan -o`. Raises PlanInvalid for a file that is not one, or was changed by hand."""
     try:
         proposal = Proposal(str(document["plan_sha256"]), float(document["made_at"]), dict(document["identity"]))
-        own = identities.sha256(proposal.identity)
+        own = plan_hash.sha256(proposal.identity)
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
     except (TypeError, KeyError, ValueError) as error:
         raise PlanInvalid("the file is no plan", next_step="make one with: plan MANIFEST -o FILE") from error
@@ -86,7 +79,7 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
     `source` is the manifest's name, for the command that comes next.
     """
     again = f"python -m orchestrator plan {source}"
-    changed = identities.drift(proposal.identity, plan.identity)
+    changed = plan_hash.drift(proposal.identity, plan.identity)
     if is_used(proposal, records):
         raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
@@ -101,6 +94,6 @@ def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
     runs = {
         r.run_id
         for r in records
-        if r.kind == "run" and r.data.get("plan_sha256") == proposal.sha256 and r.at >= proposal.made_at
+        if r.kind == RUN and header_of(r).get("plan_sha256") == proposal.sha256 and r.at >= proposal.made_at
     }
-    return any(r.kind == "intent" and r.run_id in runs for r in records)
+    return any(r.kind == Event.INTENT and r.run_id in runs for r in records)

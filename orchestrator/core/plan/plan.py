@@ -13,7 +13,7 @@ from orchestrator.core.attempt.evidence import decisive
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
-from orchestrator.core.plan import plan_hash as identities
+from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
@@ -214,7 +214,7 @@ def build(
         "tool_version": tool,
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
     }
-    sha256 = identities.streamed_sha256(facts, _starts(plan))
+    sha256 = plan_hash.streamed_sha256(facts, _starts(plan))
     return Plan(manifest.launch, plan, _warnings(plan), facts, sha256, rules.sentences(manifest))
 
 

@@ -1,4 +1,4 @@
-"""What makes a plan this plan: its hash covers it, and drift is told field by field."""
+"""A plan's hash, and how a plan differs from the approved one, field by field."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Each field in which the plan of now is another than the approved one, in words; empty where it is the same."""
     changed = [_change(name, approved.get(name), now[name]) for name in _PLAIN if approved.get(name) != now[name]]
     before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
-    gone = [f"starts: {key} is started no more" for key in before if key not in after]
+    gone = [f"starts: {key} is no longer in the plan" for key in before if key not in after]
     new = [f"starts: {key} is new" for key in after if key not in before]
     other = [
         _change(f"starts: {key}: {name}", before[key].get(name), value)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.exit_codes import ExitCode, signal_code
-from orchestrator.core.journal.records import STOP_INTENT, STOP_REPLY, STOPPED
+from orchestrator.core.journal.records import STOP_INTENT, STOP_KINDS, STOPPED
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.model import CallTarget, CampaignKey, Record, Stop
-
-STOP_KINDS: Final = (STOP_INTENT, STOP_REPLY, f"late_{STOP_REPLY}")
 
 _MAYBE: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
 
@@ -79,7 +77,7 @@ def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
     for record in records:
         if record.kind == STOP_INTENT:
             found[CampaignKey(record.campaign)] = Stopped(record.attempt, message="no answer is known")
-        elif record.kind in {STOP_REPLY, f"late_{STOP_REPLY}"}:
+        elif record.kind in STOP_KINDS:
             is_confirmed = record.data["event"] == STOPPED
             found[CampaignKey(record.campaign)] = Stopped(record.attempt, is_confirmed, str(record.data["message"]))
     return found

@@ -1,7 +1,7 @@
 """A launch's journal -> the result of one of its runs. A pure function of the journaled records."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
@@ -42,7 +42,8 @@ def build(
     if journal.header is None:
         raise NoRunError(run_id or "no run")
     run = _Run.of(journal.runs, journal.header, stop)
-    campaigns = tuple(run.campaigns(journal.states))
+    # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
+    campaigns = tuple(run.campaigns(lambda key: journal.states.pop(key, None)))
     code = exit_code(campaigns, run.stop)
     counts = Counter(campaign.outcome for campaign in campaigns)
     return Result(
@@ -103,7 +104,7 @@ class _Journal:
         while self._ended:
             end, count = self._ended.pop()
             run = _Run.of(self.runs[:count], self._headers[end.campaign])
-            if exit_code(run.campaigns(self.states), run.stop) == 0:
+            if exit_code(run.campaigns(self.states.get), run.stop) == 0:
                 self._success = end.at
                 self._ended.clear()
 
@@ -131,10 +132,10 @@ class _Run:
         budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
         return cls(header, end, stop, rows, held, budget)
 
-    def campaigns(self, states: Mapping[CampaignKey, CampaignState]) -> Iterator[CampaignResult]:
-        """Its campaigns in the plan's order. The rows of the plan are used up."""
+    def campaigns(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[CampaignResult]:
+        """Its campaigns in the plan's order. Can be asked for once: the rows are read as a stream."""
         again = f"{_COMMAND} run {header_of(self.header)['manifest']}"
-        return (self._campaign(row, states.get(row.key), again) for row in self.rows)
+        return (self._campaign(row, state_of(row.key), again) for row in self.rows)
 
     def _campaign(self, row: PlanRow, state: CampaignState | None, again: str) -> CampaignResult:
         decision = _decision(row.action, row.outcome, row.reason, row.message)

@@ -1,5 +1,7 @@
 import copy
 import json
+import zlib
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -57,6 +59,15 @@ def test_the_order_of_keys_changes_no_hash(value):
     assert identity.sha256(value) == identity.sha256(dict(reversed(value.items())))
 
 
+def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
+    made = plan()
+    text = identity.canonical({**made.identity, "note": "東京 \ud800"}).encode("utf-8", "surrogatepass")
+    data = {"plan_sha256": made.sha256, "identity": b64encode(zlib.compress(text)).decode()}
+    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256)
+
+    assert found == Proposal(made.sha256, MADE, {**made.identity, "note": "東京 \ud800"})
+
+
 def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     check(proposal(), plan(), now=MADE + VALID_FOR)
     late = refusal(proposal(), plan(), now=MADE + VALID_FOR + 1)
@@ -68,8 +79,8 @@ def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     [
         (plan(tool="0.2.0"), "tool_version: 0.1.0 -> 0.2.0"),
         (plan(*TWO, {"campaign": "cd-3"}), "starts: st-1/cd-3 is new"),
-        (plan(TWO[0]), "starts: st-1/cd-2 is started no more"),
-        (plan(live={key("cd-1"): ready(), key("cd-2"): ready(status="Active")}), "st-1/cd-2 is started no more"),
+        (plan(TWO[0]), "starts: st-1/cd-2 is no longer in the plan"),
+        (plan(live={key("cd-1"): ready(), key("cd-2"): ready(status="Active")}), "st-1/cd-2 is no longer in the plan"),
         (plan({**TWO[0], "iid": "st-9"}, TWO[1]), "starts: st-1/cd-1: iid: st-1 -> st-9"),
         (plan({**TWO[0], "type": "voice"}, TWO[1]), "starts: st-1/cd-1: type: sms -> voice"),
         (plan({**TWO[0], "iid": "st-9"}, TWO[1], tool="0.2.0"), "starts: st-1/cd-1: iid: st-1 -> st-9"),

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.caveats import caveats
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.estimate import Estimate, estimate
+from orchestrator.core.plan.estimate import Estimate, caveats, estimate
 from orchestrator.core.plan.plan import Plan
 from tests.core.builders import history, key, manifest, planned, ready
 

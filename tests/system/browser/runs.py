@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.result.build import Result, build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Record
-from orchestrator.report.html import render
+from orchestrator.report.html.page import render
 
 LAUNCH = "spring-renewal-2026-03"
 RUN = "r-5d1c9e02a7b4"

@@ -49,7 +49,7 @@ def test_the_wheel_is_the_package_and_no_more(dist):
     ours = {name for name in files if ".dist-info/" not in name}
 
     assert ours == {name for name in sources(dist) if name.startswith("orchestrator/")}
-    assert {"orchestrator/py.typed", "orchestrator/report/templates/report.html.j2"} <= ours
+    assert {"orchestrator/py.typed", "orchestrator/report/html/templates/report.html.j2"} <= ours
     assert entries == "[console_scripts]\norchestrator = orchestrator.__main__:main\n"
 
 

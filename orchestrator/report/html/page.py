@@ -18,8 +18,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.model import Outcome
-from orchestrator.report import chart
-from orchestrator.report.wording import EXIT_CODES, headline, visible
+from orchestrator.report.html import chart
+from orchestrator.report.wording import headline, visible
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _MAX_SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
@@ -62,7 +62,7 @@ def render(result: Result, timeline: Timeline) -> str:
         result=result,
         run=result.run,
         code=result.exit_code,
-        meaning=EXIT_CODES.get(result.exit_code, ""),
+        meaning=RUN_MEANINGS.get(result.exit_code, ""),
         tone=_TONES.get(result.exit_code, "held"),
         headline=headline(result),
         duration=_duration(timeline.end - timeline.begin),
