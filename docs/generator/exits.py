@@ -18,9 +18,9 @@ _STOPS: Final = """
 and with a signal's code when it was interrupted.
 """
 _JSON: Final = """
-With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own keys. An
-error has `error` with `exit_code`, `kind`, `message`, `next`, and `problems`, each with `file`, `line`, `column`, `path`,
-`message` and `hint`.
+With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own
+keys. An error has `error` with `exit_code`, `kind`, `message`, `next`, and `problems`, each with `file`, `line`,
+`column`, `path`, `message` and `hint`.
 """
 _NONE, _SOME = "**no start was sent**", "starts may have been sent"
 

@@ -85,7 +85,9 @@ def command(
         result = event_loop.run(_run(Path(manifest), options, watching, fleet=fleet))
     # 3. What it came to.
     again = f"python -m orchestrator status {result.run['launch']}"
-    return CommandResult("run", result.as_json(), summary(result), exit_code=result.exit_code, again=again)
+    return CommandResult(
+        "run", result.as_json(), summary(result), exit_code=result.exit_code, again=again, is_styled=True
+    )
 
 
 def _span_observer(service: str) -> "SpanObserver":

@@ -44,4 +44,4 @@ def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
         verb = "was" if seen.stopped == 1 else "were"
         text += f"{plural(seen.stopped, 'campaign')} {verb} stopped since; messages sent before stay sent\n"
     control = {"control": control_state_json(seen.control_state), "stopped_since": seen.stopped}
-    return CommandResult("status", {**seen.result.as_json(), **control}, text), seen.is_live
+    return CommandResult("status", {**seen.result.as_json(), **control}, text, is_styled=True), seen.is_live

@@ -21,7 +21,8 @@ class CommandResult:
     """What a command came to.
 
     `data` is its JSON, beside the envelope's `schema_version`, `command` and `exit_code`. For a person, `text` says the
-    same on stdout and `messages` are remarks on stderr. `again` is the command that shows it once more.
+    same on stdout and `messages` are remarks on stderr. `again` is the command that shows it once more. `is_styled`:
+    the text is styled as the terminal allows already; any other text loses its escape sequences in a pipe.
     """
 
     command: str
@@ -30,6 +31,7 @@ class CommandResult:
     messages: tuple[str, ...] = ()
     exit_code: int = ExitCode.OK
     again: str = ""
+    is_styled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The envelope and the data in it."""
@@ -43,7 +45,7 @@ def render(result: CommandResult, *, as_json: bool) -> None:
         if as_json:
             click.echo(dumps(result.as_json()))
         elif result.text:
-            click.echo(result.text, nl=False, color=True)
+            click.echo(result.text, nl=False, color=result.is_styled or None)
     except OSError as error:
         # What was sent was sent: a full disk behind stdout must not turn the command's exit code into another.
         click.echo(f"cannot write to standard output: {error.strerror}", err=True)

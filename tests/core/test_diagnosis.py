@@ -26,7 +26,7 @@ def of_account(read):
     *found, clock = of_answer("acme", read)
     assert clock.subject == "clock"
     assert {one.subject for one in found} == {"account acme"}
-    return [(one.grade, one.message, one.mend) for one in found]
+    return [(one.grade, one.message, one.fix) for one in found]
 
 
 def test_an_account_in_order_is_ok_and_says_what_it_saw():
@@ -72,7 +72,7 @@ NTP = "set this machine's clock (NTP)"
 
 def test_a_certificate_of_an_unknown_ca_has_a_mend_of_its_own():
     texts = ("TLS failed (certificate verify failed)", "TLS failed")
-    mends = [of_answer("acme", Read(Fault(Progress.UNSENT, text, None, 0.1)))[0].mend for text in texts]
+    mends = [of_answer("acme", Read(Fault(Progress.UNSENT, text, None, 0.1)))[0].fix for text in texts]
 
     assert ["SSL_CERT_FILE" in mend for mend in mends] == [True, False]
 

@@ -182,7 +182,7 @@ async def test_a_stop_ends_the_command_at_once(rig, stop_at, elapsed):
 async def test_an_abort_ends_the_command(rig, elapsed):
     run = rig(CAMPAIGNS, waves=[{**ASKING, "bake": "0s"}])
     run.checks.takes = 500.0
-    asyncio.get_running_loop().call_at(10, run.journal.say, "spring", ControlCommand.ABORT, "wrong text")
+    asyncio.get_running_loop().call_at(10, run.journal.record_command, "spring", ControlCommand.ABORT, "wrong text")
     stop = await run.run()
     assert stop.reason is StopReason.ABORTED
     assert elapsed() <= 10 + POLL_SECONDS

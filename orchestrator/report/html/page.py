@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.model import Outcome
