@@ -2,31 +2,49 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
+# --no-deps: the locks are complete, and pip 23's resolver would look past a pin for an extra such as coverage[toml].
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
+.PHONY: run test test-fast cover soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
 
-$(READY): requirements-dev.lock pyproject.toml
+# What the program needs: enough for `make run`, which runs it from this folder.
+$(RUNTIME): requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	# --no-deps: the lock is complete, and pip 23's resolver would look past a pin for an extra such as coverage[toml]
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(INSTALL) --no-compile --require-hashes -r requirements.lock
+	touch $(RUNTIME)
+
+# What its developers need besides.
+$(READY): $(RUNTIME) requirements-dev.lock pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-build-isolation --editable .
 	touch $(READY)
 
-run: $(READY)  ## start the demonstration launch against the bundled sandbox
+run: $(RUNTIME)  ## start the demonstration launch against the bundled sandbox
 	$(BIN)/python -m orchestrator run configs/launch.yaml
 
-test: $(READY)  ## run all tests, with branch coverage
+JOBS ?= 2
+
+test: $(READY)  ## run all tests but the soak; about six minutes on two quiet cores
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak"
+
+FAST := core property engine loading report console sandbox
+
+test-fast: $(READY)  ## the tests without real processes, for the inner loop; under 90 seconds
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak" $(addprefix tests/,$(FAST))
+
+cover: $(READY)  ## the same as test, with branch coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak" --cov --cov-report=term
 
 soak: $(READY)  ## the same tests at larger sizes, and SEEDS=20000 more simulated days; takes about half an hour
 	SEEDS=$(or $(SEEDS),20000) $(BIN)/python -m pytest -q -m soak
 
 mutate: $(READY)  ## break core/ in 4,600 ways: do the tests notice? takes about a quarter of an hour
 	rm -rf mutants
-	$(BIN)/mutmut run --max-children $(or $(JOBS),2)
+	$(BIN)/mutmut run --max-children $(JOBS)
 	$(BIN)/python bench/mutants.py
 
 FUZZ_SECONDS ?= 240
@@ -44,7 +62,7 @@ check: $(READY)  ## lint, formatting and types; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-fix: $(READY)  ## mend what the tools can mend
+fix: $(READY)  ## fix what the tools can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
