@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator import __version__
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.command_checks import CommandChecks
+from orchestrator.app.open_api import SANDBOX, open_api
 from orchestrator.clock import SystemClock
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import Manifest
@@ -21,17 +22,13 @@ from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
-from orchestrator.kore.client import KoreClient
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import Lane
-from orchestrator.ports import Clock, Observer
+from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
-
-SANDBOX = "sandbox"
-_SPARE_CONNECTIONS = 16  # for reads beside the starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ async def assemble_run(
             # 3. What the journal knows, then the host, then the run itself.
             known = await asyncio.to_thread(journals.known, store, manifest, whole=not subrun)
             previous = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
-            async with _open_api(manifest, credentials, minter, clock, redactor) as api:
+            async with open_api(manifest, credentials, minter, clock, redactor) as api:
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),
                     api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
@@ -128,19 +125,6 @@ async def assemble_run(
 
 
 @asynccontextmanager
-async def _open_api(
-    manifest: Manifest, credentials: dict[str, Credential], minter: TokenMinter, clock: Clock, redactor: Redactor
-) -> AsyncIterator[KoreClient]:
-    connections = sum(account.in_flight for account in manifest.accounts.values()) + _SPARE_CONNECTIONS
-    timeouts = manifest.timeouts
-    async with _host(manifest, credentials) as base, KoreClient(
-        base, minter, clock, connect_timeout=timeouts.connect, total_timeout=timeouts.total,
-        connections=connections, redactor=redactor,
-    ) as api:  # fmt: skip
-        yield api
-
-
-@asynccontextmanager
 async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
     """The ledger, and the clock of all who share it."""
     store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
@@ -151,36 +135,3 @@ async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterato
     finally:
         if shared is None:
             store.close()
-
-
-@asynccontextmanager
-async def _host(manifest: Manifest, credentials: Mapping[str, Credential]) -> AsyncIterator[str]:
-    if manifest.host != SANDBOX:
-        yield manifest.host
-        return
-    from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Limit
-    from orchestrator.sandbox.server import SandboxServer
-    from orchestrator.sandbox.world import world_of
-
-    limit = manifest.sandbox.limit
-    world = world_of(
-        [(key, c.client_id, _verifying_key(c), c.algorithm) for key, c in credentials.items()],
-        [
-            (manifest.accounts[c.account].account_id, c.stream, c.campaign, c.name or c.campaign, str(c.type))
-            for c in manifest.campaigns
-        ],
-        Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT,
-    )
-    async with SandboxServer(world, profile=manifest.sandbox.faults, seed=manifest.sandbox.seed) as server:
-        yield server.url
-
-
-def _verifying_key(credential: Credential) -> str:
-    if credential.algorithm.startswith("HS"):
-        return credential.secret
-    from cryptography.hazmat.primitives import serialization
-
-    private = serialization.load_pem_private_key(credential.secret.encode(), password=None)
-    public = private.public_key()
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return public.public_bytes(serialization.Encoding.PEM, form).decode()

@@ -7,6 +7,7 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.approval import Consent, check_consent
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
+from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
@@ -26,6 +27,16 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
     def __init__(self, stop: Stop) -> None:
         super().__init__(f"{stop.detail} before the first start", next_step="run again")
         self.exit_code = exit_code((), stop)  # type: ignore[misc]
+
+
+class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
+    """A signal ended the watching; the workers go on."""
+
+    def __init__(self, stop: Stop | None, source: str) -> None:
+        detail = stop.detail if stop is not None else "stopped"
+        super().__init__(f"{detail}: the launch goes on at the workers",
+                         next_step=f"python -m orchestrator run {source} --fleet")  # fmt: skip
+        self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 
 async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:

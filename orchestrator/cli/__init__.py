@@ -28,7 +28,7 @@ _COMMANDS: Final = {
     "completion": "Print the script for the completion of a shell.",
 }
 
-_CONTROL: Final = frozenset({"pause", "unpause", "abort"})
+_CONTROL: Final = frozenset({"pause", "unpause", "abort", "resolve"})
 
 _GC_THRESHOLD: Final = 50_000
 """Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and

@@ -1,4 +1,4 @@
-"""`pause`, `unpause` and `abort LAUNCH`: what people tell every run of a launch."""
+"""`pause`, `unpause`, `abort` and `resolve LAUNCH`: what people record in a launch's journal."""
 
 import click
 
@@ -51,6 +51,27 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
         f"what it started goes on texting; to stop that\n"
         f"  python -m orchestrator stop-started {launch} --reason TEXT",
     )  # fmt: skip
+
+
+@click.command("resolve")
+@launch_argument
+@click.argument("campaign", metavar="STREAM/CAMPAIGN")
+@click.option("--as", "verdict", type=click.Choice(["started", "not-started"]), required=True)
+@click.option("--reason", required=True, help="What you saw; it is journaled with your name.")
+@ledger_option
+@json_option
+@prints_result
+def resolve(launch: str, campaign: str, *, verdict: str, reason: str, ledger: str) -> CommandResult:
+    """Record what became of an unknown campaign. `not-started` allows the next run to send it again.
+
+    It is final only once the host that sent it is known to be dead.
+    """
+    from orchestrator.app import journal_reader
+    from orchestrator.model import CampaignKey
+
+    journal_reader.resolve(ledger, launch, CampaignKey(campaign), reason, is_started=verdict == "started")
+    data = {"launch": launch, "campaign": campaign, "resolved_as": verdict, "reason": reason}
+    return CommandResult("resolve", data, f"{campaign} is recorded as {verdict}\n")
 
 
 def _record(name: str, launch: str, reason: str, ledger: str, text: str) -> CommandResult:

@@ -60,6 +60,7 @@ def command(
     verbose: bool,
 ) -> CommandResult:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
+    from orchestrator.app.approval import Consent
     from orchestrator.cli.reporting import publishes_refusals
     from orchestrator.cli.run_local import RunOptions
     from orchestrator.console.confirm import check_approve, read_plan
@@ -77,8 +78,8 @@ def command(
     if proposal is not None and not (select or exclude or retry_failed):
         select, exclude, retry_failed = proposal.selection
     options = RunOptions(
-        choice_of(select, exclude, retry_failed=retry_failed), approve=approve, proposal=proposal,
-        max_starts=max_starts, yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
+        choice_of(select, exclude, retry_failed=retry_failed), Consent(approve, proposal, max_starts),
+        yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
     # 2. The run.
     with traced(_span_observer) as watching, publishes_refusals(system):

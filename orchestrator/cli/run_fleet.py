@@ -10,39 +10,24 @@ import click
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.command_checks import CommandChecks
+from orchestrator.app.run import Detached
 from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.run_local import Observers, RunOptions, show_progress
 from orchestrator.clock import SystemClock
 from orchestrator.console.confirm import confirm
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.signals import handled
-from orchestrator.core.events import EVENTS_VERSION
-from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Action
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.errors import OrchestratorError
-from orchestrator.fleet import queue
 from orchestrator.fleet.ordering import Request, check_request, order_launch
-from orchestrator.fleet.orders import Job, Order
-from orchestrator.fleet.submit import Submission
-from orchestrator.fleet.tail import Tail
+from orchestrator.fleet.orders import Order
+from orchestrator.fleet.submit import watch
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
-from orchestrator.model import Stop
 from orchestrator.ports import Checks, Clock, Observer
 from orchestrator.redaction import Redactor
-
-
-class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
-    """A signal ended the watching; the workers go on."""
-
-    def __init__(self, stop: Stop | None, source: str) -> None:
-        detail = stop.detail if stop is not None else "stopped"
-        super().__init__(f"{detail}: the launch goes on at the workers",
-                         next_step=f"python -m orchestrator run {source} --fleet")  # fmt: skip
-        self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 
 async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
@@ -71,7 +56,7 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
 def _order(store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions) -> Order:
     request = Request(
         loaded.manifest, loaded.source_name, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
-        options.choice, options.no_wait, options.max_starts,
+        options.choice, options.no_wait, options.consent.max_starts,
     )  # fmt: skip
     order, is_new = order_launch(store, clock, request, partial(confirm, loaded.manifest, yes=options.yes))
     if not is_new:
@@ -89,21 +74,8 @@ async def _watch(
     observers: Observers,
     options: RunOptions,
 ) -> None:
-    async def no_jobs(_: Job) -> None:
-        raise AssertionError("this process takes no job")
-
-    actions = Counter(row.action for row in order.rows)
-    observers.event(
-        "run_started", events_version=EVENTS_VERSION, launch=order.header.launch, run_id=order.header.run_id,
-        starts=actions[Action.START], judgements=actions[Action.JUDGE], skips=actions[Action.SKIP],
-    )  # fmt: skip
     lanes = {name: str(plans.lane_of(order.manifest, name)) for name in order.manifest.accounts}
     expected = Counter(lanes[row.account] for row in order.rows if row.action != Action.SKIP)
     names = {lane: name for name, lane in lanes.items()}
-    async with (
-        show_progress(expected, names, clock, observers, options),
-        queue.open_queue(order.manifest.ledger, no_jobs) as app,
-    ):
-        tail = Tail(store, order, observers)
-        stop = await Submission(app, store, order, clock, observers, stop_signal, tail, checks).carry_out()
-    observers.event("run_finished", run_id=order.header.run_id, stop=stop.detail if stop else None)
+    async with show_progress(expected, names, clock, observers, options):
+        await watch(store, order, clock, observers, stop_signal=stop_signal, checks=checks)

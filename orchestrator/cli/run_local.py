@@ -24,7 +24,6 @@ from orchestrator.console.progress import ProgressObserver, shown
 from orchestrator.console.signals import orderly_stop
 from orchestrator.console.terminal import has_bars, plain
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.types import Result
@@ -39,12 +38,10 @@ from orchestrator.report.ci import System
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The options of a run. `approve` is the beginning of a plan's hash, `proposal` the plan of a file."""
+    """The options of a run."""
 
     choice: Choice
-    approve: str | None = None
-    proposal: Proposal | None = None
-    max_starts: int | None = None
+    consent: Consent
     yes: bool = False
     no_wait: bool = False
     log_format: str = "text"
@@ -72,7 +69,6 @@ class Observers:
 async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
     loaded, observers, stop_signal, redactor = load_manifest(path), Observers(*watching), StopSignal(), Redactor()
-    consent = Consent(options.approve, options.proposal, options.max_starts)
     set_up(options.log_format, redactor, verbose=options.verbose)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with orderly_stop(stop_signal.set, asyncio.current_task()):
@@ -80,7 +76,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
             # 1. The plan, and a person's consent.
             if not options.wants_bars:
                 observers.members.append(LogObserver())
-            plan = await prepare(opened, options.choice, consent)
+            plan = await prepare(opened, options.choice, options.consent)
             confirm(loaded.manifest, plan, yes=options.yes)
             if options.choice.retry_failed:
                 _show_retries(opened.run, plan)

@@ -26,17 +26,17 @@ def command(launch: str, *, reason: str, manifest: Path | None, ledger: str) -> 
 
     Each account's rate holds. Abort the launch first: while it runs, it holds its accounts. Starts nothing.
     """
-    from orchestrator.console import stops
+    from orchestrator.console.summary import stops_json, stops_text
 
     result = event_loop.run(_stop(ledger, launch, manifest, reason))
-    return CommandResult("stop-started", stops.as_json(result), stops.text(result), exit_code=result.exit_code)
+    return CommandResult("stop-started", stops_json(result), stops_text(result), exit_code=result.exit_code)
 
 
 async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) -> "StopResult":
     from orchestrator.app.stop_started import load_launch, stop_started
-    from orchestrator.console import stops
     from orchestrator.console.logs import LogObserver, set_up
     from orchestrator.console.signals import orderly_stop
+    from orchestrator.console.summary import announce_stops
     from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.redaction import Redactor
 
@@ -45,5 +45,5 @@ async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) ->
     loaded = load_launch(ledger, launch, manifest)
     with orderly_stop(stop_signal.set):
         return await stop_started(
-            loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=stops.announce
+            loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=announce_stops
         )

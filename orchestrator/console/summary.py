@@ -1,4 +1,4 @@
-"""The summary of a run or a launch."""
+"""The summary of a run, a launch, or of what was stopped."""
 
 import os
 import sys
@@ -6,9 +6,13 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
+import click
+
 from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.journal.control import OPEN, ControlState
+from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
+from orchestrator.core.text import plural
 from orchestrator.model import Outcome
 
 _MAX_SHOWN = 20
@@ -99,4 +103,33 @@ def control_state_json(control_state: ControlState) -> dict[str, Any]:
         "by": control_state.by,
         "reason": control_state.reason,
         "at": timestamp(control_state.at or None),
+    }
+
+
+def announce_stops(launch: str, plan: StopPlan) -> None:
+    """Before the first stop leaves."""
+    what = f"stopping {plural(len(plan.jobs), 'campaign')} that launch {launch} started"
+    click.echo(f"{what}; MESSAGES ALREADY SENT STAY SENT, nothing calls them back", err=True)
+
+
+def stops_text(result: StopResult) -> str:
+    """For a person."""
+    lines = [f"  stopped      {key}" for key in result.confirmed]
+    lines += [f"  not stopped  {key}  {why}" for key, why in result.missing.items()]
+    lines += [f"  may be on    {key}  nobody knows whether it was started" for key in result.plan.maybe]
+    counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed, {len(result.plan.before)} before"
+    lines.append(f"launch {result.launch}: {counts}; messages already sent stay sent")
+    if result.missing:
+        lines.append(f"next: python -m orchestrator stop-started {result.launch} --reason TEXT")
+    return "\n".join(lines) + "\n"
+
+
+def stops_json(result: StopResult) -> dict[str, Any]:
+    """For a machine."""
+    return {
+        "launch": result.launch,
+        "stopped": result.confirmed,
+        "not_stopped": result.missing,
+        "stopped_before": list(result.plan.before),
+        "may_be_running": list(result.plan.maybe),
     }

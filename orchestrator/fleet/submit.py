@@ -4,6 +4,7 @@ Nothing here is needed for the lanes to go on: whoever submits may be killed and
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 from procrastinate import App
 from sqlalchemy.exc import IntegrityError
 
+from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.records import LANE, RunRecords
 from orchestrator.core.journal.states import CampaignState, State, fold
@@ -200,3 +202,26 @@ class Submission:
             except (LedgerError, *queue.AWAY) as error:
                 self.observer.event("ledger_away", message=" ".join(str(error).split()))
             await self.stop_signal.sleep(2 * _LOOK_EVERY)
+
+
+async def watch(
+    store: Store, order: Order, clock: Clock, observer: Observer, *, stop_signal: StopSignal, checks: Checks
+) -> Stop | None:
+    """Submit an order's lanes and watch them to the end. Returns why it came early, None where it did not.
+
+    Raises StopRequested where the watching was ended by `stop_signal`: the lanes go on.
+    """
+
+    async def no_jobs(_: Job) -> None:
+        raise AssertionError("this process takes no job")
+
+    actions = Counter(row.action for row in order.rows)
+    observer.event(
+        "run_started", events_version=EVENTS_VERSION, launch=order.header.launch, run_id=order.header.run_id,
+        starts=actions[Action.START], judgements=actions[Action.JUDGE], skips=actions[Action.SKIP],
+    )  # fmt: skip
+    async with queue.open_queue(order.manifest.ledger, no_jobs) as app:
+        tail = Tail(store, order, observer)
+        stop = await Submission(app, store, order, clock, observer, stop_signal, tail, checks).carry_out()
+    observer.event("run_finished", run_id=order.header.run_id, stop=stop.detail if stop else None)
+    return stop

@@ -16,8 +16,7 @@ from orchestrator.core.manifest.parse import parse
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
-from orchestrator.loading.yaml_marks import Mark, render
-from orchestrator.loading.yaml_reader import Document
+from orchestrator.loading.yaml_reader import Document, Mark, render
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of a manifest."""

@@ -32,19 +32,33 @@ class Row(Protocol):
     """What the checks need of a campaign, valid or not. None: not written, or not usable."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """Stream and campaign in one."""
+        ...
+
     @property
-    def stream(self) -> str | None: ...
+    def stream(self) -> str | None:
+        """The stream's id; None where it is not known."""
+        ...
+
     @property
-    def campaign(self) -> str | None: ...
+    def campaign(self) -> str | None:
+        """The campaign's id; None where it is not known."""
+        ...
+
     @property
     def account(self) -> str | None:
         """The name of an account, or "" where none is written."""
 
     @property
-    def window(self) -> str | None: ...
+    def window(self) -> str | None:
+        """The name of its window; None: none."""
+        ...
+
     @property
-    def tags(self) -> tuple[str, ...]: ...
+    def tags(self) -> tuple[str, ...]:
+        """Its tags."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

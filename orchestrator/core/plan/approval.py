@@ -29,6 +29,7 @@ class Proposal:
 
     @property
     def expires_at(self) -> float:
+        """When it is no longer good, in POSIX seconds."""
         return self.made_at + VALID_FOR
 
     @property
