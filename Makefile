@@ -10,10 +10,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .DEFAULT_GOAL := help
 .PHONY: run test test-fast cover soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
 
-# What the program needs: enough for `make run`, which runs it from this folder.
+# What the program needs. The .pth file makes `python -m orchestrator` run this checkout, whatever the working folder.
 $(RUNTIME): requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --no-compile --require-hashes -r requirements.lock
+	echo "$(CURDIR)" >"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
 	touch $(RUNTIME)
 
 # What its developers need besides.
