@@ -50,7 +50,8 @@ def commands():
 def made(folder):
     """What `make run` prints on stdout, in a folder with nothing but the demonstration's manifest."""
     done = subprocess.run(
-        [MAKE, "--silent", "-f", ROOT / "Makefile", "-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", "run"],
+        [MAKE, "--silent", "-f", ROOT / "Makefile", "-o", ".venv/.runtime", f"BIN={Path(sys.executable).parent}",
+         "run"],
         cwd=folder, check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout

@@ -129,7 +129,7 @@ def _files(name: str) -> dict[str, bytes]:
 
 
 def _measure(folder: Path, name: str) -> dict[str, object]:
-    from orchestrator.console.summary import error_text
+    from orchestrator.console.render import error_result
     from orchestrator.errors import ManifestError
     from orchestrator.loading.manifest_file import load_manifest
 
@@ -137,7 +137,7 @@ def _measure(folder: Path, name: str) -> dict[str, object]:
     try:
         load_manifest(folder / "m.yaml")
     except ManifestError as error:
-        end, output = "faults", error_text(error)
+        end, output = "faults", "\n".join(error_result("validate", error).messages)
         if len(error.problems) > 101 or len(output) > 128 * 1024:
             end = "too much output"
     except BaseException as error:  # noqa: BLE001 - the test reports it

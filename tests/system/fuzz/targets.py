@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from orchestrator.console.summary import error_json, error_text
+from orchestrator.console.render import dumps, error_result
 from orchestrator.core.attempt.verdict import VerdictKind, classify, classify_read, classify_stop
 from orchestrator.errors import ManifestError
 from orchestrator.kore import wire
@@ -76,5 +76,7 @@ def _check(error: ManifestError) -> None:
         assert problem.column >= 1, problem
         assert problem.file, problem
         assert problem.message, problem
-    output = error_text(error).encode("utf-8", "backslashreplace") + error_json(error).encode()
+    result = error_result("validate", error)
+    text = "\n".join(result.messages)
+    output = text.encode("utf-8", "backslashreplace") + dumps(result.as_json()).encode()
     assert len(output) <= MAX_OUTPUT, len(output)

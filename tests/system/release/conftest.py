@@ -17,7 +17,8 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 def make(*arguments, timeout=300):
     """A target of the Makefile with this environment's tools; nothing is installed for it."""
     return subprocess.run(
-        [MAKE, "--silent", "-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", *arguments], cwd=ROOT, text=True,
+        [MAKE, "--silent", "-o", ".venv/.ready", "-o", ".venv/.runtime", f"BIN={Path(sys.executable).parent}",
+         *arguments], cwd=ROOT, text=True,
         capture_output=True, check=True, timeout=timeout,
     )  # fmt: skip
 

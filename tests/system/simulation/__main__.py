@@ -60,10 +60,11 @@ def main():
     parser.add_argument("--seed", type=int, help="live this day alone, and print all that happens in it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--until-broken", action="store_true", help="stop at the first broken day")
+    parser.add_argument("--before", type=int, nargs="*", default=[], help="days that go first, by their seeds")
     options = parser.parse_args()
     if options.seed is not None:
         return replay(options.seed)
-    seeds = [*kept_seeds(), *range(options.first, options.first + options.seeds)]
+    seeds = [*options.before, *kept_seeds(), *range(options.first, options.first + options.seeds)]
     return many(seeds, options.jobs, keep_going=not options.until_broken)
 
 
