@@ -28,7 +28,7 @@ def open_ledger(url: str) -> Iterator[Store]:
         store.close()
 
 
-def pick(store: Store, launch: str | None) -> str:
+def pick_launch(store: Store, launch: str | None) -> str:
     """The launch by name, or the newest. Raises NothingSelected with the names there are."""
     known = store.launches()
     if launch is None and known:
@@ -42,13 +42,13 @@ def pick(store: Store, launch: str | None) -> str:
 def record_command(url: str, launch: str, command: ControlCommand, reason: str) -> ControlState:
     """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
     with open_ledger(url) as store:
-        return store.record_command(pick(store, launch), command, getpass.getuser(), reason, store.time())
+        return store.record_command(pick_launch(store, launch), command, getpass.getuser(), reason, store.time())
 
 
 def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_started: bool) -> None:
     """Record what this user found out about an unknown campaign. Raises Refused, LaneLeased and LedgerError."""
     with open_ledger(url) as store:
-        state = histories(store.read(pick(store, launch)), url).get(campaign)
+        state = fold_states(store.read(pick_launch(store, launch)), url).get(campaign)
         if state is None or state.state is not State.UNKNOWN:
             found = f"is {state.state}" if state else "was never attempted in this launch"
             raise Refused(
@@ -76,7 +76,7 @@ class LaunchStatus:
 def read_status(url: str, launch: str | None) -> LaunchStatus:
     """The status of a launch, by default the newest. Raises NothingSelected and LedgerError."""
     with open_ledger(url) as store:
-        name = pick(store, launch)
+        name = pick_launch(store, launch)
         found = result(store, name)
         run_id = found.run["run_id"]
         is_live = store.is_live(run_id, store.time()) or is_open(store.read(name, kinds=RUN_KINDS), run_id)
@@ -84,7 +84,7 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
         return LaunchStatus(found, store.control_state(name), is_live, stopped)
 
 
-def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
+def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
     """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
     try:
         return fold(records)
@@ -92,14 +92,14 @@ def histories(records: Iterable[Record], url: str) -> dict[CampaignKey, Campaign
         raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
 
 
-def known(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, CampaignState]:
-    """The same, of the manifest's launch; not `whole`: of the manifest's campaigns only, which are a part of it."""
+def read_states(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, CampaignState]:
+    """The states of the manifest's launch; not `whole`: of the manifest's campaigns only."""
     if whole:
-        return histories(store.stream(manifest.launch), manifest.ledger)
-    return histories(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
+        return fold_states(store.stream(manifest.launch), manifest.ledger)
+    return fold_states(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
 
 
-def earlier(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
+def previous_starts(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
     """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
     if manifest.repeat_guard is None:
         return {}

@@ -103,8 +103,8 @@ async def assemble_run(
         writer.start()
         try:
             # 3. What the journal knows, then the host, then the run itself.
-            known = await asyncio.to_thread(journals.known, store, manifest, whole=not subrun)
-            previous = await asyncio.to_thread(journals.earlier, store, manifest, clock.now())
+            known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
+            previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             async with open_api(manifest, credentials, minter, clock, redactor) as api:
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),

@@ -23,7 +23,7 @@ def load_launch(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
     Raises NothingSelected, Refused, ManifestError and LedgerError.
     """
     with journals.open_ledger(ledger) as store:
-        found = headers(store.read(journals.pick(store, launch)))
+        found = headers(store.read(journals.pick_launch(store, launch)))
     if not found:
         raise NothingSelected(f"launch {launch} has no run that got as far as a plan: it started nothing")
     name, host = str(found[-1].data["manifest"]), found[-1].data["host"]

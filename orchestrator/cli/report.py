@@ -20,11 +20,11 @@ def command(
     launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str
 ) -> CommandResult:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.app.journal_reader import open_ledger, pick, result
+    from orchestrator.app.journal_reader import open_ledger, pick_launch, result
     from orchestrator.report.files import write
 
     with open_ledger(ledger) as store:
-        name = pick(store, launch)
+        name = pick_launch(store, launch)
         found = result(store, name, run_id)
         try:
             paths = [str(path) for path in write(found, store.stream(name), directory, formats)]
