@@ -66,6 +66,7 @@ def command(
     from orchestrator.rehearsal.rehearse import RehearsalConfig, rehearse
     from orchestrator.report.files import write
 
+    # 1. What is rehearsed: a sandbox manifest says itself what its calls meet.
     loaded = load_manifest(Path(manifest))
     sandbox, cap = loaded.manifest.sandbox, loaded.manifest.limits.max_starts
     is_sandbox = loaded.manifest.host == "sandbox"
@@ -80,8 +81,10 @@ def command(
         permit=lambda plan: check_cap(plan, cap),
         no_wait=no_wait,
     )
+    # 2. The rehearsals, with the seeds that follow each other.
     rehearsals = [rehearse(config, seed + number) for number in range(runs)]
     first = rehearsals[0]
+    # 3. The report of the first, and how the others differ.
     files = () if directory is None else write(first.result, first.records, directory, loaded.manifest.report.formats)
     seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
     data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed)

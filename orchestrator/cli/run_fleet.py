@@ -38,10 +38,12 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
         observers.members.append(LogObserver())
     check_request(loaded.manifest)
     with handled(stop_signal.set):
+        # 1. The order. In threads: a database on the network may keep one waiting.
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
         try:
             clock = await asyncio.to_thread(SystemClock, store.time)
             order = await asyncio.to_thread(_order, store, clock, loaded, options)
+            # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             await _watch(store, clock, order, stop_signal, checks, observers=observers, options=options)
             result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)

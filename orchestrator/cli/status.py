@@ -24,6 +24,7 @@ def command(context: click.Context, launch: str | None, *, watch: bool, ledger: 
     from orchestrator.console.streams import is_left
 
     result, is_live = _status(launch, ledger)
+    # A reader that has left, as in `| head -1`, ends the watching too.
     while watch and is_live and not is_left(sys.stdout):
         render(result, as_json=context.params["as_json"])
         click.echo()

@@ -45,6 +45,7 @@ def command(
     set_up(log_format, redactor, verbose=False)
     _quieten()
     store = Store.open(ledger)  # a wrong address, or no ledger for many hosts, is reported at once
+    # Closed in the end, however it comes: lanes that still run have committed by then.
     try:
         runs = WorkerRuns(store, redactor, observer, allow_commands=allow_commands)
         lanes = RunningLanes(LaneJobRunner(store, runs.assemble).carry_out, observer)

@@ -58,11 +58,13 @@ class CircuitBreaker:
     async def wait(self) -> None:
         """Wait until a start may leave; one of those that wait makes the reads. Raises StopRequested."""
         while not self._breaker.admits(self._in_flight):
+            # A trial start is on its way: its answer decides.
             if self._breaker.state is not BreakerState.OPEN:
                 self._changed.clear()
                 await self._changed.wait()
                 self._stop.check()
                 continue
+            # Of all starts that wait, one makes the reads.
             async with self._turn:
                 if self._breaker.state is BreakerState.OPEN:
                     await self._try_read()

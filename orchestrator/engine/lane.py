@@ -81,10 +81,12 @@ class LaneRunner:
     # A start: attempts until one is final, then what it comes to.
 
     async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
+        # 1. Attempts, until one is final.
         verdict = await self._attempt(job)
         if verdict.kind in _RETRIED and not self._is_over(job):
             await self.stop_signal.sleep(self._pause(job))
             verdict = await self._retry(job)
+        # 2. What it came to. An accepted or rejected start has its outcome already.
         if verdict.kind is VerdictKind.INDETERMINATE:
             group.create_task(self._probe_lost(job.entry))
         elif verdict.kind in _RETRIED and self.stop_signal.stop is None:
@@ -108,6 +110,7 @@ class LaneRunner:
     def _is_over(self, job: Job) -> bool:
         retry = self._deps.manifest.retry
         is_late = job.begun is not None and self._deps.clock.now() - job.begun >= retry.max_elapsed
+        # An attempt that we withheld ourselves does not count: the platform never saw it.
         used_up = (is_late or job.sends >= retry.attempts) and not job.withheld
         return used_up or self.stop_signal.stop is not None
 
@@ -186,6 +189,7 @@ class LaneRunner:
 
     async def _send(self, job: Job) -> Reply | Fault:
         deps, entry = self._deps, job.entry
+        # The intent is on disk before the permit exists, and the permit is used up by the first byte (P1, P5).
         intent = deps.records.intent(
             entry.key,
             deps.states.of(entry.key).attempt + 1,
@@ -249,6 +253,7 @@ class LaneRunner:
         concluded = await self._deps.states.commit(record)
         if concluded is None:
             return
+        # The run's rules first, then those of this lane alone.
         rules = self._deps.manifest.stop_when
         broken = tripped(rules, concluded.counts)
         if broken is not None:

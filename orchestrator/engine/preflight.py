@@ -31,6 +31,7 @@ async def live_states(
     try:
         parts = await asyncio.gather(*jobs)
     finally:
+        # The first lane that fails ends the others: no read may leave after the answer is known.
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
@@ -90,6 +91,7 @@ async def _by_list(reader: Reader, targets: Sequence[CallTarget]) -> dict[Campai
     streams: dict[tuple[str, str, CampaignType], list[CallTarget]] = defaultdict(list)
     for target in targets:
         streams[target.stream, target.iid, target.type].append(target)
+    # Campaigns of a stream share its pages: one call for 50 of them.
     live: dict[CampaignKey, LiveState] = {}
     for group in streams.values():
         states = await reader.states(group[0], {target.campaign for target in group})

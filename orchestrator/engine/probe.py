@@ -45,7 +45,9 @@ class Probe:
         baseline, settled_at = self._deps.states.of(entry.key).intent.get("baseline"), since + self.settle
         self._waiting[_stream(entry)].add(entry.campaign.campaign)
         try:
+            # 1. At once: most lost answers belong to starts that took effect.
             found = await self._by_status(entry, baseline)
+            # 2. Once more when it has settled. A clock that was suspended may have slept for too short a time.
             while found is None and (delay := settled_at - self._deps.clock.now()) > 0:
                 await self._stop_signal.sleep(delay)
             return found or await self._settled(entry, baseline, settled_at)
@@ -70,6 +72,7 @@ class Probe:
         stream = _stream(entry)
         async with self._turns[stream]:
             begun, live = self._listed.get(stream, (float("-inf"), {}))
+            # A list that began before this suspect settled, or does not name it, proves nothing about it.
             if begun < settled_at or entry.campaign.campaign not in live:
                 begun = self._deps.clock.now()
                 live = await self._reader.states(entry.target, set(self._waiting[stream]))

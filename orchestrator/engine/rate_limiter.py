@@ -42,6 +42,7 @@ class RateLimiter:
         `check` is asked once the slot is there, which may be an hour later: what it raises is raised here, and no slot
         is taken. Raises StopRequested as soon as there is a stop.
         """
+        # One waits for the pacer at a time; the others queue for the lock in order of arrival.
         async with self._turn:
             self._stop.check()
             while (delay := self.pacer.wait(self._clock.now())) > 0:

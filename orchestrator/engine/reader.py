@@ -114,6 +114,7 @@ class Reader:
         def pause(_: RetryCallState) -> float:
             return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._deps.draw)
 
+        # 1. Ask until an answer is final.
         outcome: tuple[ReadKind, Read] = await AsyncRetrying(
             sleep=self._stop_signal.sleep,
             wait=pause,
@@ -121,6 +122,7 @@ class Reader:
             retry=retry_if_result(lambda result: result[0] in _RETRIED),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(once)
+        # 2. Is it one that can be used?
         kind, read = outcome
         if kind is not ReadKind.OK:
             self._deps.stop_signal.check()  # a run that was told to stop has not failed
@@ -129,6 +131,7 @@ class Reader:
 
     async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
         await self._limiter.acquire(self.check)
+        # Whatever happens, the slot is released: with no answer, at the latest time the call can arrive.
         read: Read | None = None
         try:
             read = await call()

@@ -109,6 +109,7 @@ def inherited_calls(manifest: Manifest, leases: Iterable[AcquiredLease], now: fl
 def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: float) -> Pacer:
     """A lane's pacer, which counts what its last holder sent; of one that crashed, as much as it can have sent."""
     pacer = Pacer(manifest.accounts[account].rate)
+    # A holder that left in order says when its calls ended; of one that crashed, all slots may still be taken.
     if last is not None and last.released_cleanly:
         pacer.recall(list(last.recent_calls))
     elif last is not None:

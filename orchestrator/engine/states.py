@@ -111,6 +111,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
             return None
         self._counts[outcome] += 1
         self._lane_counts[record.lane][outcome] += 1
+        # A started campaign keeps its time alone.
         if outcome is Outcome.STARTED:
             self._started_at[key] = record.at
             del self._states[key]

@@ -80,6 +80,7 @@ class PlanExecution:
     async def _open_waves(self) -> None:
         by_wave = _by_wave(self._plan.entries)
         pending = list(by_wave)
+        # A wave that does not pass stops the run, unless nothing is left to do after it.
         while pending:
             name = pending.pop(0)
             is_last = not any(map(_is_due, chain.from_iterable(by_wave[later] for later in pending)))
@@ -96,6 +97,7 @@ class PlanExecution:
             name, len(entries), rule, launch=deps.launch, run_id=deps.run_id,
             clock=deps.clock, observer=deps.observer, checks=deps.checks,
         )  # fmt: skip
+        # Kept before it opens: a run that is stopped in it reports the wave as unfinished.
         self._gates.append(gate)
         gate.open()
         await self._run_lanes(entries)

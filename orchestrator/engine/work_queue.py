@@ -58,14 +58,17 @@ class WorkQueue:
         """
         while True:
             self._stop_signal.check()
+            # 1. A campaign whose window is open, and whose state is known to be as planned.
             self._update_waits()
             open_windows = [name for name, jobs in self._jobs.items() if jobs and self._deps.windows.is_open(name)]
             sure = [self._jobs[name] for name in open_windows if name not in self._unsure]
             if sure:
                 return min(sure, key=lambda jobs: jobs[0].place).popleft()
+            # 2. One that waited for its window: look first whether it was changed meanwhile.
             if open_windows:
                 await self._recheck(open_windows[0])
                 continue
+            # 3. Only closed windows are left: wait for the first that opens.
             # A window that has closed since `_update_waits` is not known yet: look again at once.
             waits = [self._opens.get(name, 0.0) for name, jobs in self._jobs.items() if jobs and name is not None]
             if not waits:

@@ -100,6 +100,7 @@ class LaneJobRunner:
         return order.after(await _read_order(store, job, PROGRESS))
 
     async def _stop_of(self, store: Store, order: Order, job: Job, stop_signal: StopSignal) -> Stop | None:
+        # 1. An abort holds for lanes that have not begun, too.
         control_state = await asyncio.to_thread(store.control_state, job.launch)
         if control_state.command is ControlCommand.ABORT:
             stop_signal.set(abort_stop(job.launch, control_state))
@@ -107,6 +108,7 @@ class LaneJobRunner:
         manifest = await asyncio.to_thread(self._manifest, store, order, job)
         if not manifest.campaigns:
             return None
+        # 2. A run of the ordinary engine over this lane's part of the manifest.
         header, subrun = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
         source, sha256 = header.data["manifest"], header.data["manifest_sha256"]
         work = Work(manifest, source, sha256, subrun, no_wait=order.waits_for_no_window)

@@ -49,6 +49,7 @@ async def open_queue(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> A
     async def lane(launch: str, run_id: str, wave: str, account: str, number: int) -> None:
         await carry_out(Job(launch, run_id, wave, account, number))
 
+    # The tables first: the app's own connections look for them when they open.
     await _create_schema(app, parameters)
     async with app.open_async():
         yield app

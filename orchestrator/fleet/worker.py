@@ -102,6 +102,7 @@ class Worker:
 
     async def _round(self, app: App, stopping: asyncio.Event) -> None:
         """Work until told to stop, or until the connection fails."""
+        # 1. Take jobs and requeue stalled ones, until stopped or until the connection fails.
         work = asyncio.create_task(self._work(app))
         upkeep = asyncio.create_task(self._requeue_stalled(app))
         stop = asyncio.create_task(stopping.wait())
@@ -111,6 +112,7 @@ class Worker:
                 # The lanes first: their jobs are then given back by the worker that still knows them.
                 await self.lanes.wait_drained()
         finally:
+            # 2. End all three, and look at how they ended.
             for task in (work, upkeep, stop):
                 task.cancel()
             ended = await asyncio.gather(work, upkeep, stop, return_exceptions=True)

@@ -131,6 +131,7 @@ class KoreClient:
         body: Mapping[str, Any] | None,
         last_look: Callable[[], None],
     ) -> Reply | Fault:
+        # A token for each attempt: the platform refuses one that is replayed (kore-api.md section 3).
         token = self._tokens.mint(target.account_id)
         headers = wire.headers(target, token)
         call = Call(self._clock, token, last_look)
