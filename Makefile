@@ -29,16 +29,16 @@ run: $(RUNTIME)  ## start the demonstration launch against the bundled sandbox
 JOBS ?= 2
 
 test: $(READY)  ## run all tests but the soak; about six minutes on two quiet cores
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not soak"
 
 FAST := core property engine loading report console sandbox
 
 test-fast: $(READY)  ## the tests without real processes, for the inner loop; under 90 seconds
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak" $(addprefix tests/,$(FAST))
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not soak" $(addprefix tests/,$(FAST))
 
 cover: $(READY)  ## the same as test, with branch coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not soak" --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not soak" --cov --cov-report=term
 
 soak: $(READY)  ## the same tests at larger sizes, and SEEDS=20000 more simulated days; takes about half an hour
 	SEEDS=$(or $(SEEDS),20000) $(BIN)/python -m pytest -q -m soak

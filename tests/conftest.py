@@ -12,6 +12,16 @@ os.environ["ORCHESTRATOR_LOOP"] = "asyncio"
 settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
 
 
+# Tests that share something costly: each file of these goes to one of several workers as a whole.
+COSTLY = {"test_bugs.py", "test_examples.py", "test_readme.py", "test_release.py", "test_page.py", "test_ledger.py"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in COSTLY:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 def pytest_report_header():
     return f"postgresql: {postgres.origin()}"
 
