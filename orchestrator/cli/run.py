@@ -87,7 +87,7 @@ def command(
     # 3. What it came to.
     again = f"python -m orchestrator status {result.run['launch']}"
     return CommandResult(
-        "run", result.as_json(), summary(result), exit_code=result.exit_code, again=again, is_styled=True
+        "run", result.as_json, summary(result), exit_code=result.exit_code, again=again, is_styled=True
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,13 +20,14 @@ SCHEMA_VERSION: Final = "1"
 class CommandResult:
     """What a command came to.
 
-    `data` is its JSON, beside the envelope's `schema_version`, `command` and `exit_code`. For a person, `text` says the
-    same on stdout and `messages` are remarks on stderr. `again` is the command that shows it once more. `is_styled`:
-    the text is styled as the terminal allows already; any other text loses its escape sequences in a pipe.
+    `data` is its JSON beside the envelope's `schema_version`, `command` and `exit_code`, or makes it where it is large.
+    For a person, `text` says the same on stdout and `messages` are remarks on stderr. `again` is the command that shows
+    it once more. `is_styled`: the text is styled as the terminal allows already; any other loses its escape sequences
+    in a pipe.
     """
 
     command: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
     text: str = ""
     messages: tuple[str, ...] = ()
     exit_code: int = ExitCode.OK
@@ -36,7 +37,7 @@ class CommandResult:
     def as_json(self) -> dict[str, Any]:
         """The envelope and the data in it."""
         envelope = {"schema_version": SCHEMA_VERSION, "command": self.command, "exit_code": int(self.exit_code)}
-        return {**envelope, **self.data}
+        return {**envelope, **(self.data() if callable(self.data) else self.data)}
 
 
 def render(result: CommandResult, *, as_json: bool) -> None:

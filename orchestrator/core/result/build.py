@@ -10,7 +10,7 @@ from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, endi
 from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.conclude import exit_code, outcome_of
+from orchestrator.core.result.conclude import code_of, exit_code, outcome_of
 from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
 from orchestrator.core.text import timestamp
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
@@ -104,7 +104,7 @@ class _Journal:
         while self._ended:
             end, count = self._ended.pop()
             run = _Run.of(self.runs[:count], self._headers[end.campaign])
-            if exit_code(run.campaigns(self.states.get), run.stop) == 0:
+            if code_of(run.outcomes(self.states.get), run.stop) == 0:
                 self._success = end.at
                 self._ended.clear()
 
@@ -136,6 +136,12 @@ class _Run:
         """Its campaigns in the plan's order. Can be asked for once: the rows are read as a stream."""
         again = f"{_COMMAND} run {header_of(self.header)['manifest']}"
         return (self._campaign(row, state_of(row.key), again) for row in self.rows)
+
+    def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
+        """The outcomes and reasons alone: a third of the work. Can be asked for once, too."""
+        for row in self.rows:
+            decision = _decision(row.action, row.outcome, row.reason, row.message)
+            yield outcome_of(decision, state_of(row.key), self.stop, self.held.get(row.key))[:2]
 
     def _campaign(self, row: PlanRow, state: CampaignState | None, again: str) -> CampaignResult:
         decision = _decision(row.action, row.outcome, row.reason, row.message)

@@ -72,7 +72,12 @@ def _why_failed(decision: Decision, campaign: CampaignState) -> Reason:
 
 def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> ExitCode:
     """The exit code of a run; where several apply: 13, 11, 130 (143, 129), 12, 10, 0 (design section 6)."""
-    outcomes = {(c.outcome, c.reason) for c in campaigns}
+    return code_of(((campaign.outcome, campaign.reason) for campaign in campaigns), stop)
+
+
+def code_of(outcomes_and_reasons: Iterable[tuple[Outcome, Reason]], stop: Stop | None) -> ExitCode:
+    """The same, where only the campaigns' outcomes and reasons are at hand."""
+    outcomes = set(outcomes_and_reasons)
     if stop is not None and stop.reason is StopReason.JOURNAL:
         return ExitCode.JOURNAL
     if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
