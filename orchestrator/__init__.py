@@ -4,11 +4,17 @@ As a library: `load_manifest`, `plan_launch`, `run_launch`, and what they take, 
 up when they are first used: importing the package imports none of what a run needs, so that --help stays instant.
 """
 
+from __future__ import annotations
+
 import importlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
 
+# Not from `typing`: `python -m` imports this with the working folder still first on the path, where a file that has the
+# name of a module of Python's own would be taken for it. Python itself has imported the two above.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from orchestrator.app.api import load_manifest, plan_launch, run_launch
     from orchestrator.app.run import Interrupted
     from orchestrator.core.plan.estimate import PlannedLaunch

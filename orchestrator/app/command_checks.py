@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.core.manifest.models import Pass
+from orchestrator.kore.auth import windows_line_ends
 from orchestrator.redaction import Redactor
 
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
@@ -33,8 +34,8 @@ class CommandChecks:
                 start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as error:
-            reason = self._redactor.text(getattr(error, "strerror", None) or type(error).__name__)
-            return f"{command[0]} could not be run ({reason})"
+            reason = windows_line_ends(command, self._directory) or getattr(error, "strerror", None)
+            return f"{command[0]} could not be run ({self._redactor.text(reason or type(error).__name__)})"
         try:
             async with asyncio.timeout(check.timeout):
                 said = await _last_words(process)
@@ -45,7 +46,8 @@ class CommandChecks:
             await _end(process)
         if code == 0:
             return None
-        words = self._redactor.text(said.decode(errors="replace")).strip()[-_SAID:]
+        output = self._redactor.text(said.decode(errors="replace")).strip()[-_SAID:]
+        words = windows_line_ends(command, self._directory) or output
         return f"{command[0]} ended with code {code}" + (f" ({' '.join(words.split())})" if words else "")
 
 

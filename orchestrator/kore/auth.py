@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +23,11 @@ LIFETIME: Final = 300
 """Seconds a token is valid; the platform allows an hour at most where it enforces `jti`."""
 
 _COMMAND_SECONDS: Final = 30.0
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_INVISIBLE: Final = re.compile("[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_LONGEST_LINE: Final = 4096
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +117,75 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     if reference.env is not None:
         value, source = os.environ.get(reference.env, ""), f"environment variable {reference.env}"
     elif reference.file is not None:
-        value, source = _read(directory, reference.file, path), f"file {reference.file}"
+        source = f"file {reference.file}"
+        value = _decoded(_read(directory, reference.file, path), path, source)
     else:
         command = tuple(reference.command or ())
-        value, source = _run(command, path, directory), f"command {command[0]}"
-    value = value.strip()
+        source = f"command {command[0]}"
+        value = _decoded(_run(command, path, directory), path, source)
+    # An editor's byte order mark is no part of the value, whichever way it came: `export X="$(cat file)"` passes it on.
+    value = value.removeprefix("\ufeff").strip()
     if not value:
         raise CredentialError(f"{path}: {source} is unset or empty", next_step=f"provide {source}, then run again")
-    if _CONTROL_CHARACTER.search(value) and not value.startswith("-----BEGIN "):
-        # A file with two secrets, or a key typed with its escapes: the platform would refuse its tokens.
-        raise CredentialError(
-            f"{path}: {source} holds a line break or another control character",
-            next_step=f"let {source} hold the one value and nothing else",
-        )
+    _check_characters(value, path, source)
     return value
 
 
-def _read(directory: Path, file: str, path: str) -> str:
+def _check_characters(value: str, path: str, source: str) -> None:
+    """Raises CredentialError for what no credential holds: the platform would refuse its tokens without a reason."""
+    step = f"let {source} hold the one value and nothing else"
+    if hidden := _INVISIBLE.search(value):
+        raise CredentialError(f"{path}: {source} holds an invisible character (U+{ord(hidden[0]):04X})", next_step=step)
+    lines = value.replace("\r\n", "").replace("\n", "") if value.startswith("-----BEGIN ") else value
+    if _CONTROL_CHARACTER.search(lines):
+        # A file with two secrets, or a key typed with its escapes.
+        raise CredentialError(f"{path}: {source} holds a line break or another control character", next_step=step)
+
+
+def _decoded(raw: bytes, path: str, source: str) -> str:
+    # Windows' Notepad and PowerShell's `>` write UTF-16; without its mark, every second byte is NUL.
+    if raw.startswith(_UTF16) or (len(raw) > 1 and 0 in raw[:2]):
+        raise CredentialError(f"{path}: {source} is UTF-16 text", next_step=f"save {source} as UTF-8")
     try:
-        return (directory / Path(file).expanduser()).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: a user "~name" without a home
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        # Not chained: the error's text quotes the bytes.
+        raise CredentialError(f"{path}: {source} is not UTF-8 text", next_step=f"save {source} as UTF-8") from None
+
+
+def _read(directory: Path, file: str, path: str) -> bytes:
+    try:
+        return (directory / Path(file).expanduser()).read_bytes()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a user "~name" without a home
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}"
         raise CredentialError(f"{path}: cannot read file {file}: {reason}") from None
 
 
-def _run(command: tuple[str, ...], path: str, directory: Path) -> str:
+def _run(command: tuple[str, ...], path: str, directory: Path) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603 - the manifest's author chose the command; there is no shell
-            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True, cwd=directory
+            command, capture_output=True, timeout=_COMMAND_SECONDS, check=True, cwd=directory
         )
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         # The command's output is not quoted: it may hold the secret.
+        line_ends = windows_line_ends(command, directory)
         raise CredentialError(
-            f"{path}: command {command[0]} failed ({type(error).__name__})",
+            f"{path}: command {command[0]} failed ({line_ends or type(error).__name__})",
             next_step=f"run {command[0]} by hand and look at its output",
         ) from None
     return done.stdout
+
+
+def windows_line_ends(command: Sequence[str], directory: Path) -> str | None:
+    """Why a command that failed could not work, where its script was saved with Windows line ends; None elsewhere.
+
+    The system looks for an interpreter whose name ends with the line's CR, and says that the *script* is not there.
+    """
+    named = command[1:2] if Path(command[0]).name in _SHELLS else command[:1]
+    for name in named:
+        script = directory / name if "/" in name or named != command[:1] else Path(shutil.which(name) or name)
+        with suppress(OSError, ValueError), script.open("rb") as file:
+            first = file.readline(_LONGEST_LINE)
+            if first.endswith(b"\r\n") and (first.startswith(b"#!") or named != command[:1]):
+                return f"the lines of {name} end with CR LF, as on Windows: save it with LF alone"
+    return None

@@ -38,6 +38,15 @@ async def test_a_command_that_is_not_there_has_not_passed(checks):
     assert why == "./missing.sh could not be run (No such file or directory)"
 
 
+@pytest.mark.parametrize("shebang", [b"#!/bin/sh", b"#!/usr/bin/env sh"])
+async def test_a_script_with_windows_line_ends_says_so(checks, tmp_path, shebang):
+    (tmp_path / "check.sh").write_bytes(shebang + b"\r\nexit 0\r\n")
+    (tmp_path / "check.sh").chmod(0o755)
+    why = await checks.run(Pass(command=("./check.sh",)), {})
+    assert why is not None
+    assert "the lines of ./check.sh end with CR LF, as on Windows: save it with LF alone" in why
+
+
 async def test_it_runs_beside_the_manifest_and_knows_the_wave(checks, tmp_path):
     script = "import os; open('seen', 'w').write(os.environ['ORCHESTRATOR_WAVE'])"
     assert await checks.run(asking(script), {"WAVE": "canary"}) is None

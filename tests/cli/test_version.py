@@ -49,3 +49,23 @@ def test_there_is_one_version(workplace):
 
     assert f'\nversion = "{__version__}"\n' in text
     assert f"\n## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_nothing_beside_the_manifest_is_imported(workplace):
+    # What `python -m` itself has imported before any module of ours can be helped by nobody.
+    probe = workplace.path / "probe"
+    probe.mkdir()
+    (probe / "__init__.py").touch()
+    (probe / "__main__.py").write_text("import sys; print(*sys.modules)", encoding="utf-8")
+    by_python = subprocess.run(
+        [sys.executable, "-m", "probe"], cwd=workplace.path, text=True, capture_output=True, check=True
+    )
+    libraries = {one for one in sys.stdlib_module_names if not one.startswith("_")}
+    names = {*libraries, "click", "yaml", "sqlalchemy", "pydantic"} - set(by_python.stdout.split())
+    for name in names:
+        (workplace.path / f"{name}.py").write_text(f"raise SystemExit('imported {name}')", encoding="utf-8")
+    done = workplace.run("run", workplace.manifest())
+
+    assert "imported" not in done.stderr
+    assert done.returncode == 0
+    assert {"secrets", "enum", "typing"} <= names

@@ -208,6 +208,62 @@ def test_white_space_around_a_value_is_no_part_of_it(tmp_path, end):
     assert resolve_credential("m", account(client_secret=SecretRef(file="value")), tmp_path).secret == SECRET
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("way", ["file", "command", "env"])
+def test_an_editors_mark_is_no_part_of_a_value(tmp_path, monkeypatch, way, end):
+    (tmp_path / "value").write_bytes(MARK + SECRET.encode() + end)
+    monkeypatch.setenv("KORE_SECRET", "\ufeff" + SECRET)
+    reference = {"file": {"file": "value"}, "command": {"command": ("cat", "value")}, "env": {"env": "KORE_SECRET"}}
+    named = account(client_secret=SecretRef.model_validate(reference[way]))
+
+    assert resolve_credential("m", named, tmp_path).secret == SECRET
+
+
+def test_a_key_in_pem_is_read_without_an_editors_mark(tmp_path, pair):
+    (tmp_path / "key.pem").write_bytes(MARK + pair[0].encode())
+    named = account(client_secret=SecretRef(file="key.pem"), algorithm="RS256")
+
+    assert resolve_credential("m", named, tmp_path).secret == pair[0].strip()
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_by_its_name(tmp_path, codec):
+    (tmp_path / "value").write_bytes("canary-secret\r\n".encode(codec))
+    error = refusal(
+        lambda: resolve_credential("main", account(client_secret=SecretRef(command=("cat", "value"))), tmp_path)
+    )
+
+    assert error.message == "accounts.main.client_secret: command cat is UTF-16 text"
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\xad", "\u202e"])
+def test_an_invisible_character_in_a_value_is_named(tmp_path, hidden):
+    (tmp_path / "value").write_text(f"canary-1{hidden}canary-2\n", encoding="utf-8")
+    error = refusal(lambda: resolve_credential("main", account(client_secret=SecretRef(file="value")), tmp_path))
+
+    code = f"U+{ord(hidden):04X}"
+    assert error.message == f"accounts.main.client_secret: file value holds an invisible character ({code})"
+
+
+def test_a_key_in_pem_holds_no_nul(tmp_path, pair):
+    (tmp_path / "key.pem").write_text(pair[0].replace("\n", "\n\0", 1), encoding="utf-8")
+    named = account(client_secret=SecretRef(file="key.pem"), algorithm="RS256")
+
+    assert "control character" in refusal(lambda: resolve_credential("main", named, tmp_path)).message
+
+
+@pytest.mark.parametrize("command", [("./secret.sh",), ("sh", "secret.sh")], ids=["by itself", "by a shell"])
+def test_a_secrets_script_with_windows_line_ends_is_named(tmp_path, command):
+    (tmp_path / "secret.sh").write_bytes(b"#!/bin/sh\r\nset -e\r\necho canary\r\n")
+    (tmp_path / "secret.sh").chmod(0o755)
+    error = refusal(lambda: resolve_credential("main", account(client_secret=SecretRef(command=command)), tmp_path))
+
+    assert f"the lines of {command[-1]} end with CR LF, as on Windows: save it with LF alone" in error.message
+
+
 def test_a_key_in_pem_keeps_its_lines(tmp_path, pair):
     (tmp_path / "key.pem").write_text(pair[0], encoding="utf-8")
     named = account(client_secret=SecretRef(file="key.pem"), algorithm="RS256")

@@ -32,7 +32,17 @@ def test_reports_lie_in_the_launchs_folder(tmp_path):
 
     assert [tmp_path / "reports" / "winter" / name for name in ("result.json", "result.csv")] == written
     assert json.loads(written[0].read_text(encoding="utf-8"))["campaigns"][0]["message"] == "no"
-    assert {0o644} == {path.stat().st_mode & 0o777 for path in written}
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_reports_obey_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        written = files.write(result_of("no"), [], tmp_path, files.FORMATS[:2])
+    finally:
+        os.umask(before)
+
+    assert {mode} == {path.stat().st_mode & 0o777 for path in written}
 
 
 def test_a_report_replaces_its_predecessor(tmp_path):
