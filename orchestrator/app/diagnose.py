@@ -15,7 +15,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
-from orchestrator.ledger.sqlite_file import file_system
+from orchestrator.ledger.file_system import check_local, file_system
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.redaction import Redactor
@@ -40,13 +40,23 @@ def _of_ledger(url: str) -> list[Finding]:
         Store.open(url, create=False).close()
         found = Finding(Grade.OK, "ledger", f"{url} is sound{', and private to its owner' if place else ''}")
     except LedgerError as error:
-        if "there is no ledger" in error.message:
-            found = Finding(Grade.OK, "ledger", f"{url} is not there yet: the first plan or run makes it")
-        else:
-            found = Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from where it is kept")
+        found = _of_missing(url, place) if "there is no ledger" in error.message else _of_refused(error)
     if place is None:
         return [found]
     return [found, *of_disk(file_system(place), os.environ, shutil.disk_usage(place).free)]
+
+
+def _of_missing(url: str, place: Path | None) -> Finding:
+    try:
+        if place is not None:
+            check_local(place)
+    except LedgerError as error:
+        return _of_refused(error)
+    return Finding(Grade.OK, "ledger", f"{url} is not there yet: the first plan or run makes it")
+
+
+def _of_refused(error: LedgerError) -> Finding:
+    return Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from where it is kept")
 
 
 def _folder(url: str) -> Path | None:

@@ -76,12 +76,14 @@ def of_clock(reply: Reply) -> Finding:
 
 def of_disk(file_system: str, environment: Mapping[str, str], free_bytes: int) -> list[Finding]:
     """Whether what is written to the ledger's disk will be there when it is needed."""
-    found = []
+    found, kind = [], file_system or "unknown"
     if free_bytes < 100 * 2**20:
-        found.append(Finding(Grade.BAD, "disk", f"{free_bytes // 2**20} MiB are free", "make room for the ledger"))
+        found.append(
+            Finding(Grade.BAD, "disk", f"{kind}, {free_bytes // 2**20} MiB are free", "make room for the ledger")
+        )
     keep = "keep the ledger on a disk that outlives this machine: without it, the next run knows nothing of this one"
     if file_system in _GONE_SOON:
         found.append(Finding(Grade.WARN, "disk", f"{file_system} may be gone with this container or reboot", keep))
     elif any(environment.get(name) for name in _CI):
-        found.append(Finding(Grade.WARN, "disk", "this is a CI job, whose disk may be gone after it", keep))
-    return found or [Finding(Grade.OK, "disk", f"{file_system or 'local'}, {free_bytes // 2**20} MiB free")]
+        found.append(Finding(Grade.WARN, "disk", f"this is a CI job, whose disk ({kind}) may be gone after it", keep))
+    return found or [Finding(Grade.OK, "disk", f"{kind}, {free_bytes // 2**20} MiB free")]

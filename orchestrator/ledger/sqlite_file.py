@@ -12,12 +12,10 @@ from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateTable
 
 from orchestrator.errors import LedgerError
+from orchestrator.ledger.file_system import check_local
 from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
-_NETWORK_FILE_SYSTEMS: Final = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
-)
 
 
 def safe_path(path: Path, *, create: bool) -> Path:
@@ -44,28 +42,7 @@ def _check_modes_and_file_system(path: Path) -> None:
                 f"{part} has mode {mode}, wider than {widest:04o}: others could change the journal",
                 next_step=f"chmod {widest:o} {part}",
             )
-    kind = file_system(path.parent)
-    if kind in _NETWORK_FILE_SYSTEMS:
-        raise LedgerError(
-            f"{path} is on a network file system ({kind}), whose locks cannot be trusted",
-            next_step="put the ledger on a local disk",
-        )
-
-
-def file_system(directory: Path) -> str:
-    """The type of the file system that holds `directory`; empty where the machine has no /proc."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    real = directory.resolve()
-    best = ("", "")
-    for line in mounts.splitlines():
-        fields = line.split()
-        point = fields[1].replace("\\040", " ")
-        if real.is_relative_to(point) and len(point) >= len(best[0]):
-            best = (point, fields[2])
-    return best[1]
+    check_local(path)
 
 
 def check_file(path: Path) -> None:

@@ -104,21 +104,21 @@ def test_a_host_without_a_date_is_no_judge_of_the_clock(date):
 
 OUTLIVES = "keep the ledger on a disk that outlives this machine: without it, the next run knows nothing of this one"
 GOES = "tmpfs may be gone with this container or reboot"
-IN_CI = "this is a CI job, whose disk may be gone after it"
+IN_CI = "this is a CI job, whose disk (ext4) may be gone after it"
 
 
 @pytest.mark.parametrize(
     ("kind", "environment", "free", "found"),
     [
         ("ext4", {}, PLENTY, [(OK, "ext4, 16384 MiB free", "")]),
-        ("", {"CI": ""}, PLENTY, [(OK, "local, 16384 MiB free", "")]),
+        ("", {"CI": ""}, PLENTY, [(OK, "unknown, 16384 MiB free", "")]),
         ("tmpfs", {}, PLENTY, [(WARN, GOES, OUTLIVES)]),
         ("tmpfs", {"CI": "true"}, PLENTY, [(WARN, GOES, OUTLIVES)]),
         ("ext4", {"CI": "true"}, PLENTY, [(WARN, IN_CI, OUTLIVES)]),
         ("ext4", {"GITLAB_CI": "true"}, PLENTY, [(WARN, IN_CI, OUTLIVES)]),
         ("ext4", {}, 100 * MIB, [(OK, "ext4, 100 MiB free", "")]),
-        ("ext4", {}, 100 * MIB - 1, [(BAD, "99 MiB are free", "make room for the ledger")]),
-        ("tmpfs", {}, 2 * MIB, [(BAD, "2 MiB are free", "make room for the ledger"), (WARN, GOES, OUTLIVES)]),
+        ("ext4", {}, 100 * MIB - 1, [(BAD, "ext4, 99 MiB are free", "make room for the ledger")]),
+        ("tmpfs", {}, 2 * MIB, [(BAD, "tmpfs, 2 MiB are free", "make room for the ledger"), (WARN, GOES, OUTLIVES)]),
     ],
 )
 def test_a_disk_that_may_be_gone_or_is_full_is_told(kind, environment, free, found):

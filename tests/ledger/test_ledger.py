@@ -488,10 +488,16 @@ def test_a_folder_that_others_can_write_is_refused(path, wide):
     assert f"chmod 700 {path.parent}" == error.next_step
 
 
-def test_a_network_file_system_is_refused(path, monkeypatch):
-    monkeypatch.setattr("orchestrator.ledger.sqlite_file.file_system", lambda _: "nfs4")
+@pytest.mark.parametrize("kind", ["nfs4", "virtiofs", ""])
+def test_a_file_system_that_may_be_shared_is_refused(path, monkeypatch, kind):
+    monkeypatch.setattr("orchestrator.ledger.file_system.file_system", lambda _: kind)
+    error = refused(path)
 
-    assert "network file system (nfs4)" in refused(path).message
+    assert f"is on a file system of kind {kind or 'unknown'}, which is not known to be local" in error.message
+    assert (
+        error.next_step == "put the ledger on a disk of this machine (ext4, xfs, btrfs, zfs, apfs), or use PostgreSQL"
+    )
+    assert not path.exists()
 
 
 def test_a_missing_ledger_is_refused_where_none_may_be_made(path):
