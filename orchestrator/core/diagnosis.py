@@ -1,4 +1,4 @@
-"""What `doctor` makes of what it sees: a grade, a line and a fix each."""
+"""The findings of `doctor`: for each thing it looked at, a grade, a line and a fix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,9 +33,10 @@ class Finding:
 
 
 def of_answer(account: str, read: Read) -> list[Finding]:
-    """What one list call says of the token, its scope, the list, and the clock."""
+    """What the answer to one list call shows about the token, its scope, the list, and the clock."""
     subject = f"account {account}"
     if isinstance(read.answer, Fault):
+        # A company's proxy signs with a CA of its own, which Python does not know until it is told.
         is_ca = "certificate verify failed" in read.answer.text
         fix = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
         return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", fix)]
@@ -44,6 +45,7 @@ def of_answer(account: str, read: Read) -> list[Finding]:
 
 def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
     kind, words = classify_read(reply), f"HTTP {reply.http_status}: {message_of(reply)}"
+    # 401 stands for two things: a token that is wrong, and one that is right but lacks the scope.
     if kind is ReadKind.UNAUTHORIZED and "scope" in words.casefold():
         fix = "give the app the scope Campaign Management, and publish it"
         return [Finding(Grade.OK, subject, "the token is accepted"), Finding(Grade.BAD, subject, words, fix)]
@@ -75,7 +77,10 @@ def of_clock(reply: Reply) -> Finding:
 
 
 def of_disk(file_system: str, environment: Mapping[str, str], free_bytes: int) -> list[Finding]:
-    """Whether what is written to the ledger's disk will be there when it is needed."""
+    """Whether the ledger's disk has room, and keeps its files after this machine or job has ended.
+
+    `environment` is this process's; a variable that CI systems set marks a CI job.
+    """
     found, kind = [], file_system or "unknown"
     if free_bytes < 100 * 2**20:
         found.append(

@@ -17,30 +17,36 @@ class EventKind:
 
 
 EVENTS: Final = (
+    # The run and its waves.
     EventKind("run_started", "the plan is made, nothing is sent yet",
               ("events_version", "launch", "run_id", "starts", "judgements", "skips")),
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
     EventKind("wave_baking", "a wave waits before the next one opens", ("wave", "until")),
     EventKind("wave_checked", "the wave's `pass.command` has ended", ("wave", "passed", "message")),
+    # Campaigns that cannot start yet.
     EventKind("window_waiting", "campaigns wait for their window; others continue",
               ("lane", "window", "campaigns", "until")),
     EventKind("window_held", "campaigns are held: their window opens later than the run waits",
               ("lane", "window", "campaigns", "message")),
     EventKind("campaign_held", "the campaign was changed on the platform while it waited", ("campaign", "message")),
+    # Each start, and what it came to.
     EventKind("start_answered", "one attempt to start has its verdict",
               ("campaign", "attempt", "verdict", "lane", "http_status", "elapsed_ms", "message")),
     EventKind("campaign_done", "a campaign has its outcome", ("campaign", "outcome", "lane", "message")),
     EventKind("probe_done", "a search for evidence of a lost start has ended", ("campaign", "found", "message")),
+    # An account that has to wait or stop.
     EventKind("lane_limited", "the platform limited a call; the lane waits", ("lane", "seconds", "message")),
     EventKind("breaker_opened", "starts got lost in a row; the account pauses", ("lane", "lost")),
     EventKind("breaker_looked", "a read showed whether the platform answers", ("lane", "worked")),
     EventKind("breaker_closed", "a start was answered again; the account goes on", ("lane",)),
     EventKind("lane_stopped", "a lane has stopped; its remaining campaigns are held", ("lane", "reason", "message")),
     EventKind("wave_closed", "all of a wave has an outcome, or the run stopped", ("wave", "passed", "message")),
+    # A person's commands.
     EventKind("launch_paused", "a person paused the launch", ("by", "reason")),
     EventKind("launch_unpaused", "a person let the launch continue", ()),
     EventKind("launch_aborted", "a person aborted the launch", ("by", "reason")),
     EventKind("stop_answered", "`stop-started` has the answer to a stop", ("campaign", "outcome", "message")),
+    # Workers, and the process that watches them.
     EventKind("worker_ready", "a worker is ready to take lanes", ("concurrency",)),
     EventKind("worker_waits", "a worker waits for the database", ("message",)),
     EventKind("lane_taken", "a worker begins with a lane", ("launch", "wave", "account")),

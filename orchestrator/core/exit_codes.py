@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
 
     OK = 0
     INTERNAL = 1
+    # Refusals: nothing was sent (REFUSAL_CODES).
     USAGE = 2
     INVALID = 3
     REFUSED = 4
@@ -20,11 +21,13 @@ class ExitCode(IntEnum):
     LANE_LEASED = 6
     CREDENTIAL = 7
     LEDGER = 8
+    # A run that may have sent something (RUN_MEANINGS).
     FAILED = 10
     UNKNOWN = 11
     STOPPED = 12
     JOURNAL = 13
     WOULD_START = 20  # plan --detailed-exitcode
+    # 128 and the signal's number, as shells report it.
     SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143

@@ -25,10 +25,11 @@ def plural(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration in its two largest units: `3 h 12 min`."""
+    """`seconds` in its two largest units: `3 h 12 min`; one that rounds to 0 as `0.3 s`."""
     total = round(seconds)
     parts = ((total // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s"))
     said = [f"{count} {unit}" for count, unit in parts if count][:2]
+    # Less than half a second rounds to no unit at all.
     return " ".join(said) or f"{seconds:.1f} s"
 
 

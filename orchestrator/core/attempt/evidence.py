@@ -16,6 +16,7 @@ def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str 
     """
     if live is None:
         return None
+    # It runs now, so it must not be started again, no matter who started it.
     if live.status.casefold() in RUNNING:
         return f"the platform says {live.status}"
     if baseline is None or "instance" not in baseline:

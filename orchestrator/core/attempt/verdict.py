@@ -65,6 +65,7 @@ def _classify_fault(fault: Fault) -> Verdict:
 
 def _classify_success(reply: Reply) -> Verdict:
     state = reply.payload.get("status") if isinstance(reply.payload, dict) else None
+    # A 2xx may carry a failure in its body. Only the word Active confirms a start.
     if isinstance(state, str) and state.casefold() == "active":
         updated_at = reply.payload.get("updatedAt")
         return Verdict(VerdictKind.ACCEPTED, message_of(reply), updated_at=_text_or_none(updated_at))
@@ -97,6 +98,7 @@ def wait_of(reply: Reply) -> float | None:
     if reply.retry_after is None:
         return None
     asked = reply.retry_after.strip()
+    # `isdigit` alone is true for "²", which int() refuses; it also refuses a text of more than 4,300 digits.
     if asked.isascii() and asked.isdigit():
         return float(min(int(asked[:12]), 10**9))
     due = _http_date(asked)
@@ -122,6 +124,7 @@ def message_of(reply: Reply) -> str:
     errors = payload.get("errors")
     candidates: list[Any] = [e.get("msg") for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
     candidates += [payload.get("message"), payload.get("error"), reply.text]
+    # Cut, as it goes into the journal and every report: a proxy may answer with a whole page.
     return next((c for c in candidates if isinstance(c, str) and c.strip()), "(no text)")[:500]
 
 
@@ -168,5 +171,6 @@ def backoff(attempt: int, low: float, high: float, random: Callable[[], float]) 
 
     Source: Brooker, "Exponential Backoff And Jitter", 2015. `random` draws from [0, 1).
     """
+    # 2.0 ** 1024 overflows. By then the ceiling was reached long ago.
     ceiling = high if attempt > 1000 else min(high, low * 2.0 ** (attempt - 1))
     return random() * ceiling

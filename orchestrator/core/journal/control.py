@@ -59,6 +59,7 @@ def apply(control_state: ControlState, record: Record) -> ControlState:
     command, number = ControlCommand(record.kind), control_state.number + 1
     if command is ControlCommand.UNPAUSE:
         return ControlState(number=number)
+    # A pause that was typed before its author saw the abort must not weaken it.
     if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
         return replace(control_state, number=number)
     return ControlState(command, str(record.data.get("by", "")), str(record.data.get("reason", "")), record.at, number)
@@ -83,7 +84,10 @@ def command_record(
     now: float,
     is_running: bool,
 ) -> Record:
-    """The record of a command given at `now`. Raises Refused where it would change nothing, or is not safe."""
+    """The record of a command given at `now` (POSIX seconds).
+
+    Raises Refused where the command would change nothing, or is not safe. `is_running`: the launch has a live run.
+    """
     if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
         raise Refused(
             f"launch {launch} is already {control_state.sentence}; it cannot be paused", next_step=_status(launch)
@@ -135,6 +139,7 @@ class Committed:
         """Why an intent is not stored; None for every record that is."""
         if record.kind != "intent":
             return None
+        # The lease first: once it is gone, another run may be sending for this account.
         if record.lane in self.lost:
             return LeaseLost("this run's lease has ended, or another run has taken it")
         control_state = self.control_states.get(record.launch, OPEN)

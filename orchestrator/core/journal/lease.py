@@ -92,6 +92,7 @@ def is_live(lease: Lease, machine: str, moment: Moment, is_alive: Callable[[int]
     # Without the step, setting the clock forward would take a lane from a healthy run.
     if not lease.holder.run_id or lease.expires + _step(lease, moment) <= moment.now:
         return False
+    # A crash on this machine frees the lane at once. From another machine only the lease's end proves it.
     return lease.holder.machine != machine or is_alive(lease.holder.pid)
 
 
@@ -109,6 +110,7 @@ def take(lane: Lane, last: Lease | None, holder: Holder, moment: Moment, is_aliv
     """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live."""
     if last is not None and is_live(last, holder.machine, moment, is_alive):
         raise refusal(lane, last, moment.now)
+    # Above every earlier one, so that a holder that slept through its lease is known by its lower number.
     fence = 1 if last is None else last.fence + 1
     return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
 
@@ -144,4 +146,5 @@ def kept(record: Record, lost_lanes: Collection[Lane]) -> Record | None:
     """
     if record.lane not in lost_lanes:
         return record
+    # An intent announces a send, which this run may not do any longer. All else has happened already.
     return None if record.kind == "intent" else replace(record, kind=f"late_{record.kind}")

@@ -17,17 +17,20 @@ from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, key_of
 
+# About a run.
 RUN: Final = "run"  # the header: a run begins
 PLAN: Final = "plan"  # its plan, a thousand campaigns a record
 END: Final = "end"  # it has ended, and why
 RUN_KINDS: Final = (RUN, PLAN, END)
 """The kinds of record that a result needs besides those of its campaigns."""
 
+# About a plan that waits for approval, and about a fleet's run.
 PLANNED: Final = "planned"  # a plan was made, and may be approved
 MANIFEST: Final = "manifest"  # a fleet's order: the manifest as it was written
 LANE: Final = "lane"  # a fleet's lane of one wave is done
 HALT: Final = "halt"  # a rule or a person stops every lane of a fleet
 
+# About one campaign: starts, what people found out, and stops.
 VERDICT: Final = "verdict"
 RESOLVE: Final = "resolve"
 STOP_INTENT: Final = "stop_intent"
@@ -95,6 +98,7 @@ def packed(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
 
 def packed_value(value: Any) -> str:
     """One JSON value, as text."""
+    # Compressed: the rows of a plan repeat the same few words a million times.
     return b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
 
@@ -154,6 +158,8 @@ class RunRecords:
     run_id: str
     now: Callable[[], float]
 
+    # About the run.
+
     def header(self, data: Mapping[str, Any]) -> Record:
         """The run begins; `data` is that of `header_data`, and in a subrun the id of the run it belongs to."""
         return self._of_run(RUN, 0, {**data})
@@ -173,8 +179,11 @@ class RunRecords:
 
     def end(self, stop: Stop | None, waves: Sequence[Any], budget: Mapping[Lane, Any], held: Held | None) -> Record:
         """The run has ended: why early, if so, how its waves went, and what its calls took by lane."""
+        # A fleet's run holds no campaign itself, so it has no `held`: its subruns journal theirs.
         data = {"stop": stop.as_json() if stop else None, "budget": dict(budget), "waves": list(waves)}
         return self._of_run(END, 0, data if held is None else {**data, "held": packed_value(held)})
+
+    # About a fleet's lanes.
 
     def lane_done(self, number: int, wave: str, account: str, stop: Stop | None, *, alone: bool) -> Record:
         """A fleet's lane of one wave is done. `alone`: what stopped it is about its account only."""
@@ -184,6 +193,8 @@ class RunRecords:
     def halt(self, stop: Stop) -> Record:
         """Every lane of a fleet's run must stop."""
         return self._of_run(HALT, 0, {"stop": stop.as_json()})
+
+    # About one campaign: its attempts, the search for a lost answer, and its stops.
 
     def intent(
         self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: float, baseline: Mapping[str, Any] | None

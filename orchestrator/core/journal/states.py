@@ -48,21 +48,25 @@ _S, _E = State, Event
 
 TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
     {
+        # A permit. Only where the attempt before was certainly not carried out.
         (_S.NEW, _E.INTENT): _S.INTENDED,
         (_S.RETRYABLE, _E.INTENT): _S.INTENDED,
         (_S.FAILED, _E.INTENT): _S.INTENDED,  # run --retry-failed
         (_S.CLEARED, _E.INTENT): _S.INTENDED,
+        # The answer to the attempt.
         (_S.INTENDED, _E.ACCEPTED): _S.STARTED,
         (_S.INTENDED, _E.REJECTED): _S.FAILED,
         (_S.INTENDED, _E.NOT_SENT): _S.RETRYABLE,
         (_S.INTENDED, _E.LIMITED): _S.RETRYABLE,
         (_S.INTENDED, _E.UNAUTHORIZED): _S.RETRYABLE,
         (_S.INTENDED, _E.INDETERMINATE): _S.SUSPECT,
+        # No answer: what the search for evidence found.
         (_S.INTENDED, _E.EVIDENCE): _S.STARTED,  # recovery after a crash
         (_S.INTENDED, _E.NO_EVIDENCE): _S.UNKNOWN,
         (_S.RETRYABLE, _E.GAVE_UP): _S.FAILED,
         (_S.SUSPECT, _E.EVIDENCE): _S.STARTED,
         (_S.SUSPECT, _E.NO_EVIDENCE): _S.UNKNOWN,
+        # Found out later, by a probe or by a person.
         (_S.UNKNOWN, _E.EVIDENCE): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_STARTED): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
@@ -125,9 +129,11 @@ def event_of(record: Record) -> Event:
 def apply(campaign: CampaignState, record: Record) -> None:
     """Move a campaign by one record. Raises IllegalMove, and changes nothing, where the table has no such move."""
     event = event_of(record)
+    # 1. Check, before anything changes.
     expected = campaign.attempt + 1 if event is Event.INTENT else campaign.attempt
     if record.attempt != expected:
         raise IllegalMove(f"{event} of attempt {record.attempt} cannot follow attempt {campaign.attempt}")
+    # 2. Move. `step` comes first, as it may refuse.
     campaign.state = step(campaign.state, event)
     campaign.attempt = record.attempt
     campaign.last_event = event
@@ -135,6 +141,7 @@ def apply(campaign: CampaignState, record: Record) -> None:
         campaign.lane, campaign.intent_at, campaign.intent = record.lane, record.at, record.data
         campaign.last_data, campaign.finished_at = _NOTHING, None
     else:
+        # Merged: a probe's evidence must not erase the HTTP status of the attempt it is about.
         campaign.last_data = {**campaign.last_data, **record.data} if campaign.last_data else record.data
         campaign.finished_at = record.at
         if campaign.state is State.STARTED:

@@ -42,6 +42,7 @@ def merged_rows(records: Iterable[Record], run: str, subruns: Sequence[str]) -> 
     planned = plan_rows(record for record in plans if record.campaign == run)
     if not subruns:
         return planned
+    # The fleet's plan first. Over it, what each subrun decided when its turn came.
     rows = {row.key: row for row in planned}
     names = frozenset(subruns)
     for row in plan_rows(record for record in plans if record.campaign in names):
@@ -77,5 +78,6 @@ def merged_budget(records: Iterable[Record], subruns: Sequence[str]) -> dict[str
 def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     peaks = [max(pair) for pair in zip(one["peak_in_window"], other["peak_in_window"], strict=True)]
     sums = {key: one[key] + other[key] for key in ("calls", "throttled")}
+    # A later subrun without a suggestion has seen too little: it does not withdraw an earlier one.
     suggested = other.get("suggested") or one.get("suggested")
     return {**one, **sums, "peak_in_window": peaks, "suggested": suggested}

@@ -62,9 +62,11 @@ def read(document: Any) -> Proposal:
     try:
         proposal = Proposal(str(document["plan_sha256"]), float(document["made_at"]), dict(document["identity"]))
         own = plan_hash.sha256(proposal.identity)
+        # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
     except (TypeError, KeyError, ValueError) as error:
         raise PlanInvalid("the file is no plan", next_step="make one with: plan MANIFEST -o FILE") from error
+    # A person approved what the file showed. An edit must not pass under the old hash.
     if own != proposal.sha256:
         raise PlanInvalid(
             f"the plan was changed after it was made: its contents have the hash {own[:16]}, "
@@ -81,6 +83,7 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
     """
     again = f"python -m orchestrator plan {source}"
     changed = plan_hash.drift(proposal.identity, plan.identity)
+    # First: a run that used the plan has changed it as well, and "used" is the cause that a person needs.
     if is_used(proposal, records):
         raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
@@ -97,4 +100,5 @@ def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
         for r in records
         if r.kind == RUN and header_of(r).get("plan_sha256") == proposal.sha256 and r.at >= proposal.made_at
     }
+    # A run that ended before its first permit has sent nothing, and leaves the plan unused.
     return any(r.kind == Event.INTENT and r.run_id in runs for r in records)

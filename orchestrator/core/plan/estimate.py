@@ -51,6 +51,7 @@ class _LaneAhead:
         while (wait := self._pacer.wait(self.now)) > 0:
             self.now += wait
         self._pacer.reserve(self.now)
+        # Released at once: an estimate's network has no latency.
         self._pacer.release(self.now)
         self.calls += 1
         return self.now
@@ -60,9 +61,11 @@ def estimate(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Estima
     """The plan's times and calls; `reads` are the calls of its preflight by account, which a run makes again."""
     names = dict.fromkeys(entry.account for entry in plan.entries)
     lanes = {name: _LaneAhead(Pacer(manifest.accounts[name].rate)) for name in names}
+    # 1. The preflight: each lane makes its reads, all lanes at the same time.
     for name, lane in lanes.items():
         for _ in range(reads.get(name, 0)):
             lane.call()
+    # 2. Wave by wave. The next one opens when the last lane is done and the bake is over.
     earliest: dict[CampaignKey, float] = {}
     bakes = {wave.name: wave.bake for wave in manifest.waves}
     waves = _by_wave(plan)
@@ -70,6 +73,7 @@ def estimate(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Estima
     for number, (name, entries) in enumerate(waves.items(), start=1):
         _run_wave(entries, lanes, opens, earliest)
         opens = max(lane.now for lane in lanes.values())
+        # Nothing waits for the bake of the last wave, or for that of a wave without calls.
         if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
             opens += bakes.get(name, 0.0)
     return Estimate(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
@@ -85,6 +89,7 @@ def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
 def _run_wave(
     entries: list[Entry], lanes: Mapping[str, _LaneAhead], opens: float, earliest: dict[CampaignKey, float]
 ) -> None:
+    # A lane that was done early waits for the others.
     for lane in lanes.values():
         lane.now = max(lane.now, opens)
     for entry in entries:

@@ -142,6 +142,7 @@ def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
     """Raise Refused where the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
     starts = plan.count(Action.START)
     caps = {"limits.max_starts": most, "--max-starts": flag}
+    # The tighter of the two: a flag cannot raise what the manifest allows.
     name, cap = min(
         ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
     )
@@ -156,6 +157,7 @@ def lane_of(manifest: Manifest, account: str) -> Lane:
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
     """What calls about a campaign are addressed to."""
+    # Calls are addressed to the same place in every wave.
     return _place(manifest, campaign.account, waves.REST).target_of(campaign)
 
 
@@ -166,7 +168,10 @@ def _place(manifest: Manifest, account: str, wave: str) -> Place:
 def undecided(
     manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], selection: Selection, *, retry_failed: bool
 ) -> tuple[Campaign, ...]:
-    """The campaigns whose live state matters: all that manifest and journal alone do not settle."""
+    """The campaigns whose live state matters: all that manifest and journal alone do not settle.
+
+    Unknown ones are among them: their live state may be the evidence that was missing.
+    """
     return tuple(
         campaign
         for campaign in manifest.campaigns
@@ -191,6 +196,7 @@ def build(
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
     `earlier` are the starts of other launches within `repeat_guard`.
     """
+    # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     place = lru_cache(maxsize=None)(partial(_place, manifest))
     entries = []
@@ -200,13 +206,16 @@ def build(
         decision = _settled(campaign, history, selection, retry_failed=retry_failed)
         if decision is None:
             decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
+        # The journal does not know, but the live state does by now: the engine probes it, and records what it finds.
         elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
             decision = _JUDGE
         if earlier and decision.action is Action.START and not campaign.rerun:
             decision = _guarded(earlier.get((at.lane, key))) or decision
         entries.append(Entry(campaign, at, decision, state))
+    # 2. Order by wave. The sort is stable, which keeps the manifest's order within a wave.
     entries.sort(key=lambda entry: position[entry.wave])
     plan = tuple(entries)
+    # 3. What an approval is given to, and its hash.
     facts = {
         "launch": manifest.launch,
         "host": manifest.host,
@@ -238,12 +247,14 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
     if history.state is State.FAILED and not retry_failed:
         message = "failed in an earlier run and was not sent again: " + str(history.last_data.get("message", ""))
         return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
+    # A state that no line above names is probed, and never sent.
     return None if history.state in SENDABLE else _JUDGE
 
 
 def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
     if live is None:
         return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
+    # From what must not be started to what may be: the first rule that fits decides.
     status = live.status.casefold()
     if status == "active":
         return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")

@@ -18,11 +18,12 @@ def canonical(value: Any) -> str:
 
 def sha256(identity: Mapping[str, Any]) -> str:
     """A plan's hash."""
+    # A lone surrogate has no UTF-8. A name with one must not keep a plan from having a hash.
     return hashlib.sha256(canonical(identity).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]]) -> str:
-    """The same of `{**facts, "starts": [...]}`, without a list of a million starts."""
+    """`sha256` of `{**facts, "starts": [...]}`, without a list of a million starts in memory."""
     # No text within a value looks like the list: its quotes would be escaped.
     head, empty, tail = canonical({**facts, "starts": []}).partition('"starts":[]')
     digest = hashlib.sha256(f"{head}{empty[:-1]}".encode("utf-8", "surrogatepass"))
@@ -35,8 +36,10 @@ def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]
 
 
 def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Each field in which the plan of now is another than the approved one, in words; empty where it is the same."""
+    """Each field in which the plan made now differs from the approved one, in words; empty where none does."""
+    # 1. Facts about the plan as a whole.
     changed = [_change(name, approved.get(name), now[name]) for name in _PLAIN if approved.get(name) != now[name]]
+    # 2. Starts: gone, new, or sent in another way.
     before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
     gone = [f"starts: {key} is no longer in the plan" for key in before if key not in after]
     new = [f"starts: {key} is new" for key in after if key not in before]
@@ -47,6 +50,7 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name, value in after[key].items()
         if before[key].get(name) != value
     ]
+    # 3. The order has no field of its own, so it is named where nothing else differs.
     if not (changed or gone or new or other) and list(before) != list(after):
         return ["starts: their order"]
     return [*changed, *_shortened(gone), *_shortened(new), *_shortened(other)]
@@ -62,6 +66,7 @@ def _change(name: str, before: Any, after: Any) -> str:
 
 def _words(value: Any) -> str:
     text = value if isinstance(value, str) else canonical(value)
+    # 64 characters: a hash, of which the beginning is enough to tell two apart.
     return f"{text[:12]}..." if len(text) == 64 else text
 
 

@@ -42,6 +42,7 @@ class Selection:
 
     def matches(self, campaign: Campaign, history: CampaignState | None) -> bool:
         """Whether the campaign is selected and not excluded."""
+        # Most runs: a million campaigns need not go through the terms.
         if not (self.select or self.exclude):
             return True
         state = history.state if history else State.NEW

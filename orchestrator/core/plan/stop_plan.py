@@ -76,6 +76,7 @@ def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
     found: dict[CampaignKey, Stopped] = {}
     for record in records:
         if record.kind == STOP_INTENT:
+            # Until the answer is recorded: a crash may have lost it.
             found[CampaignKey(record.campaign)] = Stopped(record.attempt, message="no answer is known")
         elif record.kind in STOP_KINDS:
             is_confirmed = record.data["event"] == STOPPED
@@ -97,9 +98,11 @@ def plan_stops(
             before.append(key)
         elif target is None:
             unaddressed[key] = "the manifest no longer names it"
+        # A stop must go to the account that was started; in another one the same ids mean another campaign.
         elif target.lane != history.lane:
             unaddressed[key] = "the manifest has it under another account now"
         else:
             jobs.append(StopJob(target, last.number + 1))
+    # These may be running, but nothing proves that this launch started them: reported, not stopped.
     maybe = tuple(key for key, history in histories.items() if history.state in _MAYBE)
     return StopPlan(tuple(jobs), unaddressed, tuple(before), maybe)

@@ -36,14 +36,17 @@ def build(
 
     Raises NoRunError, and IllegalMove for a journal whose records contradict each other.
     """
+    # 1. Read the journal once, and keep what the run's result needs.
     journal = _Journal(run_id)
     for record in records:
         journal.read(record)
     if journal.header is None:
         raise NoRunError(run_id or "no run")
+    # 2. The run, and where each of its campaigns ended up.
     run = _Run.of(journal.runs, journal.header, stop)
     # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
     campaigns = tuple(run.campaigns(lambda key: journal.states.pop(key, None)))
+    # 3. The figures over all campaigns.
     code = exit_code(campaigns, run.stop)
     counts = Counter(campaign.outcome for campaign in campaigns)
     return Result(
@@ -90,6 +93,7 @@ class _Journal:
     def _begin(self, header: Record) -> None:
         if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
             self._find_success()
+            # Taken at the run's begin: what ends later is no success before it.
             self.header, self.success_before = header, self._success
         if not is_subrun(header):
             self._headers[header.campaign] = header
@@ -105,13 +109,14 @@ class _Journal:
             end, count = self._ended.pop()
             run = _Run.of(self.runs[:count], self._headers[end.campaign])
             if code_of(run.outcomes(self.states.get), run.stop) == 0:
+                # Only the newest success is reported, so the older ones need no look.
                 self._success = end.at
                 self._ended.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run of a launch: what the outcomes of its campaigns follow from, beside their states."""
+    """One run of a launch: all that decides the outcomes of its campaigns, apart from their states."""
 
     header: Record
     end: Record | None
@@ -124,8 +129,10 @@ class _Run:
     def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None) -> "_Run":
         """A run by its header; `runs` are the launch's records of RUN_KINDS."""
         end = next((r for r in runs if r.kind == END and r.campaign == header.campaign), None)
+        # 1. How it ended. A run without an end crashed, unless its own process asks, which knows better.
         ended = ending_of(end) if end else None
         stop = stop or (Stop.of(ended.get("stop")) if ended else _CRASHED)
+        # 2. What it was about. A fleet's run has campaigns and calls in its subruns alone.
         subruns = subruns_of(runs, header.run_id)
         rows = merged_rows(runs, header.campaign, subruns)
         held = held_of(end) if end and "held" in ending_of(end) else merged_held(runs, subruns)
@@ -138,7 +145,7 @@ class _Run:
         return (self._campaign(row, state_of(row.key), again) for row in self.rows)
 
     def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
-        """The outcomes and reasons alone: a third of the work. Can be asked for once, too."""
+        """The outcomes and reasons alone, at a third of the cost. Can be asked for once, too."""
         for row in self.rows:
             decision = _decision(row.action, row.outcome, row.reason, row.message)
             yield outcome_of(decision, state_of(row.key), self.stop, self.held.get(row.key))[:2]

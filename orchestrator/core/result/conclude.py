@@ -1,4 +1,4 @@
-"""What one campaign came to, and the exit code that a run's campaigns come to together."""
+"""The outcome of one campaign, and the exit code of a run from the outcomes of all its campaigns."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -28,13 +28,17 @@ def outcome_of(
     `campaign` is its state in the journal, None where the journal has nothing about it; `stop` is why the run ended
     early; `held` is the reason, and the same in words, why this campaign alone was held.
     """
+    # 1. Skipped by this run's plan, whatever earlier runs did.
     if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
+    # 2. What the journal proves is newer than what the plan expected.
     proven = _proven(decision, campaign) if campaign else None
     if proven is not None:
         return proven
+    # 3. What the plan settled, such as "not found".
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
+    # 4. To be started, but not attempted: held by a reason of its own, by its window, or by the stop.
     if held is not None:
         return Outcome.HELD, Reason(held[0]), held[1]
     if stop is None:
@@ -76,8 +80,10 @@ def exit_code(campaigns: Iterable[CampaignResult], stop: Stop | None) -> ExitCod
 
 
 def code_of(outcomes_and_reasons: Iterable[tuple[Outcome, Reason]], stop: Stop | None) -> ExitCode:
-    """The same, where only the campaigns' outcomes and reasons are at hand."""
+    """`exit_code` from the campaigns' outcomes and reasons alone."""
+    # A million campaigns have a few dozen pairs.
     outcomes = set(outcomes_and_reasons)
+    # The first that applies: what a person must look at comes before what went well enough.
     if stop is not None and stop.reason is StopReason.JOURNAL:
         return ExitCode.JOURNAL
     if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):

@@ -111,12 +111,15 @@ class Timeline:
 
 def build(result: Result, records: Sequence[Record]) -> Timeline:
     """The timeline of the result's run. `records` are those the result was built from."""
+    # 1. The records of the run and, of a fleet's, of its subruns.
     run_id = result.run["run_id"]
     runs = {run_id, *(name.removeprefix("@") for name in subruns_of(records, run_id))}
     own = [r for r in records if r.run_id in runs]
     header = next(r for r in own if r.kind == RUN and r.run_id == run_id)
     ending = next((ending_of(r) for r in own if r.kind == END and r.run_id == run_id), None)
+    # Not the END record's time: a crashed run has no such record.
     end = max(r.at for r in own)
+    # 2. Its attempts by account, and the pauses between them.
     accounts = {c.key: c.account for c in result.campaigns}
     attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
     for attempt in _attempts(records, runs):
@@ -138,6 +141,7 @@ def window_use(attempts: Sequence[Attempt], window: Window, end: float) -> list[
         changes[attempt.at] += 1
         if attempt.ended is not None and attempt.ended + window.seconds <= end:
             changes[attempt.ended + window.seconds] -= 1
+    # A slot that is still held at `end` has no second change: the curve does not fall there.
     steps, count = [], 0
     for at in sorted(changes):
         count += changes[at]
@@ -183,6 +187,7 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
     for begin in limited:
         later = bisect_left(left, begin + _SHORTEST_PAUSE)
         over = left[later] if later < len(left) else end
+        # Calls in flight together are limited one after the other, all of them within one pause.
         if pauses and begin <= pauses[-1].end:
             pauses[-1] = Span(pauses[-1].begin, max(over, pauses[-1].end))
         else:
@@ -199,6 +204,7 @@ def _waves(ending: Ending | None, result: Result, accounts: Sequence[Account]) -
         first[name] = min(attempt.at, first.get(name, attempt.at))
     journaled = {wave["name"]: wave for wave in (ending.get("waves", []) if ending else [])}
     spans = []
+    # A crashed run has no journaled waves: its attempts show those that opened.
     for name in dict.fromkeys([*journaled, *first]):
         wave = journaled.get(name, {})
         opened = wave.get("opened_at", first.get(name))

@@ -11,13 +11,16 @@ _LOOKED_AHEAD: Final = 7 * 86400.0
 
 
 def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> float | None:
-    """The first time within a week at which the campaign may be started and its calling hours are closed; else None.
+    """When, in POSIX seconds, the campaign may first be started within a week although its calling hours are closed.
+
+    None where it never may.
 
     Without a window it is started now, at `at` POSIX seconds. Raises ValueError for hours that cannot be understood.
     """
     rules = _rules(calling)
     if window is None:
         return None if _covered_until(rules, at) > at else at
+    # From one opening of the window to the next, until one has a time that no calling hours cover.
     last, now = at + _LOOKED_AHEAD, at
     while now < last and (span := opening(window, now, within=last - now)) is not None:
         gap = _gap(rules, Span(max(span.opens, at), min(span.closes, last)))
@@ -48,6 +51,7 @@ def _rules(calling: CallingHours) -> list[OpenHours]:
 def _gap(rules: list[OpenHours], span: Span) -> float | None:
     now = span.opens
     while now < span.closes:
+        # 09:00-12:00 and 12:00-18:00 cover the day together: go on where the first one ends.
         covered = _covered_until(rules, now)
         if covered <= now:
             return now

@@ -43,12 +43,14 @@ class Breaker:
 
     def after_start(self, kind: VerdictKind, now: float) -> "Breaker":
         """The breaker after one start's verdict. An answer never closes it while it is open: only a read does."""
+        # 1. Any answer, even a refusal, proves that the platform is there.
         if kind not in LOST:
             if self.state is BreakerState.CLOSED and not self.lost and not self.trips:
                 return self  # nearly always
             if self.state is BreakerState.OPEN:
                 return replace(self, lost=0)  # it left before the breaker opened
             return replace(self, state=BreakerState.CLOSED, lost=0, trips=0)
+        # 2. Lost. It opens a closed breaker as the last of several, and a breaker on trial by itself.
         lost = self.lost + 1
         if self.state is BreakerState.OPEN or (self.state is BreakerState.CLOSED and lost < self.rules.opens_after):
             return replace(self, lost=lost)

@@ -22,7 +22,10 @@ _ENOUGH = 3  # pauses; fewer may come from a short burst of another client, whic
 
 
 def arrived_by(answer: Reply | Fault | None, now: float, timeout: float) -> float:
-    """The latest time at which a call can have arrived whose answer is known at `now`; None: nobody waits for one."""
+    """The latest time at which a call can have arrived, by what is known of its answer at `now`. All in seconds.
+
+    `answer` is None where nobody waits for it any longer.
+    """
     if answer is None:
         return now + timeout
     if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
@@ -72,6 +75,7 @@ class Pacer:
         missing = self._open + len(self._ended) - first - limit + 1
         if missing <= 0:
             return 0.0
+        # Waiting alone does not help: a call that is still open has to end first.
         if first + missing > len(self._ended):
             return math.inf
         return self._ended[first + missing - 1] + span - now
@@ -123,10 +127,12 @@ class Pacer:
         """
         self._throttled += 1
         self._limited_at.append(now)
+        # Calls limited within the pause left before it, and show nothing new.
         if now >= self._paused_until:
             self._cut_to = max(_LEAST, self._share(now) / 2)
             self._observe(now)
         self._paused_until = max(self._paused_until, now + seconds)
+        # The rate rises from the end of the pause on. While nothing is sent, nothing proves that more would pass.
         self._cut_at = self._paused_until
 
     def _observe(self, now: float) -> None:

@@ -51,5 +51,6 @@ def _thresholds(rules: AccountRules | None) -> Iterator[tuple[str, Threshold]]:
 
 def _broken(rule: Threshold, count: int, attempted: int, min_sample: int) -> bool:
     if rule.fraction is not None:
+        # `count > 0`: the rounding makes a share near 0 negative, and no failure at all would reach that.
         return attempted >= min_sample and count >= rule.fraction * attempted - _ROUNDING and count > 0
     return rule.count is not None and count >= rule.count

@@ -47,6 +47,7 @@ def sentences(waves: Sequence[Wave]) -> tuple[str, ...]:
 
 
 def _sentence(wave: Wave, waves: Sequence[Wave]) -> str:
+    # A wave without tags and campaigns takes all that are left, so nothing comes after it.
     if not (wave.tags or wave.campaigns) or wave.name == order(waves)[-1]:
         return f"wave {wave.name} is the last: nothing waits for its bake, and its check is not run"
     return f"wave {wave.name}: the next one opens {' and '.join(_needs(wave))}"

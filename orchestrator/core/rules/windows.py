@@ -37,6 +37,7 @@ def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | No
 
     A span that has begun, and one that goes on for more than a week, are cut off: ask again at its end.
     """
+    # From change to change: over a closed stretch to its end, then along the open one.
     now = math.floor(at)
     last = at + within
     while now <= last:
@@ -44,6 +45,7 @@ def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | No
             now = _next_change(hours, now)
             continue
         opens, now = now, _end(hours, now)
+        # `last_start` may leave nothing of a short stretch. Then the next one counts.
         closes = now - hours.last_start
         if closes > max(at, opens):
             return Span(opens, closes)
@@ -82,6 +84,7 @@ def _is_open_on(hours: OpenHours, local: datetime) -> bool:
 
 
 def _end(hours: OpenHours, now: int) -> int:
+    # Hours that are open day and night have no end: cut off there.
     last = now + _LONGEST
     while now < last and is_open(hours, now):
         now = _next_change(hours, now)
@@ -90,6 +93,7 @@ def _end(hours: OpenHours, now: int) -> int:
 
 def _next_change(hours: OpenHours, now: int) -> int:
     """The next instant at which the window's state may change; until then it is what it is now."""
+    # Midnight too, because days and exceptions change there.
     edges = sorted({*(_seconds(wall) for wall in hours.hours), _DAY})
     return min(_next_edge(ZoneInfo(zone), edges, now) for zone in hours.zones)
 
@@ -98,6 +102,7 @@ def _next_edge(zone: ZoneInfo, edges: list[int], now: int) -> int:
     local = datetime.fromtimestamp(now, zone)
     wall = _seconds(local.time())
     edge = now + next(edge for edge in edges if edge > wall) - wall
+    # The edge is right unless the clock is changed on the way to it.
     offset, low, high = local.utcoffset(), now, edge
     if datetime.fromtimestamp(edge, zone).utcoffset() == offset:
         return edge
