@@ -1,7 +1,7 @@
-"""The library: a launch within a program of yours, in an event loop that runs already.
+"""The library: run a launch from your own program, in the event loop that it already runs.
 
-It prints nothing, asks nobody, handles no signal, sets up no logging and never ends the process. The call is the
-consent: no terminal asks again. `approval: plan`, caps, windows, stop rules and aborts hold as they do for the command.
+It prints nothing, asks no questions, handles no signal, sets up no logging and never ends the process. Calling it is
+the consent. `approval: plan`, caps, windows, stop rules and aborts apply as they do for the command.
 """
 
 import asyncio
@@ -58,16 +58,16 @@ async def run_launch(
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
     `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `no_wait` holds campaigns
-    whose window is closed. `observer` is told the events of docs/reference/events.md. `stop` is this launch's own:
-    setting it is an orderly stop, and it says afterwards why a run ended early. `redactor` learns the launch's secrets,
-    for your logs. `unrecorded` is given, in the end, what the journal could not take: keep it, nobody else has it.
+    whose window is closed. `observer` receives the events of docs/reference/events.md. `stop` is this launch's own:
+    set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the launch's secrets, for
+    your logs. `unrecorded` receives, at the end, each record that the journal could not take: no other copy exists.
 
     Paths of ledger and reports are relative to the working directory. Reports that cannot be written, and records that
     could not be journaled, are named in the result's `warnings`.
 
     Raises OrchestratorError where no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
     NothingSelected, Refused. Raises JournalWriteError where the run took place and its journal cannot be read. Raises
-    ValueError for a term that is none, or a hash of less than 8 characters.
+    ValueError for a text that is not a selection term, and for a hash of fewer than 8 characters.
 
     Cancelling the task that waits here is an orderly stop, too: no new start, calls in flight are awaited and recorded,
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
@@ -82,6 +82,7 @@ async def run_launch(
             await execute(opened.run, plan, callbacks.unrecorded)
             return await _report(opened)
 
+    # In a task of its own: a cancellation of ours asks for an orderly stop, and reaches no start in flight (P8).
     return await stop_on_cancel(_annotated(run()), stop_signal)
 
 
@@ -117,7 +118,7 @@ def _choice(select: Iterable[str], exclude: Iterable[str], *, retry_failed: bool
 
 
 async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:
-    """The work. An error that promises that nothing was sent says so in its traceback, too."""
+    """Do the work. An error that promises that nothing was sent gets a note that says so in its traceback."""
     try:
         return await work
     except OrchestratorError as error:

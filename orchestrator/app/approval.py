@@ -31,12 +31,15 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
     """Raise Refused where the run may not begin."""
     deps, source, approve = opened.deps, opened.loaded.source_name, consent.approve
     manifest = deps.manifest
+    # 1. The cap.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
+    # 2. Is there an approval where one is needed?
     if manifest.approval == "plan" and approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that somebody has looked at",
             next_step=f"python -m orchestrator plan {source}",
         )
+    # 3. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
     if approve is not None or consent.proposal is not None:
         records = opened.store.read(deps.launch)
         approved = _approved(approve, consent.proposal or approval.find(records, approve or ""))

@@ -12,7 +12,7 @@ _CANCELLED: Final = Stop(StopReason.CANCELLED, "the launch was cancelled")
 
 
 async def stop_on_cancel(work: Coroutine[Any, Any, _T], stop_signal: StopSignal) -> _T:
-    """Do the work in a task of its own. Cancelled, stop it by `halt`, wait for its end, then raise CancelledError.
+    """Do the work in a task of its own. When cancelled, set the stop signal, wait for its end, raise CancelledError.
 
     A second cancellation stops waiting for calls in flight: what became of them is then open in the journal.
     """
@@ -30,6 +30,7 @@ async def _ended(task: "asyncio.Task[_T]") -> None:
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
+        # The second cancellation: do not wait for calls in flight.
         task.cancel()
         await asyncio.wait([task])
     if not task.cancelled():

@@ -27,6 +27,7 @@ class CommandChecks:
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
         """Run the command. Why it did not pass, in words; None where it did. Cancelled, it ends the command."""
         command = check.command or ()
+        # 1. Start it, in a session of its own, so that everything it starts can be ended with it.
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
@@ -36,6 +37,7 @@ class CommandChecks:
         except (OSError, ValueError) as error:
             reason = windows_line_ends(command, self._directory) or getattr(error, "strerror", None)
             return f"{command[0]} could not be run ({self._redactor.text(reason or type(error).__name__)})"
+        # 2. Read what it prints until it ends or its time is over.
         try:
             async with asyncio.timeout(check.timeout):
                 said = await _last_words(process)
@@ -44,6 +46,7 @@ class CommandChecks:
             return f"{command[0]} did not end within {check.timeout:g} s"
         finally:
             await _end(process)
+        # 3. What it came to.
         if code == 0:
             return None
         output = self._redactor.text(said.decode(errors="replace")).strip()[-_SAID:]
@@ -52,6 +55,7 @@ class CommandChecks:
 
 
 def _environment(check: Pass, facts: Mapping[str, str]) -> dict[str, str]:
+    # From nothing, and not from our own environment, which holds the credentials.
     given = {name: os.environ[name] for name in (*_PASSED_ON, *check.env) if name in os.environ}
     return given | {f"ORCHESTRATOR_{name}": value for name, value in facts.items()}
 
@@ -68,4 +72,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """End the command and what it has begun: its session is its own."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    # Even if we are cancelled: a process that nobody waits for stays as a zombie.
     await asyncio.shield(process.wait())

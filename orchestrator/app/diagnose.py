@@ -25,12 +25,15 @@ async def examine(
     loaded: LoadedManifest | None, ledger: str, stop_signal: StopSignal, redactor: Redactor
 ) -> list[Finding]:
     """All findings about the machine and, with a manifest, about its accounts. Raises Interrupted."""
+    # 1. This machine: the ledger, its disk, and the time zones.
     found = [*_of_ledger(loaded.manifest.ledger if loaded else ledger), *_of_zones(loaded.manifest if loaded else None)]
     if loaded is None:
         return found
+    # 2. The credentials. Without them, or without a ledger, no account can be asked.
     broken = _of_credentials(loaded)
     if broken or any(one.grade is Grade.BAD and one.subject == "ledger" for one in found):
         return [*found, *broken]
+    # 3. The accounts: one read for each.
     return [*found, *await _of_accounts(loaded, stop_signal, redactor)]
 
 

@@ -20,7 +20,7 @@ from orchestrator.model import CampaignKey, Lane, Record, Stop
 
 @contextmanager
 def open_ledger(url: str) -> Iterator[Store]:
-    """An existing ledger, closed in the end."""
+    """An existing ledger, closed in the end. Raises LedgerError where there is none, or it cannot be used."""
     store = Store.open(url, create=False)
     try:
         yield store
@@ -49,6 +49,7 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
     """Record what this user found out about an unknown campaign. Raises Refused, LaneLeased and LedgerError."""
     with open_ledger(url) as store:
         state = fold_states(store.read(pick_launch(store, launch)), url).get(campaign)
+        # Only unknown campaigns: "not started" about any other would allow a second start.
         if state is None or state.state is not State.UNKNOWN:
             found = f"is {state.state}" if state else "was never attempted in this launch"
             raise Refused(
@@ -60,6 +61,7 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
             launch, campaign, state.attempt, state.lane,
             is_started=is_started, by=getpass.getuser(), reason=reason, now=now,
         )  # fmt: skip
+        # Refused while a run holds the lane: it may be finding out by itself.
         store.append(record, now)
 
 
@@ -79,6 +81,7 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
         name = pick_launch(store, launch)
         found = result(store, name)
         run_id = found.run["run_id"]
+        # A fleet's run holds no lease of its own: it is live until its end is journaled.
         is_live = store.is_live(run_id, store.time()) or is_open(store.read(name, kinds=RUN_KINDS), run_id)
         stopped = sum(one.is_confirmed for one in stops(store.read(name, kinds=STOP_KINDS)).values())
         return LaunchStatus(found, store.control_state(name), is_live, stopped)
@@ -94,6 +97,7 @@ def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, Campai
 
 def read_states(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, CampaignState]:
     """The states of the manifest's launch; not `whole`: of the manifest's campaigns only."""
+    # A fleet's lane reads its own campaigns alone: hundreds of lanes would each fold the whole journal.
     if whole:
         return fold_states(store.stream(manifest.launch), manifest.ledger)
     return fold_states(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)

@@ -35,6 +35,7 @@ async def _host(manifest: Manifest, credentials: Mapping[str, Credential]) -> As
     if manifest.host != SANDBOX:
         yield manifest.host
         return
+    # Imported only now: runs on the platform do not pay for a server that they do not use.
     from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Limit
     from orchestrator.sandbox.server import SandboxServer
     from orchestrator.sandbox.world import world_of

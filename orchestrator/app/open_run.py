@@ -84,7 +84,7 @@ async def assemble_run(
     subrun: Mapping[str, Any] = MappingProxyType({}),
     ledger: Store | None = None,
 ) -> AsyncIterator[OpenRun]:
-    """The same, where the credentials are known.
+    """`open_run` for credentials that are resolved already.
 
     `subrun` says whose part the run is, where it is a fleet's lane. `ledger`: where it is open already; it stays so.
     """
@@ -130,6 +130,7 @@ async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterato
     store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
     try:
         clock = await asyncio.to_thread(SystemClock, store.time)
+        # A name belongs to one host: what the journal proves about a sandbox must not skip campaigns on the platform.
         await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
         yield store, clock
     finally:

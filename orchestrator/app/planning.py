@@ -1,4 +1,4 @@
-"""What `plan` finds out: the plan, what it will take, and what it cannot promise."""
+"""The work of `plan`: the plan, how long it will take, and what it cannot promise."""
 
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
@@ -12,8 +12,11 @@ from orchestrator.errors import JournalWriteError, LedgerError, Refused
 
 async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
+    # 1. The plan, as a run would make it now.
     plan = await make_plan(opened.run, choice)
+    # 2. Into the journal, so that its hash alone can be approved.
     proposal = await _propose(opened, plan)
+    # 3. What it takes, and what stands in its way.
     manifest = opened.deps.manifest
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
     notes = (*_refusals(opened, plan, max_starts), *caveats(manifest, plan))
@@ -26,6 +29,7 @@ async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
     try:
         await deps.journal.record(record)
     except JournalWriteError as error:
+        # A plan sends nothing, so this is not the failure of a run (13) but a refusal (8).
         raise LedgerError(error.message, next_step=error.next_step) from error
     return Proposal(plan.sha256, record.at, plan.identity)
 

@@ -42,6 +42,7 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
 async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
     """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here."""
     launch = opened.deps.launch
+    # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch)
     plan = await make_plan(opened.run, choice)
     check_consent(opened, plan, consent)
@@ -74,8 +75,10 @@ async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) ->
     try:
         await run.execute(plan)
     except JournalWriteError as error:
+        # Raised only before the first start. A journal that fails later stops the run, which then ends with 13.
         raise LedgerError(error.message, next_step=error.next_step) from error
     finally:
+        # However the run ended: these records exist nowhere else.
         for record in deps.states.unrecorded:
             unrecorded(record)
     stop = deps.stop_signal.stop

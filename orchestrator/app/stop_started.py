@@ -1,4 +1,4 @@
-"""Stopping what a launch started: from the journal and the manifest to a list of stops and what became of them."""
+"""Stops the campaigns that a launch started: finds them by journal and manifest, sends the stops, reads the result."""
 
 import getpass
 from collections.abc import Callable
@@ -36,6 +36,7 @@ def load_launch(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
             f"{loaded.source_name} is for launch {manifest.launch} on {manifest.host}, not for {launch} on {host}",
             next_step="bring the launch's own manifest with --manifest FILE",
         )
+    # The ledger that was named, and not the manifest's: the file may have been moved since.
     return replace(loaded, manifest=manifest.model_copy(update={"ledger": ledger}))
 
 
@@ -62,9 +63,12 @@ async def stop_started(
 
 async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan], None]) -> StopResult:
     deps, store = opened.deps, opened.store
+    # 1. What to stop.
     plan = plan_stops(deps.manifest, deps.states, stops(store.read(deps.launch)))
     announce(deps.launch, plan)
+    # 2. Send the stops, each of them journaled first.
     await StopSender(deps, opened.run.lanes, getpass.getuser(), reason).run(plan.jobs)
+    # 3. What became of them, by the journal: a stop that is not recorded there is not confirmed.
     answers = stops(store.read(deps.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}
     return StopResult(deps.launch, plan, asked, deps.stop_signal.stop)

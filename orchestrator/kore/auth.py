@@ -40,7 +40,7 @@ class Credential:
 
 
 class TokenMinter:
-    """Mints tokens for the accounts it was given credentials of."""
+    """Mints tokens for the accounts whose credentials it was given."""
 
     def __init__(self, credentials: dict[str, Credential], clock: Clock) -> None:
         self._credentials = credentials
@@ -114,6 +114,7 @@ def resolve_credential(name: str, account: Account, directory: Path) -> Credenti
 
 
 def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
+    # 1. The value, and where it comes from, in words for messages.
     if reference.env is not None:
         value, source = os.environ.get(reference.env, ""), f"environment variable {reference.env}"
     elif reference.file is not None:
@@ -127,6 +128,7 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
     value = value.removeprefix("\ufeff").strip()
     if not value:
         raise CredentialError(f"{path}: {source} is unset or empty", next_step=f"provide {source}, then run again")
+    # 2. Is it one value? The platform would only answer that the token is invalid.
     _check_characters(value, path, source)
     return value
 

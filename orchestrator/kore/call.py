@@ -42,6 +42,7 @@ class Call:
             self.refusal = str(error)
             self.withheld = isinstance(error, NotNowError)
             raise
+        # From here on the platform may have received it, even if the write fails.
         self.progress = Progress.SENDING
         self.sent_at = self.clock.now()
 
@@ -55,16 +56,16 @@ class Call:
         return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
 
     def fault(self, text: str) -> Fault:
-        """The fault that it ended with, so far as it got."""
+        """The fault that the call ended with, given how far it got."""
         return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, self.withheld)
 
 
 class Body(BytesPayload):
     """A request's body. aiohttp writes the headers with it, in one piece.
 
-    The last look is here: until the kernel has the request, the event loop does not turn. aiohttp's own trace of the
-    headers comes a turn earlier on Python 3.11, which is many milliseconds in a busy process: a host that is suspended
-    in between would wake up and send a call that it may no longer send.
+    The last look is here, because no other task runs between it and the moment at which the kernel has the request.
+    aiohttp's own trace of the headers comes one turn of the event loop earlier on Python 3.11, which is many
+    milliseconds in a busy process: a host that is suspended in between would wake up and send a call that is too late.
     """
 
     def __init__(self, call: Call, value: bytes) -> None:

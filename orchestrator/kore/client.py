@@ -97,6 +97,7 @@ class KoreClient:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
 
         def last_look() -> None:
+            # The permit last: a call that is withheld must not use it up.
             look(check)
             permit.use(target.key, self._clock.now())
 
@@ -156,6 +157,7 @@ class KoreClient:
             allow_redirects=False,
             trace_request_ctx=call,
         ) as response:
+            # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
             call.progress, call.http_status = Progress.ANSWERED, response.status
             return self._reply(call, response, await _read(response))
 
@@ -168,6 +170,7 @@ class KoreClient:
         return Reply(
             http_status=response.status,
             payload=payload,
+            # Redacted first: a secret that is cut in half is not recognized.
             text=self._redactor.text(text, call.token)[:_TEXT],
             sent_at=call.sent_at if call.sent_at is not None else call.begun,
             elapsed=call.elapsed,
@@ -193,6 +196,7 @@ def _url(host: str, path: str) -> URL:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     chunks, size = [], 0
+    # Counted while it arrives: a reply without end must not fill the memory.
     async for chunk in response.content.iter_chunked(65536):
         size += len(chunk)
         if size > _MAX_BODY:
@@ -208,6 +212,7 @@ def _words(error: Exception, progress: Progress) -> str:
         Progress.SENDING: "after the request was sent, before an answer",
         Progress.ANSWERED: "in the middle of the answer",
     }[progress]
+    # TLS and DNS first: their errors are connection errors, too.
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
         kind = "TLS failed"
     elif isinstance(error, aiohttp.ClientConnectorDNSError):

@@ -20,6 +20,8 @@ _CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
 _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
 
 
+# Requests: paths, bodies and headers.
+
 def trigger_path(target: CallTarget, trigger: str) -> str:
     """Path and query of a start (`play`) or a stop (sections 1.1 to 1.3)."""
     path = _CAMPAIGN.format(stream=_segment(target.stream), campaign=_segment(target.campaign))
@@ -63,6 +65,8 @@ def headers(target: CallTarget, token: str) -> dict[str, str]:
     return {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
 
 
+# Replies.
+
 def read_body(raw: bytes) -> Any:
     """The JSON value of a reply; None for invalid or ambiguous JSON (RFC 8259 sections 4, 6 and 8.1).
 
@@ -97,6 +101,7 @@ def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:
     results = data.get("results")
     items = [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
     live = {str(item.get("id") or item["_id"]): _live(item) for item in items if item.get("id") or item.get("_id")}
+    # An empty page is the last one, even if it promises more: the list would never end.
     return live, bool(data.get("hasMore")) and bool(items)
 
 
@@ -119,6 +124,7 @@ def _live(item: dict[str, Any]) -> LiveState:
     return LiveState(
         status=str(item.get("status", "")),
         name=str(item.get("name") or ""),
+        # Only campaigns that have run have an instance (section 1.7).
         instance_id=_text(item.get("campaignInstanceId")),
         instance_updated_at=_text(item.get("campaignInstanceUpdatedAt")),
         scheduled=_mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
@@ -145,6 +151,7 @@ def _day_hours(item: Any) -> list[tuple[str, str, str] | None]:
     if opens is None or closes is None or (name and name not in _DAYS):
         return [None]
     days = [_DAYS[name]] if name else list(_DAYS.values())
+    # Both stand for the end of the day.
     return [(day, opens, "24:00" if closes in {"00:00", "23:59"} else closes) for day in days]
 
 
