@@ -67,7 +67,10 @@ async def test_a_start_still_connecting_at_closing_time_sends_nothing_and_loses_
 
 
 async def test_a_retry_that_would_come_after_closing_time_waits_for_the_next_opening(rig):
-    hours = {"zones": ["UTC", "Etc/GMT-1"], "hours": "22:00-24:00"}  # 22:00 UTC is 23:00 there: open until 23:00 UTC
+    hours = {
+        "zones": ["UTC", "Europe/Berlin"],
+        "hours": "22:00-24:00",
+    }  # 22:00 UTC is 23:00 there: open until 23:00 UTC
     run = rig([late("c0", "both")], windows=windows(both=hours), windows_wait="24h",
               retry={"attempts": 2, "backoff": "3000s..3000s", "max_elapsed": "2h"})  # fmt: skip
     run.api.script("s/c0", UNSENT)

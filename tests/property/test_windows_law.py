@@ -14,7 +14,7 @@ from orchestrator.core.rules.windows import is_open, opening
 ZONES = (
     "America/New_York", "America/Los_Angeles", "Europe/London", "Europe/Dublin", "Australia/Lord_Howe", "Asia/Kolkata",
     "Pacific/Apia", "Africa/Casablanca", "America/Sao_Paulo", "America/Havana", "Asia/Kathmandu", "Pacific/Chatham",
-    "America/St_Johns", "Asia/Beirut", "Asia/Tokyo", "Etc/UTC",
+    "America/St_Johns", "Asia/Beirut", "Asia/Tokyo", "UTC",
 )  # fmt: skip
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SIZE = 2 * 1440  # minutes that the oracle looks at

@@ -28,7 +28,8 @@ from orchestrator.core.manifest.models import (
     Timeouts,
     Wave,
 )
-from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, ZoneHint, did_you_mean
+from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, did_you_mean
+from orchestrator.core.manifest.zones import ZoneHint
 
 _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,

@@ -36,7 +36,7 @@ class OpenHours(Section):
     """Hours in which campaigns may start. The window is open when it is open in all of its time zones."""
 
     zones: Annotated[tuple[Annotated[str, ZONE], ...], Field(min_length=1)]
-    """Time zones by their IANA names."""
+    """Time zones by their IANA names. Fixed offsets such as `EST` are refused: they know no summer time."""
     hours: Annotated[tuple[time, time], HOURS]
     """Opening and closing time in each zone. `24:00` is the end of the day."""
     days: Annotated[tuple[Day, ...], Field(min_length=1)] = _DAYS

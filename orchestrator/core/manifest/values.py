@@ -5,15 +5,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
-from functools import cache
 from heapq import nsmallest
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from orchestrator.core.manifest.zones import zone
 from orchestrator.model import Window
 
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -29,7 +28,6 @@ FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN,
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _SPAN: Final = rf"{_NUMBER}(?:ms|s|m|h)"
 _MAX_SECONDS: Final = 10**9
-_ZONE_FORM: Final = "write an IANA name such as America/New_York"
 _MAX_WORD_LENGTH: Final = 64
 _MAX_WORDS: Final = 2000
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -61,25 +59,6 @@ def _similar(word: str, known: Collection[str]) -> list[str]:
         return []
     letters = set(word)
     return nsmallest(50, known, key=lambda other: len(letters.symmetric_difference(other[:_MAX_WORD_LENGTH])))
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneHint:
-    """A hint that is looked up only when it is shown: a hundred of ten thousand faults are.
-
-    It has no `__str__`: pydantic formats the context of every fault, shown or not.
-    """
-
-    word: object
-
-    def read(self) -> str:
-        """The hint."""
-        return did_you_mean(self.word, _zones()) or _ZONE_FORM
-
-
-@cache
-def _zones() -> dict[str, None]:
-    return dict.fromkeys(sorted(available_timezones()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,16 +181,6 @@ def _date(value: Any) -> date:
     raise fault("must be a day of the calendar", "write it as 2026-12-25")
 
 
-def _zone(value: Any) -> str:
-    try:
-        # After the first bad name the list decides: ZoneInfo looks for each unknown name in a dozen places on disk.
-        if isinstance(value, str) and (not _zones.cache_info().currsize or value in _zones()):
-            return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        _zones()
-    raise fault("is not a time zone", ZoneHint(value))
-
-
 def _host(value: Any) -> str:
     if value == "sandbox":
         return "sandbox"
@@ -255,6 +224,6 @@ SHARE: Final = TextForm(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "ex
 THRESHOLD: Final = TextForm(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})
 HOURS: Final = TextForm(_hours, {"type": "string", "pattern": _HOURS, "examples": ["09:00-20:00"]})
 DATE: Final = TextForm(_date, {"type": "string", "pattern": _DATE, "examples": ["2026-12-25"]})
-ZONE: Final = TextForm(_zone, {"type": "string", "examples": ["America/New_York"]})
+ZONE: Final = TextForm(zone, {"type": "string", "examples": ["America/New_York"]})
 HOST: Final = TextForm(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
 LEDGER: Final = TextForm(_ledger, {"type": "string", "pattern": _LEDGER})

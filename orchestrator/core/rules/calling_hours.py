@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator.core.manifest.models import OpenHours
 from orchestrator.core.rules.windows import Span, opening
@@ -42,10 +43,21 @@ def _rules(calling: CallingHours) -> list[OpenHours]:
     """The hours as windows, one for each day; pydantic's errors are ValueErrors."""
     if not calling.days:
         raise ValueError("no hours")
+    # The zone is put in behind the manifest's check: the platform may name a fixed offset, and keeps it as it says.
+    zones = (_zone(calling.zone),)
     return [
-        OpenHours.model_validate({"zones": [calling.zone], "hours": f"{opens}-{closes}", "days": [day]})
+        OpenHours.model_validate({"zones": ["UTC"], "hours": f"{opens}-{closes}", "days": [day]}).model_copy(
+            update={"zones": zones}
+        )
         for day, opens, closes in calling.days
     ]
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, OSError) as error:  # OSError: a name that is a folder of the database
+        raise ValueError("no such zone") from error
 
 
 def _gap(rules: list[OpenHours], span: Span) -> float | None:

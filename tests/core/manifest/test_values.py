@@ -17,7 +17,6 @@ from orchestrator.core.manifest.values import (
     WINDOW,
     ZONE,
     Threshold,
-    ZoneHint,
     did_you_mean,
     duration,
     seconds,
@@ -34,7 +33,6 @@ SHARE_FORM = ("must be a share", "write a percentage above 0%, such as 100%")
 THRESHOLD_FORM = ("must be a number of campaigns or a share of them", "write a whole number from 1, or 20%")
 HOURS_FORM = ("must be opening hours", 'write them as "09:00-20:00"')
 HOURS_ORDER = ("must open before they close, on the same day", 'write them as "09:00-20:00"')
-NO_ZONE = "is not a time zone"
 HOST_FORM = (
     "must be sandbox or the address of a Kore host, without path, user name or query",
     "write it as https://platform.kore.ai",
@@ -80,9 +78,6 @@ TEN = "50/60s"
             (HOURS.parse, written, HOURS_ORDER)
             for written in ("20:00-09:00", "09:00-09:00", (time(20), time(9)), (time(9), time(9)))
         ),
-        (ZONE.parse, "Berlin Mean Time", (NO_ZONE, "write an IANA name such as America/New_York")),
-        (ZONE.parse, "Europe/Berln", (NO_ZONE, "did you mean 'Europe/Berlin'?")),
-        *((ZONE.parse, written, (NO_ZONE, "write an IANA name such as America/New_York")) for written in (7, None, [])),
         *(
             (HOST.parse, written, HOST_FORM)
             for written in ("https://kore.example:65536", "https://kore.example:0", "https://kore.example/api", 7, None)
@@ -100,8 +95,7 @@ TEN = "50/60s"
 def test_an_unusable_value_is_answered_with_the_form_it_must_have(parse, written, expected):
     with pytest.raises(PydanticCustomError) as caught:
         parse(written)
-    hint = caught.value.context["hint"]
-    assert (caught.value.message(), hint.read() if isinstance(hint, ZoneHint) else hint) == expected
+    assert (caught.value.message(), caught.value.context["hint"]) == expected
 
 
 @pytest.mark.parametrize(

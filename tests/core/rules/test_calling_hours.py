@@ -50,6 +50,11 @@ def test_hours_in_two_parts_cover_a_window_only_where_they_meet():
     assert first(NEW_YORK, CallingHours("America/New_York", morning + late)) == "Mon 19:00"
 
 
+@pytest.mark.parametrize("zone", ["EST", "Etc/GMT+5", "US/Eastern"])
+def test_the_platform_may_name_a_zone_that_a_manifest_may_not(zone):
+    assert first(NEW_YORK, calling("09:00", "20:00", zone=zone)) is None  # in winter
+
+
 def test_what_has_passed_of_the_window_is_not_asked_about():
     assert first(NEW_YORK, calling("12:00", "20:00", days=["mon"]), at="2026-03-02T18:00") == "Tue 14:00"
 
@@ -62,7 +67,7 @@ def test_without_a_window_it_is_about_now():
 @pytest.mark.parametrize("odd", [CallingHours("Asia/Kolkata", ()), calling("21:00", "02:00"), calling("9", "18:00"),
                                  calling("09:00", "18:00", zone="India Standard Time")])  # fmt: skip
 def test_hours_that_make_no_sense_are_said_to(odd):
-    with pytest.raises(ValueError, match=r"^no hours$|OpenHours"):
+    with pytest.raises(ValueError, match=r"^no hours$|^no such zone$|OpenHours"):
         uncovered(NEW_YORK, odd, posix(MONDAY))
 
 
