@@ -142,10 +142,19 @@ def apply(campaign: CampaignState, record: Record) -> None:
         campaign.last_data, campaign.finished_at = _NOTHING, None
     else:
         # Merged: a probe's evidence must not erase the HTTP status of the attempt it is about.
-        campaign.last_data = {**campaign.last_data, **record.data} if campaign.last_data else record.data
+        campaign.last_data = _added(campaign.last_data, record.data, event) if campaign.last_data else record.data
         campaign.finished_at = record.at
         if campaign.state is State.STARTED:
             campaign.intent = _NOTHING  # only a probe needs it, and what has started is not probed again
+
+
+def _added(answer: Mapping[str, Any], data: Mapping[str, Any], event: Event) -> Mapping[str, Any]:
+    """What is known of an attempt's answer after one more record, whose values replace earlier ones."""
+    added = {**answer, **data}
+    if event is Event.NO_EVIDENCE and answer.get("message"):
+        # A search that found nothing explains nothing: the platform's own words stay before it.
+        added["message"] = f"{answer['message']}; {data['message']}"
+    return added
 
 
 def fold_record(states: dict[CampaignKey, CampaignState], record: Record) -> None:

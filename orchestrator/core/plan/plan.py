@@ -243,7 +243,9 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
     if history.state in {State.INTENDED, State.SUSPECT}:
         return _JUDGE
     if history.state is State.UNKNOWN:
-        return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, "still unknown: a person must look")
+        why = history.last_data.get("message")
+        message = "still unknown: a person must look" + (f" ({why})" if why else "")
+        return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, message)
     if history.state is State.FAILED and not retry_failed:
         message = "failed in an earlier run and was not sent again: " + str(history.last_data.get("message", ""))
         return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)

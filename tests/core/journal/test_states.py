@@ -97,6 +97,21 @@ def test_later_records_add_to_the_answer():
     assert (past.intent_at, past.finished_at) == (10.0, 90.0)
 
 
+NOTHING_FOUND = "no evidence of a start was found"
+
+
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        ([], NOTHING_FOUND),  # killed before its answer came
+        ([moved(Event.INDETERMINATE, message="HTTP 409: in use")], f"HTTP 409: in use; {NOTHING_FOUND}"),
+    ],
+)
+def test_a_search_in_vain_keeps_the_platforms_own_words(before, message):
+    moves = [record("intent", 1), *before, moved(Event.NO_EVIDENCE, message=NOTHING_FOUND)]
+    assert fold(moves)[key()].last_data["message"] == message
+
+
 @pytest.mark.parametrize("event", Event)
 def test_a_record_names_its_event(event):
     assert event_of(moved(event)) is event

@@ -345,6 +345,10 @@ def test_the_same_campaign_under_another_account_is_another_one():
         ({"past": history(State.INTENDED)}, "an earlier run may have started it"),
         ({"past": history(State.UNKNOWN)}, "still unknown: a person must look"),
         (
+            {"past": history(State.UNKNOWN, last_data={"message": "HTTP 409: in use"})},
+            "still unknown: a person must look (HTTP 409: in use)",
+        ),
+        (
             {"past": history(State.FAILED, last_data={"message": "HTTP 404"})},
             "failed in an earlier run and was not sent again: HTTP 404",
         ),

@@ -171,6 +171,19 @@ def check_result(result, keys, records):
     )
 
 
+def check_words(result, records):
+    """P4: what the platform answered stands in the report of every campaign that stays unknown."""
+    answered = {}
+    for record in records:
+        if record.kind == "intent":
+            answered.pop(record.campaign, None)
+        elif record.kind == "verdict":
+            answered[record.campaign] = record.data["message"]
+    for c in result["campaigns"]:
+        words = answered.get(c["stream"] + "/" + c["campaign"], "")
+        require(c["outcome"] != "unknown" or words in c["message"], "P4", f"{words!r} is missing: {c['message']!r}")
+
+
 def expected_exit(told, stop):
     outcomes = {outcome for _, outcome, _ in told}
     reason = stop["reason"] if stop else None
