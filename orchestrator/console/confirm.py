@@ -32,6 +32,7 @@ def check_approve(approve: str | None) -> None:
 
 def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
+    # Only a person can answer, and only a terminal at both ends has one.
     if (
         yes
         or manifest.host == "sandbox"

@@ -28,6 +28,7 @@ def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            # After tracebacks have become text: they may quote a secret.
             redact,
             *last,
         ],
@@ -40,12 +41,14 @@ def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO
 
 def _hook(redactor: Redactor) -> Any:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        # An uncaught error passes by the loggers, and so by their redaction.
         sys.stderr.write(redactor.text("".join(traceback.format_exception(kind, error, trace))))
 
     return hook
 
 
 def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    # Of the ISO timestamp, the time to the second.
     at, name = str(event.pop("timestamp"))[11:19], event.pop("event")
     event.pop("level")
     trace = event.pop("exception", "")
@@ -54,10 +57,10 @@ def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:
 
 
 class LogObserver:
-    """Hands the engine's events to structlog, as it is set up when the observer is made."""
+    """Passes the engine's events to structlog, with the set-up that is in force when the observer is made."""
 
     def __init__(self) -> None:
-        # Bound once: a logger that is not makes a new one for every event, be it shown or not.
+        # Bound once: an unbound logger makes a new one for every event, even for one that is not shown.
         self._log: Any = structlog.get_logger().bind()
 
     def event(self, name: str, **fields: Any) -> None:

@@ -17,13 +17,16 @@ def text(planned: PlannedLaunch) -> str:
     counts = (
         f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to check, {plan.count(Action.SKIP)} to skip"
     )
+    # 1. The campaigns, in the order in which they are sent.
     lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
     for entry in plan.entries:
         why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
         early = _early(ahead.earliest.get(entry.key))
         lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
     lines.append(f"takes at least {duration(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
+    # 3. What its reader should know before approving it, and the hash to approve it by.
     lines += [f"rule: {rule}" for rule in plan.rules]
     lines += [f"warning: {plain(warning)}" for warning in plan.warnings]
     lines += [f"note: {plain(note)}" for note in notes]

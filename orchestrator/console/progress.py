@@ -19,7 +19,7 @@ _BAR_WIDTH: Final = 80
 
 
 class ProgressObserver:
-    """Counts what is done per account, and remembers what is waited for, and until when."""
+    """Counts the finished campaigns of each account, and keeps what the run waits for and until when."""
 
     def __init__(self, expected: Mapping[str, int], clock: Clock) -> None:
         self.expected = dict(expected)
@@ -51,7 +51,8 @@ class ProgressObserver:
             self._waits.pop((str(fields["lane"]), "starts get lost: held"), None)
 
     def status(self, lane: str | None = None) -> str:
-        """The wave, and what is waited for and until when, in a lane or in all."""
+        """The wave, and what a lane (by default any lane) waits for and until when."""
+        # No event ends a bake, or the wait for a window: such a wait is over when its time has passed.
         now = str(timestamp(self._clock.now()))
         waits = dict.fromkeys(
             f"{what} {until}".rstrip()
@@ -62,13 +63,14 @@ class ProgressObserver:
         return ", ".join([f"wave {self.wave}", *waits]) if self.wave else ""
 
     def rate(self, lane: str | None = None) -> float:
-        """Campaigns done per second so far, in a lane or in all."""
+        """Campaigns finished per second so far, in one lane or in all."""
         done = sum(self.done.values()) if lane is None else self.done.get(lane, 0)
         return done / max(self._clock.now() - self._begun, 1e-9)
 
     def line(self) -> str:
         """One line for a log."""
         done, total = sum(self.done.values()), sum(self.expected.values())
+        # Before the first campaign is done there is no rate to go by.
         left = (total - done) / self.rate() if done else 0.0
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
         eta = f", about {left:.0f} s left" if done and done < total else ""
@@ -89,6 +91,7 @@ async def shown(
         yield
     finally:
         task.cancel()
+        # Not `await task`, which would raise the task's CancelledError here.
         await asyncio.wait([task])
 
 

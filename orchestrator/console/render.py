@@ -21,9 +21,9 @@ class CommandResult:
     """What a command came to.
 
     `data` is its JSON beside the envelope's `schema_version`, `command` and `exit_code`, or makes it where it is large.
-    For a person, `text` says the same on stdout and `messages` are remarks on stderr. `again` is the command that shows
-    it once more. `is_styled`: the text is styled as the terminal allows already; any other loses its escape sequences
-    in a pipe.
+    For a person, `text` has the same on stdout, and `messages` are remarks on stderr. `again` is the command that shows
+    the result once more. `is_styled`: the text is already styled for this terminal. Any other text loses its escape
+    sequences in a pipe.
     """
 
     command: str

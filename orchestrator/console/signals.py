@@ -18,6 +18,7 @@ def handled(on_stop: Callable[[Stop], None]) -> Iterator[None]:
     """While the block runs, each signal that asks the process to end calls `on_stop` instead."""
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
+        # Called by the loop between two steps, so that no signal breaks off a commit.
         loop.add_signal_handler(number, on_stop, Stop(StopReason(number.name), f"{number.name} received"))
     try:
         yield

@@ -38,7 +38,7 @@ class _Forgiving(io.RawIOBase):
 
 
 def tolerate_closed_pipes() -> None:
-    """Make stdout and stderr of this process survive; stderr, where there is nobody to complain to, everything."""
+    """Let this process go on when the reader of stdout leaves. Errors of stderr are ignored."""
     sys.stdout = _forgiving(sys.stdout, forgives_all=False)
     sys.stderr = _forgiving(sys.stderr, forgives_all=True)
 

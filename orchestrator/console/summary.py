@@ -38,6 +38,7 @@ def _accounts(result: Result) -> list[str]:
     for account, row in rows.items():
         table.add_row(account, *row)
     console = console_for(sys.stdout, os.environ)
+    # Measured at a width that is always enough: rich makes a table fit by cutting numbers.
     if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
         return [f"{a}: " + ", ".join(f"{n} {h}" for n, h in zip(row, headers, strict=True)) for a, row in rows.items()]
     with console.capture() as capture:
@@ -72,6 +73,7 @@ def _needs(result: Result) -> list[str]:
             chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _MAX_SHOWN))
             lines += ["", f"{outcome}:", *map(_line, chosen)]
             lines += [f"  ... and {count - _MAX_SHOWN} more, all in result.json"] if count > _MAX_SHOWN else []
+            # The commands for the others differ in the campaign's id alone.
             lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
     return lines
 
@@ -82,6 +84,7 @@ def _line(campaign: CampaignResult) -> str:
 
 def _footer(result: Result, *, is_live: bool) -> list[str]:
     stop, lines = result.run["stop"], []
+    # No exit code yet: it would be taken for the run's.
     if is_live:
         return ["", "the run is going on; what it has not done yet counts as held, a call in flight as unknown"]
     if stop:

@@ -22,6 +22,7 @@ _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
 
 # Requests: paths, bodies and headers.
 
+
 def trigger_path(target: CallTarget, trigger: str) -> str:
     """Path and query of a start (`play`) or a stop (sections 1.1 to 1.3)."""
     path = _CAMPAIGN.format(stream=_segment(target.stream), campaign=_segment(target.campaign))
@@ -66,6 +67,7 @@ def headers(target: CallTarget, token: str) -> dict[str, str]:
 
 
 # Replies.
+
 
 def read_body(raw: bytes) -> Any:
     """The JSON value of a reply; None for invalid or ambiguous JSON (RFC 8259 sections 4, 6 and 8.1).

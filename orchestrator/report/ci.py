@@ -46,6 +46,7 @@ def publish(system: System, result: Result, environ: Mapping[str, str], log: Tex
     _append_outputs(environ, github.outputs(result))
     if path := environ.get("GITHUB_STEP_SUMMARY"):
         file = Path(path)
+        # GitHub limits the step's summary as a whole: what other commands have written counts, too.
         earlier = file.stat().st_size if file.exists() else 0
         _append(path, as_markdown(result, max(0, LIMIT - earlier)))
     # The runner reads commands from both streams: stdout stays one artefact.

@@ -125,6 +125,7 @@ def _replace(path: Path, texts: Iterable[str]) -> Path:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.writelines(texts)
             file.flush()
+            # Before the rename: after a power failure, the new name could otherwise stand for an empty file.
             os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:

@@ -33,6 +33,7 @@ def outputs(result: Result) -> dict[str, str]:
 def refusal_outputs(error: OrchestratorError) -> dict[str, str]:
     """The outputs of a run that ended without a result. Where nothing was sent, nothing was started or failed."""
     outcome = outcome_word(error.exit_code)
+    # Zeros only where they are certain: a pipeline would take "not known" for "none".
     is_unsent = outcome in {"refused", "interrupted"}
     return {"outcome": outcome, **(dict.fromkeys(("started", "failed", "unknown"), "0") if is_unsent else {})}
 

@@ -49,6 +49,7 @@ def code(text: str) -> str:
     text = one_line(text)
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 1] + "…"
+    # The fence is longer than any run of backticks in the text, or it would end there.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""

@@ -82,6 +82,7 @@ class _ResultCollector(Collector):
         text = "Time until a campaign's last start call was answered."
         family = HistogramMetricFamily(f"{_PREFIX}start_duration_seconds", text, labels=["launch"])
         seconds = [c.elapsed_ms / 1000 for c in self._result.campaigns if c.elapsed_ms is not None]
+        # Cumulative: a bucket counts all that are within its bound, and so those of the buckets below it.
         buckets = [(f"{bound:g}", float(sum(s <= bound for s in seconds))) for bound in _BUCKETS]
         family.add_metric([one_line(self._launch)], [*buckets, ("+Inf", float(len(seconds)))], round(sum(seconds), 6))
         return family

@@ -57,6 +57,7 @@ class SpanObserver:
 
     def _start(self, fields: Mapping[str, Any]) -> None:
         now = time.time_ns()
+        # The event comes with the answer, so the span is dated back to when the call left.
         span = self._begin("start", fields, now - int(fields["elapsed_ms"] * 1e6))
         if fields["verdict"] != "accepted":
             span.set_status(Status(StatusCode.ERROR, fields["verdict"]))
@@ -69,7 +70,7 @@ class SpanObserver:
         span.end()
 
     def close(self, seconds: float) -> bool:
-        """Send what is left, for so long at most. Whether all spans were sent."""
+        """Send the spans that are left, waiting for at most `seconds`. Returns whether all spans were sent."""
         # The SDK's own time-out does not bound an export that hangs.
         flush = threading.Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
@@ -98,7 +99,7 @@ class _Watched(SpanExporter):
 
 
 def to_endpoint(service: str) -> SpanObserver:
-    """An observer whose spans go where the OTEL_… variables say. Raises ValueError for a variable that is none."""
+    """An observer whose spans go where the OTEL_… variables say. Raises ValueError for one with an unusable value."""
     # A collector that is down would otherwise fill stderr with tracebacks; `close` says it once.
     logger = logging.getLogger("opentelemetry")
     logger.addHandler(logging.NullHandler())

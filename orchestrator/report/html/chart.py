@@ -92,6 +92,7 @@ class Chart:
 def draw(timeline: Timeline, account: Account) -> Chart:
     """The picture of one account."""
     scale = _Scale(timeline.begin, timeline.end)
+    # From top to bottom: the waves' names, the curve of the budget, a row for each kind of mark, the times.
     base = _NAMES + (_BUDGET if account.limits else 0)
     rows = _rows(account.attempts, scale, base)
     curves = tuple((str(w), _curve(account.attempts, w, scale, base)) for w in account.limits)
@@ -108,6 +109,7 @@ class _Scale:
 
     @property
     def span(self) -> float:
+        # A run that crashed after its first record has no length to divide by.
         return max(self.end - self.begin, 0.001)
 
     def x(self, at: float) -> float:
@@ -123,6 +125,7 @@ def _curve(attempts: Sequence[Attempt], window: Window, scale: _Scale, base: int
         # A bin begins with what the last one ended with: else a fall within it would look like a rise before it.
         highest[x] = max(now, highest.get(x, count if len(attempts) > _BINS else now))
         count = now
+    # y grows downwards: the curve leaves the base upwards, by its share of the limit.
     full = _BUDGET - _ROOM
     parts = [f"M0 {base}"]
     parts += [f"H{x:g}V{base - full * min(1.0, taken / window.limit):.1f}" for x, taken in highest.items()]
@@ -133,6 +136,7 @@ def _rows(attempts: Sequence[Attempt], scale: _Scale, base: int) -> tuple[Row, .
     by_outcome: dict[AttemptOutcome, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         by_outcome[attempt.outcome].append(attempt)
+    # A title for each of ten thousand marks would make the page slow.
     is_crowded = len(attempts) > _SINGLE
     rows: list[Row] = []
     for outcome in (one for one in AttemptOutcome if by_outcome[one]):
@@ -164,6 +168,7 @@ def _shades(timeline: Timeline, account: Account, scale: _Scale) -> tuple[Shade,
     gaps = [
         ("bake", before.closed, after.opened, f"waiting between wave {before.name} and wave {after.name}")
         for before, after in zip(timeline.waves, timeline.waves[1:], strict=False)
+        # Less than a unit cannot be seen.
         if before.closed is not None and after.opened - before.closed > scale.span / _WIDTH
     ]
     return tuple(
@@ -179,6 +184,7 @@ def _flags(timeline: Timeline, scale: _Scale) -> tuple[Flag, ...]:
     for wave in timeline.waves:
         x = scale.x(wave.opened) / 10
         name, is_near_the_end = visible(wave.name), x > 100 - _CROWDED
+        # A name that would cover the last one, or leave the picture, is shown as a title only.
         has_room = x >= free and not is_near_the_end
         free = x + _CROWDED if has_room else free
         title = f"wave {name} opened {clock(wave.opened)}"
@@ -187,6 +193,7 @@ def _flags(timeline: Timeline, scale: _Scale) -> tuple[Flag, ...]:
 
 
 def _ticks(scale: _Scale) -> tuple[Flag, ...]:
+    # About five ticks, at round times of the day.
     wanted = scale.span / 5
     step = next((s for s in _STEPS if s >= wanted), math.ceil(wanted / _DAY) * _DAY)
     first = math.ceil(scale.begin / step) * step
