@@ -75,6 +75,7 @@ class NetworkConditions:
     def __init__(
         self, faults: str, seed: int, keys: Collection[str], clock: Clock, timeout: float, *, is_sandbox: bool
     ) -> None:
+        # A sandbox's run really meets the sandbox's own faults, so its rehearsal does, too.
         profile = faults if is_sandbox or faults != "realistic" else _REALISTIC
         self._faults = FaultPlan(profile, seed, keys=keys)
         self._latency = _LATENCIES[faults]
@@ -89,7 +90,9 @@ class NetworkConditions:
         if self._clock.now() < self._opens:
             return CallFate(unsent="no connection before the first byte was sent")
         half = self._round_trip() / 2
+        # A request arrives within the timeout or never: the client's kernel drops it then (`KoreClient`).
         fate = CallFate(there=min(half, self._longest), back=half)
+        # Counted per campaign: what strikes a call depends on which one it is, and not on when it came.
         self._counts[call.op, call.key] += 1
         count = self._counts[call.op, call.key]
         if call.op == "start":

@@ -48,6 +48,7 @@ class VirtualJournal(PermitGranting):
         done: asyncio.Future[None] = self._loop.create_future()
         self._gathered.append((record, done))
         if self._next is None:
+            # One commit for all records that come while it takes, as in the writer's thread.
             self._next = self._loop.call_later(self._takes, self._commit)
         await done
 
@@ -68,6 +69,7 @@ class VirtualJournal(PermitGranting):
         """End as a killed process does: the gathered records get no answer, even if they are `committed`."""
         gathered, self._gathered = self._gathered, []
         if committed:
+            # The disk has them, and the process never learns of it: the worst moment for a crash.
             self._committer.commit([record for record, _ in gathered])
         for _, done in gathered:
             done.cancel()
@@ -80,6 +82,7 @@ class VirtualJournal(PermitGranting):
             self._next = None
         gathered, self._gathered = self._gathered, []
         for (_, done), error in zip(gathered, self._committer.commit([r for r, _ in gathered]), strict=True):
+            # Its caller was cancelled meanwhile.
             if done.done():
                 continue
             if error is None:

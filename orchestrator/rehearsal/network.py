@@ -48,7 +48,7 @@ class CallFate:
 
 
 class Watcher(Protocol):
-    """Is told what happens on the way, at the moment when it does."""
+    """Watches calls on their way. Its methods are called at the moment when the thing happens."""
 
     def sent(self, call: Call, permit: Permit | None) -> None:
         """The first byte leaves."""
@@ -77,9 +77,9 @@ class NoWatcher:
 
 
 class VirtualApi:
-    """A CampaignApi over a platform's model. `passage` decides what a call meets; `timeout` is the client's, in s.
+    """A CampaignApi over a model of the platform. `fate` decides what happens to a call; `timeout` is in seconds.
 
-    `theirs` is the platform's clock, where it is not the caller's.
+    `platform_clock` is the platform's clock, where it differs from the callers'.
     """
 
     def __init__(
@@ -120,19 +120,22 @@ class VirtualApi:
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
-        """All that the platform tells of one campaign."""
+        """Everything that the platform reports about one campaign."""
         answer = await self._call(_call_of("get", target, {}), check)
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def _call(self, call: Call, check: Check | None, permit: Permit | None = None) -> Reply | Fault:
         begun, fate = self._clock.now(), self._fate_of(call)
+        # 1. Connect.
         if fate.connecting:
             await asyncio.sleep(fate.connecting)
+        # 2. The last look, as late as a real client takes it.
         withheld = None if fate.unsent or check is None else check()
         forbidden = fate.unsent or withheld or self._use(permit, call)
         if forbidden:
             elapsed = self._clock.now() - begun
             return Fault(Progress.UNSENT, forbidden, None, elapsed, withheld=withheld is not None)
+        # 3. The first byte leaves: from here on it may be carried out.
         self._watcher.sent(call, permit)
         answer = await _Exchange(self, call, fate).wait()
         self._watcher.answered(call, answer)
@@ -148,9 +151,10 @@ class VirtualApi:
         return None
 
     def arrive(self, call: Call, fate: CallFate) -> Answer:
-        """What the platform makes of a request that is there."""
+        """The platform's answer to a request that has arrived, and what the platform does because of it."""
         now = self._platform_clock.now()
         self._watcher.arrived(call)
+        # The rate limit first: on the platform, too, it counts calls that are then refused.
         limited = self._platform.arrive(call.account_id, now)
         if limited is None and fate.limited:
             limited = self._platform.refuse(call.account_id, now)
@@ -159,6 +163,7 @@ class VirtualApi:
         if fate.refused is not None:
             return fate.refused
         if fate.acts_after:
+            # Answered as failed, and carried out all the same: the case in which a repeated start texts people twice.
             self._loop.call_later(fate.acts_after, self._act, call)
             return fate.says or Answer(504, text="Gateway Time-out")
         status, payload = self._act(call)
@@ -192,6 +197,7 @@ class _Exchange:
         self._loop = asyncio.get_running_loop()
         self._sent_at = api.clock.now()
         self._done: asyncio.Future[Reply | Fault] = self._loop.create_future()
+        # Whatever comes first ends the wait. The request goes on without its caller.
         self._timer = self._loop.call_later(api.timeout, self._end, Progress.SENDING, "timeout")
         if fate.cut is not None:
             self._loop.call_later(fate.cut, self._end, Progress.SENDING, "the connection was lost")

@@ -54,6 +54,7 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     conditions = NetworkConditions(
         config.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox"
     )
+    # The real engine between a model of the platform and a ledger in memory: only the outside is made up.
     api = VirtualApi(Platform(world_of(manifest)), clock, conditions.fate, manifest.timeouts.total)
     store, run_id = MemoryStore(steady=running.time), f"r-rehearsal-{seed}"
     process = SimulatedRun(

@@ -28,7 +28,7 @@ class Closable(Journal, Protocol):
 
 
 class NoObserver:
-    """An observer who tells nobody."""
+    """An observer that ignores all events."""
 
     def event(self, name: str, **fields: object) -> None:
         """Nothing."""
@@ -44,7 +44,7 @@ class PassingChecks:
 
 @dataclass(slots=True)
 class SimulatedRun:
-    """A run to be. `journal_of` makes its journal from the lanes it has taken."""
+    """A run that has not begun. `make_journal` makes its journal from the lanes that it has taken."""
 
     manifest: Manifest
     holder: Holder
@@ -65,6 +65,7 @@ class SimulatedRun:
 
     async def run(self) -> Result:
         """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
+        # The steps of `app.open_run` and `app.run`, over parts that need no thread and no socket.
         leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
         recent: dict[Lane, list[float]] = inherited_calls(self.manifest, leases, self.clock.now())
         journal = self.make_journal(leases)
@@ -75,6 +76,7 @@ class SimulatedRun:
                 api=self.api, journal=journal, clock=self.clock, observer=self.observer, known=known,
                 stop_signal=self.stop_signal, checks=PassingChecks(), draw=self.random, no_wait=self.no_wait,
             )  # fmt: skip
+            # Shared, and not copied at the end: a run that is killed in a test does not get that far.
             self.unrecorded = deps.states.unrecorded
             run = Run(deps, leases, is_new_host=self.is_new_host)
             try:

@@ -30,9 +30,11 @@ class _JumpingSelector(selectors.BaseSelector):
         return self._files.pop(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # asyncio waits without a limit only where nothing is ready and no timer is set.
         if timeout is None:
             raise Deadlock("nothing is ready and no timer is set")
         if timeout > 0:
+            # Nothing is ready before the next timer, so its time comes now.
             self.passed += timeout
         return []
 

@@ -1,4 +1,4 @@
-"""Which fault strikes which call. Decided by a hash, so the order of arrival changes nothing. Pure."""
+"""Decides which fault strikes which call, by a hash: the order of arrival changes nothing. Pure."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -70,14 +70,17 @@ class FaultPlan:
     def for_start(self, account_id: str, stream: str, campaign: str, attempt: int) -> Fault | None:
         """The fault that strikes this attempt; attempts count from 1. A script goes before the profile."""
         key = f"{stream}/{campaign}"
+        # 1. A script says exactly what happens.
         if key in self._scripted:
             script = self._scripted[key]
             return script[attempt - 1] if attempt <= len(script) else None
+        # 2. The profile strikes the first attempts alone, so that every campaign can get through in the end.
         if attempt > self.profile.attempts:
             return None
         if key == self._unauthorized:
             return Fault.UNAUTHORIZED_ONCE
         drawn = self._draw(_chance(self._seed, "start", account_id, stream, campaign, attempt))
+        # Once: a second 401 means a wrong secret, and the engine would be right to give up.
         return None if drawn is Fault.UNAUTHORIZED_ONCE and attempt > 1 else drawn
 
     def fails_read(self, account_id: str, stream: str, campaign: str, count: int) -> bool:
@@ -85,6 +88,7 @@ class FaultPlan:
         return _chance(self._seed, "read", account_id, stream, campaign, count) < self.profile.read_errors
 
     def _draw(self, chance: float) -> Fault | None:
+        # The faults lie end to end on [0, 1): the draw falls on one of them, or behind the last.
         for fault, share in self.profile.chances.items():
             if chance < share:
                 return fault
@@ -92,6 +96,7 @@ class FaultPlan:
         return None
 
     def _choose(self, keys: Collection[str]) -> str | None:
+        # The lowest draw, and not the first campaign: it does not depend on the order of the manifest.
         return min(keys, key=lambda key: _chance(self._seed, "unauthorized", key), default=None)
 
 
@@ -105,5 +110,6 @@ def _fault(name: str | None) -> Fault | None:
 
 def _chance(*parts: str | int) -> float:
     """A number in [0, 1) that depends on the parts alone."""
+    # NUL between the parts: ("a", "bc") and ("ab", "c") must not draw the same.
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

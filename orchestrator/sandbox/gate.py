@@ -1,4 +1,4 @@
-"""Who may pass: the rate limit, the method, the headers and the token, in the platform's order."""
+"""Checks whether a call may pass: rate limit, method, headers and token, in the platform's order."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -30,13 +30,16 @@ class Gate:
     def refusal(self, call: Call, headers: Mapping[str, str], *, right_method: bool) -> Reply | None:
         """The reply for a call that may not pass; None for one that may."""
         account = self._accounts.get(call.account_id)
+        # 1. The rate limit, which counts every call that names a known account.
         limited = self._platform.arrive(call.account_id, self._clock()) if account else None
         if limited is not None:
             return limited
+        # 2. What can be told without the token.
         if not right_method:
             return WRONG_METHOD
         if account is None or not headers.get("iid"):
             return INVALID_CREDENTIALS
+        # 3. The token, and then whether its account owns the campaign: strangers learn nothing about that.
         refused = self._token_refusal(account, headers.get("auth", ""))
         if refused is None and not self._platform.allows(call.account_id, call.stream, call.campaign):
             return INVALID_CREDENTIALS
@@ -57,6 +60,7 @@ class Gate:
         expires, now = claims.get("exp"), self._clock()
         if claims.get("appId") != account.client_id:
             return INVALID_CREDENTIALS
+        # "not <=", because NaN is neither more nor less than anything.
         if not isinstance(expires, int | float) or not expires <= now + LONGEST_LIFE:
             return LONG_LIVED
         if expires <= now:
@@ -68,6 +72,7 @@ class Gate:
             return None
         if (account_id, token_id) in self._seen:
             return REPLAYED
+        # Only a token that passed every other check is remembered: any other one was not used.
         self._seen.add((account_id, token_id))
         return None
 

@@ -47,6 +47,7 @@ class Handlers:
         self._closing = asyncio.Event()
         self._late: set[asyncio.Task[None]] = set()
         self._struck: dict[Fault, _Handler] = {
+            # TRUNCATE is missing: `_start` answers it itself, because it needs the reply to cut.
             Fault.REFUSE_LIMITED: self._refuse,
             Fault.UNAUTHORIZED_ONCE: partial(self._say, INVALID_TOKEN, Fault.UNAUTHORIZED_ONCE),
             Fault.SERVER_ERROR_BEFORE: partial(self._say, _BROKEN, Fault.SERVER_ERROR_BEFORE),
@@ -76,14 +77,17 @@ class Handlers:
         return web.json_response(self._platform.record())
 
     async def _handle(self, method: str, op: str, request: web.Request) -> web.StreamResponse:
+        # 1. The gate, before the body is read.
         call = _call_of(op, request)
         refusal = self._gate.refusal(call, request.headers, right_method=request.method == method)
         if refusal is not None:
             return self._whole(call, refusal)
+        # 2. The request itself.
         body = _json_object(await request.read())
         if body is None or call.op not in {"start", "stop", "status", "list", "get"}:
             return self._whole(call, _INVALID)
         call = replace(call, body=body)
+        # 3. Act on it, or fail as planned.
         if call.op == "start":
             return await self._start(request, call)
         return self._read_or_stop(call)
@@ -95,6 +99,7 @@ class Handlers:
             return self._whole(call, self._act(call))
         if fault is Fault.TRUNCATE:
             return await self._truncate(request, call)
+        # "After" faults: people are being texted, and the caller learns something else.
         if fault in _ACTS_FIRST:
             self._act(call)
         return await self._struck[fault](request, call)
@@ -130,6 +135,7 @@ class Handlers:
 
     async def _hang(self, fault: Fault, request: web.Request, call: Call) -> web.Response:
         self._note(call, None, fault)
+        # Until the caller gives up, or the server closes.
         await self._closing.wait()
         raise wire.reset(request)
 
@@ -144,6 +150,7 @@ class Handlers:
 
     async def _answer_late(self, _request: web.Request, call: Call) -> web.Response:
         task = asyncio.create_task(self._act_late(call))
+        # Kept here: the loop itself holds tasks weakly, and might lose this one.
         self._late.add(task)
         task.add_done_callback(self._late.discard)
         self._note(call, 504, Fault.LATE)
@@ -168,6 +175,7 @@ class Handlers:
 
 def _call_of(op: str, request: web.Request) -> Call:
     if op == "trigger":
+        # With an unknown type or trigger the op stays `trigger`, which `_handle` refuses as invalid.
         kind = request.query.get("campaignType") in {"sms", "voice"}
         op = _TRIGGERS.get(request.query.get("trigger", ""), op) if kind else op
     return Call(

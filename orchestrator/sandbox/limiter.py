@@ -1,4 +1,4 @@
-"""The account's rate limit, as a true sliding window, and what it saw. Pure."""
+"""One account's rate limit as a true sliding window, and counts of what arrived. Pure."""
 
 import math
 from collections import deque
@@ -51,6 +51,7 @@ class Arrivals:
         self._forget(now)
         self.total += 1
         self._recent.append(now)
+        # Before the limit is applied: the peak shows what the client sent, and not what was let through.
         self.peak = max(self.peak, len(self._recent))
         if len(self._admitted) >= self._limit.calls:
             self.throttled += 1
@@ -60,6 +61,7 @@ class Arrivals:
 
     def refuse(self, now: float) -> Reply:
         """A 429 for the arrival just admitted, which then does not use up the window."""
+        # Somebody else used the slot that this call would have had, outside of this window's count.
         self._admitted.pop()
         self.refused += 1
         return self._limited(now)
@@ -70,10 +72,12 @@ class Arrivals:
 
     def _forget(self, now: float) -> None:
         for times in (self._recent, self._admitted):
+            # Both ends cannot be inside: an arrival exactly one window later is free of the first.
             while times and times[0] + self._limit.seconds <= now:
                 times.popleft()
 
     def _limited(self, now: float) -> Reply:
+        # When the oldest admitted call leaves the window.
         free_at = self._admitted[0] + self._limit.seconds if self._admitted else now + 1
         body = {"errors": [{"msg": _MESSAGE, "code": 429}]}
         return Reply(429, body, self._headers(free_at, now))
@@ -82,5 +86,6 @@ class Arrivals:
         if self._retry_after == "none":
             return {}
         if self._retry_after == "date":
+            # Rounded up in both forms: a client that comes back a moment too early would be refused again.
             return {"Retry-After": formatdate(math.ceil(free_at), usegmt=True)}
         return {"Retry-After": str(max(1, math.ceil(free_at - now)))}

@@ -1,4 +1,4 @@
-"""How campaigns look in the platform's replies. Pure."""
+"""Campaigns as the platform's replies show them. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def stamp(at: float) -> str:
 
 
 def campaign_details(campaign: _Campaign) -> dict[str, Any]:
-    """One campaign, as got by id."""
+    """One campaign, as in the reply to a get-by-id call."""
     hours = campaign.calling_hours or {"frequency": "DAILY", "timezone": "Etc/UTC", "days": []}
     own = {
         "_id": campaign.id,
@@ -61,6 +61,7 @@ def list_page(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> dict[str,
         return None
     skip, page, limit = (number or 0 for number in numbers)
     limit = min(limit, MAX_PAGE) or MAX_PAGE
+    # The documentation has both; where a body has both, `skip` counts.
     skip = skip or max(page - 1, 0) * limit
     chosen = _chosen(campaigns, body)
     if chosen is None:
@@ -82,6 +83,7 @@ def _chosen(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> list[dict[s
     wanted = filters.get("status") or ()
     found = [one for one in campaigns if one.type == body["type"] and (not wanted or one.status in wanted)]
     items = [_item(one) for one in found]
+    # The last key first: sorting is stable, so the first key decides in the end.
     for name, order in reversed(orders.items()):
         items.sort(key=lambda item: str(item[name]), reverse=order == "desc")
     return items
@@ -89,6 +91,7 @@ def _chosen(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> list[dict[s
 
 def _item(campaign: _Campaign) -> dict[str, Any]:
     voice = campaign.type == "voice"
+    # The samples differ by type, and a reader must take both.
     item = {"_id" if voice else "id": campaign.id} | _common(campaign)
     item |= {"totalCallsCompleted" if voice else "totalMessagesSent": 0, "campaignExecutionType": "NORMAL"}
     if campaign.instance_id is not None:

@@ -1,4 +1,4 @@
-"""What the remote campaign API does, as far as it is documented: a state machine, a limiter and a memory.
+"""A model of the remote campaign API, as far as it is documented: a state machine, a limiter and a memory.
 
 Pure: no I/O and no clock. Times come in as POSIX seconds.
 """
@@ -99,7 +99,7 @@ def error_body(message: str, code: int) -> dict[str, Any]:
 
 
 class Platform:
-    """The world in motion. `starts`, `start_counts`, `hazards` and `arrivals` are the oracle's evidence."""
+    """A world that calls change. Tests judge a run by `starts`, `start_counts`, `hazards` and `arrivals`."""
 
     def __init__(self, world: World, *, retry_after: str = "seconds") -> None:
         self.world = world
@@ -122,7 +122,7 @@ class Platform:
         return self.arrivals[account_id].arrive(now)
 
     def refuse(self, account_id: str, now: float) -> Reply:
-        """The 429 of a limit spent by somebody else; takes the arrival just counted out of the window."""
+        """The 429 of a rate limit that another client used up. Takes the arrival just counted out of the window."""
         return self.arrivals[account_id].refuse(now)
 
     def act(self, call: Call, now: float) -> _Answer:
@@ -168,11 +168,13 @@ class Platform:
         found = self._find(call)
         if found is None or found.type != call.type:
             return _not_found()
+        # A start that was repeated while the first one runs: the platform refuses it, and the client was wrong.
         if found.status == "Active":
             self.start_counts[call.key] += 1
             return self._hazard("duplicate", call, now, "Campaign is already active")
         if found.status not in _STARTABLE or found.scheduled:
             return self._hazard("not_startable", call, now, "Campaign cannot be started in its current state")
+        # Accepted, as the platform does: it texts the whole list once more.
         if self.start_counts[call.key]:
             self._hazard("rerun", call, now, "")
         self.start_counts[call.key] += 1
@@ -197,6 +199,7 @@ class Platform:
         if found is None or found.type != call.type:
             return _not_found()
         at = stamp(now)
+        # A campaign that never ran has no instance to stop.
         updated_at = at if found.instance_id else None
         self.put(replace(found, status="Stopped", instance_updated_at=updated_at))
         reply: dict[str, Any] = {"status": "Stopped", "message": "Campaign Stopped", "updatedAt": at}

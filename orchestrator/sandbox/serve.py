@@ -1,4 +1,4 @@
-"""The sandbox for a terminal: says how to use it, then serves until a signal ends it."""
+"""The sandbox at a terminal: prints how to use it, then serves until a signal ends it."""
 
 import asyncio
 import contextlib
@@ -33,6 +33,7 @@ async def serve(
     server = SandboxServer(world, profile=faults, seed=seed, port=port, log=err, retry_after=retry_after)
     with _ending_signal() as ended:
         async with server:
+            # Only now: with port 0 the URL is known once the socket is bound.
             print(_introduction(server.url, world), file=out, flush=True)
             await ended.wait()
     print(_summary(server), file=out, flush=True)

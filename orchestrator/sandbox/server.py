@@ -63,6 +63,7 @@ class SandboxServer:
 
     async def start(self) -> str:
         """Bind the port, and listen at once or after the profile's boot delay; the base URL."""
+        # 1. The port, at once: the URL is known even while the boot delay refuses connections.
         self._socket = _bound(self._port)
         app = web.Application()
         app.add_routes(self._handlers.routes())
@@ -74,6 +75,7 @@ class SandboxServer:
         self._runner = runner
         self.url = f"http://{_HOST}:{self._socket.getsockname()[1]}"
         site = web.SockSite(runner, self._socket)
+        # 2. Listen. Until then the kernel refuses connections, as on a host that is starting up.
         delay = self._faults.profile.boot_delay
         if delay:
             self._boot = asyncio.create_task(_start_later(site, delay))
@@ -86,6 +88,7 @@ class SandboxServer:
         if self._boot is not None:
             self._boot.cancel()
             await asyncio.gather(self._boot, return_exceptions=True)
+        # Before the runner: its clean-up would wait for the calls that hang on purpose.
         await self._handlers.release()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -96,6 +99,7 @@ class SandboxServer:
 def _bound(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
+        # A restart must not wait until the kernel has forgotten the last run's connections.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((_HOST, port))
     except OSError:

@@ -1,4 +1,4 @@
-"""What goes over the wire: whole replies, and the ways in which they go wrong."""
+"""HTTP replies as they are written: whole ones, and the ways in which they go wrong."""
 
 import json
 import socket
@@ -31,6 +31,7 @@ def reset(request: web.Request) -> ConnectionResetError:
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")
+        # Lingering for 0 seconds: closing sends an RST instead of an orderly FIN.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
     return ConnectionResetError("reset by a fault")
@@ -44,5 +45,6 @@ async def truncated(request: web.Request, http_status: int, payload: dict[str, A
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
     if request.transport is not None:
+        # The rest that was promised never comes: the closed connection is what tells the caller.
         request.transport.close()
     return response

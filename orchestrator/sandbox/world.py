@@ -21,7 +21,7 @@ _CAMPAIGN: Final = frozenset(
 
 
 class WorldError(Exception):
-    """A world that makes no sense. The message says where and why."""
+    """A world that contradicts itself or cannot be read. The message says where and why."""
 
 
 def world_of(
@@ -102,6 +102,7 @@ def _items(document: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
 def _limit(value: Any) -> Limit:
     fields = _fields(value, "limit", frozenset({"calls", "seconds"}))
     calls, seconds = fields.get("calls"), fields.get("seconds")
+    # In Python, `true` is a whole number.
     if not isinstance(calls, int) or isinstance(calls, bool):
         raise WorldError("limit: calls must be a whole number")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
@@ -150,6 +151,7 @@ def _text(fields: Mapping[str, Any], name: str, where: str, fallback: str | None
 def _checked(world: World) -> World:
     for account in world.accounts:
         _check_account(account)
+    # Ids are what calls are told apart by, so each may stand for one thing only.
     known = _once([one.account_id for one in world.accounts], "account")
     _once([f"{one.stream}/{one.id}" for one in world.campaigns], "campaign")
     for campaign in world.campaigns:
@@ -167,6 +169,7 @@ def _check_account(account: Account) -> None:
     if account.limit.calls < 1 or not account.limit.seconds > 0:
         raise WorldError(f"{where}: a limit is at least 1 call in more than 0 seconds")
     try:
+        # Now, and not at the first call: there it would look like a client's wrong token.
         jwt.get_algorithm_by_name(account.algorithm).prepare_key(account.secret)
     except (jwt.PyJWTError, ValueError) as error:
         raise WorldError(f"{where}: the secret is no key for {account.algorithm}: {type(error).__name__}") from error
