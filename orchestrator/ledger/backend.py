@@ -26,6 +26,10 @@ def _autobegin(_: sa.Connection) -> None:
     """The driver begins a transaction with its first statement."""
 
 
+def _nothing() -> None:
+    """A database server looks after its files itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """An open database. `check` raises LedgerError for one that is damaged or unsafe."""
@@ -38,6 +42,8 @@ class Backend:
     lock_launch: LockLaunch
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, or None
     begin: Callable[[sa.Connection], None] = _autobegin  # reads the execution option `writes`
+    check_place: Callable[[], None] = _nothing  # raises LedgerError where its address leads to another ledger by now
+    closed: Callable[[], None] = _nothing  # called after the last connection was closed
 
     def is_away(self, error: BaseException) -> bool:
         """Whether the error means that the database cannot be reached for now, not that it refused a statement."""

@@ -21,6 +21,10 @@ class Commits(Protocol):
         """Append records in one transaction, renewing leases. Returns the lost lanes and the commands in force."""
         ...
 
+    def check_place(self) -> None:
+        """Raise LedgerError where the next run would not find the journal at its address."""
+        ...
+
     def control_state(self, launch: str) -> ControlState:
         """The command in force for a launch."""
         ...
@@ -48,7 +52,10 @@ class Committer:
             return [self.broken] * len(batch)
         now = self._clock.now()
         try:
+            # Before, so that a journal that was moved away gets no more intents; after, for a move during the commit.
+            self._store.check_place()
             found = self._store.commit(batch, self._run_id, self._fences, now)
+            self._store.check_place()
         except IntegrityError as error:
             return self._commit_singly(batch, error)
         except LedgerError as error:

@@ -69,6 +69,9 @@ class MemoryStore:
                 )
         return found
 
+    def check_place(self) -> None:
+        """Nothing: memory cannot be moved away."""
+
     def control_state(self, launch: str) -> ControlState:
         """The command in force for a launch."""
         return self._control_states.get(launch, OPEN)

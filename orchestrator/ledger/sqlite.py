@@ -1,5 +1,6 @@
 """A ledger in an SQLite file: one machine."""
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from orchestrator.clock import moment
 from orchestrator.ledger.backend import Backend
+from orchestrator.ledger.open_file import OpenFile, is_open_here
 from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
 
 _BUSY_SECONDS: Final = 10
@@ -18,10 +20,14 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
     path = safe_path(Path(url.database or ""), create=create)
     if create and not path.exists():
         create_file(path)
-    check_file(path)
+    # A file that this process has open was checked then. To read it once more, without SQLite, would end the locks
+    # that POSIX gives this process: the next process to close the ledger would remove the log that we write to.
+    if not is_open_here(path):
+        check_file(path)
+    file = OpenFile(path)
     # No patience: a disk that failed once may have lost what it acknowledged before.
     return Backend(
-        engine=_engine(path),
+        engine=_engine(path, file),
         hint="check the disk and the file, then run again",
         patience=0.0,
         now=lambda _: time.time(),
@@ -29,6 +35,8 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
         lock_launch=_lock_launch,
         check=_check,
         begin=_begin,
+        check_place=file.check,
+        closed=file.close,
     )
 
 
@@ -49,17 +57,20 @@ def _check(connection: sa.Connection) -> str | None:
     return None if found == "ok" else f"is damaged ({found})"
 
 
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        # A connection for each thread: one thread's long read must not be part of another thread's transaction.
-        poolclass=sa.pool.QueuePool,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
-    )
+def _engine(path: Path, file: OpenFile) -> sa.Engine:
+    # Not `mode=rwc`, the usual: where the file is gone, SQLite would make an empty one in its place.
+    address = f"{path.as_uri()}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
 
     def prepare(connection: Any, _: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        file.remember_log()
+        file.check()
 
+    # A connection for each thread: one thread's long read must not be part of another thread's transaction.
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
     sa.event.listen(engine, "connect", prepare)
     return engine

@@ -252,6 +252,10 @@ class Store:
         is_due = any(rules.is_due(expires, now) for _, _, expires in held)
         return Committed(frozenset(rules.lost(fences, held, now)), control_states), is_due
 
+    def check_place(self) -> None:
+        """Raise LedgerError where the ledger's path leads to another file than the open one, or to none."""
+        self._backend.check_place()
+
     def control_state(self, launch: str) -> ControlState:
         """The command in force for a launch."""
         with self._transaction(writes=False) as connection:
@@ -280,6 +284,7 @@ class Store:
     def close(self) -> None:
         """Close all connections; SQLite then folds its write-ahead log into the file."""
         self._backend.engine.dispose()
+        self._backend.closed()
 
 
 def _whole(launch: str) -> tuple[sa.ColumnElement[bool], ...]:

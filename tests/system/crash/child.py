@@ -1,8 +1,8 @@
 """The real program, with a way to die: kills itself with SIGKILL when it reaches a named point for the n-th time.
 
 Started once, it imports the program and then forks a process per line on stdin, a JSON object with `cwd`, `arguments`,
-`point` and `nth`; when the process has ended it prints its exit status. The product knows nothing of this: the
-points are put around its parts from outside.
+`point` and `nth`; when the process has ended it prints its exit status. With `shell`, that command is run at the point
+and the process lives on. The product knows nothing of this: the points are put around its parts from outside.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,13 +32,15 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.report import files
 
-_state = {"point": "", "left": 0, "signal": signal.SIGKILL}
+_state = {"point": "", "left": 0, "signal": signal.SIGKILL, "shell": None}
 
 
 def reached(*points):
     if _state["point"] in points:
         _state["left"] -= 1
-        if _state["left"] == 0:
+        if _state["left"] == 0 and _state["shell"] is not None:
+            subprocess.run(["/bin/sh", "-ec", _state["shell"]], check=True)
+        elif _state["left"] == 0:
             os.kill(os.getpid(), _state["signal"])
 
 
@@ -154,7 +157,8 @@ def run_job(job):
         send_before_commit()
     if "fault" in job:
         fail_commits(job["fault"], job["after"])
-    _state.update(point=job.get("point", ""), left=job.get("nth", 1), signal=job.get("signal", signal.SIGKILL))
+    _state.update(point=job.get("point", ""), left=job.get("nth", 1))
+    _state.update(signal=job.get("signal", signal.SIGKILL), shell=job.get("shell"))
     os.chdir(job["cwd"])
     os.environ.update(job.get("environment", {}))
     log = os.open("child.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)

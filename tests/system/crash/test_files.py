@@ -1,4 +1,4 @@
-"""The journal's file cut anywhere, the disk failing, and its places being unsafe."""
+"""The journal's file cut anywhere, moved away, replaced; the disk failing, and its places being unsafe."""
 
 import os
 
@@ -68,6 +68,37 @@ async def test_a_disk_that_fails_in_mid_run_ceases_sending_and_loses_no_record(t
         assert 0 < sent < 12
         assert await zygote.run(scene.directory, "run", "m.yaml") in {0, 11}
         scene.check_never_twice()
+
+
+GOES_AWAY = {
+    "git clean": "git init -q . && git clean -xdfq -e m.yaml -e child.log",
+    "backup restored": "cp backup.db .orchestrator/new; mv .orchestrator/new .orchestrator/ledger.db",
+    "symbolic link turned": "mv .orchestrator one; cp -a one two; ln -s two .orchestrator",
+}
+
+
+@pytest.mark.parametrize("how", GOES_AWAY)
+async def test_a_ledger_that_goes_away_in_mid_run_ends_it_with_13(tmp_path, how):
+    async with Scene.opened(tmp_path / "scene", count=12) as scene, Zygote.started() as zygote:
+        assert await zygote.run(scene.directory, "plan", "m.yaml") == 0
+        (scene.directory / "backup.db").write_bytes((scene.directory / ".orchestrator" / "ledger.db").read_bytes())
+        code = await zygote.run(scene.directory, "run", "m.yaml", point="after_start", nth=4, shell=GOES_AWAY[how])
+
+        assert code == 13, scene.log
+        assert 4 <= sum(scene.starts.values()) <= 5  # two may be in flight
+        assert "put the old one back before you run again" in scene.log
+        scene.check_never_twice()
+
+
+async def test_a_ledger_that_is_put_back_goes_on_where_it_was(tmp_path):
+    """What was not sent is not called unknown: no intent is committed where the file is gone."""
+    async with Scene.opened(tmp_path / "scene", count=12) as scene, Zygote.started() as zygote:
+        away = "mv .orchestrator old"
+        assert await zygote.run(scene.directory, "run", "m.yaml", point="before_start", nth=4, shell=away) == 13
+        (scene.directory / "old").rename(scene.directory / ".orchestrator")
+
+        assert await zygote.run(scene.directory, "run", "m.yaml") == 0, scene.log
+        scene.check_the_end(0)
 
 
 async def test_reports_that_cannot_be_written_lose_nothing(tmp_path):

@@ -91,8 +91,11 @@ class SendWatch:
     cleared: dict = field(default_factory=lambda: defaultdict(int))  # by a person, as committed
     sends: dict = field(default_factory=lambda: defaultdict(list))
 
-    def committed(self, record):
-        if record.kind == "intent":
+    def committed(self, record, *, astray=False):
+        """A record is in the ledger; `astray`: in a file that a run which begins now would not find."""
+        if record.kind == "intent" and astray:
+            self.intents[record.campaign, record.attempt] = "astray"
+        elif record.kind == "intent":
             self.intents[record.campaign, record.attempt] = record.run_id
         elif record.kind == "resolve" and record.data["event"] == "resolved_not_started":
             # A person's word settles what was sent until then.

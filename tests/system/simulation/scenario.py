@@ -64,11 +64,13 @@ class Scenario:
     start_faults: dict = field(default_factory=dict)
     read_faults: dict = field(default_factory=dict)
     resolves: bool = False
+    ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
 
     @property
     def is_calm(self):
         """Nothing goes wrong: the run must be fast."""
-        return not (self.start_faults or self.read_faults or self.tenants) and self.hosts == [[RunScript(0.0)]]
+        bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away
+        return not bad and self.hosts == [[RunScript(0.0)]]
 
 
 def draw(seed):
@@ -91,7 +93,13 @@ def draw(seed):
         start_faults={} if calm else faults(rnd, START_FAULTS),
         read_faults={} if calm else faults(rnd, READ_FAULTS),
         resolves=rnd.random() < 0.3,
+        ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
     )
+
+
+def away(rnd):
+    """Its own random numbers: another one drawn from the seed's would change every day after it."""
+    return (int(300 ** rnd.random()), rnd.choice([0.5, 5.0, 120.0])) if rnd.random() < 0.1 else None
 
 
 def faults(rnd, kinds):

@@ -33,13 +33,35 @@ OLD_INSTANCE = {"instance_id": "cid-old", "instance_updated_at": "2025-06-26T14:
 
 
 class WatchedStore(MemoryStore):
-    """A ledger that tells the world what it has committed, and whose disk may fail."""
+    """A ledger that tells the world what it has committed, whose disk may fail, and which may be moved away."""
 
     def __init__(self, world):
         super().__init__(lambda pid: pid in world.alive, world.loop.time)
         self._world = world
+        self._commits_to_go, self._away_for = world.scenario.ledger_away or (None, 0.0)
+        self._back_at = -1.0
+
+    @property
+    def is_away(self):
+        return self._world.loop.time() < self._back_at
+
+    def stay(self):
+        """It is where it belongs, from now on."""
+        self._commits_to_go, self._back_at = None, -1.0
+
+    def check_place(self):
+        if self.is_away:
+            raise LedgerError("the ledger's file was moved away")
+
+    def _move_away_in_time(self):
+        if self._commits_to_go is not None:
+            self._commits_to_go -= 1
+        if self._commits_to_go == 0:
+            self._world.note("ledger", "moved away")
+            self._back_at = self._world.loop.time() + self._away_for
 
     def acquire(self, lanes, holder, now):
+        self.check_place()  # who begins meanwhile finds no ledger
         self._world.runs[holder.run_id].write()
         return super().acquire(lanes, holder, now)
 
@@ -48,6 +70,7 @@ class WatchedStore(MemoryStore):
         lost = super().commit(records, run_id, fences, now)
         if records:
             self._world.runs[run_id].event("committed", len(records))
+            self._move_away_in_time()
         return lost
 
     def release(self, run_id, recent, now):
@@ -57,7 +80,7 @@ class WatchedStore(MemoryStore):
     def _append(self, records):
         super()._append(records)
         for record in records:
-            self._world.watch.committed(record)
+            self._world.watch.committed(record, astray=self.is_away)
 
 
 class SleepyJournal(VirtualJournal):
@@ -334,6 +357,7 @@ class World:
             for number, chain in enumerate(self.scenario.hosts):
                 group.create_task(self._host(number, chain, weather))
         self._tenants.clear()
+        self.store.stay()
         await asyncio.sleep(300.0)  # whatever was queued at the platform has happened
         if self.scenario.resolves:
             self._resolve()
