@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import StreamWriter
 from aiohttp.payload import BytesPayload
 
 from orchestrator.core.attempt.permit import PermitError
+from orchestrator.kore.connection import Connection, UnaskedError
 from orchestrator.model import Fault, Progress
 from orchestrator.ports import Check, Clock
 
@@ -34,11 +36,13 @@ class Call:
     def __post_init__(self) -> None:
         self.begun = self.clock.now()
 
-    def first_byte(self) -> None:
-        """The last look. Raises NotNowError or PermitError, and then no byte leaves."""
+    def first_byte(self, connection: Connection | None = None) -> None:
+        """The last look. Raises NotNowError, PermitError or UnaskedError, and then no byte leaves."""
         try:
             self.last_look()
-        except (NotNowError, PermitError) as error:
+            if connection is not None:
+                connection.ask()
+        except (NotNowError, PermitError, UnaskedError) as error:
             self.refusal = str(error)
             self.withheld = isinstance(error, NotNowError)
             raise
@@ -54,6 +58,10 @@ class Call:
     def elapsed(self) -> float:
         """Seconds since it was written, or begun."""
         return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
+
+    def not_sent(self, text: str) -> Fault:
+        """The fault of a call of which nothing was written, although its last look allowed it."""
+        return Fault(Progress.UNSENT, text, None, self.clock.now() - self.begun)
 
     def fault(self, text: str) -> Fault:
         """The fault that the call ended with, given how far it got."""
@@ -73,8 +81,8 @@ class Body(BytesPayload):
         self._call = call
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Look, then write. Raises NotNowError or PermitError, and writes nothing."""
-        self._call.first_byte()
+        """Look, then write. Raises NotNowError, PermitError or UnaskedError, and writes nothing."""
+        self._call.first_byte(cast("Connection", cast("StreamWriter", writer).protocol))
         await super().write_with_length(writer, content_length)
         self._call.written()
 

@@ -15,6 +15,7 @@ from yarl import URL
 from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
+from orchestrator.kore.connection import Connector, UnaskedError
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock, TokenSource
 from orchestrator.redaction import Redactor
@@ -49,9 +50,7 @@ class KoreClient:
         self._bodiless: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
-        )
+        connector = Connector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket)
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(on_headers_sent)
         self._session = self._open_session(connector)
@@ -138,6 +137,8 @@ class KoreClient:
         call = Call(self._clock, token, last_look)
         try:
             return await self._exchange(call, method, path, headers, body)
+        except UnaskedError as error:
+            return call.not_sent(str(error))
         except (NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # aiohttp reports a refusal from within a body as a failed connection.
             words = call.refusal or self._redactor.text(_words(error, call.progress), token)[:_TEXT]

@@ -31,6 +31,7 @@ _FATES: Final[Mapping[Fault, Mapping[str, Any]]] = {
     Fault.HTML: {"says": _PAGE},
     Fault.LATE: {"acts_after": LATE_SECONDS, "says": Answer(504, text="Gateway Time-out")},
     Fault.SLOW: {"back": SLOW_SECONDS},
+    Fault.ANSWER_TWICE: {},  # a rehearsal has no connections
 }
 
 

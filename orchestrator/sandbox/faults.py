@@ -8,6 +8,7 @@ from typing import Final
 
 SLOW_SECONDS: Final = 0.3
 LATE_SECONDS: Final = 1.0
+TWICE_SECONDS: Final = 0.1
 
 
 class Fault(StrEnum):
@@ -25,6 +26,7 @@ class Fault(StrEnum):
     HTML = "html"  # acts, then answers 200 with a web page
     LATE = "late"  # answers 504, then acts
     SLOW = "slow"
+    ANSWER_TWICE = "answer_twice"  # answers, and later sends the same answer once more on the kept connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
         one_unauthorized=True,
         boot_delay=0.4,
     ),
-    "nasty": Profile(dict.fromkeys(Fault, 0.05), attempts=3, read_errors=0.1),
+    # Not ANSWER_TWICE: a second answer that overtakes the next request cannot be told from that request's own.
+    "nasty": Profile({fault: 0.05 for fault in Fault if fault is not Fault.ANSWER_TWICE}, attempts=3, read_errors=0.1),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 from aiohttp import web
 
 from orchestrator.sandbox import wire
-from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, FaultPlan
+from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, TWICE_SECONDS, Fault, FaultPlan
 from orchestrator.sandbox.gate import INVALID_TOKEN, Gate
 from orchestrator.sandbox.limiter import Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, stamp
@@ -59,6 +59,7 @@ class Handlers:
             Fault.HTML: self._page,
             Fault.LATE: self._answer_late,
             Fault.SLOW: self._answer_slowly,
+            Fault.ANSWER_TWICE: self._answer_twice,
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -163,6 +164,11 @@ class Handlers:
     async def _answer_slowly(self, _request: web.Request, call: Call) -> web.Response:
         await asyncio.sleep(SLOW_SECONDS)
         return self._whole(call, self._act(call), Fault.SLOW)
+
+    async def _answer_twice(self, request: web.Request, call: Call) -> web.Response:
+        reply, now = self._act(call), self._clock()
+        asyncio.get_running_loop().call_later(TWICE_SECONDS, wire.write, request, wire.raw(reply, now))
+        return self._whole(call, reply, Fault.ANSWER_TWICE)
 
     def _note(self, call: Call, http_status: int | None, fault: Fault | None) -> None:
         if self._log is None:

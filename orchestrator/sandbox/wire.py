@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,6 +19,21 @@ def whole(reply: Reply, now: float) -> web.Response:
     """A complete JSON reply."""
     headers = {"Date": formatdate(now, usegmt=True)} | reply.headers
     return web.json_response(reply.json, status=reply.http_status, headers=headers)
+
+
+def raw(reply: Reply, now: float) -> bytes:
+    """The same reply as the bytes that go over the wire."""
+    body = json.dumps(reply.json).encode()
+    head = [f"HTTP/1.1 {reply.http_status} {HTTPStatus(reply.http_status).phrase}"]
+    head += [f"{name}: {value}" for name, value in reply.headers.items()]
+    head += [f"Date: {formatdate(now, usegmt=True)}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def write(request: web.Request, data: bytes) -> None:
+    """Write to a request's connection, where it is still open."""
+    if request.transport is not None and not request.transport.is_closing():
+        request.transport.write(data)
 
 
 def page(http_status: int, title: str) -> web.Response:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import time
 
 import aiohttp
@@ -103,6 +104,26 @@ async def test_slow_is_slow_but_right(open_client):
     began = time.monotonic()
     assert (await client.trigger())[0] == 200
     assert time.monotonic() - began >= SLOW_SECONDS
+
+
+async def test_answer_twice_says_it_once_more_on_the_kept_connection(open_client, monkeypatch):
+    monkeypatch.setattr(handlers, "TWICE_SECONDS", 0.01)
+    client = await open_client(faults=["answer_twice"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.url.rpartition(":")[2])
+    path = f"/campaign/api/v1/public/{client.key.replace('/', '/campaign/')}?campaignType=sms&trigger=play"
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Length: 2"]
+    lines += [f"{name}: {value}" for name, value in client.signed().items()]
+    writer.write("\r\n".join([*lines, "", "{}"]).encode())
+    answers = [await answer_from(reader) for _ in range(2)]
+    writer.close()
+
+    assert answers[0] == answers[1]
+    assert (answers[0]["status"], started(client)) == ("Active", 1)
+
+
+async def answer_from(reader):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    return json.loads(await reader.readexactly(int(head.partition("content-length: ")[2].split()[0])))
 
 
 async def test_a_script_strikes_attempt_by_attempt(open_client):
