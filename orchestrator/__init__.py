@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from orchestrator.app.api import load_manifest, plan_launch, run_launch
-    from orchestrator.app.run import Interrupted
+    from orchestrator.app.cancellation import Interrupted
     from orchestrator.core.plan.estimate import PlannedLaunch
     from orchestrator.core.result.build import CampaignResult, Result
     from orchestrator.engine.stop_signal import StopSignal
@@ -70,7 +70,7 @@ _HOMES: Final = MappingProxyType(
     {
         "CampaignResult": "core.result.build",
         "StopSignal": "engine.stop_signal",
-        "Interrupted": "app.run",
+        "Interrupted": "app.cancellation",
         "LoadedManifest": "loading.manifest_file",
         "PlannedLaunch": "core.plan.estimate",
         "Observer": "ports",

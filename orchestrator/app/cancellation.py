@@ -1,14 +1,26 @@
-"""Cancelling a launch asks it for an orderly stop (P8), whatever the task that waits for it does next."""
+"""A launch that is stopped before its first start, and one whose task is cancelled (P8)."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from orchestrator.core.result.build import exit_code
 from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.errors import OrchestratorError
 from orchestrator.model import Stop, StopReason
 
 _T = TypeVar("_T")
 _CANCELLED: Final = Stop(StopReason.CANCELLED, "the launch was cancelled")
+
+
+class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
+    """A stop was asked for before the first start: no start was sent. The exit code is the stop's own."""
+
+    nothing_was_sent = True
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(f"{stop.detail} before the first start", next_step="run again")
+        self.exit_code = exit_code((), stop)  # type: ignore[misc]
 
 
 async def stop_on_cancel(work: Coroutine[Any, Any, _T], stop_signal: StopSignal) -> _T:

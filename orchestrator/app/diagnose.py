@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from orchestrator.app.callbacks import SafeCallbacks
+from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun, credentials_of, open_run
-from orchestrator.app.run import Interrupted
 from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_disk
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans

@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator import __version__
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.command_checks import CommandChecks
+from orchestrator.app.lanes import acquire_lanes
 from orchestrator.app.open_api import SANDBOX, open_api
 from orchestrator.clock import SystemClock
 from orchestrator.core.journal.lease import Holder
@@ -63,7 +64,7 @@ async def open_run(
     """A run with its leases taken; they are released in the end. Nothing is sent here.
 
     `redactor` learns the launch's secrets; with `no_wait`, campaigns whose window is closed are held at once. Raises
-    CredentialError, LaneLeased, LedgerError, Refused.
+    CredentialError, Interrupted, LaneLeased, LedgerError, Refused.
     """
     # In a thread: a command that fetches a secret must not hold up a program that has other work.
     credentials = await asyncio.to_thread(credentials_of, loaded)
@@ -95,9 +96,11 @@ async def assemble_run(
         minter.mint(account_id)
     run_id = f"r-{uuid.uuid4().hex[:12]}"
     async with _open_ledger(manifest, ledger) as (store, clock):
-        # 2. Leases. In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
+        # 2. Leases.
         holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
-        leases = await asyncio.to_thread(store.acquire, lanes_in_use(manifest), holder, clock.now())
+        leases = await acquire_lanes(
+            store, lanes_in_use(manifest), holder, clock, observer=observer, stop_signal=stop_signal
+        )
         recent: dict[Lane, list[float]] = inherited_calls(manifest, leases, clock.now())
         writer = Writer(store, run_id, leases, clock)
         writer.start()

@@ -5,28 +5,19 @@ from contextlib import contextmanager
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.approval import Consent, check_consent
+from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.result.build import Result, exit_code
+from orchestrator.core.result.build import Result
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, OrchestratorError, Refused
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
-
-
-class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
-    """A stop was asked for before the first start: no start was sent. The exit code is the stop's own."""
-
-    nothing_was_sent = True
-
-    def __init__(self, stop: Stop) -> None:
-        super().__init__(f"{stop.detail} before the first start", next_step="run again")
-        self.exit_code = exit_code((), stop)  # type: ignore[misc]
 
 
 class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction

@@ -72,10 +72,12 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
     set_up(options.log_format, redactor, verbose=options.verbose)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with orderly_stop(stop_signal.set, asyncio.current_task()):
+        # Lines until there are bars: opening may have to wait.
+        observers.members.append(lines := LogObserver())
         async with open_run(loaded, observers, stop_signal, redactor, no_wait=options.no_wait) as opened:
             # 1. The plan, and a person's consent.
-            if not options.wants_bars:
-                observers.members.append(LogObserver())
+            if options.wants_bars:
+                observers.members.remove(lines)
             plan = await prepare(opened, options.choice, options.consent)
             confirm(loaded.manifest, plan, yes=options.yes)
             if options.choice.retry_failed:

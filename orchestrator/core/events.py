@@ -20,6 +20,8 @@ EVENTS: Final = (
     # The run and its waves.
     EventKind("run_started", "the plan is made, nothing is sent yet",
               ("events_version", "launch", "run_id", "starts", "judgements", "skips")),
+    EventKind("lease_watched", "an account's lease ends later than any can: a clock was ahead, its holder may be dead",
+              ("seconds", "message")),
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
     EventKind("wave_baking", "a wave waits before the next one opens", ("wave", "until")),
     EventKind("wave_checked", "the wave's `pass.command` has ended", ("wave", "passed", "message")),

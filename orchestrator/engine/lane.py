@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tenacity import AsyncRetrying, retry_if_result
 
+from orchestrator.core.attempt.permit import ended_by
 from orchestrator.core.attempt.verdict import Verdict, VerdictKind, backoff, classify
 from orchestrator.core.journal.control import LaunchHeld
 from orchestrator.core.journal.states import State
@@ -231,12 +232,13 @@ class LaneRunner:
 
     async def _probe_leftover(self, entry: Entry) -> None:
         """An open intent of an earlier run: its holder may send until the deadline, and wait for the timeout."""
-        state = self._deps.states.of(entry.key)
-        over = float(state.intent.get("deadline", 0.0)) + self._deps.manifest.timeouts.total
+        state, now = self._deps.states.of(entry.key), self._deps.clock.now()
+        sent_at = state.intent_at or 0.0
+        over = ended_by(sent_at, float(state.intent.get("deadline", 0.0)), now) + self._deps.manifest.timeouts.total
         with self._until_stopped():
             if state.state is State.INTENDED:
                 await self.stop_signal.sleep(max(0.0, over - self._deps.clock.now()))
-            await self._record_evidence(entry, since=state.intent_at or 0.0)
+            await self._record_evidence(entry, since=min(sent_at, now))
 
     async def _record_evidence(self, entry: Entry, *, since: float) -> None:
         evidence = await self._probe.find_evidence(entry, since=since)

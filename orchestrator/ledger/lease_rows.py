@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -63,11 +63,13 @@ def locked_lease(lane: str) -> sa.Select[Any]:
     return sa.select(leases).where(leases.c.lane == lane).with_for_update()
 
 
-def acquire_lease(connection: sa.Connection, lane: Lane, holder: Holder, moment: Moment) -> AcquiredLease:
+def acquire_lease(
+    connection: sa.Connection, lane: Lane, holder: Holder, moment: Moment, unrenewed: Collection[HeldLease]
+) -> AcquiredLease:
     """Take one lane in an open transaction. Raises LaneLeased while another run may hold it."""
     row = connection.execute(locked_lease(lane)).one_or_none()
     last = lease_of(row) if row is not None else None
-    new = rules.take(lane, last, holder, moment, is_alive)
+    new = rules.take(lane, last, holder, moment, is_alive, unrenewed=unrenewed)
     values = {
         "fence": new.fence, "run_id": holder.run_id, "launch": holder.launch, "machine": holder.machine,
         "pid": holder.pid, "acquired": new.acquired, "expires": new.expires, "recent": released_json((), moment),

@@ -89,7 +89,7 @@ class MemoryStore:
         lane = Lane(record.lane)
         lease = self._leases.get(lane)
         if lease is not None and rules.is_live(lease, "", self._moment(now), self._is_alive):
-            raise rules.refusal(lane, lease, now)
+            raise rules.refusal(lane, lease, self._moment(now))
         self._append([record])
 
     def _moment(self, now: float) -> Moment:

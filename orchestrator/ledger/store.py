@@ -1,7 +1,7 @@
 """The ledger: launches, leases and the journal, on SQLAlchemy Core. Synchronous; threads may share a store."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.backend import Backend, UnreachableError
@@ -169,19 +169,33 @@ class Store:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
         return any_live(rows, self._backend.moment(now))
 
-    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
-        """Take all lanes or none. Raises LaneLeased, which names the run that holds one."""
+    def leases(self, lanes: Iterable[Lane]) -> frozenset[HeldLease]:
+        """The leases of lanes as they are now, to see later whether anyone renews them."""
+        with self._transaction(writes=False) as connection:
+            query = sa.select(leases.c.lane, leases.c.fence, leases.c.expires).where(leases.c.lane.in_(list(lanes)))
+            return frozenset((lane, fence, expires) for lane, fence, expires in connection.execute(query))
+
+    def acquire(
+        self, lanes: Iterable[Lane], holder: Holder, now: float, *, unrenewed: Collection[HeldLease] = ()
+    ) -> list[AcquiredLease]:
+        """Take all lanes or none. Raises LaneLeased, which names the run that holds one.
+
+        `unrenewed` are leases that this caller saw WATCH_SECONDS ago: one that is still the same is nobody's.
+        """
         wanted = sorted(lanes)
         for _ in wanted:
             try:
-                return self._acquire(wanted, holder, now)
+                return self._acquire(wanted, holder, now, unrenewed)
             except IntegrityError:
                 continue  # another run inserted a lane's row first; the next try finds it
-        return self._acquire(wanted, holder, now)
+        return self._acquire(wanted, holder, now, unrenewed)
 
-    def _acquire(self, lanes: Sequence[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
+    def _acquire(
+        self, lanes: Sequence[Lane], holder: Holder, now: float, unrenewed: Collection[HeldLease]
+    ) -> list[AcquiredLease]:
         with self._transaction() as connection:
-            return [acquire_lease(connection, lane, holder, self._backend.moment(now)) for lane in lanes]
+            moment = self._backend.moment(now)
+            return [acquire_lease(connection, lane, holder, moment, unrenewed) for lane in lanes]
 
     def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[float]], now: float) -> None:
         """Give lanes back. `recent_calls`: when each lane's last calls ended, so that the next holder counts them."""
@@ -276,9 +290,9 @@ class Store:
     def append(self, record: Record, now: float) -> None:
         """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
-            row = connection.execute(locked_lease(record.lane)).one_or_none()
-            if row is not None and any_live([row], self._backend.moment(now)):
-                raise rules.refusal(Lane(record.lane), lease_of(row), now)
+            row, moment = connection.execute(locked_lease(record.lane)).one_or_none(), self._backend.moment(now)
+            if row is not None and any_live([row], moment):
+                raise rules.refusal(Lane(record.lane), lease_of(row), moment)
             connection.execute(journal.insert(), columns_of(record))
 
     def close(self) -> None:

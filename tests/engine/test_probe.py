@@ -131,6 +131,16 @@ async def test_an_open_intent_is_judged_only_after_its_deadline_and_timeout_and_
     assert run.outcomes() == {"c0": ("started", "evidence")}
 
 
+async def test_an_open_intent_of_a_clock_that_was_ahead_keeps_nobody_for_hours(rig, elapsed):
+    """The permit was good for 30 s, so it ended 30 s after this run saw it; then the timeout of 30 s."""
+    run = rig(1, earlier=earlier(BASE + 8 * 3600), probe={"settle": "1s"})
+    await run.run()
+    assert run.api.started() == []
+    assert run.outcomes() == {"c0": ("unknown", "no_evidence")}
+    assert run.api.reads("status") == pytest.approx([60])
+    assert 60 <= elapsed() < 61
+
+
 async def test_an_open_intent_without_evidence_is_unknown(rig, elapsed):
     run = rig(1, earlier=earlier())
     await run.run()

@@ -1,11 +1,13 @@
 """Waves, bakes, checks of the user's, and rules of one account."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.selection import Selection
+from orchestrator.core.text import timestamp
 from orchestrator.engine.control_watch import POLL_SECONDS
 from orchestrator.engine.run_deps import NoChecks
 from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
@@ -98,6 +100,18 @@ async def test_a_run_that_goes_on_after_a_stop_in_the_bake_bakes_for_the_rest_of
     stop = await second.run()
     assert stop is None
     assert second.api.started() == pytest.approx([600.2] * 2)
+
+
+async def test_a_canary_of_a_clock_that_was_ahead_bakes_for_its_bake_alone(rig, stop_at):
+    first = rig(CAMPAIGNS, waves=[CANARY])
+    stop_at(first, 100)
+    await first.run()
+    ahead = tuple(replace(record, at=record.at + 8 * 3600) for record in _earlier(first))
+    second = rig(CAMPAIGNS, waves=[CANARY], earlier=ahead)
+    begun = second.clock.now()
+    await second.run()
+    assert second.observer.named("wave_baking") == [{"wave": "canary", "until": timestamp(begun + 600)}]
+    assert second.api.started() == pytest.approx([700.1] * 2)
 
 
 async def test_what_somebody_started_by_hand_during_the_bake_is_not_started_again(rig):

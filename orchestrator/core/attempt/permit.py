@@ -30,6 +30,15 @@ class Permit:
         self._used = True
 
 
+def ended_by(intent_at: float, deadline: float, now: float) -> float:
+    """The time by which a permit of an earlier run has surely ended. All times are POSIX seconds.
+
+    The intent is in the journal at `now`, so a permit good for `deadline - intent_at` seconds ends that long after
+    `now` at the latest. Where the clock was ahead when it was granted, the deadline itself may be hours away.
+    """
+    return min(deadline, now + max(0.0, deadline - intent_at))
+
+
 def grant(intent: Record) -> Permit:
     """The permit for a committed intent. Called by ledgers, after the commit and nowhere else (tests check it)."""
     permit = object.__new__(Permit)

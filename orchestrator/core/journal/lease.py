@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from orchestrator.core.text import duration
 from orchestrator.errors import LaneLeased
 from orchestrator.model import Lane, Record
 
@@ -15,6 +16,13 @@ SURE_SECONDS: Final = LEASE_SECONDS - 1.0
 
 A commit renews the leases only when the last renewal is a second old, so that hundreds of commits share one renewal.
 """
+
+
+WATCH_SECONDS: Final = LEASE_SECONDS + 1.0
+"""Seconds for which a doubtful lease is watched: a holder that is alive renews it within them."""
+
+_CLOCKS_APART: Final = 5.0
+"""Seconds by which the clocks of two runs may differ without a doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,15 @@ def _step(lease: Lease, moment: Moment) -> float:
     return (moment.now - moment.steady) - (then.now - then.steady)
 
 
+class LeaseDoubted(LaneLeased):
+    """The lease ends later than any lease can. A clock was ahead: its holder may be dead since, or well."""
+
+
+def is_doubtful(lease: Lease, moment: Moment) -> bool:
+    """Whether the lease ends later than any lease can by the caller's clock, so that its end says nothing."""
+    return lease.expires + _step(lease, moment) > moment.now + LEASE_SECONDS + _CLOCKS_APART
+
+
 def is_live(lease: Lease, machine: str, moment: Moment, is_alive: Callable[[int], bool]) -> bool:
     """Whether a process may be running the lane now.
 
@@ -96,20 +113,39 @@ def is_live(lease: Lease, machine: str, moment: Moment, is_alive: Callable[[int]
     return lease.holder.machine != machine or is_alive(lease.holder.pid)
 
 
-def refusal(lane: Lane, lease: Lease, now: float) -> LaneLeased:
+def refusal(lane: Lane, lease: Lease, moment: Moment) -> LaneLeased:
     """The error that names the run which holds a lane."""
     holder = lease.holder
-    return LaneLeased(
+    in_use = (
         f"account {lane.rpartition(' ')[2]} is in use by run {holder.run_id} of launch {holder.launch} "
-        f"(pid {holder.pid} on {holder.machine}, since {max(0.0, now - lease.acquired):.0f} s)",
-        next_step="wait for that run to end, then run again",
+        f"(pid {holder.pid} on {holder.machine}, since {max(0.0, moment.now - lease.acquired):.0f} s)"
+    )
+    if not is_doubtful(lease, moment):
+        return LaneLeased(in_use, next_step="wait for that run to end, then run again")
+    left = duration(round(lease.expires + _step(lease, moment) - moment.now))
+    return LeaseDoubted(
+        f"{in_use}; its lease ends in {left}, and a lease lasts {LEASE_SECONDS:.0f} s: a clock was ahead",
+        next_step="wait for that run to end; if its process is known to be dead, release the account: "
+        f"python -m orchestrator release {holder.launch} --reason TEXT",
     )
 
 
-def take(lane: Lane, last: Lease | None, holder: Holder, moment: Moment, is_alive: Callable[[int], bool]) -> Lease:
-    """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live."""
-    if last is not None and is_live(last, holder.machine, moment, is_alive):
-        raise refusal(lane, last, moment.now)
+def take(
+    lane: Lane,
+    last: Lease | None,
+    holder: Holder,
+    moment: Moment,
+    is_alive: Callable[[int], bool],
+    *,
+    unrenewed: Collection[HeldLease] = (),
+) -> Lease:
+    """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live.
+
+    `unrenewed` are leases as the caller saw them WATCH_SECONDS ago by a steady clock: one that is the same is nobody's.
+    """
+    is_unrenewed = last is not None and (lane, last.fence, last.expires) in unrenewed
+    if last is not None and not is_unrenewed and is_live(last, holder.machine, moment, is_alive):
+        raise refusal(lane, last, moment)
     # Above every earlier one, so that a holder that slept through its lease is known by its lower number.
     fence = 1 if last is None else last.fence + 1
     return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
@@ -120,8 +156,11 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
     released_cleanly = last is None or not last.holder.run_id
     if last is None or not released_cleanly:
         return AcquiredLease(lane, new.fence, released_cleanly)
-    # A step of the system clock between the two runs must not free a slot.
-    recent_calls = tuple(at + _step(last, moment) for at in last.recent_calls)
+    # A step of the system clock between the two runs must not free a slot. Nor must a clock that was ahead until a
+    # reboot keep one for hours: what was over at the release is over now.
+    then = last.moment.now if last.moment is not None else moment.now
+    latest = ((at, moment.now + max(0.0, at - then)) for at in last.recent_calls)
+    recent_calls = tuple(min(at + _step(last, moment), bound) for at, bound in latest)
     return AcquiredLease(lane, new.fence, released_cleanly, recent_calls)
 
 

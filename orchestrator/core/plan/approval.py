@@ -15,6 +15,9 @@ from orchestrator.model import Record
 VALID_FOR: Final = 24 * 3600.0
 """Seconds for which a plan may be run: the live state that a person approved does not stay as it was."""
 
+_CLOCKS_APART: Final = 300.0
+"""Seconds by which the clock of the machine that made a plan may be ahead."""
+
 SHORTEST_HASH: Final = 8
 """Characters of a plan's hash that an approval needs at least."""
 
@@ -88,6 +91,10 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
         raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
         raise Refused("the plan has changed since it was made:\n  " + "\n  ".join(changed), next_step=again)
+    if proposal.made_at > now + _CLOCKS_APART:
+        # It would be good for longer than a day, and its use would look older than it is.
+        ahead = duration(round(proposal.made_at - now))
+        raise Refused(f"the plan was made {ahead} from now: a clock was ahead, here or there", next_step=again)
     if now > proposal.expires_at:
         age = duration(now - proposal.made_at)
         raise Refused(f"the plan was made {age} ago, and is good for {duration(VALID_FOR)}", next_step=again)

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.core.attempt.permit import Permit, PermitError, grant
+from orchestrator.core.attempt.permit import Permit, PermitError, ended_by, grant
 from orchestrator.model import CampaignKey
 from tests.core.builders import key, record
 
@@ -59,3 +59,20 @@ def test_a_permit_past_its_deadline_stays_useless():
 def test_a_permit_takes_no_further_attributes():
     with pytest.raises(AttributeError):
         permit().note = "x"
+
+
+HOURS = 8 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("intent_at", "deadline", "now", "end"),
+    [
+        (100.0, 130.0, 101.0, 130.0),
+        (100.0, 130.0, 500.0, 130.0),
+        (100.0 + HOURS, 130.0 + HOURS, 101.0, 131.0),  # granted under a clock that was 8 h ahead
+        (100.0 - HOURS, 130.0 - HOURS, 101.0, 130.0 - HOURS),
+        (100.0, 90.0, 50.0, 50.0),  # no permit lasts for less than nothing
+    ],
+)
+def test_a_clock_that_was_ahead_makes_no_permit_last_longer(intent_at, deadline, now, end):
+    assert ended_by(intent_at, deadline, now) == end

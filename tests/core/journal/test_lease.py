@@ -8,8 +8,10 @@ from orchestrator.core.journal.lease import (
     AcquiredLease,
     Holder,
     Lease,
+    LeaseDoubted,
     Moment,
     acquired,
+    is_doubtful,
     is_due,
     is_live,
     kept,
@@ -98,6 +100,50 @@ def test_the_refusal_names_the_run_that_holds_the_lane():
 def test_a_lease_from_the_future_is_held_since_now():
     with pytest.raises(LaneLeased, match="since 0 s"):
         take(LANE, lease(), BEN, moment(60.0), alive(41))
+
+
+HOURS = 8 * 3600.0
+AHEAD = lease(expires=130.0 + HOURS)  # taken under a clock that was 8 h ahead
+
+
+@pytest.mark.parametrize(
+    ("held", "at", "doubtful"),
+    [
+        (lease(), moment(100.0), False),
+        (lease(), moment(95.0), False),  # clocks may differ by a little
+        (lease(), moment(94.0), True),
+        (AHEAD, moment(100.0), True),
+        (AHEAD, moment(100.0 + HOURS), False),
+        (lease(expires=130.0 + HOURS, moment=moment(100.0 + HOURS, steady=5.0)), moment(101.0, steady=6.0), False),
+        (lease(expires=130.0 + HOURS, moment=moment(100.0 + HOURS, steady=5.0)), moment(101.0, "b-2", 6.0), True),
+    ],
+)
+def test_a_lease_that_ends_later_than_any_can_is_doubted(held, at, doubtful):
+    """Within one boot the step of the clock is known, so the lease's end is too."""
+    assert is_doubtful(held, at) is doubtful
+
+
+def test_a_doubted_lane_is_refused_until_it_was_watched():
+    with pytest.raises(LeaseDoubted) as refused:
+        take(LANE, AHEAD, BEN, moment(100.0), alive())
+    assert "its lease ends in 8 h 30 s, and a lease lasts 30 s: a clock was ahead" in refused.value.message
+    assert refused.value.exit_code == 6
+
+    taken = take(LANE, AHEAD, BEN, moment(131.0), alive(), unrenewed={(LANE, 4, 130.0 + HOURS)})
+    assert (taken.holder, taken.fence, taken.expires) == (BEN, 5, 161.0)
+
+
+@pytest.mark.parametrize("seen", [(LANE, 4, 120.0 + HOURS), (LANE, 3, 130.0 + HOURS), (OTHER, 4, 130.0 + HOURS)])
+def test_a_lane_whose_lease_was_renewed_meanwhile_is_not_taken(seen):
+    with pytest.raises(LeaseDoubted):
+        take(LANE, AHEAD, BEN, moment(131.0), alive(), unrenewed={seen})
+
+
+def test_calls_made_under_a_clock_that_was_ahead_hold_no_slot_for_hours():
+    left = lease(NOBODY, recent_calls=(95.0 + HOURS, 102.0 + HOURS), moment=moment(100.0 + HOURS, "b-1", 5.0))
+    now = moment(110.0, "b-2", 1.0)
+    new = take(LANE, left, BEN, now, alive())
+    assert acquired(LANE, left, new, now).recent_calls == (110.0, 112.0)
 
 
 def test_a_lane_released_cleanly_comes_with_its_last_calls():

@@ -74,6 +74,14 @@ def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     assert late == "the plan was made 24 h 1 s ago, and is good for 24 h"
 
 
+def test_a_plan_that_was_made_in_the_future_is_refused():
+    """It would be good for longer than a day, and a run that used it would look older than it is."""
+    check(proposal(), plan(), now=MADE - 300)
+    early = refusal(proposal(), plan(), now=MADE - 8 * 3600)
+
+    assert early == "the plan was made 8 h from now: a clock was ahead, here or there"
+
+
 @pytest.mark.parametrize(
     ("now_plan", "words"),
     [

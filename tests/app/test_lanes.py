@@ -1,0 +1,108 @@
+"""Lanes whose last holder's clock was ahead: watched for a sign of life, then taken or refused."""
+
+import asyncio
+import os
+
+import pytest
+
+from orchestrator.app.cancellation import Interrupted
+from orchestrator.app.lanes import acquire_lanes
+from orchestrator.core.journal.lease import LEASE_SECONDS, WATCH_SECONDS, Holder, LeaseDoubted, Moment
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.ledger import sqlite
+from orchestrator.ledger.store import Store
+from orchestrator.model import Lane, Stop, StopReason
+from tests.app.conftest import Watcher
+
+NOW, HOURS = 1_700_000_000.0, 8 * 3600.0
+LANES = [Lane("https://host a1"), Lane("https://host a2")]
+DEAD, OURS = Holder("r-1", "spring", "tower#boot-a", 41), Holder("r-2", "spring", "tower#boot-b", os.getpid())
+
+
+class Clock:
+    at = NOW
+
+    def now(self):
+        return self.at
+
+
+class WatchedStop(StopSignal):
+    """Sleeps for no time, and does what happens meanwhile."""
+
+    def __init__(self, clock, meanwhile):
+        super().__init__()
+        self.slept, self._clock, self._meanwhile = [], clock, meanwhile
+
+    async def sleep(self, seconds):
+        self.check()
+        self.slept.append(seconds)
+        self._clock.at += seconds
+        await asyncio.to_thread(self._meanwhile)
+        self.check()
+
+
+@pytest.fixture
+def boot(monkeypatch):
+    """The boot and its steady clock stand still; the test names the boot."""
+    now = {"boot": "boot-a"}
+    monkeypatch.setattr(sqlite, "moment", lambda at: Moment(at, now["boot"], 7.0))
+    return now
+
+
+@pytest.fixture
+def store(tmp_path, boot):
+    """A ledger whose lanes were taken under a clock that was 8 h ahead, before the machine was started again."""
+    tmp_path.chmod(0o700)
+    store = Store.open(f"sqlite:///{tmp_path}/ledger.db")
+    store.acquire(LANES, DEAD, NOW + HOURS)
+    boot["boot"] = "boot-b"
+    yield store
+    store.close()
+
+
+async def acquire(store, meanwhile=lambda: None):
+    clock, watcher = Clock(), Watcher()
+    stop_signal = WatchedStop(clock, meanwhile)
+    taken = await acquire_lanes(store, LANES, OURS, clock, observer=watcher, stop_signal=stop_signal)
+    return taken, stop_signal.slept, watcher.events
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_costs_half_a_minute(store):
+    taken, slept, events = await acquire(store)
+
+    assert [(lane.fence, lane.released_cleanly) for lane in taken] == [(2, False)] * 2
+    assert slept == [WATCH_SECONDS] == [LEASE_SECONDS + 1]
+    ((name, fields),) = events
+    assert name == "lease_watched"
+    assert "its lease ends in 8 h 30 s, and a lease lasts 30 s" in fields["message"]
+
+
+async def test_a_holder_that_is_well_keeps_its_lanes_whatever_its_clock(store):
+    def renew():
+        fences = dict.fromkeys(LANES, 1)
+        store.commit([], DEAD.run_id, fences, NOW + HOURS + 10)
+
+    with pytest.raises(LeaseDoubted, match="in use by run r-1 of launch spring"):
+        await acquire(store, renew)
+
+    assert store.commit([], DEAD.run_id, dict.fromkeys(LANES, 1), NOW + HOURS + 31).lost == frozenset()
+
+
+async def test_one_lane_that_was_renewed_keeps_the_other_from_being_taken(store):
+    def renew():
+        with store._transaction() as connection:
+            connection.exec_driver_sql("UPDATE leases SET expires = expires + 9 WHERE lane = ?", (LANES[1],))
+
+    with pytest.raises(LeaseDoubted, match="account a2"):
+        await acquire(store, renew)
+
+    assert {fence for _, fence, _ in store.leases(LANES)} == {1}
+
+
+async def test_a_stop_ends_the_watching_with_its_own_code(store):
+    stop_signal = WatchedStop(Clock(), lambda: stop_signal.set(Stop(StopReason.SIGINT, "SIGINT received")))
+    with pytest.raises(Interrupted) as interrupted:
+        await acquire_lanes(store, LANES, OURS, Clock(), observer=Watcher(), stop_signal=stop_signal)
+
+    assert interrupted.value.exit_code == 130
+    assert interrupted.value.nothing_was_sent
