@@ -14,7 +14,7 @@ def test_only_a_ledger_makes_permits():
         Permit()
 
 
-def test_a_permit_carries_its_intents_campaign_attempt_and_deadline():
+def test_a_permit_carries_its_campaign_attempt_and_deadline():
     granted = permit()
     assert (granted.campaign, granted.attempt, granted.deadline) == (key(), 3, 130.0)
 

@@ -145,7 +145,7 @@ def test_the_limiters_words_count_in_a_4xx_only(status):
         ("Wed, 04 Mar 2026 11:59:00 GMT", 0.0),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date_against_the_servers_own_clock(asked, seconds):
+def test_retry_after_is_seconds_or_a_date_on_the_servers_clock(asked, seconds):
     assert wait_of(reply(429, retry_after=asked, date=NOON)) == seconds
 
 
@@ -164,7 +164,7 @@ def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(far_east):
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
-def test_a_retry_after_date_without_a_server_date_is_read_against_our_clock(date):
+def test_a_retry_after_date_alone_is_read_against_our_clock(date):
     answer = reply(429, retry_after="Wed, 04 Mar 2026 12:00:30 GMT", date=date, sent_at=NOON_SECONDS, elapsed=10.0)
     assert wait_of(answer) == 20.0
 
@@ -232,11 +232,11 @@ def test_the_back_off_bears_very_many_attempts(attempt):
     ("status", "kind"),
     [(299, K.INDETERMINATE), (300, K.REJECTED), (399, K.REJECTED), (402, K.INDETERMINATE), (418, K.INDETERMINATE)],
 )
-def test_of_a_reply_whose_body_was_lost_the_status_line_alone_proves_a_redirect(status, kind):
+def test_without_a_body_the_status_line_alone_proves_a_redirect(status, kind):
     assert classify(fault(Progress.ANSWERED, status)).kind is kind
 
 
-def test_what_never_left_says_why_and_a_limited_reply_what_the_server_said():
+def test_unsent_gives_its_cause_and_a_limited_reply_the_servers():
     assert classify(fault(Progress.UNSENT)).message == "what happened"
     assert classify(reply(429, errors(PER_MINUTE))).message == PER_MINUTE
 
@@ -245,12 +245,12 @@ def test_a_refusal_of_400_is_no_redirect():
     assert classify(reply(400, errors("no"))).message == "HTTP 400: no"
 
 
-def test_a_retry_after_of_many_digits_is_a_long_wait_and_no_error():
+def test_a_retry_after_of_many_digits_is_a_long_wait():
     assert wait_of(reply(429, retry_after="1" * 5000)) == 1e9
     assert wait_of(reply(429, retry_after="999999999")) == 999_999_999.0
 
 
-def test_the_highest_attempts_keep_to_the_ceiling_even_where_it_is_high():
+def test_the_highest_attempts_keep_to_even_a_high_ceiling():
     assert backoff(1000, 1e-300, 1e300, lambda: 1.0) == 1e-300 * 2.0**999
     assert backoff(1001, 1e-300, 1e300, lambda: 1.0) == 1e300
 

@@ -72,7 +72,7 @@ def test_commands_count_whatever_records_lie_between_them(commands):
     assert control_state_of([one for command_line in lines for one in (line(), command_line)]) == after(*commands)
 
 
-def test_an_abort_keeps_its_author_and_reason_through_later_pauses():
+def test_an_abort_keeps_author_and_reason_through_later_pauses():
     aborted = apply(
         OPEN, Record("spring", CONTROL, 1, ControlCommand.ABORT, "", 5.0, "", {"by": "ann", "reason": "wrong list"})
     )
@@ -88,7 +88,7 @@ def test_a_command_without_author_and_reason_counts_all_the_same():
 
 
 @given(COMMANDS)
-def test_the_last_unpause_decides_and_an_abort_outweighs_later_pauses(commands):
+def test_the_last_unpause_decides_and_abort_outweighs_pause(commands):
     since = (
         commands[len(commands) - commands[::-1].index(ControlCommand.UNPAUSE) :]
         if ControlCommand.UNPAUSE in commands
@@ -101,7 +101,7 @@ def test_the_last_unpause_decides_and_an_abort_outweighs_later_pauses(commands):
 
 
 @given(COMMANDS, st.sampled_from(["intent", "verdict", "evidence", "end"]), st.booleans())
-def test_an_intent_is_kept_only_while_lane_is_held_and_launch_open(commands, kind, is_lost):
+def test_an_intent_is_kept_only_with_lane_held_and_launch_open(commands, kind, is_lost):
     found = Committed(frozenset({LANE} if is_lost else ()), {"spring": after(*commands)})
     is_open = after(*commands).command is None
     kept = found.kept([line(kind)])
@@ -144,7 +144,7 @@ def test_a_command_that_changes_nothing_or_is_unsafe_is_refused(control_state, c
     assert (refused.value.message, refused.value.next_step) == (message, next_step)
 
 
-def test_an_abort_is_lifted_with_a_reason_after_its_run_has_ended():
+def test_an_abort_is_lifted_with_a_reason_once_its_run_ended():
     with pytest.raises(Refused) as refused:
         given_now(ABORTED, ControlCommand.UNPAUSE, " ")
     assert refused.value.message == ("launch spring is aborted by ann: wrong list; lifting an abort needs a reason")

@@ -50,7 +50,7 @@ def alive(*pids):
         (lease(NOBODY), 129.9, "", (0,), False),
     ],
 )
-def test_a_lane_is_in_use_until_its_lease_expires_or_its_process_is_known_to_be_gone(held, now, machine, pids, live):
+def test_a_lane_is_in_use_until_its_lease_or_its_process_ends(held, now, machine, pids, live):
     assert is_live(held, machine, moment(now), alive(*pids)) is live
 
 
@@ -79,7 +79,7 @@ def test_a_free_lane_is_taken_with_a_fence_above_the_last_one():
 @pytest.mark.parametrize(
     ("machine", "pids", "is_taken"), [("tower", (), True), ("tower", (41,), False), ("cabin", (), False)]
 )
-def test_a_lane_whose_process_is_gone_is_taken_before_its_lease_expires(machine, pids, is_taken):
+def test_a_dead_processs_lane_is_taken_before_its_lease_expires(machine, pids, is_taken):
     holder = Holder("r-2", "autumn", machine, 77)
     if is_taken:
         assert take(LANE, lease(), holder, moment(110.0), alive(*pids)).fence == 5
@@ -159,7 +159,7 @@ def test_a_lane_released_cleanly_comes_with_its_last_calls():
     assert acquired(LANE, left, new, moment(162.0, "b-2", 7.0)).recent_calls == (95.0, 99.5)
 
 
-def test_a_new_lane_counts_as_released_cleanly_a_dead_runs_does_not():
+def test_a_new_lane_counts_as_released_but_a_dead_runs_does_not():
     new = take(LANE, None, BEN, moment(500.0), alive())
     assert acquired(LANE, None, new, moment(500.0)) == AcquiredLease(LANE, 1, released_cleanly=True)
     dead = lease(recent_calls=(99.0,))
@@ -201,14 +201,14 @@ def test_no_lane_that_changed_hands_is_overlooked(found, now):
     assert lost(dict.fromkeys(lanes, 4), held, now) == expected
 
 
-def test_leases_are_renewed_a_second_after_they_were_and_not_once_they_have_ended():
+def test_leases_are_renewed_every_second_until_they_have_ended():
     end = 100.0 + LEASE_SECONDS
     due = [is_due(end, at) for at in (end - SURE_SECONDS, end - SURE_SECONDS + 0.01, end - 0.01, end)]
     assert due == [False, True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["intent", "verdict", "evidence"])
-def test_what_is_learned_after_a_lane_was_lost_is_kept_beside_the_journals_moves(kind):
+def test_facts_learned_after_a_lost_lane_are_kept_separately(kind):
     line = record(kind)
     late = kept(line, {Lane(line.lane)})
     assert kept(line, {OTHER}) is line

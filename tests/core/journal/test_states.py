@@ -30,7 +30,7 @@ def following(state, event):
 
 
 @pytest.mark.parametrize(("state", "event"), ILLEGAL)
-def test_a_move_that_is_not_in_the_table_raises_and_changes_nothing(state, event):
+def test_a_move_outside_the_table_raises_and_changes_nothing(state, event):
     past = after(state)
     before = copy.deepcopy(past)
     with pytest.raises(IllegalMove, match=f"{event} cannot follow {state}"):
@@ -66,7 +66,7 @@ def test_a_start_may_be_sent_from_these_states_only():
     assert frozenset({State.NEW, State.RETRYABLE, State.FAILED, State.CLEARED}) == SENDABLE
 
 
-def test_every_way_back_to_sending_passes_a_proof_that_nothing_was_started():
+def test_every_way_back_to_sending_needs_proof_of_no_start():
     entering = {event for (_, event), state in TRANSITIONS.items() if state in SENDABLE}
     assert entering - {Event.GAVE_UP} == PROVES_NOT_STARTED
     assert [state for state, event in TRANSITIONS if event is Event.GAVE_UP] == [State.RETRYABLE]
@@ -81,7 +81,7 @@ def test_the_table_cannot_be_changed():
         TRANSITIONS[State.STARTED, Event.INTENT] = State.INTENDED
 
 
-def test_an_intent_begins_a_new_attempt_and_forgets_the_last_answer():
+def test_an_intent_begins_an_attempt_and_forgets_the_last_answer():
     past = after(State.RETRYABLE)
     apply(past, record("intent", 3, 30.0, deadline=60.0, baseline=None))
     assert (past.lane, past.intent_at, past.finished_at, past.last_data) == (LANE, 30.0, None, {})
@@ -160,7 +160,7 @@ def test_folding_does_not_change_the_records():
     assert moves == before
 
 
-def test_a_records_own_kind_counts_where_it_is_neither_a_verdict_nor_a_persons_word():
+def test_a_records_kind_counts_if_not_a_verdict_or_a_resolution():
     assert event_of(record("intent", event="accepted")) is Event.INTENT
     with pytest.raises(IllegalMove, match="a record of kind 'verdict' with event 'verdict'"):
         event_of(record("verdict"))

@@ -64,7 +64,7 @@ def test_what_a_worker_found_is_the_runs_result():
     assert (campaign.outcome, campaign.reason) == ("skipped", "scheduled")
 
 
-def test_what_an_earlier_part_started_is_started_and_not_already_started():
+def test_an_earlier_parts_start_is_started_not_already_started():
     first = run("p1", [START], **{PART_OF: "f"})
     second = run("p2", [skip("already_started", "journal")], end=budget(1, 1), **{PART_OF: "f"})
     (campaign,) = build([*FLEET, *first, *SENT, *second, END], "f").campaigns

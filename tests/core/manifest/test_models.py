@@ -234,7 +234,7 @@ def test_faults_of_a_campaign(row, path, message):
     assert message is None or issue.message == message
 
 
-def test_a_pair_written_twice_names_the_first_even_across_accounts():
+def test_a_repeated_pair_names_the_first_even_across_accounts():
     accounts = {"acme": {"account_id": "1"}, "beta": {"account_id": "2"}}
     rows = [{"stream": "s", "campaign": "c", "account": name} for name in accounts]
     issue = the_issue(accounts=accounts, campaigns=rows)
@@ -257,12 +257,12 @@ def test_two_accounts_may_not_share_an_id():
         ({"accounts": {"[key]": {"[key]": "1"}}}, ("accounts", "[key]", "[key]"), "unknown key"),
     ],
 )
-def test_a_fault_of_a_key_is_found_at_the_key_whatever_it_is_called(changes, path, message):
+def test_a_faulty_key_is_located_whatever_its_name(changes, path, message):
     _, issues = parse(raw(defaults={}, campaigns=[{"stream": "s", "campaign": "c", "account": "x"}], **changes))
     assert any(issue.path == path and message in {None, issue.message} for issue in issues)
 
 
-def test_accounts_that_share_an_id_are_found_behind_one_that_has_none():
+def test_accounts_sharing_an_id_are_found_after_one_without():
     _, issues = parse(raw(accounts={"acme": {"account_id": 7}, "b": {"account_id": "1"}, "c": {"account_id": "1"}}))
     assert ("accounts", "c", "account_id") in {issue.path for issue in issues}
 
@@ -334,6 +334,6 @@ def test_the_first_of_two_campaigns_is_named_wherever_it_is():
     assert the_issue(campaigns=rows).other == ("campaigns", 1)
 
 
-def test_a_default_that_names_nothing_is_found_though_every_campaign_names_its_own():
+def test_a_dangling_default_is_found_even_if_no_campaign_uses_it():
     rows = [{"stream": "s", "campaign": "c", "account": "acme"}]
     assert the_issue(defaults={"account": "acne"}, campaigns=rows).path == ("defaults", "account")

@@ -29,7 +29,7 @@ def test_rows_alone_make_a_manifest():
     assert [campaign.campaign for campaign in manifest.campaigns] == [f"c-{n}" for n in range(250)]
 
 
-def test_rows_follow_the_inline_campaigns_and_all_have_the_defaults():
+def test_rows_follow_the_inline_campaigns_and_take_the_defaults():
     raw = {**RAW, "defaults": {"account": "beta", "window": "day"}, "campaigns": [{"stream": "s", "campaign": "first"}]}
     found, _ = parse(raw, iter([{"stream": "s", "campaign": "second", "account": "acme"}]))
 

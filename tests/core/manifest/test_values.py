@@ -92,7 +92,7 @@ TEN = "50/60s"
         ),
     ],
 )  # fmt: skip
-def test_an_unusable_value_is_answered_with_the_form_it_must_have(parse, written, expected):
+def test_an_unusable_value_is_answered_with_the_expected_form(parse, written, expected):
     with pytest.raises(PydanticCustomError) as caught:
         parse(written)
     assert (caught.value.message(), caught.value.context["hint"]) == expected
@@ -139,7 +139,7 @@ def test_the_last_value_within_each_bound_is_read(parse, written, value):
     assert parse(written) == value
 
 
-def test_a_written_value_is_read_by_its_parser_and_described_by_its_schema():
+def test_a_written_value_fits_its_parser_and_its_schema():
     adapter = TypeAdapter(Annotated[float, duration(2, 9)])
     assert adapter.validate_python("2500ms") == 2.5
     assert adapter.json_schema() == {
@@ -170,7 +170,7 @@ def test_a_word_that_is_not_near_enough_is_not_meant():
     assert did_you_mean("abxyz", ["abcde"]) == "known here: abcde"  # two of five letters agree: less than 0.6
 
 
-def test_without_a_near_word_a_short_list_of_what_is_known_is_given():
+def test_without_a_near_match_a_short_list_of_words_is_given():
     assert did_you_mean("zzz", ["one", "two"]) == "known here: one, two"
     assert did_you_mean("zzz", ["one"]) == "known here: one"
     assert did_you_mean(7, ["one", "two"]) == "known here: one, two"

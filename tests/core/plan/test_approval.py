@@ -107,7 +107,7 @@ def test_the_same_starts_in_another_order_are_one_change():
     assert identity.drift(plan().identity, plan(*reversed(TWO)).identity) == ["starts: their order"]
 
 
-def test_a_changed_manifest_and_a_changed_selection_are_named_too():
+def test_a_changed_manifest_or_selection_is_named_too():
     parsed = manifest(*TWO)
     live = {key("cd-1"): ready(), key("cd-2"): ready()}
     one = planned(parsed, live=live, manifest_sha256="1" * 64)
@@ -134,14 +134,14 @@ def test_five_changes_of_a_kind_are_told_in_full(new, last):
     assert identity.drift(plan(TWO[0]).identity, plan(*more).identity)[-1] == last
 
 
-def test_a_plan_of_a_version_that_told_less_differs_in_all_it_did_not_tell():
+def test_an_older_plan_differs_in_every_field_it_lacks():
     now = plan().identity
     changes = identity.drift({"launch": LAUNCH}, now)
     assert f"host: null -> {now['host']}" in changes
     assert "starts: st-1/cd-1 is new" in changes
 
 
-def test_the_first_start_uses_a_plan_up_and_a_run_without_one_does_not():
+def test_a_plan_is_used_up_by_a_first_start_not_by_an_empty_run():
     made = proposal()
     check(made, plan(), [run_of(made)])
     used = refusal(made, plan(), [run_of(made), record("intent", run="r-9")])

@@ -42,7 +42,7 @@ def test_an_unlimited_rate_takes_no_time():
     assert found.calls == {"acme": 1000}
 
 
-def test_a_wave_waits_for_the_one_before_it_in_all_accounts_and_for_its_bake():
+def test_a_wave_waits_for_all_accounts_of_the_last_and_its_bake():
     accounts = {"acme": {**ACME, "rate": ["2/10s"]}, "umbrella": {"account_id": "9", "rate": ["1/60s"]}}
     found = manifest(
         {"campaign": "cd-0", "tags": ["canary"]}, {"campaign": "cd-1", "tags": ["canary"], "account": "umbrella"},
@@ -54,7 +54,7 @@ def test_a_wave_waits_for_the_one_before_it_in_all_accounts_and_for_its_bake():
     assert ahead(found).seconds == pytest.approx(660, abs=0.1)
 
 
-def test_nothing_waits_for_the_bake_of_the_last_wave_or_of_one_in_which_nothing_is_done():
+def test_nothing_waits_for_the_bake_of_a_last_or_an_idle_wave():
     waves = [{"name": "canary", "campaigns": ["st-1/cd-0"], "bake": "10m"}, {"name": "rest", "bake": "5m"}]
     assert ahead(parsed(2, waves=waves)).seconds == pytest.approx(600, abs=0.1)
     assert ahead(parsed(2, waves=waves), histories={key("cd-0"): history(State.STARTED)}).seconds == 0.0
@@ -82,7 +82,7 @@ def test_a_plan_of_nothing_takes_nothing():
 
 @settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(1, 8), st.integers(1, 60), st.integers(0, 5))
-def test_no_window_is_ever_fuller_than_it_may_be_and_no_start_could_be_earlier(count, limit, span, reads):
+def test_no_window_overflows_and_no_start_could_be_earlier(count, limit, span, reads):
     found = ahead(parsed(count, rate=[f"{limit}/{span}s"]), {"acme": reads})
     times = [0.0] * min(reads, limit) + sorted(found.earliest.values())
     for early, late in zip(times, times[limit:], strict=False):

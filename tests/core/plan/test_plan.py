@@ -44,7 +44,7 @@ def test_a_deselected_campaign_is_skipped():
     assert_skipped(decided(ready(), selection=selection), Outcome.SKIPPED, Reason.DESELECTED)
 
 
-def test_disabled_comes_before_deselected_and_both_before_the_journal():
+def test_disabled_outranks_deselected_and_both_the_journal():
     selection = Selection(select=(("tag", "canary"),))
     assert decided(campaign={"enabled": False}, selection=selection).reason is Reason.DISABLED
     assert decided(past=history(State.STARTED), selection=selection).reason is Reason.DESELECTED
@@ -71,7 +71,7 @@ def test_a_finished_campaign_needs_leave_to_text_everyone_again(status):
 
 
 @pytest.mark.parametrize("status", ["Completed", "Stopped"])
-def test_listing_a_finished_state_as_startable_is_no_leave_to_rerun(status):
+def test_listing_a_finished_state_as_startable_permits_no_rerun(status):
     preflight = {"startable": ["Ready", status]}
     assert_skipped(decided(ready(status=status), preflight=preflight), Outcome.SKIPPED, Reason.RERUN)
 
@@ -104,7 +104,7 @@ def test_without_preflight_the_journal_still_counts():
     assert decided(past=history(State.INTENDED), preflight={"check": "off"}).action is Action.JUDGE
 
 
-def test_what_an_earlier_run_started_is_not_started_again_whatever_the_platform_says():
+def test_an_earlier_start_is_not_repeated_in_any_platform_state():
     assert_skipped(decided(ready(), history(State.STARTED)), Outcome.ALREADY_STARTED, Reason.JOURNAL)
 
 
@@ -150,7 +150,7 @@ UNDECIDED = {State.NEW, State.RETRYABLE, State.CLEARED, State.UNKNOWN}
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("retry_failed", [True, False])
-def test_the_live_state_matters_where_the_journal_does_not_settle_it(state, retry_failed):
+def test_the_live_state_matters_where_the_journal_is_silent(state, retry_failed):
     parsed = manifest({"campaign": "cd-1"})
     left = undecided(parsed, {key(): history(state)}, Selection(), retry_failed=retry_failed)
     expected = state in UNDECIDED or (state is State.FAILED and retry_failed)
@@ -164,7 +164,7 @@ def test_disabled_and_deselected_campaigns_are_not_looked_at():
     assert [campaign.campaign for campaign in left] == ["cd-3"]
 
 
-def test_waves_come_in_order_and_campaigns_of_a_wave_in_the_manifests():
+def test_waves_keep_their_order_and_campaigns_the_manifests():
     names = ["cd-4", "cd-1", "cd-3", "cd-2"]
     campaigns = [{"campaign": name, "tags": ["canary"] if name in {"cd-3", "cd-2"} else []} for name in names]
     parsed = manifest(*campaigns, waves=[{"name": "canary", "tags": ["canary"]}])
@@ -181,7 +181,7 @@ def test_an_entry_knows_its_target_and_its_live_state():
     assert entry.as_row() == ("umbrella", "st-1", "cd-1", "North", "rest", "start", None, None, "")
 
 
-def test_the_iid_defaults_to_the_stream_and_the_lane_is_host_and_account():
+def test_the_iid_defaults_to_stream_and_lane_is_host_and_account():
     parsed = manifest({"campaign": "cd-1"})
     assert target_of(parsed, parsed.campaigns[0]).iid == "st-1"
     assert lane_of(parsed, "acme") == "sandbox 67777c"
@@ -273,7 +273,7 @@ def test_a_warning_names_three_campaigns_at_most():
     assert "(st-1/cd-1, st-1/cd-2, st-1/cd-3, ...)" in warning
 
 
-def test_a_list_of_a_campaign_that_is_not_started_is_no_reason_to_warn():
+def test_a_list_of_a_campaign_not_to_be_started_gives_no_warning():
     assert warned(ready(contact_lists=("east",)), ready(status="Active", contact_lists=("east",))) == ()
     assert warned(ready(contact_lists=("east",)), ready(contact_lists=("west",))) == ()
 
@@ -298,7 +298,7 @@ def guarded(*, certain=True, live=None, **campaign):
     return planned(parsed, live=live, earlier={place: replace(earlier, is_certain=certain)}).entries
 
 
-def test_what_another_launch_started_a_while_ago_is_skipped_and_its_neighbour_is_not():
+def test_another_launchs_recent_start_skips_that_campaign_alone():
     first, second = guarded()
     assert (first.decision.outcome, first.decision.reason) == (Outcome.SKIPPED, Reason.REPEAT)
     assert first.decision.message.startswith("launch autumn started it at 1971-01-01 00:00 UTC: ")
@@ -319,7 +319,7 @@ def in_tokyo(monkeypatch):
 
 
 @pytest.mark.usefixtures("in_tokyo")
-def test_when_another_launch_started_it_is_said_in_utc_wherever_this_machine_is():
+def test_another_launchs_start_is_reported_in_utc_everywhere():
     assert "it at 1971-01-01 00:00 UTC" in guarded()[0].decision.message
 
 

@@ -25,7 +25,7 @@ def test_exactly_what_was_started_is_stopped():
     assert found.jobs[0].number == 1
 
 
-def test_what_the_manifest_cannot_address_is_told_and_not_guessed():
+def test_campaigns_the_manifest_cannot_address_are_not_guessed():
     found = planned({"cd-1": started(), "cd-99": started(), "cd-2": started("sandbox other")})
     assert [job.target.key for job in found.jobs] == ["st-1/cd-1"]
     assert found.unaddressed == {
@@ -34,7 +34,7 @@ def test_what_the_manifest_cannot_address_is_told_and_not_guessed():
     }
 
 
-def test_a_confirmed_stop_is_not_sent_again_and_another_one_gets_the_next_number():
+def test_a_confirmed_stop_is_not_resent_and_the_next_is_numbered():
     before = {key("cd-1"): Stopped(1, is_confirmed=True), key("cd-2"): Stopped(3)}
     found = planned({"cd-1": started(), "cd-2": started()}, before)
     assert found.before == ("st-1/cd-1",)

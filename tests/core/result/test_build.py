@@ -61,7 +61,7 @@ def test_every_campaign_ends_in_one_outcome(decision, before, stop, outcome, rea
     assert found[2]
 
 
-def test_a_campaign_that_was_not_reached_says_why_the_run_stopped():
+def test_an_unreached_campaign_says_why_the_run_stopped():
     assert outcome_of(START, None, STOP)[2] == "not started: 3 of 5 attempted are failed"
 
 
@@ -69,12 +69,12 @@ def test_an_open_intent_without_an_answer_still_says_something():
     assert outcome_of(START, past(State.INTENDED, message=""), None)[2] == "the run ended before the answer was known"
 
 
-def test_a_failure_that_is_found_active_on_retry_is_already_started():
+def test_a_failure_found_active_on_retry_is_already_started():
     decision = skip(Out.ALREADY_STARTED, R.LIVE_STATE)
     assert outcome_of(decision, past(State.FAILED, Event.REJECTED), None)[:2] == (Out.ALREADY_STARTED, R.LIVE_STATE)
 
 
-def test_a_start_that_a_person_cleared_is_not_said_to_wait_for_its_window():
+def test_a_start_cleared_by_a_person_does_not_await_its_window():
     assert outcome_of(START, past(State.CLEARED, Event.RESOLVED_NOT_STARTED), None)[1] is not R.WINDOW
 
 
@@ -292,7 +292,7 @@ def run_of(run, campaign, event, at):
     return [header(run, at), *plan_records(starts(campaign), run), *moves, end(None, run, at + 1)]
 
 
-def test_the_last_success_is_the_runs_own_or_that_of_the_newest_run_before_it():
+def test_the_last_success_is_the_runs_own_or_the_newest_earlier():
     runs = [
         *run_of("r-1", "cd-1", Event.ACCEPTED, 0.0),
         *run_of("r-2", "cd-2", Event.ACCEPTED, 10.0),
@@ -315,7 +315,7 @@ def test_two_runs_in_a_row_that_changed_nothing_are_told_apart():
     assert build(records).run["last_success_at"] == timestamp(11.0)
 
 
-def test_a_row_that_a_late_subrun_writes_after_the_end_is_not_part_of_the_success():
+def test_a_late_subruns_row_after_the_end_is_no_part_of_success():
     subrun = header("p-1", 2.0)
     subrun.data["part_of"] = "r-1"
     late = [subrun, *plan_records([entry(skip(Out.SKIPPED, R.SCHEDULED))], "p-1")]
@@ -342,7 +342,7 @@ def test_a_journal_is_read_once():
     assert build(iter(records)) == build(records)
 
 
-def test_what_was_found_out_after_its_end_makes_no_success_of_a_run():
+def test_findings_after_the_end_do_not_make_a_run_successful():
     moves = [moved(Event.INTENT), moved(Event.INDETERMINATE), moved(Event.NO_EVIDENCE)]
     records = [*journal(starts("cd-1"), *moves), moved(Event.RESOLVED_STARTED, at=901.0), header("r-2", 950.0)]
     assert build(records, "r-2").run["last_success_at"] is None
@@ -359,7 +359,7 @@ def test_what_a_run_held_at_its_end_is_told_with_its_own_reason():
     assert second.reason is Reason.STOPPED
 
 
-def test_what_its_own_window_holds_is_not_put_down_to_the_stop_of_the_run():
+def test_a_hold_by_its_own_window_is_not_blamed_on_the_stop():
     held = outcome_of(Decision(Action.START), None, STOP, HELD_ALONE)
     assert held == (Outcome.HELD, *HELD_ALONE)
 
@@ -393,11 +393,11 @@ def test_an_outcome_is_explained_in_these_words(decision, before, stop, words):
     assert outcome_of(decision, before, stop)[2] == words
 
 
-def test_a_journal_of_before_says_how_a_campaign_was_started_even_where_no_event_is_known():
+def test_an_old_journal_shows_how_a_start_came_about():
     assert outcome_of(START, past(State.STARTED, None), None)[1] is R.ACCEPTED
 
 
-def test_an_open_intent_of_the_plan_that_was_not_judged_in_time_waits_for_the_next_run():
+def test_an_open_intent_not_judged_in_time_is_for_the_next_run():
     assert outcome_of(JUDGE, None, STOP) == (Out.HELD, R.STOPPED, "not started: 3 of 5 attempted are failed")
 
 
@@ -424,7 +424,7 @@ def test_the_run_that_is_missing_is_named():
         build(journal(starts("cd-1")), "r-9")
 
 
-def test_a_campaign_that_an_earlier_run_started_is_not_said_to_be_started_by_this_one():
+def test_a_run_does_not_claim_a_campaign_an_earlier_run_started():
     row = entry(skip(Out.ALREADY_STARTED, R.JOURNAL), "cd-1")
     built = build(journal([row], record("intent"), moved(Event.ACCEPTED)))
     assert built.totals["already_started"] == 1

@@ -16,7 +16,7 @@ def test_a_range_is_the_least_the_median_and_the_most():
     assert Range.of([7.0]) == Range(7.0, 7.0, 7.0)
 
 
-def test_several_rehearsals_differ_in_time_outcomes_and_exit_codes():
+def test_rehearsals_differ_in_time_outcomes_and_exit_codes():
     found = statistics([HELD, BAD, GOOD, GOOD], [60.0, 90.0, 30.0, 61.0])
 
     assert (found.runs, found.seconds) == (4, Range(30.0, 60.5, 90.0))

@@ -60,7 +60,7 @@ def test_every_attempt_of_the_run_is_there_in_order_of_time():
     )
 
 
-def test_attempts_of_other_runs_are_left_out_but_what_they_found_is_told():
+def test_other_runs_attempts_are_left_out_but_not_their_findings():
     records = [
         *journal(starts("cd-1"), moved(E.INTENT, at=101.0), moved(E.INDETERMINATE, at=131.0), ended=False),
         header("r-2", at=200.0),
@@ -77,7 +77,7 @@ def test_attempts_of_other_runs_are_left_out_but_what_they_found_is_told():
     assert timeline(records, "r-2").accounts[0].attempts == ()
 
 
-def test_a_timeline_reaches_from_the_first_record_of_the_run_to_its_last():
+def test_a_timeline_spans_the_runs_first_record_to_its_last():
     ended = timeline(journal(starts("cd-1"), moved(E.INTENT)))
     crashed = timeline(journal(starts("cd-1"), moved(E.INTENT, at=120.0), ended=False))
 
@@ -85,7 +85,7 @@ def test_a_timeline_reaches_from_the_first_record_of_the_run_to_its_last():
     assert (crashed.begin, crashed.end) == (50.0, 120.0)
 
 
-def test_a_pause_lasts_from_the_limited_verdict_to_the_lanes_next_start():
+def test_a_pause_lasts_from_limited_verdict_to_the_next_start():
     records = journal(
         starts("cd-1", "cd-2"),
         moved(E.INTENT, at=100.0),
@@ -99,7 +99,7 @@ def test_a_pause_lasts_from_the_limited_verdict_to_the_lanes_next_start():
     assert lane(records).pauses == (Span(100.2, 160.0),)
 
 
-def test_pauses_that_overlap_are_one_and_a_last_one_lasts_to_the_end():
+def test_overlapping_pauses_merge_and_the_last_lasts_to_the_end():
     records = journal(
         starts("cd-1", "cd-2", "cd-3"),
         moved(E.INTENT, at=100.0),
@@ -113,7 +113,7 @@ def test_pauses_that_overlap_are_one_and_a_last_one_lasts_to_the_end():
     assert lane(records).pauses == (Span(100.2, 160.0), Span(160.2, 900.0))
 
 
-def test_a_pause_that_begins_as_the_one_before_it_ends_goes_on_from_it():
+def test_a_pause_that_begins_as_another_ends_continues_it():
     records = journal(
         starts("cd-1", "cd-2"),
         moved(E.INTENT, at=100.0),
@@ -126,7 +126,7 @@ def test_a_pause_that_begins_as_the_one_before_it_ends_goes_on_from_it():
     assert lane(records).pauses == (Span(100.2, 900.0),)
 
 
-def test_limits_come_from_the_end_of_the_run_or_else_from_its_beginning():
+def test_limits_come_from_the_runs_end_or_else_its_beginning():
     ending = end()
     ending.data["budget"] = {LANE: {"account": "acme", "limits": ["50/60s", "10/0.5s"]}}
     beginning = header()
@@ -138,7 +138,7 @@ def test_limits_come_from_the_end_of_the_run_or_else_from_its_beginning():
     assert lane([header(), *plan]).limits == ()
 
 
-def test_a_slot_is_held_from_leaving_until_the_reply_and_the_window():
+def test_a_slot_is_held_from_sending_until_reply_plus_window():
     made = [
         Attempt(CampaignKey("a/1"), 1, 0.0, AttemptOutcome.STARTED, 1.0),
         Attempt(CampaignKey("a/2"), 1, 0.5, AttemptOutcome.STARTED, 3.0),
@@ -173,7 +173,7 @@ def test_waves_are_as_journaled():
     )
 
 
-def test_a_wave_of_a_crashed_run_opened_with_its_first_start_at_the_latest():
+def test_a_crashed_runs_wave_opened_by_its_first_start():
     entries = [entry(Decision(Action.START), "cd-1", "rest"), entry(Decision(Action.START), "cd-2", "canary")]
     moves = [moved(E.INTENT, at=101.0, campaign="st-1/cd-2"), moved(E.INTENT, at=130.0)]
 

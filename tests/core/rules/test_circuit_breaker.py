@@ -24,7 +24,7 @@ def test_only_starts_that_got_lost_or_could_not_be_sent_open_it(kind):
     assert (after(kind, kind).state is BreakerState.OPEN) is (kind in LOST)
 
 
-def test_it_opens_with_the_last_of_as_many_as_the_rules_say_and_an_answer_starts_the_count_again():
+def test_it_opens_at_the_limit_and_an_answer_resets_the_count():
     assert after(GONE).state is BreakerState.CLOSED
     assert after(GONE, OK, GONE).state is BreakerState.CLOSED
     assert after(GONE, OK, GONE, GONE) == Breaker(RULES, BreakerState.OPEN, lost=2, trips=1, opened_at=100.0)
@@ -36,24 +36,24 @@ def test_all_starts_may_leave_none_or_one_alone():
     assert [trial().admits(out) for out in (0, 1, 2)] == [True, False, False]
 
 
-def test_a_read_that_works_lets_one_go_and_says_nothing_otherwise():
+def test_a_working_read_lets_one_go_and_is_silent_otherwise():
     assert trial().state is BreakerState.TRIAL
     assert after(GONE, GONE).after_read(worked=False) == after(GONE, GONE)
     assert after(GONE).after_read(worked=True) == after(GONE)
     assert trial().after_read(worked=False) == trial()
 
 
-def test_answers_to_starts_that_left_before_it_opened_do_not_close_it():
+def test_answers_to_starts_sent_before_it_opened_do_not_close_it():
     late = after(OK, breaker=after(GONE, GONE))
     assert (late.state, late.lost, late.trips) == (BreakerState.OPEN, 0, 1)
 
 
-def test_more_losses_of_before_are_counted_and_are_no_second_opening():
+def test_more_earlier_losses_count_but_do_not_open_it_again():
     late = after(GONE, breaker=after(GONE, GONE), now=130.0)
     assert (late.state, late.lost, late.trips, late.opened_at) == (BreakerState.OPEN, 3, 1, 100.0)
 
 
-def test_the_trials_answer_closes_it_and_its_loss_opens_it_again_at_once():
+def test_the_trials_answer_closes_it_and_its_loss_reopens_it():
     assert after(OK, breaker=trial()) == Breaker(RULES, opened_at=100.0)
     again = after(GONE, breaker=trial(), now=130.0)
     assert (again.state, again.lost, again.trips, again.opened_at) == (BreakerState.OPEN, 3, 2, 130.0)

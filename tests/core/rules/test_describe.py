@@ -8,7 +8,7 @@ def test_a_manifest_without_rules_has_the_breakers_alone():
     assert [rule.partition(" ")[0] for rule in sentences(manifest({"campaign": "cd-1"}))] == ["circuit"]
 
 
-def test_every_rule_is_told_in_the_order_in_which_it_bears_upon_a_run():
+def test_rules_are_described_in_the_order_they_affect_a_run():
     found = manifest(
         {"campaign": "cd-1", "window": "night"},
         waves=[{"name": "canary", "campaigns": ["st-1/cd-1"], "bake": "10m"}, {"name": "rest"}],

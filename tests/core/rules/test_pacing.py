@@ -53,7 +53,7 @@ def test_a_slot_is_held_from_the_reply_and_not_from_the_leave():
     assert pacer.wait(85.0 + MARGIN) == 0.0
 
 
-def test_a_slot_is_held_a_little_longer_than_the_window_for_drift_and_milliseconds():
+def test_a_slot_outlasts_the_window_by_drift_and_milliseconds():
     pacer = Pacer((Window(1, 60.0),))
     call(pacer, 0.0, 0.0)
     assert 60.03 < pacer.wait(0.0) <= 60.0 + MARGIN
@@ -160,7 +160,7 @@ def test_recalled_calls_hold_their_slots_beside_our_own():
     assert pacer.wait(30.0) == pytest.approx(40.0, abs=MARGIN)
 
 
-def test_what_is_recent_recalled_by_the_next_holder_gives_the_same_wait():
+def test_recent_calls_recalled_by_a_new_holder_give_equal_waits():
     first, second = Pacer((Window(3, 60.0),)), Pacer((Window(3, 60.0),))
     for at in (0.0, 1.0, 2.0, 61.0):
         call(first, at + first.wait(at), at + first.wait(at))
@@ -208,7 +208,7 @@ def test_a_run_without_faults_takes_calls_over_limit_windows():
     assert now <= 9 * (60.0 + MARGIN)
 
 
-def test_calls_that_may_arrive_later_do_not_make_the_pacer_forget_slots_that_are_held():
+def test_calls_that_may_arrive_late_do_not_free_held_slots():
     pacer = Pacer((Window(50, 60.0),))
     now, leaves = 0.0, []
     for number in range(300):
@@ -231,19 +231,19 @@ def leaves_at_once(pacer, now):
 
 
 @pytest.mark.parametrize(("windows_later", "allowed"), [(0, 50), (1, 60), (2, 70), (4.99, 99), (5, 100), (60, 100)])
-def test_after_a_limited_call_half_the_limit_is_used_and_a_tenth_more_for_each_window(windows_later, allowed):
+def test_a_limited_call_halves_the_limit_and_windows_raise_it(windows_later, allowed):
     pacer = Pacer((Window(100, 60.0),))
     pacer.limited(1000.0, 20.0)
     assert leaves_at_once(pacer, 1020.0 + 60.0 * windows_later) == allowed
 
 
-def test_the_raise_begins_with_the_end_of_the_pause_and_not_before():
+def test_the_raise_begins_only_at_the_end_of_the_pause():
     pacer = Pacer((Window(1000, 60.0),))
     pacer.limited(1000.0, 20.0)
     assert leaves_at_once(pacer, 1020.0) == 500
 
 
-def test_calls_limited_within_one_pause_halve_the_limit_once_and_a_later_one_again():
+def test_one_pause_halves_the_limit_once_and_a_later_one_again():
     pacer = Pacer((Window(100, 60.0),))
     pacer.limited(1000.0, 20.0)
     pacer.limited(1019.9, 20.0)
@@ -264,7 +264,7 @@ def test_the_limit_never_falls_below_a_tenth_nor_below_one_call():
 
 
 @pytest.mark.parametrize("start", [0.0, 0.5, 1e6])
-def test_without_a_limited_call_the_whole_limit_is_used_from_the_start(start):
+def test_without_a_limited_call_the_whole_limit_is_used_at_once(start):
     assert leaves_at_once(Pacer((Window(100, 60.0),)), start) == 100
 
 

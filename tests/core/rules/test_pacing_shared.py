@@ -36,7 +36,7 @@ def shared(pacer, left, seconds):
 
 
 @pytest.mark.parametrize("left", [10, 15, 30, 40, 49])
-def test_the_rate_settles_where_the_others_leave_room_and_says_so(left):
+def test_the_rate_settles_where_others_leave_room_and_says_so(left):
     pacer = Pacer((OURS,))
     through = shared(pacer, left, 4 * 3600)
     settled = [at for at in through if at > 3600]
@@ -47,7 +47,7 @@ def test_the_rate_settles_where_the_others_leave_room_and_says_so(left):
     assert max(pacer.snapshot().peaks) <= OURS.limit
 
 
-def test_alone_the_rate_is_the_manifests_and_nothing_is_suggested():
+def test_alone_the_manifests_rate_holds_and_nothing_is_suggested():
     pacer = Pacer((OURS,))
     through = shared(pacer, 60, 3600)
 

@@ -43,7 +43,7 @@ def test_a_wave_names_campaigns_by_tag_or_by_key():
     assert assign(one(), both) == REST
 
 
-def test_a_wave_with_neither_tags_nor_campaigns_names_everybody_left():
+def test_a_wave_without_tags_or_campaigns_takes_all_that_is_left():
     waves = (CANARY, Wave(name="everybody"), Wave(name="late", tags=("x",)))
     assert assign(one(tags=["x"]), waves) == "everybody"
     assert assign(one(tags=["canary"]), waves) == "canary"
@@ -99,7 +99,7 @@ def test_waves_of_a_parsed_manifest_keep_their_order():
     assert order(parsed.waves) == ("canary", REST)
 
 
-def test_a_wave_says_what_it_asks_for_and_the_last_that_nobody_waits_for_it():
+def test_a_wave_states_its_conditions_and_none_wait_for_the_last():
     asking = Wave(name="canary", tags=("canary",), bake=600.0, pass_=Pass(started=0.9, command=("./look.sh", "--all")))
     said = sentences((asking, Wave(name="plain", tags=("x",)), Wave(name="all", bake=5.0)))
     needs = "when 90% are started and 10 min after the last of them and after ./look.sh exits with 0"

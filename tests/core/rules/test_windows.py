@@ -33,7 +33,7 @@ def test_hours_and_days_are_those_of_the_zone(at, is_open):
     assert closed_in(NEW_YORK, utc(at)) == (None if is_open else "America/New_York")
 
 
-def test_all_zones_must_be_open_and_the_first_closed_one_is_named():
+def test_all_zones_must_be_open_and_the_first_closed_is_named():
     coasts = OpenHours(zones=("America/New_York", "America/Los_Angeles", "Pacific/Honolulu"), hours="09:00-20:00")
     assert closed_in(coasts, utc("2026-07-01T14:00")) == "America/Los_Angeles"
     assert closed_in(coasts, utc("2026-07-01T17:00")) == "Pacific/Honolulu"
@@ -70,7 +70,7 @@ def span(hours, text, **more):
     return tuple(datetime.fromtimestamp(at, UTC).strftime("%d %H:%M:%S") for at in (found.opens, found.closes))
 
 
-def test_the_next_opening_is_the_span_that_holds_the_time_or_the_one_after_it():
+def test_the_next_opening_is_the_current_span_or_the_one_after():
     assert span(NEW_YORK, "2026-03-04T12:00") == ("04 14:00:00", "05 01:00:00")
     assert span(NEW_YORK, "2026-03-04T15:30:07.5") == ("04 15:30:07", "05 01:00:00")
     assert span(NEW_YORK, "2026-03-05T01:00") == ("05 14:00:00", "06 01:00:00")
@@ -101,13 +101,13 @@ def test_the_zone_that_closes_first_ends_the_span():
     assert span(coasts, "2026-07-01T00:00") == ("01 16:00:00", "01 23:00:00")
 
 
-def test_days_that_are_left_out_are_those_of_each_zones_own_calendar():
+def test_excluded_days_follow_each_zones_own_calendar():
     hours = OpenHours(zones=("Asia/Tokyo", "UTC"), hours="00:00-24:00", except_=("2026-12-25",))
     assert span(hours, "2026-12-24T12:00") == ("24 12:00:00", "24 15:00:00")  # Christmas begins in Tokyo
     assert span(hours, "2026-12-24T15:00")[0] == "26 00:00:00"  # and ends in UTC
 
 
-def test_an_hour_that_the_clocks_skip_never_opens_and_one_that_they_cut_begins_when_they_are_set():
+def test_a_skipped_hour_never_opens_and_a_cut_one_begins_late():
     night = OpenHours(zones=("America/New_York",), hours="02:00-03:00")
     assert span(night, "2026-03-08T05:00") == ("09 06:00:00", "09 07:00:00")
     late = OpenHours(zones=("America/New_York",), hours="02:30-04:00")
@@ -119,7 +119,7 @@ def test_an_hour_that_the_clocks_show_twice_is_one_long_span():
     assert span(night, "2026-11-01T04:00") == ("01 05:00:00", "01 07:00:00")
 
 
-def test_a_window_that_never_closes_is_open_for_more_than_a_week_ahead():
+def test_a_window_that_never_closes_is_open_over_a_week_ahead():
     always = OpenHours(zones=("UTC", "Asia/Tokyo"), hours="00:00-24:00", last_start="24h")
     found = opening(always, 1_700_000_000.0)
     assert isinstance(found, Span)
