@@ -83,13 +83,13 @@ def test_any_document_gives_a_manifest_or_located_issues(raw):
 
 @settings(max_examples=100, deadline=None)
 @given(nearly_valid())
-def test_a_manifest_with_anything_in_one_place_gives_a_manifest_or_located_issues(raw):
+def test_any_value_anywhere_gives_a_manifest_or_located_issues(raw):
     assert_manifest_or_issues(raw)
 
 
 @settings(max_examples=60, deadline=None)
 @given(manifests(), st.lists(values, max_size=3), st.booleans())
-def test_any_rows_beside_a_valid_manifest_give_a_manifest_or_issues(raw, rows, complete):
+def test_any_rows_in_a_valid_manifest_give_a_manifest_or_issues(raw, rows, complete):
     manifest, issues = parse(raw, rows, is_complete=lambda: complete)
     assert (manifest is None) is bool(issues)
     known = len(raw["campaigns"]) + len(rows)
@@ -98,7 +98,7 @@ def test_any_rows_beside_a_valid_manifest_give_a_manifest_or_issues(raw, rows, c
 
 @settings(max_examples=50, deadline=None)
 @given(manifests())
-def test_a_valid_manifest_is_accepted_by_the_loader_and_by_the_schema(raw):
+def test_loader_and_schema_both_accept_a_valid_manifest(raw):
     manifest, issues = parse(raw)
     assert issues == ()
     assert [c.key for c in manifest.campaigns] == [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
@@ -114,7 +114,7 @@ def test_what_the_loader_accepts_the_schema_accepts(raw):
 
 @settings(max_examples=60, deadline=None)
 @given(manifests())
-def test_every_part_is_the_same_when_built_again_from_its_own_values(raw):
+def test_every_part_rebuilt_from_its_own_values_is_the_same(raw):
     manifest, _ = parse(raw)
     sections = [getattr(manifest, name) for name in ("probe", "sandbox", "retry", "timeouts", "stop_when", "report")]
     parts = [*manifest.accounts.values(), *manifest.windows.values(), *manifest.waves, *manifest.campaigns, *sections]

@@ -89,7 +89,7 @@ def test_what_one_campaign_does_is_nothing_to_another(records):
 
 @settings(max_examples=60, deadline=None)
 @given(journals(), st.sampled_from(Event), st.integers(0, 9), st.integers(0, 40))
-def test_a_record_that_cannot_be_makes_the_whole_fold_fail_and_names_its_campaign(records, event, attempt, at):
+def test_an_impossible_record_fails_the_fold_with_its_campaign(records, event, attempt, at):
     before = fold(records[:at]).get(key(), CampaignState())
     possible = (before.state, event) in TRANSITIONS and attempt == before.attempt + (event is Event.INTENT)
     wrong = [*records[:at], moved(event, attempt)]
@@ -110,7 +110,7 @@ def test_a_life_that_the_table_allows_folds_to_its_last_state(life):
 
 @settings(max_examples=100, deadline=None)
 @given(lives())
-def test_between_two_intents_there_is_always_a_proof_that_nothing_was_started(life):
+def test_between_two_intents_is_always_a_proof_of_no_start(life):
     proven = True
     for line in life[2]:
         event = Event(line.data.get("event", line.kind))
@@ -122,7 +122,7 @@ def test_between_two_intents_there_is_always_a_proof_that_nothing_was_started(li
 
 @settings(max_examples=60, deadline=None)
 @given(lives())
-def test_after_any_life_every_move_that_is_not_in_the_table_is_refused_and_changes_nothing(life):
+def test_a_move_outside_the_table_changes_no_history(life):
     past = fold(life[2]).get(key(), CampaignState())
     before = copy.deepcopy(past)
     for event in Event:
@@ -135,7 +135,7 @@ def test_after_any_life_every_move_that_is_not_in_the_table_is_refused_and_chang
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 3)), max_size=12))
-def test_any_records_at_all_either_follow_the_table_or_leave_the_history_alone(drawn):
+def test_any_records_follow_the_table_or_leave_the_history_alone(drawn):
     past = CampaignState()
     for event, attempt in drawn:
         before = copy.deepcopy(past)

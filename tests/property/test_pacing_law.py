@@ -50,7 +50,7 @@ def test_no_window_ever_sees_more_arrivals_than_its_limit(windows, rnd, start, c
 
 @settings(max_examples=40, deadline=None)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 60), st.integers(1, 16))
-def test_calls_that_may_arrive_after_they_were_given_up_do_not_break_a_limit(windows, rnd, count, in_flight):
+def test_abandoned_calls_that_may_still_arrive_break_no_limit(windows, rnd, count, in_flight):
     calls = simulated(Pacer(windows), rnd, 0.0, count, in_flight, early_faults=True)
     assert_never_over(windows, [call.arrival for call in calls])
 
@@ -62,7 +62,7 @@ def test_calls_that_may_arrive_after_they_were_given_up_do_not_break_a_limit(win
     st.sampled_from([1 - 0.0005, 1.0, 1 + 0.0005]),
     st.integers(1, 100),
 )
-def test_a_server_whose_clock_drifts_and_counts_whole_milliseconds_sees_no_more_either(windows, rnd, rate, count):
+def test_a_drifting_millisecond_clock_at_the_server_sees_no_more(windows, rnd, rate, count):
     calls = simulated(Pacer(windows), rnd, 0.0, count, 8, early_faults=False)
     stamps = [math.floor(call.arrival * rate * 1000) for call in calls]
     assert_never_over([Window(w.limit, round(w.seconds * 1000)) for w in windows], stamps)
@@ -70,7 +70,7 @@ def test_a_server_whose_clock_drifts_and_counts_whole_milliseconds_sees_no_more_
 
 @settings(max_examples=30, deadline=None)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(2, 60), st.integers(1, 8))
-def test_a_second_holder_who_recalls_the_first_ones_calls_does_not_break_a_limit(windows, rnd, count, in_flight):
+def test_a_second_holder_recalling_earlier_calls_breaks_no_limit(windows, rnd, count, in_flight):
     first = Pacer(windows)
     before = simulated(first, rnd, 0.0, count, in_flight, early_faults=False)
     now = max(call.released for call in before)
@@ -82,7 +82,7 @@ def test_a_second_holder_who_recalls_the_first_ones_calls_does_not_break_a_limit
 
 @settings(max_examples=30, deadline=None)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 40))
-def test_after_a_fill_whatever_the_earlier_holder_sent_no_limit_breaks(windows, rnd, count):
+def test_after_a_fill_no_limit_breaks_whatever_was_sent_before(windows, rnd, count):
     takeover = 1000.0
     unknown = [takeover for _ in range(min(w.limit for w in windows))]
     pacer = Pacer(windows)
@@ -103,7 +103,7 @@ def test_nothing_leaves_before_the_end_of_a_pause(windows, rnd, until):
 
 @settings(max_examples=30, deadline=None)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 60))
-def test_the_peaks_never_exceed_the_limits_and_every_call_is_counted(windows, rnd, count):
+def test_peaks_never_exceed_the_limits_and_every_call_is_counted(windows, rnd, count):
     pacer = Pacer(windows)
     simulated(pacer, rnd, 0.0, count, 8, early_faults=True)
     seen = pacer.snapshot()

@@ -62,9 +62,7 @@ def started(plan):
 
 @settings(max_examples=40, deadline=None)
 @given(situations(), selections, st.booleans())
-def test_every_campaign_is_in_the_plan_once_in_the_order_of_waves_and_then_of_the_manifest(
-    situation, selection, retry_failed
-):
+def test_a_plan_has_each_campaign_once_by_wave_then_by_manifest(situation, selection, retry_failed):
     manifest = situation[0]
     plan = plan_of(situation, selection, retry_failed=retry_failed)
     assert Counter(e.key for e in plan.entries) == Counter(c.key for c in manifest.campaigns)
@@ -76,7 +74,7 @@ def test_every_campaign_is_in_the_plan_once_in_the_order_of_waves_and_then_of_th
 
 @settings(max_examples=40, deadline=None)
 @given(situations(), selections, st.booleans())
-def test_nothing_that_may_have_been_started_is_ever_planned_as_a_start(situation, selection, retry_failed):
+def test_nothing_possibly_started_is_ever_planned_as_a_start(situation, selection, retry_failed):
     manifest, histories, live = situation
     for entry in plan_of(situation, selection, retry_failed=retry_failed).entries:
         if entry.decision.action is Action.START:
@@ -102,7 +100,7 @@ def test_the_live_state_of_a_settled_campaign_changes_nothing(situation, selecti
 
 @settings(max_examples=40, deadline=None)
 @given(situations(), selections, selections, st.booleans(), st.booleans())
-def test_the_hash_changes_exactly_when_the_choice_or_what_would_be_sent_changes(situation, one, other, first, second):
+def test_the_hash_changes_exactly_with_the_choice_or_requests(situation, one, other, first, second):
     plans = [plan_of(situation, one, retry_failed=first), plan_of(situation, other, retry_failed=second)]
     is_same_choice = (one.as_json(), first) == (other.as_json(), second)
     assert (plans[0].sha256 == plans[1].sha256) is (is_same_choice and sent(plans[0]) == sent(plans[1]))
@@ -112,7 +110,7 @@ def test_the_hash_changes_exactly_when_the_choice_or_what_would_be_sent_changes(
 
 @settings(max_examples=25, deadline=None)
 @given(situations(), situations())
-def test_the_plans_of_two_manifests_share_a_hash_only_if_they_send_the_same(one, other):
+def test_manifests_share_a_plan_hash_only_if_they_send_the_same(one, other):
     ours, theirs = plan_of(one), plan_of(other)
     is_same = (ours.launch, one[0].host, sent(ours)) == (theirs.launch, other[0].host, sent(theirs))
     assert (ours.sha256 == theirs.sha256) is is_same

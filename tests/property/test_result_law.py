@@ -76,7 +76,7 @@ def codes(drawn, stop):
 
 @settings(max_examples=100, deadline=None)
 @given(runs())
-def test_every_campaign_of_the_plan_has_exactly_the_outcome_that_its_decision_and_its_state_say(run):
+def test_each_campaigns_outcome_follows_from_decision_and_state(run):
     records, drawn, _ = run
     assert [(c.campaign, str(c.outcome)) for c in build(records).campaigns] == [
         (name, word(*pair)) for name, pair in drawn.items()
@@ -101,7 +101,7 @@ def test_of_the_exit_codes_that_apply_the_gravest_is_given(run):
 
 @settings(max_examples=60, deadline=None)
 @given(runs())
-def test_a_campaign_has_a_next_step_exactly_if_somebody_must_act_and_evidence_exactly_if_it_decided(run):
+def test_next_step_only_if_needed_and_evidence_only_if_decisive(run):
     for line in build(run[0]).campaigns:
         assert (line.next is None) is (line.outcome in {Outcome.STARTED, Outcome.ALREADY_STARTED, Outcome.SKIPPED})
         assert (line.evidence is None) is (line.reason is not Reason.EVIDENCE)
@@ -110,7 +110,7 @@ def test_a_campaign_has_a_next_step_exactly_if_somebody_must_act_and_evidence_ex
 
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs())
-def test_a_later_run_of_the_launch_leaves_an_earlier_ones_plan_and_end_alone(first, second):
+def test_a_later_run_leaves_an_earlier_runs_plan_and_end_alone(first, second):
     own, other = first[0], [line for line in second[0] if line.campaign == f"@{RUN}"]
     later = [header("r-2"), *plan_records([entry(SKIPS[0], "cd-9")], "r-2"), end(None, "r-2")]
     assert build([*own, *later], RUN) == build(own)
@@ -119,7 +119,7 @@ def test_a_later_run_of_the_launch_leaves_an_earlier_ones_plan_and_end_alone(fir
 
 @settings(max_examples=50, deadline=None)
 @given(runs())
-def test_every_journal_has_a_page_and_every_start_is_in_its_timeline(run):
+def test_each_journal_has_a_page_and_its_timeline_every_start(run):
     records = run[0]
     built = build(records)
     timeline = build_timeline(built, records)

@@ -35,7 +35,7 @@ def test_a_share_stops_a_run_exactly_when_it_is_reached(part, failed, others, le
 
 @LAWS
 @given(st.integers(1, 100), st.integers(1, 60))
-def test_a_share_on_its_boundary_stops_and_one_campaign_less_does_not(percent, times):
+def test_a_share_on_its_boundary_stops_and_one_less_does_not(percent, times):
     total, failed = 100 * times, percent * times
     rules = StopWhen(failed=f"{percent}%", min_sample=total)
     assert tripped(rules, {"started": total - failed, "failed": failed, "unknown": 0}) is not None
@@ -59,7 +59,7 @@ keys = st.sampled_from(["st-1/cd-1", "st-1/cd-2"])
 
 @LAWS
 @given(tags, st.lists(st.tuples(tags, st.sets(keys)), max_size=5))
-def test_a_campaign_is_in_the_first_wave_that_names_it_and_in_no_other(own, drawn):
+def test_a_campaign_is_in_only_the_first_wave_that_names_it(own, drawn):
     waves = [Wave(name=f"w{n}", tags=tuple(t), campaigns=tuple(k)) for n, (t, k) in enumerate(drawn)]
     campaign = one(tags=sorted(own))
     names = [w.name for w, (t, k) in zip(waves, drawn, strict=True) if not (t or k) or own & t or campaign.key in k]
@@ -69,7 +69,7 @@ def test_a_campaign_is_in_the_first_wave_that_names_it_and_in_no_other(own, draw
 
 @LAWS
 @given(st.lists(st.floats(0, 1e9)), st.floats(0, 86400))
-def test_a_bake_is_over_a_bake_after_the_last_start_and_over_at_once_where_none_was(times, bake):
+def test_a_bake_runs_from_the_last_start_and_not_without_one(times, bake):
     over = baked_at(Wave(name="canary", bake=bake), times)
     assert all(over >= at + bake for at in times)
     assert over == max(times) + bake if times else over < 0
@@ -80,7 +80,7 @@ moves = st.one_of(st.sampled_from(list(VerdictKind)), st.booleans())
 
 @LAWS
 @given(st.integers(1, 5), st.lists(moves, max_size=60))
-def test_a_breaker_lets_nothing_go_while_it_is_open_and_only_a_read_that_works_changes_that(most, drawn):
+def test_an_open_breaker_stops_all_until_a_read_works(most, drawn):
     breaker, row = Breaker(BreakerRules(opens_after=most)), 0
     for now, move in enumerate(drawn):
         before = breaker
@@ -100,7 +100,7 @@ def test_a_breaker_lets_nothing_go_while_it_is_open_and_only_a_read_that_works_c
 
 @LAWS
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
-def test_a_lane_of_one_at_a_time_loses_at_most_a_few_starts_in_a_row(answers, most):
+def test_a_lane_of_one_loses_at_most_a_few_starts_in_a_row(answers, most):
     """However long the platform misbehaves, `opens_after` and two trials are all that it costs."""
     breaker, lost = Breaker(BreakerRules(opens_after=most)), 0
     for now, answered in enumerate(answers):

@@ -121,7 +121,7 @@ def test_the_servers_words_are_never_empty_nor_endless(answer):
 
 @settings(max_examples=100, deadline=None)
 @given(replies, st.floats(0, 4e9), headers)
-def test_what_a_whole_answer_means_does_not_depend_on_when_it_came(answer, sent_at, date):
+def test_a_whole_answer_means_the_same_whenever_it_came(answer, sent_at, date):
     again = replace(answer, sent_at=sent_at, date=date)
     assert classify(again).kind is classify(answer).kind
     assert classify_read(again) is classify_read(answer)

@@ -68,7 +68,7 @@ def startable_minutes(hours: OpenHours, first: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_window_opens_and_closes_when_the_clocks_on_the_walls_say_so(seed):
+def test_a_window_opens_and_closes_by_the_wall_clock(seed):
     rnd = random.Random(seed)
     for _ in range(SETUPS // 4):
         hours, first = drawn(rnd)
@@ -93,7 +93,7 @@ times = st.floats(946684800, 2114380800, allow_nan=False)  # 2000 to 2036
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000), times, st.floats(0, 1))
-def test_within_a_span_every_instant_knows_its_end_and_before_it_none_is_open(seed, at, share):
+def test_every_instant_of_a_span_knows_its_end_and_none_precede(seed, at, share):
     hours, _ = drawn(random.Random(seed))
     span = opening(hours, at, within=8 * 86400)
     if span is None:
