@@ -100,7 +100,7 @@ def test_a_name_survives_into_the_table():
     assert [wording.visible(HOSTILE[n % 14]) for n in range(42)] == names
 
 
-def test_the_policy_allows_the_pages_own_script_and_style_and_nothing_else():
+def test_the_policy_allows_only_the_pages_own_script_and_style():
     reader = Reader(page(hostile_script()))
     policy = next(a["content"] for tag, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy")
     runnable = [(tag, text) for tag, attributes, text in reader.scripts if attributes.get("type") != "application/json"]
@@ -120,7 +120,7 @@ def test_the_page_needs_nothing_from_elsewhere():
         assert not any(name.startswith("on") or name == "style" for name in attributes), tag
 
 
-def test_totals_and_what_needs_a_person_are_there_without_a_script():
+def test_totals_and_what_needs_a_person_need_no_script():
     built = result(bad_day())
     text = re.sub(r"\s+", " ", " ".join(Reader(page(bad_day())).text))
 
@@ -147,7 +147,7 @@ def test_a_resolve_is_copied_as_the_one_or_the_other():
     assert commands(None) == ()
 
 
-def test_of_very_many_unknown_the_first_are_told_and_the_table_has_all():
+def test_of_very_many_unknown_the_first_are_shown_and_all_listed():
     text = page(Script(300, 2, dict.fromkeys(range(300), "lost")))
 
     assert text.count('class="case"') == 200
@@ -155,7 +155,7 @@ def test_of_very_many_unknown_the_first_are_told_and_the_table_has_all():
     assert len(Reader(text).table["rows"]) == 300
 
 
-def test_of_very_many_reasons_the_most_frequent_are_said_and_the_rest_is_counted():
+def test_the_most_frequent_reasons_are_shown_and_others_counted():
     script = Script(30, 1, dict.fromkeys(range(30), "rejected"))
     written = records(script)
     for number, record in enumerate(r for r in written if r.kind == "verdict"):
@@ -190,7 +190,7 @@ def test_the_headline_says_what_the_run_came_to(script, code, words_said):
     assert code in RUN_MEANINGS
 
 
-def test_a_run_that_could_not_start_something_without_a_failure_says_so():
+def test_a_run_that_held_something_without_a_failure_says_so():
     skip = Decision(Action.SKIP, Outcome.SKIPPED, Reason.SCHEDULED, "it starts by itself")
     built = build(journal([entry(skip)]))
 
@@ -198,7 +198,7 @@ def test_a_run_that_could_not_start_something_without_a_failure_says_so():
     assert wording.headline(built) == "1 campaign could not be started"
 
 
-def test_a_curve_never_leaves_its_part_and_touches_the_limit_where_the_window_was_full():
+def test_a_curve_stays_in_its_chart_and_meets_the_limit_if_full():
     (drawn,) = charts(Script(40, 1))
     (_, path) = drawn.curves[0]
     heights = [float(y) for y in re.findall(r"V([\d.]+)", path)]

@@ -70,7 +70,7 @@ def many(outcome, reason, number):
     return result_of([replace(one, campaign=f"cd-{n}") for n in range(number)])
 
 
-def test_a_large_report_stays_below_the_limit_and_counts_what_it_leaves_out():
+def test_a_large_report_keeps_to_the_limit_and_counts_omissions():
     text = as_markdown(many(Outcome.UNKNOWN, Reason.NO_EVIDENCE, 5000))
     shown = len(re.findall(r"^- `st-1/cd-", text, re.MULTILINE))
 

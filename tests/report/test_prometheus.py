@@ -71,7 +71,7 @@ def families(text):
     return [(one.name, one.documentation, one.type, sorted(one.samples, key=lambda s: s.name)) for one in found]
 
 
-def test_the_file_means_what_it_meant_when_it_was_written_by_hand():
+def test_the_file_means_the_same_as_the_handwritten_one():
     """The library sorts labels, writes `2.0` for `2`, and a histogram's count before its sum."""
     before = (Path(__file__).parent / "result.before.prom").read_text(encoding="utf-8")
 
