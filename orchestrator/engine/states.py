@@ -34,8 +34,8 @@ class Concluded:
 class CampaignStates(Mapping[CampaignKey, CampaignState]):
     """The campaigns' states by key, moved by committed records alone.
 
-    `known` is the fold of the journal so far. Of a campaign that starts in this run only the time of its start is kept:
-    a million whole states take 700 MB, and a campaign that was forgotten altogether would look new.
+    `known` is the fold of the journal so far, and is taken over. Of a campaign that has started only the time of its
+    start is kept: a million whole states take 700 MB, and a campaign that was forgotten altogether would look new.
     """
 
     def __init__(self, journal: Journal, observer: Observer, known: dict[CampaignKey, CampaignState]) -> None:
@@ -48,13 +48,16 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         self._states = known
         self._counts = _zeros()  # campaigns of this run by outcome
         self._lane_counts: dict[str, dict[str, int]] = defaultdict(_zeros)
-        self._started_at: dict[CampaignKey, float] = {}
+        self._started_at: dict[CampaignKey, float | None] = {
+            key: state.finished_at for key, state in known.items() if state.state is State.STARTED
+        }
+        for key in self._started_at:
+            del known[key]
 
     def __getitem__(self, key: CampaignKey) -> CampaignState:
-        started_at = self._started_at.get(key)
-        if started_at is None:
-            return self._states[key]
-        return CampaignState(State.STARTED, finished_at=started_at)
+        if key in self._started_at:
+            return CampaignState(State.STARTED, finished_at=self._started_at[key])
+        return self._states[key]
 
     def __iter__(self) -> Iterator[CampaignKey]:
         yield from self._states

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from sys import intern
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 from orchestrator.core.attempt.verdict import Verdict
@@ -114,7 +115,9 @@ def unpacked(records: Iterable[Record]) -> Iterator[Any]:
 
 def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
     """The rows of the plans among the records, in their order."""
-    return (PlanRow(*row) for row in unpacked(record for record in records if record.kind == PLAN))
+    # Recurring texts are interned: JSON gives each of a million rows its own.
+    for account, stream, campaign, name, wave, *decision in unpacked(r for r in records if r.kind == PLAN):
+        yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *decision)
 
 
 def header_of(record: Record) -> Header:
