@@ -7,6 +7,10 @@ READY := $(VENV)/.ready
 # --no-deps: the locks are complete, and pip 23's resolver would look past a pin for an extra such as coverage[toml].
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
+# Compiled modules are kept even where the environment says otherwise, as container images do: the tests start hundreds of
+# Pythons, and each would compile the same 600 modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: run test test-fast cover soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
 
