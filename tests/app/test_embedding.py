@@ -31,7 +31,7 @@ def run(file, manifest):
     )  # fmt: skip
 
 
-def test_neither_the_import_nor_a_run_changes_anything_of_the_process_or_prints(tmp_path):
+def test_import_and_run_print_nothing_and_change_no_global_state(tmp_path):
     done = run(HERE / "watched.py", manifest_of(tmp_path))
 
     assert done.stderr == ""

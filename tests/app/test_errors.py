@@ -94,7 +94,7 @@ async def test_an_aborted_launch_is_refused_until_it_is_unpaused(places):
     assert (await run_launch(manifest)).exit_code == 0
 
 
-async def test_an_account_that_is_limited_for_long_during_preflight_is_refused(tmp_path, monkeypatch):
+async def test_an_account_limited_throughout_preflight_is_refused(tmp_path, monkeypatch):
     """The third look at a campaign is limited for ten minutes, the fourth is not made: that was a traceback once."""
     monkeypatch.setenv("ACME_ID", "cs-acme")
     monkeypatch.setenv("ACME_SECRET", SECRET)
@@ -131,6 +131,6 @@ async def test_an_argument_that_is_none_is_a_value_error(places, options):
     assert not (place.directory / ".orchestrator").exists()
 
 
-def test_only_an_error_that_promises_it_says_that_nothing_was_sent():
+def test_only_errors_that_promise_it_say_that_nothing_was_sent():
     assert not JournalWriteError("the disk is full").nothing_was_sent
     assert JournalWriteError("the disk is full").sentence == "the disk is full"

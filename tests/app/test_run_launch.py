@@ -14,7 +14,7 @@ from tests.app.conftest import Watcher
 from tests.system.crash.conftest import SECRET
 
 
-async def test_a_launch_runs_in_a_loop_that_runs_already_and_a_second_call_starts_nothing(places):
+async def test_in_a_running_loop_a_second_call_starts_nothing(places):
     place = await places()
     manifest = place.load()
     first = await run_launch(manifest)
@@ -36,7 +36,7 @@ async def test_selections_are_minded(places):
     assert result.totals[Outcome.SKIPPED] == 2
 
 
-async def test_what_failed_is_started_again_only_when_that_is_asked_for(places):
+async def test_failed_campaigns_start_again_only_on_request(places):
     place = await places(count=2)
     campaigns = [*place.raw["campaigns"], {"stream": "st-1", "campaign": "cd-late"}]
     manifest = place.load(campaigns=campaigns, preflight={"check": "off"})
@@ -50,7 +50,7 @@ async def test_what_failed_is_started_again_only_when_that_is_asked_for(places):
     assert place.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-late": 1}
 
 
-async def test_two_launches_at_once_share_a_ledger_and_mind_their_own_business(places):
+async def test_two_launches_at_once_share_a_ledger_independently(places):
     east, west = await places("east"), await places("west")
     ledger = f"sqlite:///{east.directory}/.orchestrator/ledger.db"
     mine, theirs = east.load(), west.load(launch="west", ledger=ledger)
@@ -114,7 +114,7 @@ async def test_a_deadline_around_a_launch_is_an_orderly_stop_too(places):
     assert place.result["run"]["stop"]["reason"] == "cancelled"
 
 
-async def test_a_second_cancellation_leaves_what_is_in_flight_open_in_the_journal(places):
+async def test_a_second_cancellation_leaves_calls_in_flight_open(places):
     scripted, slow = {"st-1/cd-0": ["hang_after"]}, {"connect": "5s", "total": "30s"}
     place, cancelled = await places(count=20, scripted=scripted, timeouts=slow), asyncio.Event()
 
@@ -224,7 +224,7 @@ async def test_what_the_journal_cannot_take_is_handed_over(places, failing_commi
     assert {record.campaign for record in kept} <= place.starts.keys()
 
 
-async def test_reports_that_cannot_be_written_are_named_and_change_nothing_else(places):
+async def test_unwritable_reports_are_named_and_change_nothing_else(places):
     place = await places()
     (place.directory / "taken").write_text("a file", encoding="utf-8")
     wanted = {"dir": str(place.directory / "taken"), "formats": ["json"]}
@@ -235,7 +235,7 @@ async def test_reports_that_cannot_be_written_are_named_and_change_nothing_else(
     assert json.dumps(result.as_json())
 
 
-async def test_a_journal_that_cannot_be_read_for_a_report_never_says_that_nothing_was_sent(places, monkeypatch):
+async def test_an_unreadable_journal_never_says_that_nothing_was_sent(places, monkeypatch):
     """The page is drawn from the journal, which is read after the starts: exit code 8 would be a lie (P6)."""
     real = Store.stream
 
