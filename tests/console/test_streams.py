@@ -39,7 +39,7 @@ def test_a_stream_whose_reader_has_left_takes_everything(pipe):
 
 
 @pytest.mark.parametrize("forgives_all", [True, False])
-def test_another_fault_is_raised_once_unless_nobody_would_hear_of_it(forgives_all):
+def test_another_fault_is_raised_once_unless_nobody_would_see_it(forgives_all):
     with Path("/dev/full").open("w", encoding="utf-8") as stream:
         out = _forgiving(stream, forgives_all=forgives_all)
         faults = []
