@@ -33,7 +33,7 @@ async def test_after_lost_starts_the_rest_is_held_until_a_read_works(rig):
     assert [run.outcomes()[f"c{n}"][0] for n in range(6)] == ["unknown"] * 3 + ["started"] * 3
 
 
-async def test_while_reads_fail_no_start_leaves_and_in_the_end_the_lane_stops(rig, elapsed):
+async def test_while_reads_fail_no_start_leaves_until_the_lane_stops(rig, elapsed):
     run = broken(rig, 6, ["c0", "c1", "c2"])
     run.api.read_steps.extend([None] * 6 + [NOT_READABLE] * 20)  # the probes' reads work
     stop = await run.run()
@@ -44,7 +44,7 @@ async def test_while_reads_fail_no_start_leaves_and_in_the_end_the_lane_stops(ri
     assert [run.outcomes()[f"c{n}"] for n in range(3, 6)] == [STOPPED] * 3
 
 
-async def test_one_more_lost_start_after_the_read_opens_it_again_and_the_third_time_is_the_last(rig):
+async def test_a_lost_start_reopens_it_and_the_third_time_is_final(rig):
     run = broken(rig, 9, ["c0", "c1", "c2", "c3", "c4", "c5"])
     stop = await run.run()
     assert stop.reason is StopReason.BREAKER
@@ -52,7 +52,7 @@ async def test_one_more_lost_start_after_the_read_opens_it_again_and_the_third_t
     assert [event["lost"] for event in run.observer.named("breaker_opened")] == [3, 4, 5]
 
 
-async def test_after_a_look_one_start_goes_alone_and_its_answer_lets_the_others_go(rig):
+async def test_after_a_read_one_start_goes_and_its_answer_frees_others(rig):
     run = rig(20, account={"in_flight": 8}, breaker={**BREAKER, "opens_after": 8}, probe={"settle": "0s"}, latency=5.0)
     for n in range(8):
         run.api.script(f"s/c{n}", loses(Progress.SENDING))
@@ -82,7 +82,7 @@ async def test_any_answer_in_between_begins_the_count_again(rig):
     assert len(run.api.started()) == 7
 
 
-async def test_a_start_still_connecting_when_the_breaker_opens_is_not_sent(rig):
+async def test_a_start_still_connecting_as_the_breaker_opens_is_unsent(rig):
     run = rig(4, account={"in_flight": 2}, breaker={**BREAKER, "opens_after": 1}, retry={"attempts": 1})
     run.api.script("s/c0", loses(Progress.SENDING, takes=5.0))
     asyncio.get_running_loop().call_at(0.05, setattr, run.api, "connecting", 10.0)  # for c2, from 0.1 to 10.1
@@ -112,7 +112,7 @@ async def test_lanes_have_breakers_of_their_own(rig):
     assert min(run.api.started("acme/acme3")) > 30
 
 
-async def test_starts_that_queue_for_the_rate_when_the_breaker_opens_get_no_permit(rig):
+async def test_starts_queued_as_the_breaker_opens_get_no_permit(rig):
     breaker = {"opens_after": 1, "looks_every": "1h"}
     run = rig(6, account={"in_flight": 4, "rate": ["1/20s"]}, breaker=breaker, probe={"settle": "0s"})
     run.api.script("s/c0", loses(Progress.SENDING))

@@ -17,7 +17,7 @@ def say_at(rig, at, word, reason=""):
     asyncio.get_running_loop().call_at(at, rig.journal.record_command, "spring", word, reason)
 
 
-async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_second_start(rig, elapsed):
+async def test_a_paused_run_sends_nothing_and_resumes_without_repeats(rig, elapsed):
     rig = rig(6, **SLOW)
     say_at(rig, 15, ControlCommand.PAUSE, "lunch")
     say_at(rig, 3615, ControlCommand.UNPAUSE)
@@ -32,7 +32,7 @@ async def test_a_paused_run_sends_nothing_and_goes_on_at_the_unpause_without_a_s
     assert len(rig.observer.named("launch_unpaused")) == 1
 
 
-async def test_no_permit_is_granted_after_an_abort_though_nobody_has_looked_yet(rig, elapsed):
+async def test_no_permit_is_granted_after_an_abort_not_yet_polled(rig, elapsed):
     rig = rig(8, account={"in_flight": 1}, preflight={"check": "off"}, latency=0.1)
     say_at(rig, 0.35, ControlCommand.ABORT, "wrong list")
     stop = await rig.run()
@@ -44,7 +44,7 @@ async def test_no_permit_is_granted_after_an_abort_though_nobody_has_looked_yet(
     assert rig.exit_code() == 12
 
 
-async def test_an_abort_ends_a_run_that_waits_for_its_rate_within_seconds(rig, elapsed):
+async def test_an_abort_ends_a_run_waiting_for_its_rate_in_seconds(rig, elapsed):
     rig = rig(3, account={"rate": ["1/1h"]}, preflight={"check": "off"})
     say_at(rig, 60, ControlCommand.ABORT, "wrong list")
     await rig.run()
@@ -89,14 +89,14 @@ async def test_a_pause_does_not_use_up_the_time_for_retries(rig):
     assert rig.state() is State.STARTED
 
 
-async def test_a_start_in_flight_is_recorded_while_the_launch_is_paused(rig):
+async def test_a_start_in_flight_is_recorded_during_a_pause(rig):
     rig = rig(1, preflight={"check": "off"}, latency=20.0)
     say_at(rig, 1, ControlCommand.PAUSE, "lunch")
     await rig.run()
     assert rig.state() is State.STARTED
 
 
-async def test_a_journal_that_cannot_say_where_the_launch_stands_stops_nothing(rig):
+async def test_a_journal_that_cannot_be_polled_stops_nothing(rig):
     rig = rig(2, **SLOW)
 
     async def unreadable(_):

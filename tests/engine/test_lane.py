@@ -198,7 +198,7 @@ async def test_what_is_never_sent_gives_up_after_its_time(rig):
     assert run.outcomes() == {"c0": ("failed", "gave_up")}
 
 
-async def test_a_permit_past_its_deadline_sends_nothing_and_is_tried_again(rig):
+async def test_an_expired_permit_sends_nothing_and_is_tried_again(rig):
     run = rig(1, timeouts={"total": "30s"})
     run.api.connecting = 31.0
     await run.run()
@@ -217,7 +217,7 @@ async def test_a_refusal_fails_and_is_never_sent_again(rig, status):
     assert run.api.reads("status") == []
 
 
-def test_a_call_that_may_still_arrive_does_not_free_the_slots_of_others():
+def test_a_call_that_may_still_arrive_frees_no_other_slot():
     pacer = Pacer((Window(50, 60.0),))
     for at in [*range(50), *range(70, 120)]:
         pacer.reserve(at)

@@ -43,7 +43,7 @@ async def test_all_workers_of_a_lane_start_when_the_window_opens(rig):
     assert run.api.reads("list") == [OPENS]  # one look for all
 
 
-async def test_a_start_that_queued_until_after_closing_time_does_not_leave(rig):
+async def test_a_start_queued_past_closing_time_does_not_leave(rig):
     run = rig([late(f"c{n}", "now") for n in range(6)], account={"rate": ["1/1000s"]}, windows=windows())
     stop = await run.run()
     assert stop is None
@@ -54,7 +54,7 @@ async def test_a_start_that_queued_until_after_closing_time_does_not_leave(rig):
     assert run.exit_code() == 12
 
 
-async def test_a_start_still_connecting_at_closing_time_sends_nothing_and_loses_no_attempt(rig):
+async def test_connecting_at_closing_time_sends_nothing_costs_no_try(rig):
     hours = {"zones": ["UTC"], "hours": "22:00-22:14"}  # closes after 40 seconds
     run = rig([late("c0", "shut")], windows=windows(shut=hours), timeouts={"total": "90s"},
               retry={"attempts": 1, "max_elapsed": "30s"})  # fmt: skip
@@ -66,7 +66,7 @@ async def test_a_start_still_connecting_at_closing_time_sends_nothing_and_loses_
     assert run.outcomes() == {"c0": HELD}
 
 
-async def test_a_retry_that_would_come_after_closing_time_waits_for_the_next_opening(rig):
+async def test_a_retry_due_after_closing_waits_for_the_next_opening(rig):
     hours = {
         "zones": ["UTC", "Europe/Berlin"],
         "hours": "22:00-24:00",
@@ -88,7 +88,7 @@ async def test_last_start_counts_as_closing_time(rig):
     assert max(run.api.started()) < OPENS
 
 
-async def test_a_window_that_opens_later_than_a_run_waits_is_not_waited_for(rig, elapsed):
+async def test_a_window_that_opens_after_the_longest_wait_is_ignored(rig, elapsed):
     run = rig([late("c0"), "c1"], windows=windows(), windows_wait="999s")
     stop = await run.run()
     assert stop is None
@@ -126,7 +126,7 @@ async def test_a_stop_ends_the_wait_at_once(rig, stop_at, elapsed):
     assert run.outcomes() == {"c0": ("held", "stopped")}
 
 
-async def test_what_a_window_holds_is_not_blamed_on_another_accounts_stop(rig):
+async def test_a_hold_by_a_window_is_not_blamed_on_another_lanes_stop(rig):
     accounts = {name: {"account_id": name, "rate": "unlimited"} for name in ("acme", "bell")}
     run = rig([late("c0", account="bell"), "c1", "c2"], accounts=accounts, windows=windows(), windows_wait="0s")
     run.api.script("s/c1", says(401), says(401))
@@ -135,7 +135,7 @@ async def test_what_a_window_holds_is_not_blamed_on_another_accounts_stop(rig):
     assert run.exit_code() == 12
 
 
-async def test_a_window_that_opened_and_closed_while_all_workers_were_busy_is_held(rig):
+async def test_a_window_missed_while_all_workers_were_busy_is_held(rig):
     short = {"zones": ["UTC"], "hours": "22:30-22:31"}
     run = rig(["c0", late("c1", "short")], account={"in_flight": 1}, windows=windows(short=short), latency=2000.0,
               timeouts={"total": "3000s"})  # fmt: skip

@@ -68,7 +68,7 @@ async def test_off_asks_nothing(rig):
     assert run.api.calls == []
 
 
-async def test_a_credential_refused_twice_is_an_error_of_the_credential(rig):
+async def test_a_credential_refused_twice_is_a_credential_error(rig):
     run = rig(3)
     run.api.read_steps.extend([says(401, "bad token")] * 2)
     with pytest.raises(CredentialError, match=r"a1.*bad token"):

@@ -24,7 +24,7 @@ async def told(run):
     return await calling_hours_warnings(run.readers, run.plan(), run.manifest, run.clock)
 
 
-async def test_hours_that_cover_the_window_or_are_not_there_are_no_warning(rig):
+async def test_hours_that_cover_the_window_or_are_absent_do_not_warn(rig):
     run = with_hours(rig, ALL_DAY, None)
     assert await told(run) == ()
     assert len(run.api.reads("get")) == 2

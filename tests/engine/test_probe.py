@@ -53,7 +53,7 @@ async def test_a_suspect_is_probed_at_once_and_after_the_settle_time(rig, elapse
     assert elapsed() == pytest.approx(90.2)
 
 
-async def test_the_settle_time_is_twice_the_timeout_unless_the_manifest_says_otherwise(rig):
+async def test_the_settle_time_defaults_to_twice_the_timeout(rig):
     run = rig(1, timeouts={"total": "20s"})
     run.api.script("s/c0", says(500))
     await run.run()
@@ -61,7 +61,7 @@ async def test_the_settle_time_is_twice_the_timeout_unless_the_manifest_says_oth
 
 
 @pytest.mark.parametrize("check", ["status", "off"])
-async def test_the_second_look_is_a_status_call_where_preflight_does_not_list(rig, check):
+async def test_the_second_probe_is_a_status_call_if_nothing_is_listed(rig, check):
     run = rig(1, preflight={"check": check})
     run.api.script("s/c0", says(500))
     await run.run()
@@ -122,7 +122,7 @@ async def test_probes_spend_the_lanes_budget(rig):
     assert all(b - a >= 10 for a, b in zip(times, times[2:], strict=False))
 
 
-async def test_an_open_intent_is_judged_only_after_its_deadline_and_timeout_and_never_sent(rig):
+async def test_an_open_intent_is_judged_after_its_deadline_never_sent(rig):
     run = rig(1, earlier=earlier(), probe={"settle": "1s"})
     run.api.live["s/c0"] = LiveState("Active")
     await run.run()

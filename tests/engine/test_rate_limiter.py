@@ -58,7 +58,7 @@ async def test_a_reply_wakes_the_one_who_waits_for_it(limiter, clock):
     assert await third == pytest.approx(15, abs=0.1)
 
 
-async def test_a_reply_that_frees_a_slot_earlier_than_a_lost_call_wakes_the_one_who_waits(limiter, clock):
+async def test_a_reply_that_frees_a_slot_early_wakes_the_waiter(limiter, clock):
     await limiter.acquire(nothing_forbids)
     await limiter.acquire(nothing_forbids)
     limiter.release(clock.now() + 30)  # a call without a reply, which may arrive until then

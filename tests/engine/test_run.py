@@ -16,7 +16,7 @@ async def test_a_lane_taken_over_from_a_crash_is_handed_on_as_full(rig):
 
 
 @pytest.mark.parametrize(("ago", "kept"), [(3.0, 1), (9.9, 1), (11.0, 0)])
-async def test_a_clean_lane_is_handed_on_with_the_calls_that_still_count(rig, ago, kept):
+async def test_a_clean_lane_is_handed_on_with_calls_that_still_count(rig, ago, kept):
     manifest = rig(account={"rate": ["5/10s"]}).manifest
     (lane,) = lanes_in_use(manifest)
     handed_on = inherited_calls(

@@ -30,7 +30,7 @@ async def test_stops_keep_the_accounts_rate(rig):
     assert all(late - early > 10 for early, late in zip(left, left[2:], strict=False))
 
 
-async def test_a_lost_answer_is_asked_for_again_since_a_stop_may_be_repeated(rig):
+async def test_a_stop_whose_answer_was_lost_is_sent_again(rig):
     rig = rig(1)
     rig.api.script("stop s/c0", loses(Progress.SENDING), says(502), says(429, retry_after="1"))
     assert await stop(rig) == {"s/c0": True}

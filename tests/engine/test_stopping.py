@@ -14,7 +14,7 @@ STOPPED = ("held", "stopped")
 LANE_A = Lane("sandbox a1")
 
 
-async def test_after_a_stop_nothing_starts_and_what_is_in_flight_is_recorded(rig, stop_at, elapsed):
+async def test_after_a_stop_nothing_starts_and_calls_in_flight_count(rig, stop_at, elapsed):
     run = rig(20, account={"in_flight": 4}, latency=5.0)
     stop_at(run, 2)
     stop = await run.run()
@@ -108,7 +108,7 @@ async def test_the_second_signal_leaves_intents_open(rig, stop_at, elapsed):
     assert [outcomes[f"c{i}"] for i in range(8)] == [("unknown", "open_intent")] * 4 + [STOPPED] * 4
 
 
-async def test_a_second_signal_does_not_lose_a_verdict_that_is_being_stored(rig, stop_at):
+async def test_a_second_signal_does_not_lose_a_verdict_being_stored(rig, stop_at):
     run = rig(1)
     run.journal.latency = 3.0  # run and plan until 6, intent until 9, answer at 9.1, verdict until 12.1
     stop_at(run, 9.5)
@@ -128,7 +128,7 @@ async def test_cancelling_without_a_stop_is_no_end_of_the_run(rig):
     assert run.state() is State.INTENDED
 
 
-async def test_a_start_cut_short_holds_its_slot_until_it_cannot_arrive_any_more(rig, stop_at):
+async def test_a_start_cut_short_holds_its_slot_until_it_cannot_arrive(rig, stop_at):
     run = rig(1, account={"rate": ["1/10s"]}, latency=25.0, timeouts={"total": "30s"})
     stop_at(run, 1)
     task = asyncio.create_task(run.run())
@@ -145,7 +145,7 @@ async def test_a_journal_that_takes_no_header_sends_nothing(rig):
     assert run.api.calls == []
 
 
-async def test_a_journal_that_takes_no_intent_sends_nothing_and_stops_the_run(rig):
+async def test_a_journal_that_takes_no_intent_stops_the_run_unsent(rig):
     run = rig(20)
     run.journal.refuses = lambda record: record.kind == "intent"
     stop = await run.run()
@@ -156,7 +156,7 @@ async def test_a_journal_that_takes_no_intent_sends_nothing_and_stops_the_run(ri
     assert run.exit_code() == 13
 
 
-async def test_a_journal_that_takes_no_verdict_stops_the_run_and_nothing_is_lost(rig, elapsed):
+async def test_a_journal_that_takes_no_verdict_stops_the_run_intact(rig, elapsed):
     run = rig(20, account={"in_flight": 4})
     run.api.script("s/c3", says(400, takes=5.0))
     run.journal.refuses = lambda record: record.kind == "verdict"
@@ -187,7 +187,7 @@ async def test_a_journal_that_takes_no_end_is_the_stop_of_the_run(rig):
     assert run.stop_signal.stop.reason is StopReason.JOURNAL
 
 
-async def test_a_journal_that_breaks_after_a_signal_is_still_the_reason(rig, stop_at):
+async def test_a_journal_that_breaks_after_a_signal_is_the_reason(rig, stop_at):
     run = rig(1, latency=5.0)
     run.journal.refuses = lambda record: record.kind == "verdict"
     stop_at(run, 1)

@@ -77,7 +77,7 @@ async def test_a_stop_ends_the_bake_at_once(rig, stop_at, elapsed):
     assert run.outcomes()["c0"] == STOPPED
 
 
-async def test_a_wave_knows_when_it_opened_and_when_its_last_campaign_was_done(rig):
+async def test_a_wave_knows_when_it_opened_and_finished(rig):
     run = rig(CAMPAIGNS, waves=[CANARY])
     await run.run()
     times = [(w["opened_at"] - BASE, w["closed_at"] - BASE) for w in run.journal.of("end")[0].data["waves"]]
@@ -90,7 +90,7 @@ async def test_the_bake_is_shown_with_the_time_it_ends(rig):
     assert run.observer.named("wave_baking") == [{"wave": "canary", "until": "2023-11-14T22:23:20.100Z"}]
 
 
-async def test_a_run_that_goes_on_after_a_stop_in_the_bake_bakes_for_the_rest_of_it(rig, stop_at, elapsed):
+async def test_after_a_stop_in_the_bake_a_run_waits_for_the_rest_of_it(rig, stop_at, elapsed):
     first = rig(CAMPAIGNS, waves=[CANARY])
     stop_at(first, 100)
     await first.run()
@@ -114,7 +114,7 @@ async def test_a_canary_of_a_clock_that_was_ahead_bakes_for_its_bake_alone(rig, 
     assert second.api.started() == pytest.approx([700.1] * 2)
 
 
-async def test_what_somebody_started_by_hand_during_the_bake_is_not_started_again(rig):
+async def test_a_manual_start_during_the_bake_is_not_repeated(rig):
     run = rig(CAMPAIGNS, waves=[CANARY])
     started = {CampaignKey("s/c0"): LiveState("Active", instance_id="i1")}
     asyncio.get_running_loop().call_at(300, run.api.live.update, started)
@@ -151,7 +151,7 @@ def _earlier(run):
 ASKING = {**CANARY, "pass": {"started": "100%", "command": ["./look.sh", "--all"]}}
 
 
-async def test_the_next_wave_opens_once_the_command_agrees_after_the_bake(rig):
+async def test_after_the_bake_a_command_can_open_the_next_wave(rig):
     run = rig(CAMPAIGNS, waves=[ASKING])
     run.checks.takes = 5.0
     stop = await run.run()
@@ -173,7 +173,7 @@ async def test_a_command_that_says_no_holds_the_rest_with_its_reason(rig):
     assert run.exit_code() == 12
 
 
-async def test_nobody_is_asked_about_a_wave_that_fell_short_or_has_no_successor(rig):
+async def test_no_command_checks_a_wave_that_fell_short_or_is_the_last(rig):
     run = rig(CAMPAIGNS, waves=[ASKING])
     run.api.script("s/c2", says(400))
     await run.run()
@@ -211,7 +211,7 @@ async def test_where_no_command_can_be_run_none_has_passed(rig):
     assert len(run.api.started()) == 2
 
 
-async def test_leaving_a_failed_canary_out_of_the_selection_does_not_open_the_next_wave(rig):
+async def test_deselecting_a_failed_canary_does_not_open_the_next_wave(rig):
     first = rig(CAMPAIGNS, waves=[CANARY])
     first.api.script("s/c2", says(400))
     await first.run()
