@@ -48,7 +48,7 @@ def refusal(call) -> CredentialError:
 # Tokens
 
 
-def test_a_token_claims_what_every_variant_of_the_recipe_asks_for():
+def test_a_token_claims_what_every_recipe_variant_asks_for():
     claims = read(minter(at=NOW + 0.9).mint(ACCOUNT))
 
     assert {"appId", "iss", "sub", "iat", "exp", "jti"} == set(claims)

@@ -123,7 +123,7 @@ async def test_a_header_cannot_be_smuggled_in_through_an_id(odd):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0", " ", "\t", "\x7f", "\xe9", "\u2028", "\r\nX-Evil: 1", ""])
 @pytest.mark.parametrize("call", ["start", "stop", "status", "get", "list"])
-async def test_a_token_that_no_header_may_hold_is_refused_before_it_reaches_one(call, end):
+async def test_a_token_no_header_may_hold_is_refused_before_use(call, end):
     token = f"{TOKEN}{end}" if end else ""
     async with serving() as server:
         async with client_of(server.url, tokens=OneToken(token)) as client:
@@ -361,7 +361,7 @@ async def test_a_truncated_or_garbled_success_is_indeterminate(data):
 
 @pytest.mark.parametrize("status", [408, 409, 418, 500, 502, 503, 504, 599])
 @pytest.mark.parametrize("body", [ACTIVE, HTML], ids=["json", "html"])
-async def test_a_timeout_a_server_error_and_the_unheard_of_are_indeterminate(status, body):
+async def test_a_timeout_a_5xx_and_an_unknown_status_are_indeterminate(status, body):
     _, verdict, _ = await attempt(reply(status, body, "Retry-After: 1"))
 
     assert verdict.kind is INDETERMINATE
@@ -439,7 +439,7 @@ async def test_the_deadline_is_looked_at_when_the_connection_is_there():
     assert classify(answer).kind is NOT_SENT
 
 
-async def test_an_objection_lets_no_byte_out_and_leaves_the_permit_whole():
+async def test_an_objection_sends_no_byte_and_leaves_the_permit_whole():
     async with serving(reply(200, ACTIVE)) as server:
         async with client_of(server.url) as client:
             permit = permit_for()
@@ -500,7 +500,7 @@ async def test_a_fault_that_quotes_secrets_comes_out_without_them():
     assert TOKEN not in repr(answer) + repr(verdict)
 
 
-async def test_a_secret_cut_in_two_by_the_length_limit_does_not_come_out():
+async def test_a_secret_cut_in_two_by_the_length_limit_stays_hidden():
     secret = "canary-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789-canary"
     answer, _, _ = await attempt(reply(502, (secret * 40).encode()), redactor=Redactor([secret]))
 

@@ -231,7 +231,7 @@ async def test_what_a_reply_says_of_its_encoding_changes_nothing(type_):
     ],
     ids=range(17),
 )  # fmt: skip
-async def test_garbage_after_the_request_is_indeterminate_and_the_connection_is_given_up(data):
+async def test_garbage_after_the_request_is_indeterminate_and_closes(data):
     async with serving(then_hang_up(data)) as server:
         async with client_of(server.url, total_timeout=1) as client:
             answer = await start(client)
@@ -368,7 +368,7 @@ class self_signed:  # noqa: N801 - stands for trustme's certificates
             context.load_cert_chain(file.name)
 
 
-async def test_an_authority_of_ones_own_is_trusted_through_ssl_cert_file(authority, trusted):
+async def test_a_private_authority_is_trusted_through_ssl_cert_file(authority, trusted):
     async with serving_tls(authority.issue_cert("127.0.0.1"), reply(200, ACTIVE)) as server:
         seen = await in_own_process(f"https://127.0.0.1:{server.port}", "start", 5, SSL_CERT_FILE=trusted)
         await asyncio.wait_for(server.drained(), 10)

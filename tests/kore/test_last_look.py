@@ -33,7 +33,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS, ids=["start", "stop", "status", "get", "list"])
-async def test_the_event_loop_does_not_turn_between_the_last_look_and_the_kernel(call):
+async def test_the_loop_does_not_turn_between_last_check_and_kernel(call):
     seen = []
 
     def next_turn():
@@ -53,7 +53,7 @@ async def test_the_event_loop_does_not_turn_between_the_last_look_and_the_kernel
     assert [request.split()[0] for request in seen] in ([b"POST"], [b"GET"])
 
 
-async def test_a_call_that_a_sleeping_host_held_up_counts_from_when_it_was_written():
+async def test_a_call_a_sleeping_host_delayed_counts_from_its_write():
     """Its permit was good at the last look. The slot must not be free before the call can have arrived."""
     clock = StillClock()
 
