@@ -252,7 +252,7 @@ async def test_the_same_intent_gets_no_second_permit(kept):
     assert kept.read() == [line()]
 
 
-async def test_of_two_same_intents_at_once_one_gets_the_permit_and_the_neighbours_theirs(kept):
+async def test_of_two_equal_intents_at_once_only_one_gets_the_permit(kept):
     asked = [line(campaign="s/c1"), line(), line(), line(campaign="s/c2")]
     answers = await asyncio.gather(*(kept.journal.permit(record) for record in asked), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Permit, Permit, JournalWriteError, Permit]
@@ -314,7 +314,7 @@ async def test_after_an_unpause_permits_are_granted_again(kept):
     assert isinstance(await kept.journal.permit(line()), Permit)
 
 
-async def test_a_word_that_comes_while_a_commit_is_held_is_obeyed_by_the_next_one(kept):
+async def test_a_command_during_a_held_commit_binds_the_next_one(kept):
     kept.hold()
     first = asyncio.create_task(kept.journal.permit(line()))
     await kept.begun()

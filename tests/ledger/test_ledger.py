@@ -167,7 +167,7 @@ async def test_a_journal_is_read_as_it_was_while_others_write_it(store):
     assert len(store.read("launch-1")) == 1001
 
 
-async def test_the_records_of_some_campaigns_come_alone_each_in_its_order(store):
+async def test_records_of_some_campaigns_come_alone_and_in_order(store):
     records = [intent_of(f"s/{n}") for n in range(1200)] + [record_of(f"s/{n}", "verdict") for n in range(1200)]
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
         await asyncio.gather(*(writer.record(record) for record in records))
@@ -227,7 +227,7 @@ async def test_close_commits_what_is_queued(place, store):
     assert len(rows(place)) == 50
 
 
-async def test_a_journal_that_cannot_be_written_grants_nothing_ever_again(place, store):
+async def test_a_journal_that_cannot_be_written_never_grants_again(place, store):
     leases = store.acquire([LANE], holder(), NOW)
     with place.connected() as vandal:
         vandal.execute("ALTER TABLE journal RENAME TO gone")
@@ -324,7 +324,7 @@ def test_setting_the_clock_frees_no_slot(file_store, steady, step):
     assert taken.recent_calls == (NOW - 7 + step,)
 
 
-def test_setting_the_clock_forward_takes_no_lane_from_a_run_that_is_well(file_store, steady):
+def test_a_clock_set_forward_takes_no_lane_from_a_healthy_run(file_store, steady):
     steady["steady"] = 100.0
     file_store.acquire([LANE], holder(), NOW)
     steady["steady"] = 101.0
@@ -340,7 +340,7 @@ def test_a_stranger_cannot_give_a_lane_back(store):
         store.acquire([LANE], holder("run-2"), NOW)
 
 
-def test_the_calls_of_an_earlier_holder_are_not_recalled_after_a_crash(store, dead_pid):
+def test_an_earlier_holders_calls_are_not_recalled_after_a_crash(store, dead_pid):
     store.acquire([LANE], holder(), NOW)
     store.release("run-1", {LANE: [NOW]}, NOW)
     store.acquire([LANE], holder("run-2", pid=dead_pid), NOW)
@@ -358,7 +358,7 @@ async def test_a_commit_renews_the_lease(store):
             store.acquire([LANE], holder("run-2"), clock.at + LEASE_SECONDS - 1)
 
 
-async def test_an_old_fence_gets_no_permit_and_its_late_verdict_is_kept_aside(place, store, dead_pid):
+async def test_an_old_fence_gets_no_permit_and_its_verdict_stays_aside(place, store, dead_pid):
     old = store.acquire([LANE], holder(pid=dead_pid), NOW)
     async with writing(store, old) as writer:
         await writer.permit(intent_of("s/c"))
@@ -551,7 +551,7 @@ def test_a_folder_in_the_files_place_is_refused(path):
     refused(path)
 
 
-def test_another_kind_of_database_is_refused_without_its_password():
+def test_an_unsupported_database_is_refused_without_its_password():
     with pytest.raises(LedgerError, match="only sqlite") as caught:
         Store.open("mysql://u:letmein@h/d")
 
@@ -592,7 +592,7 @@ def reading(path: Path) -> list[Record] | None:
         store.close()
 
 
-def test_every_prefix_of_a_closed_ledger_opens_whole_or_is_refused(path, tmp_path):
+def test_any_prefix_of_a_closed_ledger_opens_whole_or_is_refused(path, tmp_path):
     records = twenty(path)
     data = path.read_bytes()
     assert len(records) == 40

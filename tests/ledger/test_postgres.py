@@ -127,7 +127,7 @@ async def test_a_fence_check_and_its_inserts_are_one_step(postgres_url, store):
     assert store.read("launch-1") == []
 
 
-async def test_a_permit_waits_for_a_word_that_is_being_said_and_obeys_it(postgres_url, store):
+async def test_a_permit_waits_for_a_command_being_given_and_obeys_it(postgres_url, store):
     """An abort that is said but not committed yet: whoever asks meanwhile is not let through beside it."""
     leases = store.acquire([LANE], holder("run-1"), NOW)
     writer = Writer(store, "run-1", leases, StillClock())
@@ -181,7 +181,7 @@ def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
 
 
 @pytest.mark.parametrize(("word", "granted"), [(ControlCommand.PAUSE, True), (ControlCommand.ABORT, False)])
-def test_a_word_said_before_a_lost_acknowledgement_is_made_up_for(postgres_url, store, monkeypatch, word, granted):
+def test_a_command_before_a_lost_acknowledgement_still_counts(postgres_url, store, monkeypatch, word, granted):
     """The intent is kept, and came before the word. A pause leaves its permit alone, an abort does not."""
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
     colleague, losses = Store.open(postgres_url), [1]
@@ -204,7 +204,7 @@ def test_a_word_said_before_a_lost_acknowledgement_is_made_up_for(postgres_url, 
     assert [record.kind for record in store.read("launch-1")] == ["intent", word]
 
 
-async def test_a_restart_of_the_database_holds_sending_up_and_loses_nothing(own_server):
+async def test_a_database_restart_delays_sending_and_loses_nothing(own_server):
     store = Store.open(own_server.url)
     leases = store.acquire([LANE], holder("run-1"), NOW)
     writer = Writer(store, "run-1", leases, StillClock())
@@ -225,7 +225,7 @@ async def test_a_restart_of_the_database_holds_sending_up_and_loses_nothing(own_
     store.close()
 
 
-async def test_a_commit_whose_acknowledgement_was_lost_is_not_made_twice(store, monkeypatch):
+async def test_a_commit_with_a_lost_acknowledgement_is_not_made_twice(store, monkeypatch):
     """The worst moment for the network to fail: the intent is kept, and nobody was told."""
     leases = store.acquire([LANE], holder("run-1"), NOW)
     engine, losses = store._backend.engine, [1]
@@ -264,7 +264,7 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
     assert 2 <= len(tries) <= 3  # not for ever, and not only once
 
 
-def test_what_a_suspended_host_was_about_to_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):
+def test_a_suspended_hosts_pending_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):
     """It slept in the middle of a commit, for longer than a commit is tried, and the server has ended that one."""
     leases = {one.lane: one.fence for one in store.acquire([LANE], holder("run-1"), NOW)}
     monkeypatch.setattr(store, "_backend", dataclasses.replace(store._backend, patience=1e-9))
@@ -300,7 +300,7 @@ def test_many_lanes_share_a_store_and_lose_nothing(store):
     assert store._backend.engine.pool.checkedin() <= len(lanes)
 
 
-def test_a_connection_that_was_lost_while_it_was_idle_is_not_used(postgres_url, store):
+def test_a_connection_lost_while_idle_is_not_used(postgres_url, store):
     with store._transaction(writes=False) as connection:
         pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
     with postgres.connected(postgres_url) as connection:
@@ -333,7 +333,7 @@ def test_the_servers_settings_cannot_make_a_permit_worth_nothing(store):
         assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == "10s"
 
 
-def test_a_host_that_is_cut_off_in_mid_statement_keeps_its_rows_for_seconds_not_hours(store):
+def test_a_host_cut_off_in_mid_statement_blocks_rows_for_seconds(store):
     names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
     with store._backend.engine.connect() as connection:
         idle, interval, count = (int(connection.execute(sa.text(f"SHOW {name}")).scalar_one()) for name in names)
@@ -345,7 +345,7 @@ def test_a_host_that_is_cut_off_in_mid_statement_keeps_its_rows_for_seconds_not_
         }  # 0: not known here
 
 
-def test_a_batch_is_one_statement_which_no_suspended_process_can_be_in_the_middle_of(store, monkeypatch):
+def test_a_batch_is_one_statement_that_no_suspension_can_split(store, monkeypatch):
     """A pipeline without its end keeps its locks: neither idle_in_transaction_session_timeout nor another sees it."""
 
     def pipelined(*_, **__):
