@@ -35,7 +35,7 @@ def test_calm_is_only_slow():
     assert set(struck("calm").values()) == {None, Fault.SLOW}
 
 
-def test_realistic_strikes_first_attempts_with_what_is_safe_to_retry():
+def test_realistic_hits_first_attempts_with_faults_safe_to_retry():
     counts = Counter(struck("realistic").values())
     assert set(counts) == SAFE | {None}
     assert counts[Fault.UNAUTHORIZED_ONCE] == 1
