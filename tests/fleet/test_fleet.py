@@ -12,7 +12,7 @@ from tests.fleet.conftest import SECRET, rated, select_nothing
 WINDOW = {"limit": (40, 2.0)}
 
 
-def test_a_submitted_launch_is_started_by_workers_that_alone_know_the_secrets(fleet):
+def test_only_workers_know_the_secrets_and_start_a_launch(fleet):
     scene = fleet(accounts=3, campaigns=10)
     workers = [scene.worker(f"worker-{n}") for n in range(2)]
 
@@ -28,7 +28,7 @@ def test_a_submitted_launch_is_started_by_workers_that_alone_know_the_secrets(fl
     assert SECRET not in str(jobs) + str(lines) + scene.log("worker-0") + scene.log("worker-1")
 
 
-def test_waves_follow_each_other_and_a_wave_that_does_not_pass_ends_the_launch(fleet):
+def test_waves_go_in_order_and_a_failing_wave_ends_the_launch(fleet):
     scene = fleet(accounts=2, campaigns=6)
     campaigns = [dict(one) for one in scene.raw["campaigns"]]
     campaigns[0]["tags"] = campaigns[6]["tags"] = ["canary"]
@@ -123,7 +123,7 @@ def test_workers_that_are_replaced_one_by_one_lose_nothing(fleet):
     assert scene.check_the_end()["started"] == 480
 
 
-def test_a_restart_of_the_database_holds_the_launch_up_and_kills_no_worker(fleet, own_server):
+def test_a_database_restart_delays_a_launch_and_kills_no_worker(fleet, own_server):
     scene = rated(fleet(url=own_server.url, accounts=4, campaigns=120, **WINDOW))
     workers = [scene.worker(f"worker-{n}", concurrency=2) for n in range(2)]
     submit = scene.submit()
@@ -212,7 +212,7 @@ def test_an_accounts_own_rule_stops_its_lane_alone(fleet):
     assert scene.result["run"]["stop"]["detail"].startswith("account a0:")
 
 
-def test_a_worker_without_its_secrets_says_so_and_nothing_is_sent(fleet):
+def test_a_worker_without_its_secrets_says_so_and_sends_nothing(fleet):
     scene = fleet(accounts=1, campaigns=5)
     scene.program("worker", "--ledger", scene.url, log="worker.log", secrets=False)
 
@@ -222,7 +222,7 @@ def test_a_worker_without_its_secrets_says_so_and_nothing_is_sent(fleet):
     assert "environment variable ID_0" in scene.result["run"]["stop"]["detail"]
 
 
-def test_a_secret_that_comes_from_a_command_needs_a_word_of_whoever_runs_the_worker(fleet):
+def test_a_secret_command_needs_the_worker_operators_consent(fleet):
     scene = fleet(accounts=1, campaigns=2)
     account = scene.raw["accounts"]["a0"] | {"client_secret": {"command": ["printenv", "FLEET_SECRET"]}}
     scene.write(accounts={"a0": account})
@@ -244,7 +244,7 @@ def test_a_secret_that_comes_from_a_command_needs_a_word_of_whoever_runs_the_wor
         ({"limits": {"max_starts": 3}}, 4, "limits.max_starts allows 3"),
     ],
 )
-def test_what_a_fleet_cannot_do_is_refused_before_anything_is_submitted(fleet, changes, code, words):
+def test_what_a_fleet_cannot_do_is_refused_before_submitting(fleet, changes, code, words):
     scene = fleet(accounts=1, campaigns=5, **changes)
 
     assert scene.submit().wait(60) == code

@@ -53,7 +53,7 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
 
 
 @pytest.mark.soak
-def test_a_nap_between_the_last_look_and_the_write_lets_one_call_out(fleet):
+def test_a_nap_between_last_check_and_write_lets_one_call_out(fleet):
     """No program can prevent it. It starts nobody twice, and the journal tells it from a broken rule."""
     scene = rated(fleet(accounts=1, campaigns=60, limit=(10, 2.0), preflight={"check": "off"}))
     napping = str(Path(__file__).with_name("napping.py"))
