@@ -105,7 +105,7 @@ def bash(workplace, script, **environ):
     )  # fmt: skip
 
 
-def test_the_actions_step_runs_a_manifest_whose_words_are_no_commands(job):
+def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
     (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "run"]
     python = job.path / "temp" / "orchestrator" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_the_actions_step_runs_a_manifest_whose_words_are_no_commands(job):
     assert not list(job.path.glob("harm*"))
 
 
-def test_the_action_names_its_inputs_and_outputs_and_installs_what_is_locked():
+def test_the_action_lists_its_interface_and_installs_the_lock():
     scripts = "\n".join(step.get("run", "") for step in ACTION["runs"]["steps"])
 
     assert {"outcome", "started", "failed", "unknown", "plan_hash"} == ACTION["outputs"].keys()

@@ -45,7 +45,7 @@ def test_the_printed_schema_is_the_committed_one(workplace, subject):
     assert json.loads(printed) == json.loads((ROOT / "schema" / f"{subject}.v1.json").read_text(encoding="utf-8"))
 
 
-def test_the_result_has_its_documented_keys_and_all_reports_agree(workplace):
+def test_the_result_has_its_documented_keys_and_reports_agree(workplace):
     done = workplace.run("run", workplace.manifest(), "--json")
     printed, written = json.loads(done.stdout), workplace.result()
     lines = (workplace.path / "reports" / "spring" / "result.csv").read_text(encoding="utf-8").splitlines()
@@ -83,7 +83,7 @@ def test_a_run_with_nothing_to_do_says_what_the_journal_says(workplace):
     assert workplace.result() == before
 
 
-def test_the_html_report_of_a_run_and_the_one_made_again_are_the_same(workplace):
+def test_the_html_report_made_again_is_the_same(workplace):
     done = workplace.run("run", workplace.manifest(report={"dir": "reports", "formats": ["json", "html"]}))
     path = workplace.path / "reports" / "spring" / "result.html"
     before = path.read_text(encoding="utf-8")
@@ -133,7 +133,7 @@ def test_select_and_exclude_leave_the_rest_alone(workplace, platform):
     assert workplace.result()["totals"]["skipped"] == 1
 
 
-def test_json_logs_are_json_lines_with_stable_names_and_no_secret_is_in_any_sink(workplace, platform):
+def test_json_logs_have_stable_names_and_no_sink_has_a_secret(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["unauthorized_once"], "st-1/cd-2": ["truncate"]})
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     done = workplace.run("run", manifest, "--log-format", "json")
@@ -160,7 +160,7 @@ def test_help_names_every_command(workplace):
         assert workplace.run(name, "--help").returncode == 0
 
 
-def test_a_second_launch_soon_after_is_guarded_unless_the_campaign_allows_it(workplace, platform):
+def test_a_second_launch_soon_after_needs_the_campaigns_consent(workplace, platform):
     changes = {"host": platform.start(), "accounts": workplace.credentials(), "repeat_guard": "24h"}
     workplace.run("run", workplace.manifest(**changes))
     for campaign in ("cd-0", "cd-1", "cd-2"):

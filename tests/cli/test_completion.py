@@ -41,7 +41,7 @@ def test_an_option_is_completed(workplace):
     assert completed(workplace, "run", "--log-format", "j") == ["json"]
 
 
-def test_a_launch_of_the_ledger_is_completed_and_no_ledger_is_no_error(workplace):
+def test_a_launch_is_completed_and_a_missing_ledger_is_no_error(workplace):
     before = completed(workplace, "status", "sp")
     workplace.run("plan", workplace.manifest())
 
@@ -50,7 +50,7 @@ def test_a_launch_of_the_ledger_is_completed_and_no_ledger_is_no_error(workplace
     assert completed(workplace, "pause", "--ledger", "postgresql://nobody@127.0.0.1:9/none", "sp") == []
 
 
-def test_a_person_at_a_terminal_completes_a_command_and_a_manifest(workplace):
+def test_at_a_terminal_a_command_and_a_manifest_are_completed(workplace):
     workplace.manifest("spring.yaml")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(

@@ -23,7 +23,7 @@ def wait_for(stream, word):
     raise AssertionError(f"the run ended without {word}")
 
 
-def test_an_abort_ends_the_run_with_12_and_refuses_later_ones_until_it_is_lifted(workplace, platform):
+def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform):
     manifest = six(workplace, platform, waves=CANARY)
     with workplace.start("run", manifest) as process:
         wait_for(process.stderr, "wave_closed")
@@ -50,7 +50,7 @@ def test_an_abort_ends_the_run_with_12_and_refuses_later_ones_until_it_is_lifted
     assert platform.starts == {f"st-1/{c}": 1 for c in CAMPAIGNS}
 
 
-def test_a_paused_run_says_why_it_waits_and_goes_on_at_the_unpause(workplace, platform):
+def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platform):
     manifest = six(workplace, platform)
     assert workplace.run("plan", manifest).returncode == 0  # the ledger knows the launch from here on
     paused = workplace.run("pause", "spring", "--reason", "carrier is down")

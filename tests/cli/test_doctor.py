@@ -5,7 +5,7 @@ def findings(done):
     return {(one["subject"], one["grade"]): one for one in json.loads(done.stdout)["findings"]}
 
 
-def test_a_healthy_place_is_said_line_by_line_for_one_call_an_account(workplace, platform):
+def test_a_healthy_setup_is_listed_with_one_call_per_account(workplace, platform):
     manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
     before = workplace.run("doctor")
     done = workplace.run("doctor", manifest)
@@ -20,7 +20,7 @@ def test_a_healthy_place_is_said_line_by_line_for_one_call_an_account(workplace,
     assert platform.starts == {}
 
 
-def test_4_with_the_mend_where_the_credential_is_rejected_or_missing(workplace, platform):
+def test_4_with_the_fix_for_a_rejected_or_missing_credential(workplace, platform):
     url = platform.start(secret="another-secret-" + "8" * 50)
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     rejected = workplace.run("doctor", manifest, "--json")
@@ -33,7 +33,7 @@ def test_4_with_the_mend_where_the_credential_is_rejected_or_missing(workplace, 
     assert platform.calls == 1
 
 
-def test_4_for_a_ledger_that_others_may_write_and_a_warning_in_ci(workplace):
+def test_4_for_a_ledger_others_may_write_and_a_warning_in_ci(workplace):
     workplace.run("run", workplace.manifest())
     workplace.environment["CI"] = "true"
     sound = workplace.run("doctor", "--json")

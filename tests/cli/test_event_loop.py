@@ -29,7 +29,7 @@ def test_a_launch_comes_to_the_same_on_either_loop(loop, workplace):
 
 
 @pytest.mark.parametrize(("wanted", "module"), [("asyncio", "asyncio"), ("uvloop", "uvloop"), ("", "uvloop")])
-def test_uvloop_is_taken_where_it_is_installed_unless_asyncio_is_wanted(wanted, module, monkeypatch):
+def test_an_installed_uvloop_is_used_unless_asyncio_is_wanted(wanted, module, monkeypatch):
     monkeypatch.setenv(loops.VARIABLE, wanted)
 
     assert loops.run(loop_in_use()) == module
@@ -43,7 +43,7 @@ def test_without_uvloop_there_is_asyncio(monkeypatch):
 
 
 @pytest.mark.parametrize(("wanted", "said"), [("twisted", "write asyncio or uvloop"), ("uvloop", "extra `speed`")])
-def test_a_loop_that_cannot_be_had_is_a_usage_error_and_nothing_is_sent(wanted, said, workplace):
+def test_an_unavailable_loop_is_a_usage_error_and_sends_nothing(wanted, said, workplace):
     hidden = workplace.path / "hidden"
     hidden.mkdir()
     (hidden / "uvloop.py").write_text("raise ImportError\n", encoding="utf-8")

@@ -9,7 +9,7 @@ import stat
 import pytest
 
 
-def test_0_when_all_are_started_and_again_when_all_were_started_before(workplace, platform):
+def test_0_when_all_are_started_now_or_were_started_before(workplace, platform):
     url = platform.start()
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     first, second = workplace.run("run", manifest), workplace.run("run", manifest)
@@ -77,7 +77,7 @@ def test_4_when_preflight_fails(workplace):
     assert "no start was sent" in done.stderr
 
 
-def test_4_when_the_cap_is_passed_or_the_approval_is_missing_or_stale(workplace):
+def test_4_over_the_cap_or_with_a_missing_or_stale_approval(workplace):
     capped = workplace.run("run", workplace.manifest(limits={"max_starts": 2}))
     manifest = workplace.manifest(approval="plan")
     unapproved = workplace.run("run", manifest)
@@ -168,7 +168,7 @@ def test_8_when_others_may_write_the_ledger(workplace):
     assert workplace.run("run", manifest).returncode == 8
 
 
-def test_10_when_some_failed_and_the_failed_are_only_retried_when_asked(workplace, platform):
+def test_10_when_some_failed_and_nothing_retries_them_unasked(workplace, platform):
     url = platform.start(campaigns=("cd-0", "cd-1"))
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     done = workplace.run("run", manifest)
@@ -199,7 +199,7 @@ def test_a_rerun_that_the_campaign_allows_is_started(workplace, platform):
     assert platform.starts == {"st-1/cd-1": 1}
 
 
-def test_11_when_an_answer_is_lost_without_evidence_and_a_person_has_the_last_word(workplace, platform):
+def test_11_when_an_answer_is_lost_until_a_person_resolves_it(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["reset_before"]})
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     first = workplace.run("run", manifest)
@@ -213,7 +213,7 @@ def test_11_when_an_answer_is_lost_without_evidence_and_a_person_has_the_last_wo
     assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-2": 1}
 
 
-def test_a_lost_answer_with_evidence_is_started_and_never_sent_again(workplace, platform):
+def test_a_lost_answer_with_evidence_is_started_and_not_resent(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["reset_after"]})
     done = workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials()))
     found = next(c for c in workplace.result()["campaigns"] if c["campaign"] == "cd-1")

@@ -11,7 +11,7 @@ def planned(workplace, manifest, *arguments):
     return done, json.loads((workplace.path / "plan.json").read_text(encoding="utf-8"))
 
 
-def test_a_plan_shows_order_wave_earliest_start_calls_and_what_it_did_not_look_at(workplace):
+def test_a_plan_shows_order_waves_times_calls_and_omissions(workplace):
     accounts = {"acme": {"account_id": "67777ce93e25326494e90001", "rate": ["2/10s"]}}
     manifest = workplace.manifest(accounts=accounts, waves=[{"name": "canary", "campaigns": ["st-1/cd-2"]}])
     done, document = planned(workplace, manifest)
@@ -34,7 +34,7 @@ def test_20_says_that_starts_would_be_sent(workplace, platform):
     assert (before.returncode, after.returncode) == (20, 0), before.stderr + after.stderr
 
 
-def test_drift_is_refused_with_each_changed_field_and_a_used_plan_too(workplace, platform):
+def test_drift_is_refused_by_field_and_so_is_a_used_plan(workplace, platform):
     url = platform.start()
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())
     _, document = planned(workplace, manifest, "--select", "campaign:cd-0,campaign:cd-1")
@@ -57,7 +57,7 @@ def test_drift_is_refused_with_each_changed_field_and_a_used_plan_too(workplace,
     assert "a plan is for one run" in again.stderr
 
 
-def test_a_hash_that_was_planned_on_this_ledger_is_approval_enough(workplace):
+def test_a_hash_planned_on_this_ledger_is_enough_approval(workplace):
     manifest = workplace.manifest(approval="plan")
     blind = workplace.run("run", manifest, "--approve", "0123456789abcdef")
     _, document = planned(workplace, manifest)

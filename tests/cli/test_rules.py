@@ -8,7 +8,7 @@ CLOSED = {"zones": ["UTC"], "hours": "00:00-24:00",
           "except": [str((datetime.now(UTC) + timedelta(days=n)).date()) for n in range(-1, 3)]}  # fmt: skip
 
 
-def test_no_wait_holds_what_is_closed_exits_with_12_and_says_until_when(workplace, platform):
+def test_no_wait_holds_what_is_closed_with_12_and_its_opening(workplace, platform):
     campaigns = [{"stream": "st-1", "campaign": "cd-0"}, {"stream": "st-1", "campaign": "cd-1", "window": "closed"}]
     manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials(), campaigns=campaigns,
                                   windows={"closed": CLOSED}, windows_wait="168h")  # fmt: skip
@@ -21,7 +21,7 @@ def test_no_wait_holds_what_is_closed_exits_with_12_and_says_until_when(workplac
     assert held["next"] == "python -m orchestrator run launch.yaml"
 
 
-def test_a_command_between_waves_runs_beside_the_manifest_and_can_hold_the_rest(workplace, platform):
+def test_a_command_between_waves_can_hold_the_rest(workplace, platform):
     (workplace.path / "check.py").write_text("import sys; sys.exit('too many opted out')", encoding="utf-8")
     waves = [{"name": "canary", "campaigns": ["st-1/cd-0"], "pass": {"command": [sys.executable, "check.py"]}}]
     done = workplace.run(

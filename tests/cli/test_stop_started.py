@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_must_be_aborted_first(workplace, platform):
     assert sorted(json.loads(done.stdout)["stopped"]) == sorted(platform.starts)
 
 
-def test_11_when_nobody_knows_what_may_be_running_and_4_for_another_manifest(workplace, platform):
+def test_11_when_state_is_unknown_and_4_for_another_manifest(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["reset_before"]})
     changes = {"host": url, "accounts": workplace.credentials()}
     workplace.run("run", workplace.manifest(**changes))

@@ -159,7 +159,7 @@ def test_no_stream_and_a_full_disk_change_no_exit_code_of_a_run(workplace, close
     assert workplace.result()["totals"]["started"] == 3
 
 
-def test_a_full_disk_is_an_error_where_the_output_is_all_there_is(workplace):
+def test_a_full_disk_is_an_error_for_a_command_that_only_prints(workplace):
     command = " ".join(workplace.command("schema"))
     done = subprocess.run(
         ["/bin/bash", "-c", f"{command} >/dev/full"], cwd=workplace.path, env=workplace.environment, text=True,

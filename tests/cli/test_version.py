@@ -22,7 +22,7 @@ def test_the_version_is_said_and_imports_nothing_that_is_slow(workplace):
 
 
 @pytest.mark.parametrize("arguments", [("--version", "--json"), ("--json", "--version")])
-def test_the_version_as_json_names_what_is_installed_of_what_we_declare(workplace, arguments):
+def test_the_version_as_json_names_installed_dependencies(workplace, arguments):
     said = json.loads(workplace.run(*arguments).stdout)
 
     assert list(said)[3:] == ["name", "version", "python", "platform", "dependencies"]
