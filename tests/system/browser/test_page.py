@@ -56,7 +56,7 @@ def test_no_page_is_wider_than_the_screen(open_page, script, width):
     assert page.run("return innerWidth") == width
 
 
-def test_a_script_that_is_not_the_pages_own_is_blocked_and_so_is_everything_from_elsewhere(open_page):
+def test_foreign_scripts_and_remote_content_are_blocked(open_page):
     page = open_page(bad_day())
     page.run("""
         const script = document.createElement("script");
@@ -76,7 +76,7 @@ def test_a_script_that_is_not_the_pages_own_is_blocked_and_so_is_everything_from
     assert page.run("return window.harmed") is None
 
 
-def test_names_are_shown_as_they_are_written_and_none_turns_its_surroundings(open_page):
+def test_names_are_shown_as_written_and_turn_nothing_around_them(open_page):
     page = open_page(hostile())
     shown = page.texts("td.campaign bdi")
 
@@ -100,7 +100,7 @@ def test_a_search_finds_by_name_id_and_message(open_page):
     assert page.texts("#count") == ["1 to 2 of 2 campaigns (of 72)"]
 
 
-def test_outcome_and_account_narrow_the_table_and_the_button_clears(open_page):
+def test_outcome_and_account_filter_the_table_until_cleared(open_page):
     page = open_page(bad_day())
     page.choose("#outcome", "held")
     page.one("#account").send_keys("north")
@@ -278,7 +278,7 @@ def test_every_text_is_readable_in_both_themes(open_page, theme):
     assert dark is (theme == "dark")
 
 
-def test_on_a_phone_a_row_is_a_card_that_names_its_values_and_can_be_sorted(open_page):
+def test_on_a_phone_rows_are_labelled_cards_that_can_be_sorted(open_page):
     page = open_page(bad_day(), width=375)
 
     assert page.one("td.account").value_of_css_property("display") == "grid"
@@ -331,7 +331,7 @@ def test_every_start_of_every_account_is_in_its_timeline(open_page):
     assert page.texts("svg text.wave")[:2] == ["canary", "rest"]
 
 
-def test_without_a_script_totals_and_who_needs_a_person_are_there(open_page):
+def test_totals_and_what_needs_a_person_show_without_a_script(open_page):
     page = open_page(bad_day())
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

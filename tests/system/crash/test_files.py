@@ -38,7 +38,7 @@ async def test_no_prefix_of_a_journal_opens_as_a_smaller_one(journal, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-async def test_a_cut_journal_ends_the_real_command_with_8_and_sends_nothing(tmp_path, share):
+async def test_a_cut_journal_ends_the_command_with_8_and_sends_nothing(tmp_path, share):
     async with Scene.opened(tmp_path / "scene") as scene, Zygote.started() as zygote:
         assert await zygote.run(scene.directory, "run", "m.yaml") == 0
         file = scene.directory / ".orchestrator" / "ledger.db"
@@ -59,7 +59,7 @@ async def test_a_full_disk_before_the_first_start_sends_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-async def test_a_disk_that_fails_in_mid_run_ceases_sending_and_loses_no_record(tmp_path, fault):
+async def test_a_disk_failing_in_mid_run_ends_sending_and_loses_none(tmp_path, fault):
     async with Scene.opened(tmp_path / "scene", count=12) as scene, Zygote.started() as zygote:
         code = await zygote.run(scene.directory, "run", "m.yaml", fault=fault, after=8)
         sent = sum(scene.starts.values())

@@ -84,7 +84,7 @@ async def test_a_crash_at_any_point_never_starts_anything_twice(tmp_path, seed):
 
 
 @pytest.mark.parametrize("first", ["intent_committed", "last_byte", "verdict_queued"])
-async def test_a_crash_during_the_recovery_from_a_crash_changes_nothing(tmp_path, first):
+async def test_a_crash_during_crash_recovery_changes_nothing(tmp_path, first):
     reached = await spread([job(tmp_path / second, [first, second], 0) for second in RECOVERY], lanes=8)
 
     assert all(reached)

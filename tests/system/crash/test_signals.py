@@ -30,7 +30,7 @@ async def signalled(directory, zygote, number, point, nth):
 
 
 @pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
-async def test_a_signal_at_any_phase_stops_new_starts_and_loses_nothing(tmp_path, number):
+async def test_a_signal_in_any_phase_stops_new_starts_and_loses_none(tmp_path, number):
     async with contextlib.AsyncExitStack() as stack:
         pool = [await stack.enter_async_context(Zygote.started()) for _ in range(4)]
 

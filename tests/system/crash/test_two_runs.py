@@ -43,7 +43,7 @@ async def test_two_runs_of_one_launch_never_start_anything_twice(tmp_path):
 
 
 @pytest.mark.parametrize("taken_over", [True, False], ids=["taken over", "not taken over"])
-async def test_a_holder_that_slept_longer_than_its_lease_sends_nothing_more(tmp_path, taken_over):
+async def test_a_holder_asleep_past_its_lease_sends_nothing_more(tmp_path, taken_over):
     """It sleeps with a permit in its hand, granted but not used: the permit's deadline must stop it."""
     reference = {"client_id": {"env": "ACME_ID"}, "client_secret": {"env": "ACME_SECRET"}}
     accounts = {"acme": {"account_id": ACCOUNT, "rate": "unlimited", "in_flight": 1, **reference}}

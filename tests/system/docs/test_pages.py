@@ -21,7 +21,7 @@ def test_every_command_of_a_page_prints_what_the_page_shows(page, printed):
 
 
 @pytest.mark.parametrize(("page", "file"), ELSEWHERE.items())
-def test_the_commands_of_the_other_pages_are_run_by_the_test_that_is_named(page, file):
+def test_the_other_pages_commands_are_run_by_the_named_test(page, file):
     assert steps((ROOT / page).read_text(encoding="utf-8"))
     assert page.rsplit("/", 1)[-1] in (ROOT / file).read_text(encoding="utf-8")
 

@@ -78,7 +78,7 @@ def test_the_main_job_runs_from_an_empty_environment(installed, tmp_path):
     assert where.stdout.startswith(str(installed.site))
 
 
-def test_every_command_can_be_imported_without_the_tools_of_the_tests(installed, tmp_path):
+def test_every_command_can_be_imported_without_test_tools(installed, tmp_path):
     commands = installed.run("python", "-c", "from orchestrator.cli import _COMMANDS; print(*_COMMANDS)", cwd=tmp_path)
     codes = {name: installed.run("orchestrator", name, "--help", cwd=tmp_path) for name in commands.stdout.split()}
 
@@ -99,7 +99,7 @@ def test_the_library_is_typed_there(installed, tmp_path):
     assert done.stdout == "True\n"
 
 
-def test_the_version_names_what_is_installed_there_and_no_extra_that_is_not(installed, bare, tmp_path):
+def test_the_version_names_what_is_installed_and_no_absent_extra(installed, bare, tmp_path):
     said = json.loads(installed.run("orchestrator", "--version", "--json", cwd=tmp_path).stdout)
     checkout = bare.run("python", "-m", "orchestrator", "--version", "--json", cwd=tmp_path, PYTHONPATH=str(ROOT))
 
@@ -108,7 +108,7 @@ def test_the_version_names_what_is_installed_there_and_no_extra_that_is_not(inst
     assert json.loads(checkout.stdout) == said
 
 
-def test_the_bill_of_materials_is_valid_and_names_what_the_lock_brings(installed, tmp_path):
+def test_the_bill_of_materials_is_valid_and_matches_the_lock(installed, tmp_path):
     """cyclonedx-py judges what it writes by CycloneDX's schema, and fails where it does not fit."""
     make("sbom", f"DIST={tmp_path}", f"EMPTY={installed.path}")
     text = (tmp_path / "campaign-orchestrator.cdx.json").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ def test_no_command_repeats_the_password_in_its_ledgers_address(address, command
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("command", ["validate", "run", "plan"])
-def test_no_manifest_gets_by_with_a_password_in_its_ledgers_address(tmp_path, monkeypatch, address, command):
+def test_no_manifest_may_have_a_password_in_its_ledgers_address(tmp_path, monkeypatch, address, command):
     raw = {
         "version": 1, "launch": "spring", "host": "sandbox", "ledger": address,
         "accounts": {"acme": {"account_id": "a1"}}, "defaults": {"account": "acme"},

@@ -83,7 +83,7 @@ def test_a_start_after_a_signal_is_seen():
 @pytest.mark.parametrize(
     ("status", "text"), [(502, ""), (None, ""), (200, ""), (409, ""), (503, "exceeded the per-minute rate limit")]
 )
-def test_a_second_start_after_one_that_may_have_been_delivered_is_seen(status, text):
+def test_a_second_start_after_a_possible_delivery_is_seen(status, text):
     watch = watching(Line("intent"), Line("intent", 2))
     watch.sent(0.0, "r", "s/c", 1, signalled=False)
     watch.answered("r", "s/c", status, text)
