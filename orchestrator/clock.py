@@ -21,6 +21,7 @@ class SystemClock:
     """
 
     def __init__(self, source: Callable[[], float] = time.time) -> None:
+        # The shorter the round trip, the less the answer can be off.
         _, self._anchor = min(_read(source) for _ in range(_READS))
 
     def now(self) -> float:
@@ -33,6 +34,7 @@ def moment(now: float) -> Moment:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
+        # Not on Linux, or hidden in a container: steps of the clock cannot be measured.
         boot = ""
     return Moment(now, boot, time.clock_gettime(_STEADY_CLOCK))
 
@@ -42,4 +44,5 @@ def _read(source: Callable[[], float]) -> tuple[float, float]:
     asked = time.clock_gettime(_STEADY_CLOCK)
     answer = source()
     answered = time.clock_gettime(_STEADY_CLOCK)
+    # The source answered at some time within the round trip: its middle is off by half of it at most.
     return answered - asked, answer - (asked + answered) / 2

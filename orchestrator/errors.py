@@ -44,6 +44,9 @@ class Problem:
         return f"{where}{subject}{self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
+# Refusals: raised before the first start, so nothing was sent.
+
+
 class ManifestError(OrchestratorError):
     """The manifest, or a file it names, is not valid. Carries every problem found in one pass."""
 
@@ -56,7 +59,7 @@ class ManifestError(OrchestratorError):
 
 
 class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
-    """A plan's file is none, or was changed after it was made."""
+    """The file is not a plan, or was changed after it was made."""
 
     exit_code = ExitCode.INVALID
 
@@ -91,8 +94,11 @@ class LedgerError(OrchestratorError):
     exit_code = ExitCode.LEDGER
 
 
+# Raised during a run, which may have sent something.
+
+
 class JournalWriteError(OrchestratorError):
-    """The journal could not be written in mid-run: sending has ceased."""
+    """The journal could not be written during a run: sending has ceased."""
 
     exit_code = ExitCode.JOURNAL
 

@@ -152,17 +152,21 @@ class Record:
 class Reason(StrEnum):
     """Why an outcome is what it is: one stable word each, for machines; the message beside it is for people."""
 
+    # Started, in this run or before it.
     ACCEPTED = "accepted"  # the platform answered Active
     EVIDENCE = "evidence"  # the answer was lost; a probe found the start
     RESOLVED = "resolved"  # a person resolved it
     JOURNAL = "journal"  # an earlier run started it
     LIVE_STATE = "live_state"  # it is Active already, and not by this launch
+    # Failed: certainly not started.
     REJECTED = "rejected"  # the platform refused the call
     GAVE_UP = "gave_up"  # attempts or time used up, and certainly not started
     NOT_FOUND = "not_found"  # the platform does not list it
     FAILED_BEFORE = "failed_before"  # in an earlier run; --retry-failed tries again
+    # Unknown: it may have started.
     NO_EVIDENCE = "no_evidence"  # the answer was lost, and no probe found a start
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
+    # Skipped: the plan leaves it alone.
     NOT_STARTABLE = "not_startable"  # its state is not in `preflight.startable`
     RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
     REPEAT = "repeat"  # another launch started it within `repeat_guard`
@@ -170,6 +174,7 @@ class Reason(StrEnum):
     NO_DNC_LIST = "no_dnc_list"  # it has none, and `preflight.require_dnc` is set
     DISABLED = "disabled"  # `enabled: false`
     DESELECTED = "deselected"  # `--select` or `--exclude` left it out
+    # Held: its turn did not come.
     WINDOW = "window"  # its window is closed for longer than the run waits
     CHANGED = "changed"  # it was changed on the platform while it waited
     STOPPED = "stopped"  # the run stopped before its turn
@@ -178,17 +183,22 @@ class Reason(StrEnum):
 class StopReason(StrEnum):
     """Why a run ended before its plan did."""
 
+    # Rules of the manifest.
     RULE = "rule"  # `stop_when`
     WAVE = "wave"  # a wave did not pass
+    # An account that cannot go on.
     CREDENTIAL = "credential"  # a token was refused twice, or could not be made
     PREFLIGHT = "preflight"  # a worker could not look at the live state of its lane
     LIMITED = "limited"  # the platform went on limiting calls
     BREAKER = "breaker"  # starts got lost, and no read worked for `breaker.gives_up_after`
     LEASE_LOST = "lease_lost"  # another run has the account now
+    # A person, or a program that embeds the run.
     ABORTED = "aborted"  # a person aborted the launch
     CANCELLED = "cancelled"  # the program that called run_launch cancelled it
+    # The tool itself.
     JOURNAL = "journal"  # the journal could not be written
     INTERNAL = "internal"  # an error of the tool itself
+    # Signals.
     SIGINT = "SIGINT"  # Ctrl-C
     SIGTERM = "SIGTERM"  # the process was asked to end
     SIGHUP = "SIGHUP"  # the terminal went away

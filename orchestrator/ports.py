@@ -51,7 +51,7 @@ class CampaignApi(Protocol):
         ...
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
-        """All that the platform has of one campaign, its calling hours too."""
+        """All that the platform has of one campaign, its calling hours too. `check` as for a start."""
         ...
 
 

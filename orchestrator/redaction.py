@@ -25,19 +25,23 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more secrets from now on: a worker meets them one lane after the other."""
+        # The longest first: masking a short one could leave the rest of a long one readable.
         self._known = tuple(sorted({*self._known, *_all_forms(secrets)}, key=len, reverse=True))
         self._shortest = min(map(len, self._known), default=0)
 
     def text(self, text: str, token: str = "") -> str:
         """The text with every secret and token masked; `token` is a call's own, in whatever spelling."""
+        # 1. The launch's secrets. Most texts are too short for any of them.
         if self._known and len(text) >= self._shortest:
             text = _masked(text, self._known)
+        # 2. The call's own token, or its signature alone.
         if token and _may_hold(text, token):
             text = _masked(text, _all_forms((token, token.rpartition(".")[2])))
+        # 3. Anything else that looks like a token.
         return _JWT.sub(MASK, text) if "eyJ" in text else text
 
     def value(self, value: Any, token: str = "") -> Any:
-        """The same for texts within lists and mappings."""
+        """`text` for every text in a value, also within lists and mappings, keys included."""
         if isinstance(value, str):
             return self.text(value, token)
         if isinstance(value, dict):
@@ -80,8 +84,10 @@ def _parts(secret: str) -> Iterator[str]:
 def _forms(secret: str) -> Iterator[str]:
     """How a secret looks in logs, JSON, addresses and headers such as `Authorization: Basic`."""
     yield secret
+    # Escaped, as JSON and Python's errors quote it.
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     raw = secret.encode("utf-8", "surrogatepass")
+    # In an address, and in hexadecimal.
     yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), raw.hex(), raw.hex().upper())
     for shift in range(
         3

@@ -44,7 +44,9 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
+        # Before the command's imports, which make most of its objects.
         gc.set_threshold(_GC_THRESHOLD)
+        # These four share a module.
         if cmd_name in _CONTROL:
             control = importlib.import_module("orchestrator.cli.control")
             found: click.Command = getattr(control, cmd_name)
@@ -69,6 +71,7 @@ def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
+    # First: even `--help | head -1` has a reader that leaves early.
     streams.tolerate_closed_pipes()
     if wants_version:
         _version(as_json=as_json)

@@ -16,6 +16,7 @@ def command(*, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    # Not at the top: that module imports this one.
     from orchestrator.cli import main
 
     made = get_completion_class(shell)

@@ -29,6 +29,7 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
 def _factory(wanted: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     if wanted not in {"", "asyncio", "uvloop"}:
         raise click.UsageError(f"{VARIABLE} is {wanted!r}: write asyncio or uvloop, or leave it out")
+    # None stands for asyncio's own loop.
     if wanted == "asyncio":
         return None
     try:

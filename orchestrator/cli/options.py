@@ -50,6 +50,7 @@ def _launch_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
     ledger = ctx.params.get("ledger") or DEFAULT_LEDGER
     if not ledger.startswith("sqlite:"):
         return []
+    # A ledger that cannot be read completes nothing: its error would land in the line that is being typed.
     with suppress(OrchestratorError), open_ledger(ledger) as store:
         return [name for name in store.launches() if name.startswith(incomplete)]
     return []
@@ -62,6 +63,7 @@ newest_launch_argument = click.argument("launch", required=False, shell_complete
 def selection_options(command: _Command) -> _Command:
     """--select, --exclude and --retry-failed."""
     terms = "tag:T, account:A, stream:S, campaign:C or outcome:new|started|failed|unknown"
+    # From the last to the first: a decorator that is applied later is shown earlier in --help.
     for option in (
         click.option("--retry-failed", is_flag=True, help="Also start what definitely failed in an earlier run."),
         click.option("--exclude", multiple=True, metavar="TERMS", help="Leave campaigns out; the same terms."),

@@ -52,14 +52,17 @@ def command(
     from orchestrator.core.plan.plan import Action
     from orchestrator.core.plan.plan_hash import canonical
 
+    # 1. Make the plan.
     choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
     planned = event_loop.run(_plan(Path(manifest), choice, max_starts))
     document = shown.as_json(planned)
+    # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
         try:
             output.write_text(canonical(document) + "\n", encoding="utf-8")
         except OSError as error:
             raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+    # 3. Show it, with an exit code that a pipeline can branch on.
     would_start = detailed_exitcode and planned.plan.count(Action.START)
     code = ExitCode.WOULD_START if would_start else ExitCode.OK
     return CommandResult("plan", document, shown.text(planned), exit_code=code)

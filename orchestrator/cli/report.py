@@ -23,6 +23,7 @@ def command(
     from orchestrator.app.journal_reader import open_ledger, pick_launch, result
     from orchestrator.report.files import write
 
+    # The journal is read twice: for the result, and again by reports that show times.
     with open_ledger(ledger) as store:
         name = pick_launch(store, launch)
         found = result(store, name, run_id)

@@ -102,6 +102,7 @@ async def _run(manifest: Path, options: "RunOptions", watching: "Iterable[Observ
         from orchestrator.fleet import check_installed
         from orchestrator.loading.manifest_file import load_manifest
 
+        # Before the next import, which fails with a traceback where the extra is missing.
         check_installed(load_manifest(manifest).manifest.ledger)
         from orchestrator.cli.run_fleet import run_fleet
 

@@ -37,6 +37,7 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
     if not options.wants_bars:
         observers.members.append(LogObserver())
     check_request(loaded.manifest)
+    # A signal ends the watching alone: the workers carry on.
     with handled(stop_signal.set):
         # 1. The order. In threads: a database on the network may keep one waiting.
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
@@ -61,6 +62,7 @@ def _order(store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptio
         options.choice, options.no_wait, options.consent.max_starts,
     )  # fmt: skip
     order, is_new = order_launch(store, clock, request, partial(confirm, loaded.manifest, yes=options.yes))
+    # The command was given again, perhaps because its first watcher was lost.
     if not is_new:
         click.echo(f"run {order.header.run_id} is on its way: watching it", err=True)
     return order

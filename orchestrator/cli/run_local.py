@@ -117,6 +117,7 @@ async def show_progress(
     expected: Mapping[str, int], names: Mapping[str, str], clock: Clock, observers: Observers, options: RunOptions
 ) -> AsyncIterator[None]:
     """Show a run's progress while the block runs. `expected` campaigns and account `names` are by lane."""
+    # Nothing but JSON lines: a progress line among them would break their reader.
     if options.log_format == "json":
         yield
         return

@@ -42,6 +42,7 @@ async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) ->
 
     redactor, stop_signal = Redactor(), StopSignal()
     set_up("text", redactor, verbose=False)
+    # Before signals are handled: up to here, Ctrl-C may simply end the command.
     loaded = load_launch(ledger, launch, manifest)
     with orderly_stop(stop_signal.set):
         return await stop_started(

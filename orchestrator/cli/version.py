@@ -31,6 +31,7 @@ def _declared() -> list[str]:
     except PackageNotFoundError:  # run from a checkout, as action.yml does
         file = Path(__file__).parents[2] / "pyproject.toml"
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        # The extras' requirements too, as an installed package lists them.
         extras = project["optional-dependencies"]
         return [*project["dependencies"], *(one for extra in extras if extra != "dev" for one in extras[extra])]
 

@@ -62,6 +62,7 @@ async def _serve(worker: "Worker") -> None:
     stopping = asyncio.Event()
 
     def on_stop(stop: Stop) -> None:
+        # The lanes first: the worker ends when the last of them is done.
         worker.lanes.stop_all(Stop(stop.reason, f"the worker received {stop.reason}"))
         stopping.set()
 
