@@ -105,7 +105,9 @@ async def assemble_run(
         writer = Writer(store, run_id, leases, clock)
         writer.start()
         try:
-            # 3. What the journal knows, then the host, then the run itself.
+            # 3. The launch's host: what the journal proves about a sandbox must not skip campaigns on the platform.
+            await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
+            # 4. What the journal knows, then the host's API, then the run itself.
             known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             async with open_api(manifest, credentials, minter, clock, redactor) as api:
@@ -121,7 +123,7 @@ async def assemble_run(
                 finally:
                     recent |= run.recent_calls()
         finally:
-            # 4. Release. A lease that cannot be released ends by itself; that must not hide how the run went.
+            # 5. Release. A lease that cannot be released ends by itself; that must not hide how the run went.
             await writer.close()
             with suppress(LedgerError):
                 await asyncio.to_thread(store.release, run_id, recent, clock.now())
@@ -133,8 +135,6 @@ async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterato
     store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
     try:
         clock = await asyncio.to_thread(SystemClock, store.time)
-        # A name belongs to one host: what the journal proves about a sandbox must not skip campaigns on the platform.
-        await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
         yield store, clock
     finally:
         if shared is None:

@@ -92,23 +92,40 @@ class Store:
             return self._backend.now(connection)
 
     def bind_launch(self, launch: str, host: str, now: float) -> None:
-        """Tie a launch to its host. Raises Refused where it belongs to another: there, its journal proves nothing."""
+        """Tie a launch to its host. Raises Refused where it belongs to another: there, its journal proves nothing.
+
+        Its first permit binds it for good; until then it follows the manifest, unless a run on the other host is live.
+        To be called with the lanes held: of two runs on two hosts, each would then find the other's.
+        """
         try:
             bound = self._bind(launch, host, now)
         except IntegrityError:
             bound = self._bind(launch, host, now)  # another run inserted the row first
-        if bound not in {None, host}:
+        if bound != host:
             raise Refused(
                 f"launch {launch} was begun on host {bound}, the manifest says {host}",
                 next_step="give the manifest a new launch name, or its old host",
             )
 
-    def _bind(self, launch: str, host: str, now: float) -> str | None:
+    def _bind(self, launch: str, host: str, now: float) -> str:
+        """The host that the launch belongs to now."""
         with self._transaction() as connection:
             bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
             if bound is None:
                 connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
-        return bound
+            elif bound != host and not self._is_begun(connection, launch, bound, now):
+                connection.execute(launches.update().where(launches.c.launch == launch).values(host=host))
+            else:
+                return str(bound)
+        return host
+
+    def _is_begun(self, connection: sa.Connection, launch: str, host: str, now: float) -> bool:
+        """Whether a start of the launch may have left for the host, or may leave now."""
+        intents = sa.select(journal.c.id).where(journal.c.launch == launch, journal.c.kind == "intent").limit(1)
+        if connection.execute(intents).first() is not None:
+            return True
+        rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
+        return any_live((row for row in rows if row.lane.startswith(f"{host} ")), self._backend.moment(now))
 
     def launches(self) -> list[str]:
         """The launches in this ledger, newest first."""

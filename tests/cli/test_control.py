@@ -39,6 +39,7 @@ def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform
     assert aborted.returncode == 0, aborted.stderr
     assert process.returncode == 12, out + err
     assert "wrong list" in out
+    assert "\n  next: python -m orchestrator unpause spring --reason TEXT\n" in out
     assert refused.returncode == 4
     assert "wrong list; no start was sent" in refused.stderr
     assert status["control"]["word"] == "abort"

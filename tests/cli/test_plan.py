@@ -88,3 +88,17 @@ def test_a_cap_from_a_flag_or_the_environment_only_tightens(workplace):
     assert "limits.max_starts allows 2" in loose.stderr
     assert "note: a run is refused: the plan has 3 starts, limits.max_starts allows 2" in noted.stdout
     assert "--max-starts allows 1" in tight.stderr
+
+
+def test_a_plan_on_the_wrong_host_does_not_lock_the_launch_to_it(workplace, platform):
+    planned = workplace.run("plan", workplace.manifest())  # on the sandbox
+    right = workplace.manifest(
+        host=platform.start(campaigns=("cd-0",)), accounts=workplace.credentials(),
+        campaigns=[{"stream": "st-1", "campaign": "cd-0"}],
+    )  # fmt: skip
+    ran = workplace.run("run", right)
+
+    assert (planned.returncode, ran.returncode) == (0, 0), ran.stderr
+    refused = workplace.run("plan", workplace.manifest())
+    assert refused.returncode == 4
+    assert "the manifest says sandbox" in refused.stderr

@@ -420,15 +420,43 @@ def test_a_persons_word_waits_until_the_lane_is_free(place, store):
 # Launches
 
 
-def test_a_launch_stays_with_its_host(store):
-    store.bind_launch("winter", "https://a", NOW)
-    store.bind_launch("winter", "https://a", NOW + 1)
-    with pytest.raises(Refused, match="winter was begun on host https://a, the manifest says https://b") as caught:
-        store.bind_launch("winter", "https://b", NOW)
-    store.bind_launch("spring", "https://b", NOW + 2)
+A, B = "http://host", "https://other"
+"""The host of LANE, and another one."""
+
+
+async def begun(store):
+    async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
+        await writer.permit(intent_of("s/c"))
+    store.release("run-1", {LANE: []}, NOW)
+
+
+async def test_a_launch_stays_with_the_host_of_its_first_permit(store):
+    store.bind_launch("launch-1", A, NOW)
+    await begun(store)
+    store.bind_launch("launch-1", A, NOW + 1)
+    with pytest.raises(Refused, match=f"launch-1 was begun on host {A}, the manifest says {B}") as caught:
+        store.bind_launch("launch-1", B, NOW)
+    store.bind_launch("spring", B, NOW + 2)
 
     assert caught.value.exit_code == 4
-    assert store.launches() == ["spring", "winter"]
+    assert store.launches() == ["spring", "launch-1"]
+
+
+async def test_a_launch_without_a_permit_follows_its_manifest(store):
+    store.bind_launch("launch-1", B, NOW)
+    store.bind_launch("launch-1", A, NOW + 1)
+    await begun(store)
+    with pytest.raises(Refused, match=f"begun on host {A}"):
+        store.bind_launch("launch-1", B, NOW + 2)
+
+
+def test_a_launch_keeps_its_host_while_a_run_there_is_live(store):
+    store.bind_launch("launch-1", A, NOW)
+    store.acquire([LANE], holder(), NOW)
+    with pytest.raises(Refused, match=f"begun on host {A}"):
+        store.bind_launch("launch-1", B, NOW)
+    store.release("run-1", {LANE: []}, NOW)
+    store.bind_launch("launch-1", B, NOW)
 
 
 # The file and its place

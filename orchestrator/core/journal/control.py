@@ -111,7 +111,7 @@ def _check_unpause(control_state: ControlState, launch: str, reason: str, *, is_
     if not reason.strip():
         raise Refused(
             f"launch {launch} is {control_state.sentence}; lifting an abort needs a reason",
-            next_step=f"python -m orchestrator unpause {launch} --reason TEXT",
+            next_step=lifting_command(control_state, launch),
         )
 
 
@@ -119,13 +119,18 @@ def _status(launch: str) -> str:
     return f"python -m orchestrator status {launch}"
 
 
+def lifting_command(control_state: ControlState, launch: str) -> str | None:
+    """The command that lifts a pause or an abort; None where starts are permitted."""
+    if control_state.command is None:
+        return None
+    reason = " --reason TEXT" if control_state.command is ControlCommand.ABORT else ""  # a pause is lifted without
+    return f"python -m orchestrator unpause {launch}{reason}"
+
+
 def check_not_aborted(control_state: ControlState, launch: str) -> None:
     """Raise Refused for a run of a launch that was aborted."""
     if control_state.command is ControlCommand.ABORT:
-        raise Refused(
-            f"launch {launch} is {control_state.sentence}",
-            next_step=f"python -m orchestrator unpause {launch} --reason TEXT",
-        )
+        raise Refused(f"launch {launch} is {control_state.sentence}", next_step=lifting_command(control_state, launch))
 
 
 @dataclass(frozen=True, slots=True)

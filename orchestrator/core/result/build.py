@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
+from orchestrator.core.journal import control
+from orchestrator.core.journal.control import CONTROL, OPEN, ControlState, lifting_command
 from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, ending_of, header_of, held_of
 from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
@@ -45,7 +47,7 @@ def build(
     # 2. The run, and where each of its campaigns ended up.
     run = _Run.of(journal.runs, journal.header, stop)
     # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
-    campaigns = tuple(run.campaigns(lambda key: journal.states.pop(key, None)))
+    campaigns = tuple(run.campaigns(lambda key: journal.states.pop(key, None), journal.control_state))
     # 3. The figures over all campaigns.
     code = exit_code(campaigns, run.stop)
     counts = Counter(campaign.outcome for campaign in campaigns)
@@ -70,6 +72,7 @@ class _Journal:
     wanted: str | None
     runs: list[Record] = field(default_factory=list)  # of RUN_KINDS, in their order
     states: dict[CampaignKey, CampaignState] = field(default_factory=dict)
+    control_state: ControlState = OPEN
     header: Record | None = None
     success_before: float | None = None
     _headers: dict[str, Record] = field(default_factory=dict)  # of the runs that people started, by `@RUN-ID`
@@ -89,6 +92,8 @@ class _Journal:
             if self._ended:
                 self._find_success()
             fold_record(self.states, record)
+        elif record.campaign == CONTROL:
+            self.control_state = control.apply(self.control_state, record)
 
     def _begin(self, header: Record) -> None:
         if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
@@ -139,10 +144,12 @@ class _Run:
         budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
         return cls(header, end, stop, rows, held, budget)
 
-    def campaigns(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[CampaignResult]:
+    def campaigns(
+        self, state_of: Callable[[CampaignKey], CampaignState | None], control_state: ControlState
+    ) -> Iterator[CampaignResult]:
         """Its campaigns in the plan's order. Can be asked for once: the rows are read as a stream."""
-        again = f"{_COMMAND} run {header_of(self.header)['manifest']}"
-        return (self._campaign(row, state_of(row.key), again) for row in self.rows)
+        advice = _Advice.of(self.header, control_state)
+        return (self._campaign(row, state_of(row.key), advice) for row in self.rows)
 
     def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
         """The outcomes and reasons alone, at a third of the cost. Can be asked for once, too."""
@@ -150,7 +157,7 @@ class _Run:
             decision = _decision(row.action, row.outcome, row.reason, row.message)
             yield outcome_of(decision, state_of(row.key), self.stop, self.held.get(row.key))[:2]
 
-    def _campaign(self, row: PlanRow, state: CampaignState | None, again: str) -> CampaignResult:
+    def _campaign(self, row: PlanRow, state: CampaignState | None, advice: "_Advice") -> CampaignResult:
         decision = _decision(row.action, row.outcome, row.reason, row.message)
         outcome, reason, message = outcome_of(decision, state, self.stop, self.held.get(row.key))
         state = state or _UNTOUCHED
@@ -165,16 +172,8 @@ class _Run:
             elapsed_ms=answer.get("elapsed_ms"),
             evidence=message if reason is Reason.EVIDENCE else None,
             updated_at=answer.get("updated_at"),
-            next=self._next(outcome, reason, row.key, again),
+            next=advice.about(outcome, reason, row.key),
         )  # fmt: skip
-
-    def _next(self, outcome: Outcome, reason: Reason, key: CampaignKey, again: str) -> str | None:
-        """The one command to type about a campaign; None where there is nothing to do."""
-        if outcome is Outcome.UNKNOWN and reason is not Reason.OPEN_INTENT:
-            return f"{_COMMAND} resolve {self.header.launch} {key} --as started|not-started --reason TEXT"
-        if outcome is Outcome.FAILED:
-            return f"{again} --retry-failed"
-        return again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
 
     def facts(self, code: int, success_before: float | None) -> RunResult:
         """Which run it was, and how it ended."""
@@ -201,6 +200,31 @@ class _Run:
     def waves(self) -> list[WaveResult]:
         """As journaled: those that were opened."""
         return [_wave(wave) for wave in (ending_of(self.end).get("waves", []) if self.end else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """The commands to type next: to look again, to try again what failed, and what begins one about an unknown."""
+
+    again: str
+    retry: str
+    resolve: str
+
+    @classmethod
+    def of(cls, header: Record, control_state: ControlState) -> "_Advice":
+        """Advice about a run by its header."""
+        again = f"{_COMMAND} run {header_of(header)['manifest']}"
+        # A run of a launch that is paused or aborted starts nothing: that is lifted first.
+        lifting = lifting_command(control_state, header.launch)
+        return cls(lifting or again, lifting or f"{again} --retry-failed", f"{_COMMAND} resolve {header.launch}")
+
+    def about(self, outcome: Outcome, reason: Reason, key: CampaignKey) -> str | None:
+        """The one command to type about a campaign; None where there is nothing to do."""
+        if outcome is Outcome.UNKNOWN and reason is not Reason.OPEN_INTENT:
+            return f"{self.resolve} {key} --as started|not-started --reason TEXT"
+        if outcome is Outcome.FAILED:
+            return self.retry
+        return self.again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
 
 
 @lru_cache(maxsize=1024)  # thousands of campaigns share a decision, and each of its enums is a look-up

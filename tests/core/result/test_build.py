@@ -6,7 +6,7 @@ from orchestrator.core.journal.records import packed_value
 from orchestrator.core.journal.states import Event, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
-from orchestrator.model import Outcome, Reason, Stop, StopReason
+from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
 from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts
 
 Out, R, S = Outcome, Reason, StopReason
@@ -214,6 +214,32 @@ def test_the_next_command_fits_the_outcome():
     run = "python -m orchestrator run launch.yaml"
     resolve = "python -m orchestrator resolve spring st-1/cd-3 --as started|not-started --reason TEXT"
     assert commands == [None, f"{run} --retry-failed", resolve, run, None, f"{run} --retry-failed"]
+
+
+def told(word, number=1):
+    return Record("spring", "@launch", number, word, "person:ann", 950.0, "", {"by": "ann", "reason": "wrong list"})
+
+
+UNPAUSE = "python -m orchestrator unpause spring"
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["abort"], f"{UNPAUSE} --reason TEXT"),
+        (["pause"], UNPAUSE),
+        (["abort", "unpause"], "python -m orchestrator run launch.yaml"),
+    ],
+)
+def test_a_run_is_not_advised_while_it_would_start_nothing(words, command):
+    stopped = journal(starts("cd-1"), stop=Stop(S.ABORTED, "launch spring was aborted by ann: wrong list"))
+    built = build([*stopped, *(told(word, number) for number, word in enumerate(words, 1))])
+    assert [c.next for c in built.campaigns] == [command]
+
+
+def test_a_retry_of_what_failed_waits_for_an_abort_to_be_lifted():
+    built = build([*journal([entry(skip(Out.FAILED, R.NOT_FOUND))]), told("abort")])
+    assert built.campaigns[0].next == f"{UNPAUSE} --reason TEXT"
 
 
 def test_an_open_intent_is_judged_by_the_next_run():
