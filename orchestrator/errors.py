@@ -59,7 +59,7 @@ class ManifestError(OrchestratorError):
 
 
 class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
-    """The file is not a plan, or was changed after it was made."""
+    """The file given as a plan is not one, or was changed after it was made."""
 
     exit_code = ExitCode.INVALID
 
