@@ -6,12 +6,14 @@ from typing import Final
 from docs.generator.tables import table
 from orchestrator import errors
 from orchestrator.core.exit_codes import REFUSAL_CODES, RUN_MEANINGS, ExitCode
-from orchestrator.core.result.conclude import exit_code
 from orchestrator.errors import OrchestratorError
 
 _INTRODUCTION: Final = """
 Codes 2 to 9 mean that not one start left this process. Running again is safe after every code: what was started is
 never started again. What a pipeline should do with each: [in CI](../how-to/ci.md).
+"""
+_ORDER: Final = """
+Where several apply to a run, the first of these counts: 13, 11, the code of a signal (129, 130 or 143), 12, 10, 0.
 """
 _STOPS: Final = """
 `stop-started` ends with 0 when every stop is confirmed, 10 when one is not, 11 when the launch has unknown campaigns,
@@ -54,7 +56,6 @@ def exit_code_sections() -> Iterator[str]:
     yield _INTRODUCTION
     rows = [(f"`{number}`", meaning, sending) for number, (meaning, sending) in codes().items()]
     yield table(("Code", "Meaning", "For sending"), rows)
-    order = (exit_code.__doc__ or "").split(" (", 1)[0]
-    yield f"Where several apply, the first of these counts: {order}."
+    yield _ORDER
     yield _STOPS
     yield _JSON

@@ -20,6 +20,7 @@ from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.core.plan.estimate import PlannedLaunch
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
+from orchestrator.core.text import plural
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import OrchestratorError
 from orchestrator.loading import manifest_file as load
@@ -130,7 +131,7 @@ async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:
 async def _report(opened: OpenRun) -> Result:
     # In threads: reading a long journal and drawing its reports must not hold up a program that has other work.
     wanted, lost = opened.deps.manifest.report, opened.deps.states.unrecorded
-    warnings = [f"{len(lost)} records could not be journaled"] if lost else []
+    warnings = [f"{plural(len(lost), 'record')} could not be journaled"] if lost else []
     result, records = await asyncio.to_thread(build_result, opened, warnings)
     try:
         await asyncio.to_thread(write, result, records, Path(wanted.dir), wanted.formats)

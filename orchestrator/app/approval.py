@@ -36,7 +36,7 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
     # 2. Is there an approval where one is needed?
     if manifest.approval == "plan" and approve is None:
         raise Refused(
-            "approval: plan needs --approve with the hash of a plan that somebody has looked at",
+            "approval: plan needs --approve with the hash of a plan that a person has reviewed",
             next_step=f"python -m orchestrator plan {source}",
         )
     # 3. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
@@ -49,7 +49,7 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
 def _approved(approve: str | None, proposal: Proposal) -> Proposal:
     if approve is not None and not proposal.sha256.startswith(approve.lower()):
         raise Refused(
-            f"the plan in the file has the hash {proposal.sha256[:16]}, approved was {approve[:16]}",
-            next_step="bring the plan that was approved, or have this one approved",
+            f"the plan in the file has the hash {proposal.sha256[:16]}, but {approve[:16]} was approved",
+            next_step="pass the plan that was approved, or have this one approved",
         )
     return proposal

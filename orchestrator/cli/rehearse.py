@@ -25,7 +25,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
 @click.option(
     "--faults",
     type=click.Choice(["none", "calm", "realistic", "nasty"]),
-    help="What the calls meet; by default realistic, or what a sandbox manifest says.",
+    help="What the calls meet; by default realistic, or what a sandbox manifest sets.",
 )
 @click.option("--seed", type=int, help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")
 @click.option(
@@ -54,8 +54,8 @@ def command(
     """Carry a manifest out in virtual time against a model of the platform; needs no network and no secret.
 
     Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
-    campaign counts as new and Ready. Waves bake and windows are waited for in virtual time, too; a wave's check of
-    yours (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever the
+    campaign counts as new and Ready. Bakes and windows pass in virtual time, too. The check of a wave
+    (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever the
     run came to.
     """
     from orchestrator.console import rehearsal

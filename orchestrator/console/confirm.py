@@ -12,6 +12,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
 
 
@@ -41,7 +42,9 @@ def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
     ):
         return
     launch, host = manifest.launch, manifest.host
-    click.echo(f"{plan.count(Action.START)} campaigns will be started on {host}. It cannot be undone.", err=True)
+    click.echo(
+        f"{plural(plan.count(Action.START), 'campaign')} will be started on {host}. It cannot be undone.", err=True
+    )
     for warning in plan.warnings:
         click.echo(f"warning: {plain(warning)}", err=True)
     # The loop's own handler would only take note: Ctrl-C must end the question, too.

@@ -8,7 +8,7 @@ from orchestrator.core.plan.approval import VALID_FOR
 from orchestrator.core.plan.estimate import PlannedLaunch
 from orchestrator.core.plan.plan import Action
 from orchestrator.core.result.build import timestamp
-from orchestrator.core.text import duration
+from orchestrator.core.text import duration, plural
 
 
 def text(planned: PlannedLaunch) -> str:
@@ -25,7 +25,7 @@ def text(planned: PlannedLaunch) -> str:
         lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
     # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
-    lines.append(f"takes at least {duration(ahead.seconds)} and {sum(ahead.calls.values())} calls ({calls})")
+    lines.append(f"takes at least {duration(ahead.seconds)} and {plural(sum(ahead.calls.values()), 'call')} ({calls})")
     # 3. What its reader should know before approving it, and the hash to approve it by.
     lines += [f"rule: {rule}" for rule in plan.rules]
     lines += [f"warning: {plain(warning)}" for warning in plan.warnings]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from orchestrator.core.attempt.verdict import ReadKind, classify_read, message_of
+from orchestrator.core.text import plural
 from orchestrator.model import Fault, Read, Reply
 
 _GONE_SOON: Final = frozenset({"tmpfs", "ramfs", "overlay"})
@@ -52,11 +53,15 @@ def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
     if kind is ReadKind.UNAUTHORIZED:
         return [Finding(Grade.BAD, subject, words, "check client_id, client_secret, algorithm and the stream's app")]
     if kind is ReadKind.LIMITED:
-        return [Finding(Grade.WARN, subject, words, "somebody else spends this account's calls: wait, or lower `rate`")]
+        return [
+            Finding(
+                Grade.WARN, subject, words, "another client is using this account's rate limit: wait, or lower `rate`"
+            )
+        ]
     if kind is not ReadKind.OK:
         return [Finding(Grade.BAD, subject, words, "run doctor again when the platform answers")]
     more = ", and more pages" if read.more else ""
-    seen = f"token and scope are accepted; the list answers ({len(read.live)} campaigns{more})"
+    seen = f"token and scope are accepted; the list answers ({plural(len(read.live), 'campaign')}{more})"
     return [Finding(Grade.OK, subject, seen)]
 
 

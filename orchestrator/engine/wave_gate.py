@@ -86,7 +86,7 @@ class WaveGate:
             return None
         self._message = _CHECKING
         why = await stop_signal.run_until_stopped(self._checks.run(rule.pass_, self._facts))
-        shortfall = f"wave {self._name}: its check says no: {why}" if why is not None else None
+        shortfall = f"wave {self._name}: its check failed: {why}" if why is not None else None
         self._observer.event("wave_checked", wave=self._name, passed=shortfall is None, message=shortfall or "")
         return shortfall
 

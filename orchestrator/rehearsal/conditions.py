@@ -22,14 +22,14 @@ _FATES: Final[Mapping[Fault, Mapping[str, Any]]] = {
     Fault.REFUSE_LIMITED: {"limited": True},
     Fault.UNAUTHORIZED_ONCE: {"refused": Answer(401, error_body("Invalid JWT token", 4002))},
     Fault.SERVER_ERROR_BEFORE: {"refused": _BROKEN},
-    Fault.SERVER_ERROR_AFTER: {"says": _BROKEN},
+    Fault.SERVER_ERROR_AFTER: {"answer": _BROKEN},
     Fault.RESET_BEFORE: {"refused": _SILENCE, "broken": Progress.SENDING},
     Fault.RESET_AFTER: {"broken": Progress.SENDING},
     Fault.HANG_BEFORE: {"refused": _SILENCE, "back": _NEVER},
     Fault.HANG_AFTER: {"back": _NEVER},
     Fault.TRUNCATE: {"broken": Progress.ANSWERED},
-    Fault.HTML: {"says": _PAGE},
-    Fault.LATE: {"acts_after": LATE_SECONDS, "says": Answer(504, text="Gateway Time-out")},
+    Fault.HTML: {"answer": _PAGE},
+    Fault.LATE: {"acts_after": LATE_SECONDS, "answer": Answer(504, text="Gateway Time-out")},
     Fault.SLOW: {"back": SLOW_SECONDS},
     Fault.ANSWER_TWICE: {},  # a rehearsal has no connections
 }

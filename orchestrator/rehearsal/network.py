@@ -31,7 +31,7 @@ class CallFate:
     """What happens to one call on its way. Times are in seconds.
 
     Fields that are set rule out those after them, in this order: `unsent`, `lost`, `cut`, `refused`, `limited`,
-    `acts_after`, `says`, `broken`.
+    `acts_after`, `answer`, `broken`.
     """
 
     connecting: float = 0.0  # before the first byte
@@ -42,7 +42,7 @@ class CallFate:
     refused: Answer | None = None  # the platform answers this and does nothing
     limited: bool = False  # its rate limiter refuses, because another client used the account's rate limit
     acts_after: float = 0.0  # the platform acts this much later than it answers
-    says: Answer | None = None  # the platform acts, and answers this
+    answer: Answer | None = None  # the platform acts, and answers this
     back: float = 0.05  # until the answer arrives
     broken: Progress | None = None  # how far the answer gets
 
@@ -165,9 +165,9 @@ class VirtualApi:
         if fate.acts_after:
             # Answered as failed, and carried out all the same: the case in which a repeated start texts people twice.
             self._loop.call_later(fate.acts_after, self._act, call)
-            return fate.says or Answer(504, text="Gateway Time-out")
+            return fate.answer or Answer(504, text="Gateway Time-out")
         status, payload = self._act(call)
-        return fate.says or Answer(status, payload)
+        return fate.answer or Answer(status, payload)
 
     def _act(self, call: Call) -> tuple[int, dict[str, Any]]:
         return self._platform.act(call, self._platform_clock.now())

@@ -31,9 +31,16 @@ def of_account(read):
 
 def test_an_account_in_order_is_ok_and_says_what_it_saw():
     seen = {"cd-1": LiveState("Ready")}
-    ok = "token and scope are accepted; the list answers (1 campaigns"
+    ok = "token and scope are accepted; the list answers (1 campaign"
     assert of_account(Read(answer(), seen)) == [(OK, f"{ok})", "")]
     assert of_account(Read(answer(), seen, more=True)) == [(OK, f"{ok}, and more pages)", "")]
+
+
+@pytest.mark.parametrize(("number", "counted"), [(0, "0 campaigns"), (1, "1 campaign"), (2, "2 campaigns")])
+def test_the_campaigns_of_a_list_are_counted_in_plain_words(number, counted):
+    read = Read(answer(), {f"cd-{i}": LiveState("Ready") for i in range(number)})
+
+    assert of_account(read) == [(OK, f"token and scope are accepted; the list answers ({counted})", "")]
 
 
 NO_SCOPE = "Permission denied. Scope is incorrect!"
@@ -53,7 +60,7 @@ NO_SCOPE = "Permission denied. Scope is incorrect!"
         (refused(403, "the scope is none of ours"),
          [(BAD, "HTTP 403: the scope is none of ours", "run doctor again when the platform answers")]),
         (refused(429, "slow down"),
-         [(WARN, "HTTP 429: slow down", "somebody else spends this account's calls: wait, or lower `rate`")]),
+         [(WARN, "HTTP 429: slow down", "another client is using this account's rate limit: wait, or lower `rate`")]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_account_is_told_with_its_mend(read, found):

@@ -170,7 +170,7 @@ def test_whoever_watches_asks_the_check_between_the_waves(fleet):
 
     assert scene.submit().wait(60) == 12, scene.log("submit")
     assert sum(scene.starts.values()) == 1
-    assert "its check says no" in scene.result["run"]["stop"]["detail"]
+    assert "its check failed" in scene.result["run"]["stop"]["detail"]
     assert scene.submit("--select", "stream:st-1").wait(60) == 12  # a canary that is left out stays one
     assert sum(scene.starts.values()) == 1
     check["command"] = ["true"]

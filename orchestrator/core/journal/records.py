@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, key_of
 
 # About a run.
@@ -219,7 +220,8 @@ class RunRecords:
 
     def gave_up(self, key: CampaignKey, attempt: int, lane: Lane, last: str) -> Record:
         """Attempts or time are used up, and no attempt was carried out. `last` is the last one's message."""
-        message = f"gave up after {attempt} attempts, none of which was carried out: {last}"
+        fate = "which was not carried out" if attempt == 1 else "none of which was carried out"
+        message = f"gave up after {plural(attempt, 'attempt')}, {fate}: {last}"
         return self._of_campaign(key, attempt, Event.GAVE_UP, lane, {"message": message})
 
     def probed(self, key: CampaignKey, attempt: int, lane: Lane, evidence: str | None) -> Record:

@@ -54,7 +54,7 @@ def find(records: Iterable[Record], start_of_hash: str) -> Proposal:
     if not found:
         raise Refused(
             f"no plan in this ledger has a hash that begins with {start_of_hash[:16]}",
-            next_step="make one with: python -m orchestrator plan MANIFEST, or bring its file with --plan",
+            next_step="make one with: python -m orchestrator plan MANIFEST, or pass its file with --plan",
         )
     data = found[-1].data
     return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]))
@@ -68,7 +68,7 @@ def read(document: Any) -> Proposal:
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
     except (TypeError, KeyError, ValueError) as error:
-        raise PlanInvalid("the file is no plan", next_step="make one with: plan MANIFEST -o FILE") from error
+        raise PlanInvalid("the file is not a plan", next_step="make one with: plan MANIFEST -o FILE") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
     if own != proposal.sha256:
         raise PlanInvalid(

@@ -18,6 +18,7 @@ from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
 from orchestrator.core.rules import waves
+from orchestrator.core.text import plural
 from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
 
@@ -147,7 +148,9 @@ def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
         ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
     )
     if cap is not None and starts > cap:
-        raise Refused(f"the plan has {starts} starts, {name} allows {cap}", next_step=f"raise {name}, or use --select")
+        raise Refused(
+            f"the plan has {plural(starts, 'start')}, {name} allows {cap}", next_step=f"raise {name}, or use --select"
+        )
 
 
 def lane_of(manifest: Manifest, account: str) -> Lane:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from orchestrator.core.result.timeline import Account, Attempt, AttemptOutcome, Timeline, window_use
+from orchestrator.core.text import plural
 from orchestrator.model import Window
 from orchestrator.report.wording import visible
 
@@ -86,7 +87,7 @@ class Chart:
         """The picture in words."""
         marks = ", ".join(f"{row.count} {row.label}" for row in self.rows) or "no start"
         limits = " and ".join(label for label, _ in self.curves) or "no known limit"
-        return f"Starts of account {self.account} over time: {marks}; {limits}; {self.pauses} pauses"
+        return f"Starts of account {self.account} over time: {marks}; {limits}; {plural(self.pauses, 'pause')}"
 
 
 def draw(timeline: Timeline, account: Account) -> Chart:

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
+from orchestrator.core.text import plural
 from orchestrator.model import Outcome
 from orchestrator.report.html import chart
 from orchestrator.report.wording import headline, visible
@@ -91,8 +92,8 @@ def _facts(result: Result, drawn: chart.Chart) -> str:
     peak = ", ".join(f"{highest} of {limit}" for limit, highest in peaks)
     unlimited = "no limit" if "limits" in spent else "limit not journaled"
     parts = [
-        f"{drawn.starts:,} start{'' if drawn.starts == 1 else 's'}",
-        f"{spent['calls']:,} calls in all" if "calls" in spent else "",
+        plural(drawn.starts, "start"),
+        f"{plural(spent['calls'], 'call')} in all" if "calls" in spent else "",
         f"peak {peak}" if peak else "",
         f"limited {spent['throttled']}\N{MULTIPLICATION SIGN}" if spent.get("throttled") else "",
         "" if drawn.curves else unlimited,
@@ -137,7 +138,7 @@ def _groups(result: Result) -> list[Group]:
                    for (reason, message, text), count in common[:_REASONS]]  # fmt: skip
         rest = common[_REASONS:]
         if rest:
-            words = f"{len(rest):,} more reasons; the table below has them"
+            words = f"{plural(len(rest), 'more reason')}; the table below has all"
             groups.append(Group(outcome, "", words, sum(count for _, count in rest), ()))
     return groups
 

@@ -174,7 +174,7 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
         approval.find(lines, "0" * 64)
     assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
     assert refused.value.next_step == (
-        "make one with: python -m orchestrator plan MANIFEST, or bring its file with --plan"
+        "make one with: python -m orchestrator plan MANIFEST, or pass its file with --plan"
     )
 
 
@@ -220,5 +220,5 @@ def signed(**changes):
 def test_what_is_no_plan_is_invalid(value):
     with pytest.raises(PlanInvalid) as refused:
         approval.read(value)
-    assert refused.value.message == "the file is no plan"
+    assert refused.value.message == "the file is not a plan"
     assert refused.value.next_step == "make one with: plan MANIFEST -o FILE"

@@ -1,18 +1,20 @@
 import ast
 import re
+from itertools import chain, combinations
 
 import pytest
 
 from docs.generator.commands import command_sections
 from docs.generator.environment import GIVEN, PASSED_ON, READ
-from docs.generator.exits import codes
+from docs.generator.exits import codes, exit_code_sections
 from docs.generator.pages import FOLDER, pages
 from docs.generator.schemas import schema_sections
 from orchestrator.app import command_checks as command
 from orchestrator.cli import main
 from orchestrator.core.manifest.models import manifest_schema
 from orchestrator.core.result.build import exit_code
-from orchestrator.model import Stop, StopReason
+from orchestrator.core.result.conclude import code_of
+from orchestrator.model import Outcome, Reason, Stop, StopReason
 from orchestrator.report.schema import result_schema
 from tests.paths import ROOT
 
@@ -66,6 +68,23 @@ def test_the_codes_are_those_that_a_run_can_end_with():
 
     assert ended < codes().keys()
     assert {number for number, (_, sending) in codes().items() if "no start" in sending} >= set(range(2, 9))
+
+
+ENDINGS = {Outcome.UNKNOWN: 11, Outcome.HELD: 12, Outcome.FAILED: 10, Outcome.STARTED: 0}
+STOPS = {"JOURNAL": 13, "SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, "RULE": 12}
+
+
+def test_of_several_codes_the_page_names_the_one_that_counts():
+    sentence = next(part for part in exit_code_sections() if part.startswith("\nWhere several apply"))
+    order = [int(number) for number in re.findall(r"\d+", sentence)]
+    subsets = chain.from_iterable(combinations(ENDINGS, size) for size in range(len(ENDINGS) + 1))
+
+    assert order == [13, 11, 129, 130, 143, 12, 10, 0]
+    for outcomes in subsets:
+        for name, stopped in {None: 0, **STOPS}.items():
+            applies = {stopped, *(ENDINGS[outcome] for outcome in outcomes)}
+            stop = Stop(StopReason[name], "") if name else None
+            assert code_of([(one, Reason.ACCEPTED) for one in outcomes], stop) == min(applies, key=order.index)
 
 
 def variables_read():
