@@ -1,11 +1,12 @@
 """Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
 import getpass
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
+from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.records import RUN_KINDS, STOP_KINDS, resolution
 from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
 from orchestrator.core.journal.subruns import is_open
@@ -63,6 +64,22 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
         )  # fmt: skip
         # Refused while a run holds the lane: it may be finding out by itself.
         store.append(record, now)
+
+
+def release_lanes(
+    url: str, name: str, reason: str, confirm: Callable[[Mapping[Lane, Lease]], None]
+) -> Mapping[Lane, Lease]:
+    """Release the accounts that a launch holds, or one account by its id, for this user, who knows the runs to be dead.
+
+    `confirm` sees the leases first, and may raise Refused. Raises NothingSelected, Refused and LedgerError.
+    """
+    with open_ledger(url) as store:
+        held = store.lanes_held(name, store.time())
+        if not held:
+            raise Refused(f"no run holds {name}: there is nothing to release", next_step="run it again")
+        confirm(held)
+        store.release_dead(held, getpass.getuser(), reason, store.time())
+    return held
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "abort": "End a launch's runs, and refuse later ones.",
     "stop-started": "Stop what a launch started; texts already sent stay sent.",
     "resolve": "Record what became of an unknown campaign.",
+    "release": "Release the accounts that a dead run still holds.",
     "report": "Write a launch's reports again, from the journal alone.",
     "doctor": "Check ledger, disk, clock and accounts, with a fix for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
@@ -28,7 +29,7 @@ _COMMANDS: Final = {
     "completion": "Print the script for the completion of a shell.",
 }
 
-_CONTROL: Final = frozenset({"pause", "unpause", "abort", "resolve"})
+_CONTROL: Final = frozenset({"pause", "unpause", "abort", "resolve", "release"})
 
 _GC_THRESHOLD: Final = 50_000
 """Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and

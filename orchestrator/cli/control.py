@@ -1,4 +1,4 @@
-"""`pause`, `unpause`, `abort` and `resolve LAUNCH`: what people record in a launch's journal."""
+"""`pause`, `unpause`, `abort`, `resolve` and `release`: what people record in a launch's journal."""
 
 import click
 
@@ -72,6 +72,31 @@ def resolve(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
     journal_reader.resolve(ledger, launch, CampaignKey(campaign), reason, is_started=verdict == "started")
     data = {"launch": launch, "campaign": campaign, "resolved_as": verdict, "reason": reason}
     return CommandResult("resolve", data, f"{campaign} is recorded as {verdict}\n")
+
+
+@click.command("release")
+@click.argument("name", metavar="LAUNCH-OR-ACCOUNT")
+@click.option("--reason", required=True, help="How you know that the process is dead; it is journaled with your name.")
+@click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
+@ledger_option
+@json_option
+@prints_result
+def release(name: str, *, reason: str, yes: bool, ledger: str) -> CommandResult:
+    """Release the accounts that a dead run still holds: all of a launch, or one by its account id.
+
+    Seldom needed: a lease ends 30 s after its holder's last commit. A run that is alive on this machine is refused; one
+    that is alive elsewhere loses the account, and gets no permit any more. Starts in flight stay with the next run.
+    """
+    from orchestrator.app.journal_reader import release_lanes
+    from orchestrator.console.confirm import confirm_release, holder_of
+    from orchestrator.core.journal.lease import account_of
+
+    held = release_lanes(ledger, name, reason, lambda held: confirm_release(name, held, yes=yes))
+    text = "".join(f"account {account_of(lane)} is released from {holder_of(lease)}\n" for lane, lease in held.items())
+    data = {"reason": reason, "released": [{"account": account_of(lane), "run_id": lease.holder.run_id,
+            "launch": lease.holder.launch, "machine": lease.holder.machine, "pid": lease.holder.pid,
+            "fence": lease.fence} for lane, lease in held.items()]}  # fmt: skip
+    return CommandResult("release", data, text)
 
 
 def _record(name: str, launch: str, reason: str, ledger: str, text: str) -> CommandResult:

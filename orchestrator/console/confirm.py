@@ -3,17 +3,20 @@
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from orchestrator.console.terminal import plain
+from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
+from orchestrator.model import Lane
 
 
 def read_plan(path: Path) -> Proposal:
@@ -41,19 +44,37 @@ def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
         or not (sys.stdin.isatty() and sys.stderr.isatty())
     ):
         return
-    launch, host = manifest.launch, manifest.host
-    click.echo(
-        f"{plural(plan.count(Action.START), 'campaign')} will be started on {host}. It cannot be undone.", err=True
-    )
+    text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {manifest.host}. It cannot be undone."
+    click.echo(text, err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {plain(warning)}", err=True)
+    _ask_for(manifest.launch, "the launch's name")
+
+
+def confirm_release(name: str, held: Mapping[Lane, Lease], *, yes: bool) -> None:
+    """At a terminal, let a person type the name once more before its leases are released. Raises Refused otherwise."""
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    for lane, lease in held.items():
+        click.echo(f"account {account_of(lane)} is held by {holder_of(lease)}", err=True)
+    click.echo("Go on only if you know that this process is dead, or its host cut off for good.", err=True)
+    _ask_for(name, "the name")
+
+
+def holder_of(lease: Lease) -> str:
+    """Who holds a lease, in words."""
+    holder = lease.holder
+    return f"run {holder.run_id} of launch {holder.launch} (pid {holder.pid} on {plain(holder.machine)})"
+
+
+def _ask_for(word: str, what: str) -> None:
     # The loop's own handler would only take note: Ctrl-C must end the question, too.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer = click.prompt(f"Type {launch} to go on", default="", show_default=False, err=True)
+        answer = click.prompt(f"Type {word} to go on", default="", show_default=False, err=True)
     except click.Abort:
         answer = ""
     finally:
         signal.signal(signal.SIGINT, handler)
-    if answer.strip() != launch:
-        raise Refused("not confirmed", next_step="run again and type the launch's name")
+    if answer.strip() != word:
+        raise Refused("not confirmed", next_step=f"run again and type {what}")

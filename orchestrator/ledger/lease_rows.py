@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL
 from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Lease, Moment
-from orchestrator.errors import LedgerError
+from orchestrator.core.journal.records import LEASES, lease_release
+from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
+from orchestrator.ledger.row_mapping import columns_of
 from orchestrator.ledger.schema import journal, leases
 from orchestrator.model import Lane
 
@@ -79,6 +81,25 @@ def acquire_lease(
     else:
         connection.execute(leases.update().where(leases.c.lane == lane).values(**values))
     return rules.acquired(lane, last, new, moment)
+
+
+def lanes_of(connection: sa.Connection, name: str) -> dict[Lane, Lease]:
+    """The leases whose holder is, or last was, a launch of this name, or whose account has this id."""
+    found = {Lane(row.lane): lease_of(row) for row in connection.execute(sa.select(leases).order_by(leases.c.lane))}
+    return {lane: lease for lane, lease in found.items() if name in {lease.holder.launch, rules.account_of(lane)}}
+
+
+def release_lease(connection: sa.Connection, lane: Lane, lease: Lease, *, by: str, reason: str, now: float) -> None:
+    """Release a lane for a person, and journal it. Raises Refused where another run has it meanwhile."""
+    new = rules.released(lease)
+    is_same = (leases.c.lane == lane, leases.c.run_id == lease.holder.run_id, leases.c.fence == lease.fence)
+    done = connection.execute(leases.update().where(*is_same).values(fence=new.fence, expires=new.expires))
+    if done.rowcount != 1:
+        raise Refused(f"account {rules.account_of(lane)} has changed hands meanwhile", next_step="look again")
+    own = (journal.c.launch == lease.holder.launch, journal.c.campaign == LEASES)
+    number = 1 + connection.execute(sa.select(sa.func.count()).where(*own)).scalar_one()
+    record = lease_release(number, lane, lease, by=by, reason=reason, now=now)
+    connection.execute(journal.insert(), columns_of(record))
 
 
 def any_live(rows: Iterable[Any], moment: Moment) -> bool:

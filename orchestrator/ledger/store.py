@@ -11,11 +11,22 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder
-from orchestrator.errors import LedgerError, Refused
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder, Lease
+from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.backend import Backend, UnreachableError
-from orchestrator.ledger.lease_rows import acquire_lease, any_live, held_leases, lease_of, locked_lease, released_json
+from orchestrator.ledger.lease_rows import (
+    acquire_lease,
+    any_live,
+    held_leases,
+    is_alive,
+    lanes_of,
+    lease_of,
+    locked_lease,
+    release_lease,
+    released_json,
+)
+from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.row_mapping import columns_of, control_state_of, has_any, records_of
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
@@ -223,6 +234,27 @@ class Store:
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
                     .values(run_id="", recent=released_json(ended, self._backend.moment(now)))
                 )
+
+    def lanes_held(self, name: str, now: float) -> dict[Lane, Lease]:
+        """The lanes of a launch, or of an account id, that a run may hold now. Raises NothingSelected for neither."""
+        with self._transaction(writes=False) as connection:
+            own = lanes_of(connection, name)
+        if not own:
+            raise NothingSelected(f"the ledger has no lease of a launch or an account id {name}")
+        moment = self._backend.moment(now)
+        return {lane: lease for lane, lease in own.items() if rules.is_live(lease, this_machine(), moment, is_alive)}
+
+    def release_dead(self, held: Mapping[Lane, Lease], by: str, reason: str, now: float) -> None:
+        """Release lanes whose runs a person knows to be dead, all or none.
+
+        Raises Refused where a run is alive on this machine, or has changed since the person saw it.
+        """
+        with self._transaction() as connection:
+            for launch in sorted({lease.holder.launch for lease in held.values()}):
+                self._backend.lock_launch(connection, launch, shared=False)
+            for lane, lease in sorted(held.items()):
+                rules.check_release(lane, lease, this_machine(), is_alive)
+                release_lease(connection, lane, lease, by=by, reason=reason, now=now)
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
         """Append records in one transaction, renewing this run's leases. Returns what it found there.

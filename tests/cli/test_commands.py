@@ -154,7 +154,7 @@ def test_help_names_every_command(workplace):
     text = workplace.run("--help").stdout
 
     names = ("run", "plan", "validate", "status", "resolve", "report", "schema", "sandbox", "pause", "unpause", "abort",
-             "stop-started", "doctor")  # fmt: skip
+             "release", "stop-started", "doctor")  # fmt: skip
     for name in names:
         assert re.search(rf"^  {name} ", text, re.MULTILINE)
         assert workplace.run(name, "--help").returncode == 0

@@ -2,6 +2,11 @@
 
 import json
 
+from orchestrator.core.journal.lease import Holder
+from orchestrator.ledger.store import Store
+from orchestrator.model import Lane
+from tests.cli.conftest import ACCOUNT
+
 CAMPAIGNS = tuple(f"cd-{n}" for n in range(6))
 
 
@@ -77,3 +82,29 @@ def test_what_nobody_knows_cannot_be_controlled(workplace):
     assert workplace.run("abort", "autumn", "--reason", "x").returncode == 5
     assert workplace.run("unpause", "spring").returncode == 4
     assert workplace.run("pause", "spring").returncode == 2
+
+
+def leased_elsewhere(workplace):
+    """A run on a host that this one cannot look at holds the account."""
+    store = Store.open(f"sqlite:///{workplace.path}/.orchestrator/ledger.db")
+    (lane,) = {Lane(record.lane) for record in store.read("spring") if record.kind == "intent"}
+    store.acquire([lane], Holder("r-far", "spring", "burned-down", 4711), store.time())
+    store.close()
+
+
+def test_an_account_of_a_dead_run_is_released_by_a_person(workplace):
+    workplace.run("run", workplace.manifest())
+    free = workplace.run("release", "spring", "--reason", "x")
+    leased_elsewhere(workplace)
+    refused = workplace.run("run", workplace.manifest())
+    released = workplace.run("release", ACCOUNT, "--reason", "the host burned down", "--json")
+    again = workplace.run("release", "spring", "--reason", "x")
+
+    assert (free.returncode, refused.returncode, again.returncode) == (4, 6, 4)
+    assert "no run holds spring: there is nothing to release" in free.stderr
+    assert released.returncode == 0, released.stdout
+    assert json.loads(released.stdout)["released"] == [
+        {"account": ACCOUNT, "run_id": "r-far", "launch": "spring", "machine": "burned-down", "pid": 4711, "fence": 2}
+    ]
+    assert workplace.run("run", workplace.manifest()).returncode == 0
+    assert workplace.run("release", "autumn", "--reason", "x").returncode == 5

@@ -27,6 +27,7 @@ COMMANDS = {
     "pause": (("pause", "spring", "--reason", "x"), ["launch", "control"]),
     "unpause": (("unpause", "spring"), ["launch", "control"]),
     "abort": (("abort", "spring", "--reason", "x"), ["launch", "control"]),
+    "release": (("release", "spring", "--reason", "x"), ["reason", "released"]),
     "doctor": (("doctor",), ["healthy", "findings"]),
     "rehearse": (
         ("rehearse", "launch.yaml"), ["faults", "seed", "runs", "seconds", "outcomes", "exit_codes", "first"]

@@ -12,20 +12,26 @@ import threading
 
 import pytest
 
+from tests.cli.conftest import ACCOUNT
+from tests.cli.test_control import leased_elsewhere
+
 ESCAPE = "\x1b["
 CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
 
 
-def at_terminal(workplace, *arguments, columns=100, stderr_too=True, **environ):
-    """Run the command at a terminal of its own; its exit code and all that the terminal got."""
+def at_terminal(workplace, *arguments, columns=100, stderr_too=True, answer=None, **environ):
+    """Run the command at a terminal of its own, where a person may answer; its exit code and all that it showed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     child = subprocess.Popen(
         workplace.command(*arguments), cwd=workplace.path,
         env={**workplace.environment, "TERM": "xterm-256color", **environ},
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs if stderr_too else subprocess.DEVNULL,
+        stdin=theirs if answer else subprocess.DEVNULL,
+        stdout=theirs, stderr=theirs if stderr_too else subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
+    if answer:
+        os.write(ours, f"{answer}\n".encode())
     got = bytearray()
 
     def read():
@@ -176,3 +182,15 @@ def test_a_locale_without_our_letters_costs_nothing(workplace):
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["campaigns"][0]["name"] == "Zürich"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("spring", 0), ("yes", 4)])
+def test_a_release_is_confirmed_by_typing_the_name_again(workplace, answer, code):
+    workplace.run("run", workplace.manifest())
+    leased_elsewhere(workplace)
+    ended, shown = at_terminal(workplace, "release", "spring", "--reason", "its host burned down", answer=answer)
+
+    assert ended == code
+    assert f"account {ACCOUNT} is held by run r-far of launch spring (pid 4711 on burned-down)" in shown
+    assert "Type spring to go on" in shown
+    assert workplace.run("release", "spring", "--reason", "x").returncode == (4 if code == 0 else 0)

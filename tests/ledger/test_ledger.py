@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.attempt.permit import Permit
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder
-from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
+from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
@@ -404,6 +404,56 @@ async def test_one_lost_lane_costs_the_other_nothing(place, store, dead_pid):
     assert isinstance(lost, LeaseLost)
     assert granted.campaign == "t/c"
     assert rows(place) == [("t/c", 1, "intent")]
+
+
+async def test_a_lane_that_a_person_released_is_its_holders_no_more(place, store):
+    leases = store.acquire([LANE], holder(machine="elsewhere"), NOW)
+    async with writing(store, leases) as writer:
+        await writer.permit(intent_of("s/c"))
+        store.release_dead(store.lanes_held("launch-1", NOW), "ann", "its host burned down", NOW)
+        with pytest.raises(LeaseLost):
+            await writer.permit(intent_of("s/d"))
+        await writer.record(record_of("s/c", "verdict"))
+    (taken,) = store.acquire([LANE], holder("run-2"), NOW)
+    (record,) = store.read("launch-1", campaign="@lease")
+
+    assert (taken.fence, taken.released_cleanly) == (3, False)
+    assert rows(place) == [("s/c", 1, "intent"), ("@lease", 1, "release"), ("s/c", 1, "late_verdict")]
+    assert (record.run_id, record.lane, record.at) == ("person:ann", LANE, NOW)
+    assert record.data == {
+        "by": "ann", "reason": "its host burned down", "fence": 1,
+        "holder": {"run_id": "run-1", "launch": "launch-1", "machine": "elsewhere", "pid": os.getpid()},
+    }  # fmt: skip
+
+
+def test_one_account_is_released_and_the_others_stay(store):
+    store.acquire([LANE, OTHER], holder(machine="elsewhere"), NOW)
+    assert set(store.lanes_held("launch-1", NOW)) == {LANE, OTHER}
+    store.release_dead(store.lanes_held("other", NOW), "ann", "x", NOW)
+
+    assert set(store.lanes_held("launch-1", NOW)) == {LANE}
+    assert store.lanes_held("other", NOW) == {}
+    with pytest.raises(NothingSelected, match="no lease of a launch or an account id launch-2"):
+        store.lanes_held("launch-2", NOW)
+
+
+def test_what_changed_hands_while_a_person_looked_is_not_released(store):
+    store.acquire([LANE, OTHER], holder(machine="elsewhere"), NOW)
+    seen = store.lanes_held("launch-1", NOW)
+    store.acquire([OTHER], holder("run-2", machine="elsewhere"), NOW + LEASE_SECONDS)
+    with pytest.raises(Refused, match="account other has changed hands meanwhile"):
+        store.release_dead(seen, "ann", "x", NOW)
+
+    assert store.read("launch-1") == []
+    assert {fence for _, fence, _ in store.leases([LANE])} == {1}
+
+
+def test_a_run_that_is_alive_on_this_machine_is_not_released(store):
+    store.acquire([LANE], holder(), NOW)
+    with pytest.raises(Refused, match=f"is alive: pid {os.getpid()} on this machine"):
+        store.release_dead(store.lanes_held("launch-1", NOW), "ann", "x", NOW)
+
+    assert store.read("launch-1") == []
 
 
 def test_a_persons_word_waits_until_the_lane_is_free(place, store):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.core.text import duration
-from orchestrator.errors import LaneLeased
+from orchestrator.errors import LaneLeased, Refused
 from orchestrator.model import Lane, Record
 
 LEASE_SECONDS: Final = 30.0
@@ -92,6 +92,11 @@ def _step(lease: Lease, moment: Moment) -> float:
     return (moment.now - moment.steady) - (then.now - then.steady)
 
 
+def account_of(lane: Lane) -> str:
+    """The id of a lane's account."""
+    return lane.rpartition(" ")[2]
+
+
 class LeaseDoubted(LaneLeased):
     """The lease ends later than any lease can. A clock was ahead: its holder may be dead since, or well."""
 
@@ -117,7 +122,7 @@ def refusal(lane: Lane, lease: Lease, moment: Moment) -> LaneLeased:
     """The error that names the run which holds a lane."""
     holder = lease.holder
     in_use = (
-        f"account {lane.rpartition(' ')[2]} is in use by run {holder.run_id} of launch {holder.launch} "
+        f"account {account_of(lane)} is in use by run {holder.run_id} of launch {holder.launch} "
         f"(pid {holder.pid} on {holder.machine}, since {max(0.0, moment.now - lease.acquired):.0f} s)"
     )
     if not is_doubtful(lease, moment):
@@ -162,6 +167,24 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
     latest = ((at, moment.now + max(0.0, at - then)) for at in last.recent_calls)
     recent_calls = tuple(min(at + _step(last, moment), bound) for at, bound in latest)
     return AcquiredLease(lane, new.fence, released_cleanly, recent_calls)
+
+
+def check_release(lane: Lane, lease: Lease, machine: str, is_alive: Callable[[int], bool]) -> None:
+    """Raise Refused where a person releases a lane whose process is alive on the caller's `machine`."""
+    holder = lease.holder
+    if holder.machine == machine and is_alive(holder.pid):
+        raise Refused(
+            f"run {holder.run_id}, which holds account {account_of(lane)}, is alive: pid {holder.pid} on this machine",
+            next_step=f"end it in order with: kill {holder.pid}",
+        )
+
+
+def released(lease: Lease) -> Lease:
+    """The lease after a person released it: old for its holder, which gets no permit, and over for everybody else.
+
+    It keeps its holder, so that the next run takes the lane as one of a dead run: what that one sent is not known.
+    """
+    return replace(lease, fence=lease.fence + 1, expires=0.0)
 
 
 def is_due(expires: float, now: float) -> bool:

@@ -1,19 +1,21 @@
 """The journal's records: their kinds, how each one is made, and how its data is read back.
 
-Records about a run stand under `@RUN-ID` instead of a campaign, those about a plan under `@plan`, and those about the
-launch as a whole under `@launch`. Long lists are kept as compressed JSON, a thousand items a record.
+Records about a run stand under `@RUN-ID` instead of a campaign, those about a plan under `@plan`, about a lease under
+`@lease`, and those about the launch as a whole under `@launch`. Long lists are kept as compressed JSON, a thousand
+items a record.
 """
 
 import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from sys import intern
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 from orchestrator.core.attempt.verdict import Verdict
+from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.text import plural
@@ -35,6 +37,10 @@ HALT: Final = "halt"  # a rule or a person stops every lane of a fleet
 # About one campaign: starts, what people found out, and stops.
 VERDICT: Final = "verdict"
 RESOLVE: Final = "resolve"
+RELEASE: Final = "release"
+LEASES: Final = "@lease"
+"""The `campaign` of a record about a lease."""
+
 STOP_INTENT: Final = "stop_intent"
 STOP_REPLY: Final = "stop_reply"
 LATE_STOP_REPLY: Final = f"late_{STOP_REPLY}"  # came when the lane was lost
@@ -252,3 +258,10 @@ def resolution(
     event = Event.RESOLVED_STARTED if is_started else Event.RESOLVED_NOT_STARTED
     data = {"event": str(event), "message": f"{by}: {reason}", "by": by}
     return Record(launch, key, attempt, RESOLVE, f"person:{by}", now, lane, data)
+
+
+def lease_release(number: int, lane: Lane, lease: Lease, *, by: str, reason: str, now: float) -> Record:
+    """A person released a lane whose holder is dead, the `number`-th of its launch. `lease` is as the holder had it."""
+    holder = lease.holder
+    data = {"by": by, "reason": reason, "holder": asdict(holder), "fence": lease.fence}
+    return Record(holder.launch, LEASES, number, RELEASE, f"person:{by}", now, lane, data)

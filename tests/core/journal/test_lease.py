@@ -11,14 +11,16 @@ from orchestrator.core.journal.lease import (
     LeaseDoubted,
     Moment,
     acquired,
+    check_release,
     is_doubtful,
     is_due,
     is_live,
     kept,
     lost,
+    released,
     take,
 )
-from orchestrator.errors import LaneLeased
+from orchestrator.errors import LaneLeased, Refused
 from orchestrator.model import Lane
 from tests.core.builders import record
 
@@ -199,6 +201,28 @@ def test_no_lane_that_changed_hands_is_overlooked(found, now):
     held = [(lane, fence, expires) for lane, (holder, fence, expires) in lanes.items() if holder == ANN]
     expected = {lane for lane, (holder, fence, at) in lanes.items() if holder != ANN or fence != 4 or at <= now}
     assert lost(dict.fromkeys(lanes, 4), held, now) == expected
+
+
+def test_a_released_lease_is_old_for_its_holder_and_over_for_all():
+    held = lease()
+    free = released(held)
+    assert lost({LANE: 4}, [(LANE, free.fence, free.expires)], 101.0) == {LANE}
+    assert not is_live(free, "cabin", moment(101.0), alive())
+    new = take(LANE, free, BEN, moment(101.0), alive())
+    assert acquired(LANE, free, new, moment(101.0)) == AcquiredLease(LANE, 6, released_cleanly=False)
+
+
+@pytest.mark.parametrize(("machine", "pids", "is_refused"), [("tower", (41,), True), ("tower", (), False),
+                                                             ("cabin", (41,), False)])  # fmt: skip
+def test_nobody_releases_a_run_that_is_alive_on_this_machine(machine, pids, is_refused):
+    if not is_refused:
+        check_release(LANE, lease(), machine, alive(*pids))
+        return
+    with pytest.raises(
+        Refused, match="run r-1, which holds account 67777c, is alive: pid 41 on this machine"
+    ) as refused:
+        check_release(LANE, lease(), machine, alive(*pids))
+    assert refused.value.next_step == "end it in order with: kill 41"
 
 
 def test_leases_are_renewed_every_second_until_they_have_ended():
