@@ -11,7 +11,23 @@ if __name__ == "__main__":
         if os.path.samefile(sys.path[0], "."):  # noqa: PTH121 - pathlib would import what may lie here
             del sys.path[0]
 
-from orchestrator.cli import main  # not before the path is safe
+from orchestrator.console import signals  # not before the path is safe
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command, by default the one of the command line, and end the process with its exit code."""
+    # 1. Before anything heavy is imported: from here on no signal ends in a traceback.
+    signals.take_over()
+    # 2. The standard streams.
+    from orchestrator.console import streams
+
+    streams.open_missing_descriptors()
+    streams.tolerate_closed_pipes()
+    # 3. The command.
+    from orchestrator.cli import main as command
+
+    command(arguments)
+
 
 if __name__ == "__main__":
     main()

@@ -25,7 +25,7 @@ ALLOWED = {
     "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
     "app": {*VALUES, "core", "ports", "engine", "kore", "ledger", "loading", "report", "sandbox", "clock", "redaction",
             "__version__"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "console"},  # signals and streams, before anything else
     "__init__": {*VALUES, "core", "ports", "engine", "redaction", "loading", "app"},  # looked up when used
     "py": set(),
 }  # fmt: skip

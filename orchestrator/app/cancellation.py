@@ -33,17 +33,17 @@ async def stop_on_cancel(work: Coroutine[Any, Any, _T], stop_signal: StopSignal)
         await asyncio.wait([task])  # not `await task`: a cancellation would reach a start in flight
     except asyncio.CancelledError:
         stop_signal.set(_CANCELLED)
-        await _ended(task)
+        await _ended(task, stop_signal)
         raise
     return task.result()
 
 
-async def _ended(task: "asyncio.Task[_T]") -> None:
+async def _ended(task: "asyncio.Task[_T]", stop_signal: StopSignal) -> None:
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
         # The second cancellation: do not wait for calls in flight.
-        task.cancel()
+        stop_signal.stop_waiting()
         await asyncio.wait([task])
     if not task.cancelled():
         task.exception()  # retrieved: asyncio must not report it, the journal has what happened

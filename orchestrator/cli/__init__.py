@@ -7,7 +7,6 @@ from typing import Final
 import click
 
 from orchestrator import __version__
-from orchestrator.console import streams
 
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
@@ -72,8 +71,6 @@ def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
 
     Exit codes 2 to 9 mean that not one start was sent.
     """
-    # First: even `--help | head -1` has a reader that leaves early.
-    streams.tolerate_closed_pipes()
     if wants_version:
         _version(as_json=as_json)
         context.exit()

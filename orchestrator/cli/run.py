@@ -20,7 +20,7 @@ from orchestrator.console.render import CommandResult
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orchestrator.cli.run_local import RunOptions
+    from orchestrator.cli.run_options import RunOptions
     from orchestrator.console.tracing import SpanObserver
     from orchestrator.core.result.types import Result
     from orchestrator.ports import Observer
@@ -62,7 +62,7 @@ def command(
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.app.approval import Consent
     from orchestrator.cli.reporting import publishes_refusals
-    from orchestrator.cli.run_local import RunOptions
+    from orchestrator.cli.run_options import RunOptions
     from orchestrator.console.confirm import check_approve, read_plan
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced

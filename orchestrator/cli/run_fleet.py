@@ -2,23 +2,22 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 
 from orchestrator.app import journal_reader as journals
+from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.run import Detached
 from orchestrator.cli.reporting import write_reports
-from orchestrator.cli.run_local import Observers, RunOptions, show_progress
+from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
 from orchestrator.clock import SystemClock
-from orchestrator.console.confirm import confirm
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.signals import handled
 from orchestrator.core.plan import plan as plans
-from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.fleet.ordering import Request, check_request, order_launch
@@ -43,7 +42,8 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
         try:
             clock = await asyncio.to_thread(SystemClock, store.time)
-            order = await asyncio.to_thread(_order, store, clock, loaded, options)
+            ask = _question(loaded, options, stop_signal)
+            order = await asyncio.to_thread(_order, store, clock, loaded, options, ask)
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             await _watch(store, clock, order, stop_signal, checks, observers=observers, options=options)
@@ -56,12 +56,26 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
     return result
 
 
-def _order(store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions) -> Order:
+def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[Plan], None]:
+    """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
+    loop = asyncio.get_running_loop()
+
+    async def ask(plan: Plan) -> None:
+        if stop_signal.stop is not None:
+            raise Interrupted(stop_signal.stop)
+        await consent(loaded.manifest, plan, stop_signal, yes=options.yes)
+
+    return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
+
+
+def _order(
+    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[Plan], None]
+) -> Order:
     request = Request(
         loaded.manifest, loaded.source_name, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
         options.choice, options.no_wait, options.consent.max_starts,
     )  # fmt: skip
-    order, is_new = order_launch(store, clock, request, partial(confirm, loaded.manifest, yes=options.yes))
+    order, is_new = order_launch(store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.
     if not is_new:
         click.echo(f"run {order.header.run_id} is on its way: watching it", err=True)

@@ -14,16 +14,20 @@ import click
 @click.option("--retry-after", type=click.Choice(["seconds", "date", "none"]), default="seconds", show_default=True)
 def command(*, port: int, world: str | None, faults: str, seed: int, retry_after: str) -> None:
     """Serve a local stand-in of the campaign API on 127.0.0.1 until interrupted."""
+    from orchestrator.console.signals import handled
     from orchestrator.sandbox.serve import serve
     from orchestrator.sandbox.world import WorldError
 
-    try:
-        asyncio.run(
-            serve(
-                port=port, world_path=world, faults=faults, seed=seed, retry_after=retry_after,
+    async def serve_until_signalled() -> None:
+        ended = asyncio.Event()
+        with handled(lambda _: ended.set()):
+            await serve(
+                port=port, world_path=world, faults=faults, seed=seed, retry_after=retry_after, ended=ended,
                 out=sys.stdout, err=sys.stderr,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+
+    try:
+        asyncio.run(serve_until_signalled())
     except WorldError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:

@@ -1,13 +1,13 @@
 """A person's consent: the plan in a file, the beginning of its hash, and the answer at a terminal."""
 
 import json
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from orchestrator.console.signals import breaking_a_question
 from orchestrator.console.terminal import plain
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
@@ -68,13 +68,10 @@ def holder_of(lease: Lease) -> str:
 
 
 def _ask_for(word: str, what: str) -> None:
-    # The loop's own handler would only take note: Ctrl-C must end the question, too.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer = click.prompt(f"Type {word} to go on", default="", show_default=False, err=True)
-    except click.Abort:
+        with breaking_a_question():
+            answer = click.prompt(f"Type {word} to go on", default="", show_default=False, err=True)
+    except (click.Abort, KeyboardInterrupt):
         answer = ""
-    finally:
-        signal.signal(signal.SIGINT, handler)
     if answer.strip() != word:
         raise Refused("not confirmed", next_step=f"run again and type {what}")

@@ -1,46 +1,115 @@
-"""The signals of a command: installed in the running event loop, and removed in the end."""
+"""The signals that ask the process to end: one handler from its first line to its last, so that none slips through."""
 
-import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Final
 
-import click
+if TYPE_CHECKING:
+    from orchestrator.model import Stop
 
-from orchestrator.model import Stop, StopReason
+# Light imports only: this is in place before anything else is imported.
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _end_at_once(number: signal.Signals) -> None:
+    """No exception, which would surface wherever the program happens to be."""
+    with suppress(OSError):
+        os.write(2, f"{number.name} received: ended at once\n".encode())
+    os._exit(128 + number)
+
+
+def _pass_over(_: signal.Signals) -> None:
+    """The command has come to its end; it only prints it."""
+
+
+class _Handler:
+    """The process's one handler; what a signal does changes, the handler stays."""
+
+    def __init__(self) -> None:
+        self.act: Callable[[signal.Signals], None] = _end_at_once
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        self.act(signal.Signals(number))
+
+
+_handler: Final = _Handler()
+
+
+def take_over() -> None:
+    """From here on a signal ends the process at once, without a traceback, until `handled` says otherwise.
+
+    A signal that is ignored at the start, as under nohup or by a shell's `&`, stays ignored.
+    """
+    for number in _heeded():
+        signal.signal(number, _handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [number for number in SIGNALS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
 
 
 @contextmanager
-def handled(on_stop: Callable[[Stop], None]) -> Iterator[None]:
-    """While the block runs, each signal that asks the process to end calls `on_stop` instead."""
+def handled(on_stop: "Callable[[Stop], None]") -> Iterator[None]:
+    """While the block runs, each signal makes the event loop call `on_stop` instead. After it, signals do nothing.
+
+    Not the loop's own signal handlers: removing them brings the default back, which ends the process.
+    """
+    import asyncio
+
+    from orchestrator.model import Stop, StopReason
+
     loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        # Called by the loop between two steps, so that no signal breaks off a commit.
-        loop.add_signal_handler(number, on_stop, Stop(StopReason(number.name), f"{number.name} received"))
+
+    def act(number: signal.Signals) -> None:
+        loop.call_soon_threadsafe(on_stop, Stop(StopReason(number.name), f"{number.name} received"))
+
+    before = {number: signal.signal(number, _handler) for number in _heeded()}
+    _handler.act = act
     try:
         yield
     finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+        _handler.act = _pass_over
+        for number, handler in before.items():  # the same handler, but in a program that embeds the command
+            signal.signal(number, handler)
 
 
 @contextmanager
-def orderly_stop(stop: Callable[[Stop], None], task: "asyncio.Task[Any] | None" = None) -> Iterator[None]:
-    """A first signal calls `stop`, which ends new starts; a second one cancels `task`, which waits for the rest."""
+def orderly_stop(stop: "Callable[[Stop], None]", stop_waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """A first signal calls `stop`, which ends new starts; a second one `stop_waiting`; any more do nothing."""
+    import click
+
     seen: list[Stop] = []
 
-    def on_signal(received: Stop) -> None:
+    def on_signal(received: "Stop") -> None:
         seen.append(received)
         if len(seen) == 1:
             stop(received)
             click.echo(
                 f"{received.reason}: no new start; waiting for calls in flight (again to stop waiting)", err=True
             )
-        elif task is not None:
-            task.cancel()
+        elif len(seen) == 2 and stop_waiting is not None:
+            stop_waiting()
 
     with handled(on_signal):
         yield
+
+
+@contextmanager
+def breaking_a_question() -> Iterator[None]:
+    """While a person is asked, which holds up the event loop, a signal also ends the question by KeyboardInterrupt."""
+    act = _handler.act
+
+    def act_and_break(number: signal.Signals) -> None:
+        _handler.act = act  # once: a second signal must not be raised wherever the program has come to
+        act(number)
+        raise KeyboardInterrupt
+
+    _handler.act = act_and_break
+    try:
+        yield
+    finally:
+        _handler.act = act

@@ -37,6 +37,20 @@ class _Forgiving(io.RawIOBase):
         return int(self._raw.fileno())
 
 
+def open_missing_descriptors() -> None:
+    """Open the null device for each of stdin, stdout and stderr that the caller closed.
+
+    Otherwise the ledger's file or a socket becomes the standard output, and uvloop aborts the process.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - it lasts as long as the process
+
+
 def tolerate_closed_pipes() -> None:
     """Let this process go on when the reader of stdout leaves. Errors of stderr are ignored."""
     sys.stdout = _forgiving(sys.stdout, forgives_all=False)

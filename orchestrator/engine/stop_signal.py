@@ -22,6 +22,7 @@ class StopSignal:
         self._own: Stop | None = None
         self._parent = parent
         self._wakers: dict[Callable[[], None], None] = {}  # in order, so that a run can be repeated exactly
+        self._waits: list[Callable[[], object]] = []
         if parent is not None:
             parent.watch(self._wake)
 
@@ -39,6 +40,15 @@ class StopSignal:
     def _wake(self) -> None:
         for wake in tuple(self._wakers):
             wake()
+
+    def stop_waiting(self) -> None:
+        """Wait no longer for calls in flight. What becomes of them is then open in the journal."""
+        for give_up in tuple(self._waits):
+            give_up()
+
+    def on_stop_waiting(self, give_up: Callable[[], object]) -> None:
+        """Call `give_up`, which ends a wait for calls in flight, when nobody wants to wait any more."""
+        self._waits.append(give_up)
 
     def check(self) -> None:
         """Raise StopRequested once there is a stop."""

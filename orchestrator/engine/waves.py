@@ -42,11 +42,13 @@ class PlanExecution:
         # 2. Open the waves, while pause and abort are watched for.
         await self._deps.control.poll()  # a launch paused before it began should not spend slots to find out
         watching = asyncio.create_task(self._deps.control.run())
+        waves = asyncio.create_task(self._open_waves())
+        # A second signal cuts the wait for what is in flight short, and nothing else: what follows must not be cut.
+        self._deps.stop_signal.on_stop_waiting(waves.cancel)
         try:
             with suppress(StopRequested):  # the reason is in the stop signal
-                await self._open_waves()
+                await waves
         except asyncio.CancelledError:
-            # The second signal: the wait for what is in flight is cut short; its intents stay open in the journal.
             if self._deps.stop_signal.stop is None:
                 raise
         finally:

@@ -1,12 +1,10 @@
-"""The sandbox at a terminal: prints how to use it, then serves until a signal ends it."""
+"""The sandbox at a terminal: prints how to use it, then serves until it is told to end."""
 
 import asyncio
-import contextlib
 import shlex
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import yaml
 
@@ -16,8 +14,6 @@ from orchestrator.sandbox.platform import Account, World
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import demo_world, load_world
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
 
 async def serve(
     *,
@@ -26,17 +22,17 @@ async def serve(
     faults: str,
     seed: int,
     retry_after: str = "seconds",
+    ended: asyncio.Event,
     out: TextIO,
     err: TextIO,
 ) -> None:
-    """Serve the file's world, or the demonstration's, until SIGINT or SIGTERM. JSON lines go to `err`."""
+    """Serve the file's world, or the demonstration's, until `ended` is set. JSON lines go to `err`."""
     world = demo_world() if world_path is None else load_world(world_path)
     server = SandboxServer(world, profile=faults, seed=seed, port=port, log=err, retry_after=retry_after)
-    with _ending_signal() as ended:
-        async with server:
-            # Only now: with port 0 the URL is known once the socket is bound.
-            print(_introduction(server.url, world), file=out, flush=True)
-            await ended.wait()
+    async with server:
+        # Only now: with port 0 the URL is known once the socket is bound.
+        print(_introduction(server.url, world), file=out, flush=True)
+        await ended.wait()
     print(_summary(server), file=out, flush=True)
 
 
@@ -91,18 +87,6 @@ def _exports(name: str, account: Account) -> Iterator[str]:
         yield f"# export {secret}: the private key of {account.client_id}, which only you have"
     else:
         yield f"export {secret}={shlex.quote(account.secret)}"
-
-
-@contextlib.contextmanager
-def _ending_signal() -> Iterator[asyncio.Event]:
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, ended.set)
-    try:
-        yield ended
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def _summary(server: SandboxServer) -> str:
