@@ -29,7 +29,8 @@ READ: Final = {
 
 BY_LIBRARIES: Final = {
     "HTTPS_PROXY": "The proxy to the platform: [hosts](../how-to/hosts.md#a-proxy).",
-    "NO_PROXY": "Hosts that are called without the proxy.",
+    "ALL_PROXY": "The same, where `HTTPS_PROXY` is unset.",
+    "NO_PROXY": "Hosts, domains and ranges that are called without the proxy; this machine always is.",
     "SSL_CERT_FILE": "CA certificates to trust: [hosts](../how-to/hosts.md#a-certificate-of-your-own-ca).",
     "PGPASSWORD": "The password of a ledger on PostgreSQL; `PGPASSFILE` and the others of libpq work too.",
 }

@@ -2,7 +2,9 @@
 
 import logging
 import sys
+import threading
 import traceback
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -36,15 +38,50 @@ def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
-    sys.excepthook = _hook(redactor)
+    _redact_other_output(redactor)
 
 
-def _hook(redactor: Redactor) -> Any:
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        # An uncaught error passes by the loggers, and so by their redaction.
-        sys.stderr.write(redactor.text("".join(traceback.format_exception(kind, error, trace))))
+def _redact_other_output(redactor: Redactor) -> None:
+    """Take secrets out of what Python and the libraries print by themselves: log lines, warnings, uncaught errors."""
+    root = logging.getLogger()
+    root.handlers = [one for one in root.handlers if not isinstance(one, _RedactingHandler)]
+    root.addHandler(_RedactingHandler(redactor))
+    logging.captureWarnings(capture=True)
 
-    return hook
+    # An uncaught error passes by the loggers, and so by their redaction.
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        _print(redactor, "".join(traceback.format_exception(kind, error, trace)))
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        _print(redactor, f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n")
+        uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, in_thread, unraisable
+
+
+class _RedactingHandler(logging.Handler):
+    """Writes the warnings and errors of every logger that has no handler of its own, asyncio's included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(logging.WARNING)
+        self._redactor = redactor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record with its traceback."""
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001 - a library's mistake; Python's own report of it quotes the arguments
+            text = f"{record.name}: a log message cannot be formatted ({type(error).__name__})"
+        _print(self._redactor, f"{text}\n")
+
+
+def _print(redactor: Redactor, text: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # stderr is closed, full, or not there
+        sys.stderr.write(redactor.text(text))
 
 
 def _as_text(_: Any, __: str, event: structlog.typing.EventDict) -> str:

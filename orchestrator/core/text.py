@@ -1,6 +1,7 @@
 """Texts for people: foreign text made harmless for a line of its own; times, durations and counts in words."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, overload
@@ -13,10 +14,17 @@ _CONTROLS: Final = re.compile(
 
 REPLACEMENT: Final = "\ufffd"
 
+_SECRET_NAME: Final = re.compile(r"pass(?!file)|pwd|secret|token|^scram_", re.IGNORECASE)
+
 
 def one_line(text: str) -> str:
     """The text without anything that ends its line, turns it around or cannot be encoded."""
     return _CONTROLS.sub(REPLACEMENT, text)
+
+
+def names_secret(names: Iterable[str]) -> bool:
+    """Whether one of a ledger address's parameters is a secret: `password`, `sslpassword`, `passwd` and their like."""
+    return any(_SECRET_NAME.search(name) for name in names)
 
 
 def plural(number: int, noun: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -16,6 +15,7 @@ from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
 from orchestrator.kore.connection import Connector, UnaskedError
+from orchestrator.kore.proxy import Proxy, proxy_for, proxy_secrets
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock, TokenSource
 from orchestrator.redaction import Redactor
@@ -46,10 +46,14 @@ class KoreClient:
         self._redactor = redactor or Redactor()
         self._timeout = aiohttp.ClientTimeout(total=total_timeout, sock_connect=connect_timeout)
         self._connections = connections
+        self._proxy: Proxy | None = None
         self._session: aiohttp.ClientSession | None = None
         self._bodiless: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        """Read the environment's proxy. Raises Refused for one that cannot be used."""
+        self._redactor.learn(proxy_secrets())
+        self._proxy = proxy_for(self._host)
         connector = Connector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket)
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(on_headers_sent)
@@ -65,7 +69,7 @@ class KoreClient:
             timeout=self._timeout,
             trace_configs=list(traces),
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy_for(self._host),
+            proxy=self._proxy.url if self._proxy else None,
             auto_decompress=True,
             json_serialize=json.dumps,
         )
@@ -156,6 +160,7 @@ class KoreClient:
             headers=headers,
             data=None if body is None else Body(call, json.dumps(body).encode()),
             allow_redirects=False,
+            proxy_headers=self._proxy.headers if self._proxy else None,
             trace_request_ctx=call,
         ) as response:
             # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
@@ -178,16 +183,6 @@ class KoreClient:
             retry_after=response.headers.get("Retry-After"),
             date=response.headers.get("Date"),
         )
-
-
-def _proxy_for(host: str) -> str | None:
-    """The proxy that the environment (HTTPS_PROXY, NO_PROXY and so on) names for a host.
-
-    Not `trust_env`: aiohttp would read the environment and ~/.netrc again for each call, in a thread, which takes a
-    quarter of a call's time, and would send the credentials that ~/.netrc has for the host.
-    """
-    url = URL(host)
-    return None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
 
 
 def _url(host: str, path: str) -> URL:

@@ -7,6 +7,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from orchestrator.core.journal.lease import Moment
+from orchestrator.core.text import names_secret
 from orchestrator.errors import LedgerError
 
 
@@ -20,6 +21,14 @@ class LockLaunch(Protocol):
     def __call__(self, connection: sa.Connection, launch: str, /, *, shared: bool) -> None:
         """Wait for the lock: `shared` for a commit with intents, exclusive for a command."""
         ...
+
+
+def refuse_password(url: sa.URL) -> None:
+    """Raise LedgerError for an address that holds a secret: it is printed, and ends up in reports and process lists."""
+    if url.password is not None or names_secret(url.query):
+        raise LedgerError(
+            "the ledger's address must not hold a password", next_step="leave it out; use PGPASSWORD or ~/.pgpass"
+        )
 
 
 def _autobegin(_: sa.Connection) -> None:

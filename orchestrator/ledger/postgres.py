@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.backend import Backend
+from orchestrator.ledger.backend import Backend, refuse_password
 from orchestrator.ledger.schema import MARK, metadata
 
 _CONNECT_SECONDS: Final = 5
@@ -45,10 +45,7 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
     Parameters in the address, such as `?sslmode=verify-full&connect_timeout=20`, override the usual ones. libpq
     finds the password, in PGPASSWORD or ~/.pgpass: an address ends up in reports and process lists.
     """
-    if url.password is not None or "password" in url.query:
-        raise LedgerError(
-            "the ledger's address must not hold a password", next_step="leave it out; use PGPASSWORD or ~/.pgpass"
-        )
+    refuse_password(url)
     given: dict[str, Any] = dict(url.query)
     settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     known = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
@@ -60,7 +57,7 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
 
 def open_postgres(url: sa.URL, *, create: bool) -> Backend:
     """The database at `url`, with its tables. Raises LedgerError: unreachable, not a ledger, or not made yet."""
-    shown = url.render_as_string(hide_password=True)
+    shown = url.render_as_string()
     try:
         import psycopg
     except ModuleNotFoundError:

@@ -14,7 +14,7 @@ from orchestrator.core.journal.control import Committed, ControlCommand, Control
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder, Lease
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger import sqlite
-from orchestrator.ledger.backend import Backend, UnreachableError
+from orchestrator.ledger.backend import Backend, UnreachableError, refuse_password
 from orchestrator.ledger.lease_rows import (
     acquire_lease,
     any_live,
@@ -44,6 +44,8 @@ def open_backend(url: str, *, create: bool) -> Backend:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         parsed = None
+    if parsed is not None:
+        refuse_password(parsed)
     kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
     if parsed is not None and kind == "sqlite":
         return sqlite.open_sqlite(parsed, create=create)
@@ -51,7 +53,7 @@ def open_backend(url: str, *, create: bool) -> Backend:
         from orchestrator.ledger import postgres
 
         return postgres.open_postgres(parsed, create=create)
-    shown = parsed.render_as_string(hide_password=True) if parsed is not None else "address"
+    shown = parsed.render_as_string() if parsed is not None else "address"
     raise LedgerError(
         f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
         next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",

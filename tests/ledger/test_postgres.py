@@ -44,7 +44,16 @@ def holder(run):
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://u:letmein@127.0.0.1/d", "postgresql://u@127.0.0.1/d?password=letmein"]
+    "address",
+    [
+        "postgresql://u:letmein@127.0.0.1/d",
+        "postgresql://u@127.0.0.1/d?password=letmein",
+        "postgresql://u@127.0.0.1/d?sslmode=require&sslpassword=letmein",
+        "postgresql://u@127.0.0.1/d?passwd=letmein",
+        "postgresql://u@127.0.0.1/d?PGPASSWORD=letmein",
+        "sqlite:///ledger.db?passwd=letmein",
+        "mysql://u@127.0.0.1/d?pwd=letmein",
+    ],
 )
 def test_an_address_with_a_password_is_refused_and_not_repeated(address):
     with pytest.raises(LedgerError, match="must not hold a password") as caught:

@@ -13,6 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstrain
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from orchestrator.core.manifest.zones import zone
+from orchestrator.core.text import names_secret
 from orchestrator.model import Window
 
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -207,7 +208,7 @@ def _ledger(value: Any) -> str:
         parts = urlsplit(value)
     except ValueError:
         raise fault("must be the address of an SQLite or PostgreSQL database", hint) from None
-    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+    if parts.password is not None or names_secret(parse_qs(parts.query, keep_blank_values=True)):
         raise fault("must not hold a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
     return value
 

@@ -170,7 +170,10 @@ def test_models_can_be_built_from_their_own_values():
             ("report", "formats", 0), None, None,
         ),
         ({"ledger": "postgresql://u:pw@h/d"}, ("ledger",), "must not hold a password", None),
-        ({"ledger": "postgresql://u@h/d?password=pw"}, ("ledger",), "must not hold a password", None),
+        *(
+            ({"ledger": f"postgresql://u@h/d?{name}=pw"}, ("ledger",), "must not hold a password", None)
+            for name in ("password", "sslpassword", "passwd", "PASS", "pgpassword", "pwd", "ssl%70assword", "a&secret")
+        ),
         ({"ledger": "mysql://h/d"}, ("ledger",), "must be the address of an SQLite or PostgreSQL database", None),
         ({"retry": {"attempts": 21}}, ("retry", "attempts"), "must be less than or equal to 20", ""),
         ({"retry": {"attempts": True}}, ("retry", "attempts"), "must be a whole number", None),

@@ -132,6 +132,7 @@ def test_an_unusable_value_is_answered_with_the_expected_form(parse, written, ex
         (HOST.parse, "http://localhost:443", "http://localhost:443"),
         (HOST.parse, "http://LOCALHOST:80/", "http://localhost"),
         (LEDGER.parse, "sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        *((LEDGER.parse, keys, keys) for keys in ("postgresql://u@h/d?passfile=/run/pgpass&sslkey=/run/k.pem",)),
         (LEDGER.parse, "postgresql+psycopg://u@h/d?sslmode=require", "postgresql+psycopg://u@h/d?sslmode=require"),
     ],
 )

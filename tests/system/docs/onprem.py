@@ -20,10 +20,10 @@ CA_USAGE = x509.KeyUsage(
 
 
 def certificates(folder):
-    """Writes `company-ca.pem`, and `host.pem` for localhost with its key."""
+    """Writes `company-ca.pem`, and `host.pem` for localhost and kore.example.com with its key."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("Company CA", ca_key, ca_key, [(CA_USAGE, True)])
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("kore.example.com")])
     host = _certificate("localhost", key, ca_key, [(names, False)])
     (folder / "company-ca.pem").write_bytes(ca.public_bytes(PEM))
     private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
