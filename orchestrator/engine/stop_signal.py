@@ -27,6 +27,11 @@ class StopSignal:
             parent.watch(self._wake)
 
     @property
+    def own(self) -> Stop | None:
+        """Its own stop, whatever its parent's."""
+        return self._own
+
+    @property
     def stop(self) -> Stop | None:
         """Why to stop; None while there is nothing to stop for."""
         return self._own or (self._parent.stop if self._parent else None)
@@ -103,5 +108,6 @@ class LaneStop(StopSignal):
 
     def stop_lane(self, reason: StopReason, detail: str) -> None:
         """Stop this lane alone. `detail` is for people; the account's name is put before it."""
-        self.set(Stop(reason, f"account {self._account}: {detail}"))
+        if self.stop is None:  # else the run has stopped it: what is found later holds nothing more
+            self.set(Stop(reason, f"account {self._account}: {detail}"))
         self._observer.event("lane_stopped", lane=self._lane, reason=str(reason), message=detail)

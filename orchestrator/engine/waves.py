@@ -71,8 +71,9 @@ class PlanExecution:
         deps = self._deps
         budget = {lane: _budget(runner) for lane, runner in self._lanes.items()}
         waves = [gate.as_json() for gate in self._gates]
+        stops = {runner.account: own for runner in self._lanes.values() if (own := runner.stop_signal.own) is not None}
         try:
-            await deps.states.commit(deps.records.end(self._stop(), waves, budget, deps.states.held))
+            await deps.states.commit(deps.records.end(self._stop(), waves, budget, deps.states.held, stops))
         except JournalWriteError as broken:
             deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
 

@@ -72,7 +72,7 @@ def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable
     for header in _open_orders(records):
         if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
             return order_of(records, header.run_id), False
-        _commit(store, [RunRecords(header.launch, header.run_id, clock.now).end(_SUPERSEDED, [], {}, None)])
+        _commit(store, [RunRecords(header.launch, header.run_id, clock.now).end(_SUPERSEDED, [], {}, None, {})])
     return _new_order(store, clock, request, confirm), True
 
 

@@ -79,7 +79,7 @@ class Submission:
                 is_last = not any(job.wave in names[place + 1 :] for job in jobs)
                 await self._wave(name, [job for job in jobs if job.wave == name], is_last=is_last)
         stop = self._stop or next(iter(self._stops.values()), None)
-        await self._write(self._records.end(stop, [gate.as_json() for gate in self._gates], {}, None))
+        await self._write(self._records.end(stop, [gate.as_json() for gate in self._gates], {}, None, self._stops))
         return stop
 
     async def _wave(self, name: str, jobs: Sequence[Job], *, is_last: bool) -> None:

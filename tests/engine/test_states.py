@@ -56,7 +56,7 @@ async def test_outcomes_are_counted_for_the_run_and_for_the_lane(states):
 async def test_a_record_of_no_outcome_returns_none(states, journal):
     await states.permit(INTENT)
     assert await states.commit(verdict(VerdictKind.NOT_SENT)) is None
-    assert await states.commit(RECORDS.end(None, [], {}, None)) is None
+    assert await states.commit(RECORDS.end(None, [], {}, None, {})) is None
     assert [record.kind for record in journal.records] == ["intent", "verdict", "end"]
 
 
@@ -80,6 +80,6 @@ async def test_a_record_that_the_journal_cannot_take_is_kept(states, journal):
     with pytest.raises(asyncio.CancelledError):
         await task
     with pytest.raises(JournalWriteError):
-        await states.commit(RECORDS.end(None, [], {}, None))
+        await states.commit(RECORDS.end(None, [], {}, None, {}))
     assert states.unrecorded == [verdict()]
     assert states.of(KEY).state is State.INTENDED

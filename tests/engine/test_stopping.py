@@ -93,6 +93,15 @@ async def test_a_token_refused_after_the_stop_is_not_tried_again(rig, stop_at):
     assert run.outcomes() == {"c0": STOPPED}
 
 
+async def test_a_lane_that_fails_after_the_stop_held_nothing(rig, stop_at):
+    run = rig(3, account={"in_flight": 1})
+    run.api.script("s/c0", says(401), says(401, takes=5.0))
+    stop_at(run, 1)
+    await run.run()
+    assert len(run.observer.named("lane_stopped")) == 1
+    assert set(run.messages().values()) == {"not started: SIGINT received"}
+
+
 async def test_the_second_signal_leaves_intents_open(rig, stop_at, elapsed):
     run = rig(8, account={"in_flight": 4}, latency=100.0)
     stop_at(run, 1)

@@ -10,8 +10,8 @@ from orchestrator.core.plan.selection import Selection
 from orchestrator.core.text import timestamp
 from orchestrator.engine.control_watch import POLL_SECONDS
 from orchestrator.engine.run_deps import NoChecks
-from orchestrator.model import CampaignKey, LiveState, Record, Stop, StopReason
-from tests.fakes import BASE, says
+from orchestrator.model import CampaignKey, Lane, LiveState, Progress, Record, Stop, StopReason
+from tests.fakes import BASE, loses, says
 
 STARTED = ("started", "accepted")
 STOPPED = ("held", "stopped")
@@ -236,3 +236,37 @@ async def test_rules_of_one_account_end_its_lane_and_not_the_others(rig):
     assert [run.outcomes()[f"a{i}"] for i in range(2, 5)] == [STOPPED] * 3
     assert all(run.outcomes()[f"b{i}"] == STARTED for i in range(5))
     assert run.exit_code() == 12
+
+
+async def test_what_a_lane_held_names_its_own_account(rig):
+    accounts = {name: {"account_id": name, "rate": "unlimited", "in_flight": 1} for name in ("acme", "bell", "cern")}
+    campaigns = [{"stream": "s", "campaign": f"{n[0]}{i}", "account": n} for n in accounts for i in range(4)]
+    run = rig(campaigns, accounts=accounts, stop_when={"per_account": {"failed": 2}}, waves=[{"name": "one"}])
+    for name in ("a0", "a1", "b1", "b2"):
+        run.api.script(f"s/{name}", says(400))
+    await run.run()
+    held = {name: why for name, why in run.messages().items() if run.outcomes()[name] == STOPPED}
+    assert held == {
+        name: f"not started: account {account}: {seen} attempted failed: stops when 2 failed"
+        for name, account, seen in (("a2", "acme", "2 of 2"), ("a3", "acme", "2 of 2"), ("b3", "bell", "2 of 3"))
+    }
+
+
+async def test_every_kind_of_lane_stop_holds_its_own_campaigns(rig):
+    accounts = {name: {"account_id": name, "rate": "unlimited", "in_flight": 1} for name in ("acme", "bell", "cern")}
+    campaigns = [{"stream": "s", "campaign": f"{n[0]}{i}", "account": n} for n in accounts for i in range(9)]
+    run = rig(
+        campaigns, accounts=accounts, preflight={"check": "status"}, probe={"settle": "0s"}, retry={"attempts": 1},
+        breaker={"opens_after": 3, "looks_every": "30s"},
+    )  # fmt: skip
+    run.journal.lost.add(Lane("sandbox acme"))
+    run.api.script("s/b0", says(401, "no"), says(401, "no"))
+    for n in range(9):
+        run.api.script(f"s/c{n}", loses(Progress.SENDING))
+    await run.run()
+    messages = run.messages()
+    assert [messages[name] for name in ("a8", "b8", "c8")] == [
+        "not started: account acme: this run's lease has ended, or another run has taken it",
+        "not started: account bell: a new token was rejected too (HTTP 401: no)",
+        "not started: account cern: starts got lost 3 times in a row, although reads work",
+    ]

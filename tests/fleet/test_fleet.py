@@ -212,6 +212,21 @@ def test_an_accounts_own_rule_stops_its_lane_alone(fleet):
     assert scene.result["run"]["stop"]["detail"].startswith("account a0:")
 
 
+def test_held_campaigns_of_a_fleet_name_their_own_account(fleet):
+    scene = fleet(accounts=2, campaigns=3)
+    campaigns = [{**one, "campaign": f"{one['campaign']}-gone"} for one in scene.raw["campaigns"]]
+    scene.write(campaigns=campaigns, preflight={"check": "off"}, stop_when={"per_account": {"failed": 1}})
+    for account in scene.raw["accounts"].values():
+        account["in_flight"] = 1
+    scene.write()
+    scene.worker()
+
+    assert scene.submit().wait(60) == 12, scene.log("submit")
+    held = [(c["account"], c["message"]) for c in scene.result["campaigns"] if c["outcome"] == "held"]
+    assert [account for account, _ in held] == ["a0", "a0", "a1", "a1"]
+    assert all(message.startswith(f"not started: account {account}: ") for account, message in held)
+
+
 def test_a_worker_without_its_secrets_says_so_and_sends_nothing(fleet):
     scene = fleet(accounts=1, campaigns=5)
     scene.program("worker", "--ledger", scene.url, log="worker.log", secrets=False)

@@ -119,10 +119,10 @@ def _status(launch: str) -> str:
     return f"python -m orchestrator status {launch}"
 
 
-def lifting_command(control_state: ControlState, launch: str) -> str | None:
-    """The command that lifts a pause or an abort; None where starts are permitted."""
+def lifting_command(control_state: ControlState, launch: str) -> str:
+    """The command that lifts a pause or an abort; empty where starts are permitted."""
     if control_state.command is None:
-        return None
+        return ""
     reason = " --reason TEXT" if control_state.command is ControlCommand.ABORT else ""  # a pause is lifted without
     return f"python -m orchestrator unpause {launch}{reason}"
 

@@ -67,9 +67,13 @@ class Header(TypedDict):
 
 
 class Ending(TypedDict):
-    """The data of a run's end. `budget` is by lane; `held` is packed, and missing in a fleet's run."""
+    """The data of a run's end. `budget` is by lane; `held` is packed, and missing in a fleet's run.
+
+    `stop` is why the run ended early: its own stop, else the first of `lane_stops`, which are by account.
+    """
 
     stop: dict[str, str] | None
+    lane_stops: NotRequired[dict[str, dict[str, str]]]  # missing in journals of earlier versions
     budget: dict[str, Any]
     waves: list[dict[str, Any]]
     held: NotRequired[str]
@@ -144,6 +148,12 @@ def held_of(end: Record) -> dict[CampaignKey, tuple[str, str]]:
     return {CampaignKey(key): (reason, message) for key, (reason, message) in reasons.items()}
 
 
+def lane_stops_of(end: Record) -> dict[str, Stop]:
+    """Why lanes stopped before their run did, by account."""
+    stops = ((account, Stop.of(stop)) for account, stop in ending_of(end).get("lane_stops", {}).items())
+    return {account: stop for account, stop in stops if stop is not None}
+
+
 def header_data(
     manifest: Manifest, *, source: str, sha256: str, plan_sha256: str, warnings: Sequence[str]
 ) -> dict[str, Any]:
@@ -187,10 +197,25 @@ class RunRecords:
         """The manifest of a fleet's order: its document first, then the rows of its files, as they were written."""
         return (self._of_run(MANIFEST, number, data) for number, data in enumerate(packed(map(dict, rows))))
 
-    def end(self, stop: Stop | None, waves: Sequence[Any], budget: Mapping[Lane, Any], held: Held | None) -> Record:
-        """The run has ended: why early, if so, how its waves went, and what its calls took by lane."""
+    def end(
+        self,
+        stop: Stop | None,
+        waves: Sequence[Any],
+        budget: Mapping[Lane, Any],
+        held: Held | None,
+        lane_stops: Mapping[str, Stop],
+    ) -> Record:
+        """The run has ended: why early, if so, how its waves went, and what its calls took by lane.
+
+        `lane_stops` is why single lanes stopped, by account.
+        """
+        data = {
+            "stop": stop.as_json() if stop else None,
+            "lane_stops": {account: one.as_json() for account, one in lane_stops.items()},
+            "budget": dict(budget),
+            "waves": list(waves),
+        }
         # A fleet's run holds no campaign itself, so it has no `held`: its subruns journal theirs.
-        data = {"stop": stop.as_json() if stop else None, "budget": dict(budget), "waves": list(waves)}
         return self._of_run(END, 0, data if held is None else {**data, "held": packed_value(held)})
 
     # About a fleet's lanes.

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from orchestrator.core.journal import control
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState, lifting_command
-from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, ending_of, header_of, held_of
+from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, ending_of, header_of, held_of, lane_stops_of
 from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
@@ -121,11 +121,17 @@ class _Journal:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run of a launch: all that decides the outcomes of its campaigns, apart from their states."""
+    """One run of a launch: all that decides the outcomes of its campaigns, apart from their states.
+
+    `stop` is why it ended early. What it held was held by the stop of the account's lane, in `lane_stops`, or else by
+    `stop_of_rest`: one lane's stop is the reason why a run ended early, but it holds no other lane.
+    """
 
     header: Record
     end: Record | None
     stop: Stop | None
+    lane_stops: Mapping[str, Stop]
+    stop_of_rest: Stop | None
     rows: Iterable[PlanRow]
     held: Mapping[CampaignKey, tuple[str, str]]
     budget: Mapping[str, Any]
@@ -137,12 +143,14 @@ class _Run:
         # 1. How it ended. A run without an end crashed, unless its own process asks, which knows better.
         ended = ending_of(end) if end else None
         stop = stop or (Stop.of(ended.get("stop")) if ended else _CRASHED)
+        lane_stops = lane_stops_of(end) if end else {}
+        stop_of_rest = None if stop in lane_stops.values() else stop
         # 2. What it was about. A fleet's run has campaigns and calls in its subruns alone.
         subruns = subruns_of(runs, header.run_id)
         rows = merged_rows(runs, header.campaign, subruns)
         held = held_of(end) if end and "held" in ending_of(end) else merged_held(runs, subruns)
         budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
-        return cls(header, end, stop, rows, held, budget)
+        return cls(header, end, stop, lane_stops, stop_of_rest, rows, held, budget)
 
     def campaigns(
         self, state_of: Callable[[CampaignKey], CampaignState | None], control_state: ControlState
@@ -153,13 +161,15 @@ class _Run:
 
     def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
         """The outcomes and reasons alone, at a third of the cost. Can be asked for once, too."""
-        for row in self.rows:
-            decision = _decision(row.action, row.outcome, row.reason, row.message)
-            yield outcome_of(decision, state_of(row.key), self.stop, self.held.get(row.key))[:2]
+        return (self._outcome(row, state_of(row.key))[:2] for row in self.rows)
+
+    def _outcome(self, row: PlanRow, state: CampaignState | None) -> tuple[Outcome, Reason, str]:
+        decision = _decision(row.action, row.outcome, row.reason, row.message)
+        stop = self.lane_stops.get(row.account, self.stop_of_rest)
+        return outcome_of(decision, state, stop, self.held.get(row.key))
 
     def _campaign(self, row: PlanRow, state: CampaignState | None, advice: "_Advice") -> CampaignResult:
-        decision = _decision(row.action, row.outcome, row.reason, row.message)
-        outcome, reason, message = outcome_of(decision, state, self.stop, self.held.get(row.key))
+        outcome, reason, message = self._outcome(row, state)
         state = state or _UNTOUCHED
         answer = state.last_data
         return CampaignResult(

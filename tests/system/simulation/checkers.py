@@ -174,6 +174,14 @@ def check_result(result, keys, records):
     )
 
 
+def check_held(result):
+    """P3: what one account's lane held names that account."""
+    for c in result["campaigns"]:
+        before, _, after = c["message"].partition("not started: account ")
+        is_own = before or not after or after.startswith(f"{c['account']}: ")
+        require(c["outcome"] != "held" or is_own, "P3", f"{c['campaign']} of {c['account']} is held: {c['message']}")
+
+
 def check_words(result, records):
     """P4: what the platform answered stands in the report of every campaign that stays unknown."""
     answered = {}

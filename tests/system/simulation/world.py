@@ -392,6 +392,7 @@ class World:
         self.checked(checkers.check_result, told, self.keys, records)
         self.checked(checkers.check_truth, told, self._acted(), self._running())
         self.checked(checkers.check_words, told, records)
+        self.checked(checkers.check_held, told)
         self.checked(checkers.check_kept, self.watch.sends, run.name, records, run.process.unrecorded)
         self.checked(checkers.check_budget, told, self.counters)
         if self.scenario.is_calm and "windows" not in self.scenario.raw:
