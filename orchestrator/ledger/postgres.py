@@ -13,24 +13,10 @@ import sqlalchemy as sa
 from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.backend import Backend, refuse_password
+from orchestrator.ledger.postgres_session import SETTINGS, check_session
 from orchestrator.ledger.schema import MARK, metadata
 
 _CONNECT_SECONDS: Final = 5
-_SETTINGS: Final = {
-    "statement_timeout": "10s",
-    "lock_timeout": "8s",
-    # A host that stops in the middle of a commit must not keep the lanes' rows locked.
-    "idle_in_transaction_session_timeout": "10s",
-    # Nor must a host that was cut off in the middle of a statement: the server does not count that as idle, and would
-    # keep the rows locked until its own keep-alive gives up, two hours later.
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "10s",
-    # A server that may lose the last commits in a crash would make a permit worthless (P5).
-    "synchronous_commit": "on",
-    "timezone": "UTC",
-}
 _CLIENT_KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds: a cut cable is noticed while the lease still lasts
@@ -47,7 +33,7 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
     """
     refuse_password(url)
     given: dict[str, Any] = dict(url.query)
-    settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     known = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
     fixed = {"options": f"{settings} {given.pop('options', '')}".strip()}
     usual = {"connect_timeout": _CONNECT_SECONDS, "target_session_attrs": "read-write",
@@ -65,9 +51,19 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
             f"ledger {shown}: PostgreSQL needs the extra fleet", next_step="pip install 'campaign-orchestrator[fleet]'"
         ) from None
     parameters = conninfo(url)
+
+    def connect() -> psycopg.Connection[Any]:
+        connection = psycopg.connect(**parameters)
+        try:
+            check_session(connection, shown)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     engine = sa.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(**parameters),
+        creator=connect,
         # No limit: a worker uses a connection for each of its lanes, and some for reads. When 40 lanes shared four
         # connections, the worker was a quarter slower, and a wait for one row held up every lane.
         pool_size=0,
@@ -97,7 +93,7 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
         now=_now,
         moment=Moment,
         lock_launch=_lock_launch,
-        check=_check,
+        check=lambda _: None,  # each session was checked when it was made
     )
 
 
@@ -126,12 +122,6 @@ def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> No
 
 def _now(connection: sa.Connection) -> float:
     return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
-
-
-def _check(connection: sa.Connection) -> str | None:
-    if connection.execute(sa.text("SHOW fsync")).scalar() != "on":
-        return "runs with fsync off: what it acknowledges may be lost in a crash"
-    return None
 
 
 def _one_line(error: object) -> str:

@@ -1,0 +1,186 @@
+"""What a session must really have, whatever a pooler, a role or an address made of what it was asked for."""
+
+from contextlib import closing, contextmanager
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from orchestrator.core.journal.lease import Holder
+from orchestrator.errors import JournalWriteError, LedgerError
+from orchestrator.ledger.committer import Committer
+from orchestrator.ledger.postgres_session import check_session
+from orchestrator.ledger.store import Store
+from tests import postgres
+from tests.ledger.pooler import Pooler
+from tests.raw_server import NOW, TARGET, StillClock, intent_of
+
+
+def holder():
+    return Holder("run-1", "launch-1", "here", 1)
+
+
+TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+
+def refused(url):
+    with pytest.raises(LedgerError) as caught:
+        Store.open(url).close()
+    assert caught.value.exit_code == 8
+    return caught.value
+
+
+def asking(url, **settings):
+    """The address with options of its own, which come last."""
+    parsed = sa.make_url(url)
+    words = " ".join(f"-c{name}={value}" for name, value in settings.items())
+    return parsed.update_query_dict({"options": f"{parsed.query['options']} {words}"}).render_as_string()
+
+
+@contextmanager
+def as_role(url, **settings):
+    """The address for a role of its own, which may use the schema, and has settings."""
+    name = str(sa.make_url(url).query["options"]).partition("=")[2]
+    with closing(postgres.connected(url)) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN; GRANT ALL ON SCHEMA {name} TO {name}".encode())
+        for setting, value in settings.items():
+            owner.execute(f"ALTER ROLE {name} SET {setting} = '{value}'".encode())
+        try:
+            yield sa.make_url(url).set(username=name).render_as_string()
+        finally:
+            owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+@pytest.fixture
+def through(postgres_url):
+    """The address behind a pooler that drops settings."""
+    poolers = []
+
+    def make(*dropped, url=postgres_url):
+        poolers.append(Pooler(url, *dropped))
+        return poolers[-1]
+
+    yield make
+    for pooler in poolers:
+        pooler.close()
+
+
+def test_a_pooler_that_passes_settings_on_is_as_good_as_the_server(through):
+    Store.open(through().url).close()
+
+
+@pytest.mark.parametrize("dropped", TIMEOUTS)
+def test_a_session_without_a_timeout_is_refused(through, dropped):
+    error = refused(through(dropped).url)
+
+    assert f"the session has {dropped} = 0, and not what it was asked to have: a pooler" in error.message
+    assert f"ALTER ROLE postgres SET {dropped} = " in error.next_step
+
+
+def test_every_setting_that_was_dropped_is_named_at_once(postgres_url, through):
+    with as_role(postgres_url, synchronous_commit="off") as url:
+        error = refused(through("synchronous_commit", *TIMEOUTS, url=url).url)
+
+    assert "the session has synchronous_commit = off, statement_timeout = 0, lock_timeout = 0" in error.message
+    assert error.next_step.count("ALTER ROLE t_") == 4
+    assert "SET synchronous_commit = 'on'" in error.next_step
+
+
+def test_a_role_that_has_the_settings_needs_no_pooler_to_pass_them_on(postgres_url, through):
+    settings = {"synchronous_commit": "on", "statement_timeout": "10s", "lock_timeout": "8s",
+                "idle_in_transaction_session_timeout": "10s"}  # fmt: skip
+    with as_role(postgres_url, **settings) as url:
+        Store.open(through(*settings, url=url).url).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_fine"),
+    [
+        ("synchronous_commit", "off", False),
+        ("synchronous_commit", "local", False),
+        ("synchronous_commit", "remote_write", False),
+        ("synchronous_commit", "remote_apply", True),
+        ("statement_timeout", "0", False),
+        ("statement_timeout", "500ms", True),
+        ("statement_timeout", "30s", True),
+        ("statement_timeout", "31s", False),
+        ("lock_timeout", "2min", False),
+        ("idle_in_transaction_session_timeout", "1h", False),
+    ],
+)
+def test_an_address_may_not_ask_for_less_than_a_permit_needs(postgres_url, name, value, is_fine):
+    if is_fine:
+        Store.open(asking(postgres_url, **{name: value})).close()
+        return
+    assert f"the session has {name} = {value}" in refused(asking(postgres_url, **{name: value})).message
+
+
+def test_every_new_connection_is_looked_at(through):
+    """A pooler that is set up anew in mid-run: the commit that needs a new connection is refused, and the run ends."""
+    pooler = through()
+    store = Store.open(pooler.url)
+    (lane,) = store.acquire([TARGET.lane], holder(), NOW)
+    committer = Committer(store, "run-1", [lane], StillClock())
+    assert committer.commit([intent_of("s/a")]) == [None]
+    pooler.dropped = ("statement_timeout",)
+    store._backend.engine.dispose()
+    (answer,) = committer.commit([intent_of("s/b")])
+    store.close()
+
+    assert isinstance(answer, JournalWriteError)
+    assert "the session has statement_timeout = 0" in answer.message
+    assert committer.broken is answer
+
+
+@pytest.mark.parametrize("name", ["fsync", "full_page_writes"])
+def test_a_server_that_may_lose_what_it_acknowledged_is_refused(name):
+    server = postgres.own_server()
+    try:
+        Store.open(server.url).close()
+        with psycopg.connect(server.url, autocommit=True) as administrator:
+            administrator.execute(f"ALTER SYSTEM SET {name} = off".encode())
+            administrator.execute("SELECT pg_reload_conf()")
+        wait_for(server.url, name, "off")
+        error = refused(server.url)
+    finally:
+        server.close()
+
+    assert f"the server runs with {name} = off, and may lose in a crash what it acknowledged" in error.message
+    assert f"ALTER SYSTEM SET {name} = on" in error.next_step
+
+
+def wait_for(url, name, value):
+    while True:
+        with psycopg.connect(url) as connection:
+            if connection.execute(f"SHOW {name}".encode()).fetchone() == (value,):
+                return
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_keep_every_text_is_refused(postgres_server, encoding):
+    parsed, name = sa.make_url(postgres_server.url), f"e_{encoding.lower()}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'".encode())
+        try:
+            error = refused(parsed.set(database=name).render_as_string())
+        finally:
+            owner.execute(f"DROP DATABASE {name}".encode())
+
+    assert f"the database's encoding is {encoding}, which cannot keep every text as it is" in error.message
+    assert "createdb --template=template0 --encoding=UTF8" in error.next_step
+
+
+def test_a_setting_that_a_server_does_not_have_is_not_held_against_it():
+    class Connection:
+        def execute(self, _, names):
+            self.names = names[0]
+            return self
+
+        def fetchall(self):
+            known = dict.fromkeys(TIMEOUTS, "10s") | {"synchronous_commit": "on"}
+            return [(name, known.get(name)) for name in self.names]
+
+        def rollback(self):
+            pass
+
+    check_session(Connection(), "postgresql://h/d")
