@@ -63,8 +63,10 @@ async def stop_started(
 
 async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan], None]) -> StopResult:
     deps, store = opened.deps, opened.store
-    # 1. What to stop.
-    plan = plan_stops(deps.manifest, deps.states, stops(store.read(deps.launch)))
+    # 1. What to stop. From the journal, because the run's own states do not keep the lane of what has started.
+    records = store.read(deps.launch)
+    histories = journals.fold_states(records, deps.manifest.ledger)
+    plan = plan_stops(deps.manifest, histories, stops(records))
     announce(deps.launch, plan)
     # 2. Send the stops, each of them journaled first.
     await StopSender(deps, opened.run.lanes, getpass.getuser(), reason).run(plan.jobs)
