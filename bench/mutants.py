@@ -17,10 +17,10 @@ _ALIVE = {0, 33}  # mutmut's marks: the tests passed; no test reaches it
 def _fates() -> dict[str, dict[str, int | None]]:
     """By module, what ended each mutant's test run; None where it was not run."""
     found = {}
-    for file in sorted(_MODULES.glob("*.py.meta")):
+    for file in sorted(_MODULES.rglob("*.py.meta")):
         marks = json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
         if marks:
-            found[file.name.removesuffix(".py.meta")] = marks
+            found[file.relative_to(_MODULES).as_posix().removesuffix(".py.meta")] = marks
     return found
 
 

@@ -25,7 +25,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
 @click.option(
     "--faults",
     type=click.Choice(["none", "calm", "realistic", "nasty"]),
-    help="What the calls meet; by default realistic, or what a sandbox manifest sets.",
+    help="What goes wrong with calls; by default realistic, or what a sandbox manifest sets.",
 )
 @click.option("--seed", type=int, help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")
 @click.option(
@@ -33,7 +33,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Rehearse so often, with the seeds that follow, and show the spread.",
+    help="Rehearse this many times, with consecutive seeds, and show the spread.",
 )
 @click.option("--at", callback=_instant, metavar="TIME", help="When the run begins, RFC 3339; by default now.")
 @click.option("--no-wait", is_flag=True, help="Hold campaigns whose window is closed, as `run --no-wait` does.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True,
               help="Seconds without a heartbeat after which a worker counts as dead.")  # fmt: skip
 @click.option("--allow-commands", is_flag=True,
-              help="Also resolve {command: ...}: who writes to the ledger then chooses what runs here.")  # fmt: skip
+              help="Also resolve {command: ...}: anyone who can write to the ledger can then run them.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @prints_result
 def command(

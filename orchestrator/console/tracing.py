@@ -19,7 +19,7 @@ class SpanObserver(Observer, Protocol):
     """Makes spans of a run's events."""
 
     def close(self, within: float, /) -> bool:
-        """Send what is left within so many seconds; whether all was sent."""
+        """Send what is left, waiting for at most `within` seconds. Returns whether all was sent."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Submitting a launch to the fleet wave by wave, and watching it in the journal.
 
-Nothing here is needed for the lanes to go on: whoever submits may be killed and started again, on any host.
+Nothing here is needed for the lanes to go on: the process that submits may be killed and started again, on any host.
 """
 
 import asyncio

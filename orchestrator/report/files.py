@@ -69,7 +69,7 @@ def as_prometheus(result: Result) -> str:
 
 
 def _cells(row: Sequence[object]) -> Sequence[object]:
-    # A server's message that begins with "=" would be run as a formula by whoever opens the file in a spreadsheet;
+    # A server's message that begins with "=" would be run as a formula when the file is opened in a spreadsheet;
     # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
     # One look at all cells together, each behind a NUL: nearly no row has such a one.
     if _RISKY.search("\0" + "\0".join([cell for cell in row if isinstance(cell, str)])) is None:

@@ -103,7 +103,7 @@ _ENDINGS: Final = re.compile(r"(?: (?:standard|daylight|summer))?(?: time)?(?: \
 
 
 def zone(value: Any) -> str:
-    """The name of a time zone, as it is written. Raises PydanticCustomError for what is none, or a fixed offset."""
+    """The name of a time zone, as it is written. Raises PydanticCustomError for other texts and fixed offsets."""
     if isinstance(value, str) and (value in _NO_REGION or value.startswith("Etc/")):
         raise _fault(_SAME if _MEANT.get(value.casefold()) == "UTC" else _FIXED, value)
     try:

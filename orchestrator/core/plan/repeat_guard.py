@@ -33,7 +33,7 @@ def recent_starts(
             at = history.intent_at
             if history.state not in _MAY_TEXT or at is None or at < since:
                 continue
-            # The lane has the host in it: a start in a sandbox is none on the platform.
+            # The lane has the host in it: a start in a sandbox is not a start on the platform.
             place = Lane(history.lane), key
             if place not in found or found[place].at < at:
                 found[place] = PreviousStart(lines[0].launch, at, history.state is State.STARTED)

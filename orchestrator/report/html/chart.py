@@ -19,7 +19,7 @@ _ROOM: Final = 8  # between the limit line and the top of its part
 _ROW: Final = 18
 _TICKS: Final = 18  # the band of times, below
 
-_SINGLE: Final = 250  # so many marks of an account are drawn one by one; more are drawn as one line each per pixel
+_SINGLE: Final = 250  # up to this many marks of an account are drawn one by one, more as one line per pixel
 _BINS: Final = 500
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
 _DAY: Final = 86400
