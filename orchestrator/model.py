@@ -77,20 +77,25 @@ class CallingHours:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The remote API's view of one campaign (kore-api.md section 1.7)."""
+    """The remote API's view of one campaign (kore-api.md section 1.7).
+
+    `names_instance`: the reply was of a kind that names the last instance, so that None means "never ran".
+    """
 
     status: str
     name: str = ""
     instance_id: str | None = None
-    instance_updated_at: str | None = None
+    instance_updated_at: str | None = None  # moves with every edit at the console: no evidence of a start
     scheduled: bool = False
     contact_lists: tuple[str, ...] = ()
     dnc_lists: tuple[str, ...] = ()
     calling_hours: CallingHours | None = None  # known only where it was read by id
+    names_instance: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The part a later probe compares with: kept in the intent's record."""
-        return {"status": self.status, "instance": self.instance_id, "instance_updated_at": self.instance_updated_at}
+        # No instance is something else than one that was not asked for: a later list would call the old one new.
+        return {"status": self.status, **({"instance": self.instance_id} if self.names_instance else {})}
 
 
 class Progress(StrEnum):

@@ -154,7 +154,9 @@ class ScriptedApi:
         answer = await self._read("status", target, 0, check)
         if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.live:
             return Read(answer)
-        return Read(answer, {target.campaign: self.live[target.key]})
+        # As the platform's reply: it names no instance and no time (kore-api.md section 1.5).
+        status = self.live[target.key].status
+        return Read(answer, {target.campaign: LiveState(status, names_instance=False)})
 
     async def get(self, target: CallTarget, *, check: Any = None) -> Read:
         answer = await self._read("get", target, 0, check)

@@ -13,7 +13,11 @@ import click
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed brings the same faults.")
 @click.option("--retry-after", type=click.Choice(["seconds", "date", "none"]), default="seconds", show_default=True)
 def command(*, port: int, world: str | None, faults: str, seed: int, retry_after: str) -> None:
-    """Serve a local stand-in of the campaign API on 127.0.0.1 until interrupted."""
+    """Serve a local stand-in of the campaign API on 127.0.0.1 until interrupted.
+
+    GET /sandbox/record tells what arrived and what was started. POST /sandbox/console/STREAM/CAMPAIGN/ACTION does what
+    people do at the console: edit, rename, reschedule, stop, rerun.
+    """
     from orchestrator.console.signals import handled
     from orchestrator.sandbox.serve import serve
     from orchestrator.sandbox.world import WorldError

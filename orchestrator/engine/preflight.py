@@ -52,16 +52,26 @@ async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[
         live = await _read(reader, targets, one_by_one=check == "status")
     except ReadFailed as failure:
         return dict.fromkeys(seen, f"its state could not be read again after the wait ({failure.message})")
-    return {key: _change(live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}
+    return {key: _change(before, live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}
 
 
 def _is_same(before: LiveState, now: LiveState | None) -> bool:
-    return now is not None and (before.as_json(), before.scheduled) == (now.as_json(), now.scheduled)
+    return now is not None and _what_matters(before) == _what_matters(now)
 
 
-def _change(now: LiveState | None) -> str:
-    state = "not on the platform any more" if now is None else f"{now.status} now" + (", scheduled" * now.scheduled)
-    return f"somebody changed it while it waited: it is {state}"
+def _what_matters(live: LiveState) -> tuple[object, ...]:
+    # The time moves with every edit: what would be sent may be another text, or go to other people.
+    return live.status, live.scheduled, live.instance_id, live.instance_updated_at
+
+
+def _change(before: LiveState, now: LiveState | None) -> str:
+    if now is None:
+        state = "is no longer on the platform"
+    elif (before.status, before.scheduled) == (now.status, now.scheduled):
+        state = "was edited" if before.instance_id == now.instance_id else "ran"
+    else:
+        state = f"is {now.status} now" + (", scheduled" * now.scheduled)
+    return f"somebody changed it while it waited: it {state}"
 
 
 async def _read(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:

@@ -102,7 +102,8 @@ def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:
     data = _mapping(_mapping(payload).get("data"))
     results = data.get("results")
     items = [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
-    live = {str(item.get("id") or item["_id"]): _live(item) for item in items if item.get("id") or item.get("_id")}
+    names = ((item.get("id") or item.get("_id"), item) for item in items)
+    live = {str(name): _live(item, names_instance=True) for name, item in names if name}
     # An empty page is the last one, even if it promises more: the list would never end.
     return live, bool(data.get("hasMore")) and bool(items)
 
@@ -111,7 +112,9 @@ def read_status(payload: Any) -> dict[str, LiveState]:
     """The campaign of a status or get reply, by id."""
     data = _mapping(_mapping(payload).get("data"))
     identity = data.get("id") or data.get("_id")
-    return {str(identity): _live(data)} if identity and isinstance(data.get("status"), str) else {}
+    if not identity or not isinstance(data.get("status"), str):
+        return {}
+    return {str(identity): _live(data, names_instance=False)}
 
 
 def _segment(text: str) -> str:
@@ -122,17 +125,18 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _live(item: dict[str, Any]) -> LiveState:
+def _live(item: dict[str, Any], *, names_instance: bool) -> LiveState:
     return LiveState(
         status=str(item.get("status", "")),
         name=str(item.get("name") or ""),
-        # Only campaigns that have run have an instance (section 1.7).
+        # Only campaigns that have run have an instance, and only a list names it (section 1.7).
         instance_id=_text(item.get("campaignInstanceId")),
         instance_updated_at=_text(item.get("campaignInstanceUpdatedAt")),
         scheduled=_mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
         contact_lists=_names(item.get("contactLists")),
         dnc_lists=_names(item.get("dncLists")),
         calling_hours=_calling_hours(_mapping(item.get("dialingStrategy")).get("callingHours")),
+        names_instance=names_instance,
     )
 
 

@@ -37,6 +37,7 @@ class Profile:
     attempts: int = 1  # only the first attempts of a campaign are struck
     one_unauthorized: bool = False  # exactly one campaign of the world gets a 401
     read_errors: float = 0.0
+    edits: float = 0.0  # a person saves a campaign anew at the moment when its start arrives
     boot_delay: float = 0.0  # seconds in which connections are refused
 
 
@@ -49,7 +50,9 @@ PROFILES: Final[Mapping[str, Profile]] = {
         boot_delay=0.4,
     ),
     # Not ANSWER_TWICE: a second answer that overtakes the next request cannot be told from that request's own.
-    "nasty": Profile({fault: 0.05 for fault in Fault if fault is not Fault.ANSWER_TWICE}, attempts=3, read_errors=0.1),
+    "nasty": Profile(
+        {fault: 0.05 for fault in Fault if fault is not Fault.ANSWER_TWICE}, attempts=3, read_errors=0.1, edits=0.3
+    ),
 }
 
 
@@ -89,6 +92,10 @@ class FaultPlan:
     def fails_read(self, account_id: str, stream: str, campaign: str, count: int) -> bool:
         """Whether this read is answered with a server error; reads count from 1."""
         return _chance(self._seed, "read", account_id, stream, campaign, count) < self.profile.read_errors
+
+    def is_edited(self, account_id: str, stream: str, campaign: str, attempt: int) -> bool:
+        """Whether a person edits the campaign while this start is on its way; attempts count from 1."""
+        return _chance(self._seed, "edit", account_id, stream, campaign, attempt) < self.profile.edits
 
     def _draw(self, chance: float) -> Fault | None:
         # The faults lie end to end on [0, 1): the draw falls on one of them, or behind the last.

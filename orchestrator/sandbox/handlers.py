@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 from aiohttp import web
 
-from orchestrator.sandbox import wire
+from orchestrator.sandbox import people, wire
 from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, TWICE_SECONDS, Fault, FaultPlan
 from orchestrator.sandbox.gate import INVALID_TOKEN, Gate
 from orchestrator.sandbox.limiter import Reply
@@ -63,9 +63,10 @@ class Handlers:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """The paths of the API, each for every method, and the record's."""
+        """The paths of the API, each for every method; those of the record and of people at the console."""
         api = [web.route("*", path, partial(self._handle, method, op)) for method, op, path in _ROUTES]
-        return [*api, web.get("/sandbox/record", self._record)]
+        console = web.post("/sandbox/console/{stream}/{campaign}/{action}", self._console)
+        return [*api, web.get("/sandbox/record", self._record), console]
 
     async def release(self) -> None:
         """End what hangs, and forget what was to happen later."""
@@ -76,6 +77,15 @@ class Handlers:
 
     async def _record(self, _request: web.Request) -> web.Response:
         return web.json_response(self._platform.record())
+
+    async def _console(self, request: web.Request) -> web.Response:
+        """A person does one of people.ACTIONS to a campaign. No token: the console is not the API."""
+        stream, campaign, name = (request.match_info[part] for part in ("stream", "campaign", "action"))
+        action, found = people.ACTIONS.get(name), self._platform.campaign(stream, campaign)
+        if action is None or found is None:
+            return web.json_response(error_body(f"no {name} of {stream}/{campaign} here", 404), status=404)
+        action(self._platform, found, self._clock())
+        return web.json_response({"status": "success"})
 
     async def _handle(self, method: str, op: str, request: web.Request) -> web.StreamResponse:
         # 1. The gate, before the body is read.
@@ -95,6 +105,9 @@ class Handlers:
 
     async def _start(self, request: web.Request, call: Call) -> web.StreamResponse:
         attempt = self._count(call)
+        found = self._platform.campaign(call.stream, call.campaign)
+        if found and self._faults.is_edited(call.account_id, call.stream, call.campaign, attempt):
+            people.edit(self._platform, found, self._clock())
         fault = self._faults.for_start(call.account_id, call.stream, call.campaign, attempt)
         if fault is None:
             return self._whole(call, self._act(call))

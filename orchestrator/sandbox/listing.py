@@ -21,7 +21,9 @@ class _Campaign(Protocol):
     @property
     def instance_id(self) -> str | None: ...
     @property
-    def instance_updated_at(self) -> str | None: ...
+    def updated_at(self) -> str | None: ...
+    @property
+    def messages_sent(self) -> int: ...
     @property
     def scheduled(self) -> bool: ...
     @property
@@ -93,11 +95,11 @@ def _item(campaign: _Campaign) -> dict[str, Any]:
     voice = campaign.type == "voice"
     # The samples differ by type, and a reader must take both.
     item = {"_id" if voice else "id": campaign.id} | _common(campaign)
-    item |= {"totalCallsCompleted" if voice else "totalMessagesSent": 0, "campaignExecutionType": "NORMAL"}
-    if campaign.instance_id is not None:
-        item["campaignInstanceId"] = campaign.instance_id
-        item["campaignInstanceUpdatedAt"] = campaign.instance_updated_at
-    return item
+    sent = 0 if voice else campaign.messages_sent
+    item |= {"totalCallsCompleted" if voice else "totalMessagesSent": sent, "campaignExecutionType": "NORMAL"}
+    # Not only with an instance: the vendor's samples show it on campaigns that never ran (kore-api.md section 1.7).
+    item["campaignInstanceUpdatedAt"] = item["updatedAt"]
+    return item if campaign.instance_id is None else item | {"campaignInstanceId": campaign.instance_id}
 
 
 def _common(campaign: _Campaign) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def _common(campaign: _Campaign) -> dict[str, Any]:
         "priority": "5",
         "schedule": {"isSchedulingEnabled": campaign.scheduled},
         "createdAt": campaign.created_at,
-        "updatedAt": campaign.instance_updated_at or campaign.created_at,
+        "updatedAt": campaign.updated_at or campaign.created_at,
         "contactLists": list(campaign.contact_lists),
         "format": "advanced",
     }

@@ -13,6 +13,7 @@ from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, li
 
 __all__ = ["Account", "Call", "Campaign", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
 
+MESSAGES_PER_SECOND: Final = 1.0
 _STARTABLE: Final = frozenset({"Ready", "Stopped", "Completed", "Paused"})
 _Answer = tuple[int, dict[str, Any]]
 
@@ -28,8 +29,11 @@ class Campaign:
     type: str = "sms"
     status: str = "Ready"
     instance_id: str | None = None
-    instance_updated_at: str | None = None
+    updated_at: str | None = None  # by whatever changed it last; None: not since it was created
     scheduled: bool = False
+    recipients: int = 3600
+    messages_sent: int = 0  # of its last instance, until it was started again or stopped
+    sending_since: float | None = None  # POSIX seconds
     contact_lists: tuple[str, ...] = ()
     dnc_list: str | None = None
     created_at: str = "2025-06-01T00:00:00.000Z"
@@ -130,7 +134,7 @@ class Platform:
         return self._operations[call.op](call, now)
 
     def campaign(self, stream: str, campaign: str) -> Campaign | None:
-        """A campaign as it is now."""
+        """A campaign as the last change left it."""
         return self._campaigns.get((stream, campaign))
 
     def put(self, campaign: Campaign) -> None:
@@ -160,12 +164,12 @@ class Platform:
             "accounts": {account_id: counts.record() for account_id, counts in self.arrivals.items()},
         }
 
-    def _find(self, call: Call) -> Campaign | None:
+    def _find(self, call: Call, now: float) -> Campaign | None:
         found = self.campaign(call.stream, call.campaign)
-        return found if found is not None and found.account_id == call.account_id else None
+        return _sending(found, now) if found is not None and found.account_id == call.account_id else None
 
     def _start(self, call: Call, now: float) -> _Answer:
-        found = self._find(call)
+        found = self._find(call, now)
         if found is None or found.type != call.type:
             return _not_found()
         # A start that was repeated while the first one runs: the platform refuses it, and the client was wrong.
@@ -179,54 +183,73 @@ class Platform:
             self._hazard("rerun", call, now, "")
         self.start_counts[call.key] += 1
         self.starts.append(Start(call.account_id, call.stream, call.campaign, now))
-        return 200, self._activate(found, now)
+        active = self.activate(found, now)
+        reply: dict[str, Any] = {"status": "Active", "message": "Campaign Started", "updatedAt": active.updated_at}
+        if found.type == "voice":
+            reply |= {"totalCallsCompleted": 0, "campaignInstanceId": active.instance_id}
+        return 200, reply
 
     def _hazard(self, kind: str, call: Call, now: float, message: str) -> _Answer:
         self.hazards.append(Hazard(kind, call.account_id, call.stream, call.campaign, now))
         return 400, error_body(message, 400)
 
-    def _activate(self, campaign: Campaign, now: float) -> dict[str, Any]:
+    def activate(self, campaign: Campaign, now: float) -> Campaign:
+        """Run a campaign: every run is a new instance, and texts the whole list."""
         self._instances += 1
-        instance, at = f"cid-{self._instances:08d}", stamp(now)
-        self.put(replace(campaign, status="Active", instance_id=instance, instance_updated_at=at))
-        reply: dict[str, Any] = {"status": "Active", "message": "Campaign Started", "updatedAt": at}
-        if campaign.type == "voice":
-            reply |= {"totalCallsCompleted": 0, "campaignInstanceId": instance}
-        return reply
+        active = replace(
+            campaign, status="Active", instance_id=f"cid-{self._instances:08d}", updated_at=stamp(now),
+            messages_sent=0, sending_since=now,
+        )  # fmt: skip
+        self.put(active)
+        return active
+
+    def deactivate(self, campaign: Campaign, now: float) -> Campaign:
+        """Stop a campaign; what was sent stays sent."""
+        stopped = replace(_sending(campaign, now), status="Stopped", updated_at=stamp(now), sending_since=None)
+        self.put(stopped)
+        return stopped
 
     def _stop(self, call: Call, now: float) -> _Answer:
-        found = self._find(call)
+        found = self._find(call, now)
         if found is None or found.type != call.type:
             return _not_found()
-        at = stamp(now)
-        # A campaign that never ran has no instance to stop.
-        updated_at = at if found.instance_id else None
-        self.put(replace(found, status="Stopped", instance_updated_at=updated_at))
+        at = self.deactivate(found, now).updated_at
         reply: dict[str, Any] = {"status": "Stopped", "message": "Campaign Stopped", "updatedAt": at}
         extra = {"campaignInstanceId": found.instance_id} if found.type == "voice" else {}
         return 200, reply | (extra or {"campaignExecutionType": "NORMAL"})
 
-    def _status(self, call: Call, _now: float) -> _Answer:
-        found = self._find(call)
+    def _status(self, call: Call, now: float) -> _Answer:
+        found = self._find(call, now)
         if found is None:
             return _not_found()
         return 200, {"status": "success", "data": {"id": found.id, "status": found.status, "name": found.name}}
 
-    def _get(self, call: Call, _now: float) -> _Answer:
-        found = self._find(call)
+    def _get(self, call: Call, now: float) -> _Answer:
+        found = self._find(call, now)
         if found is None:
             return _not_found()
         message = f"Campaign {found.name} retrieved successfully"
         return 200, {"status": "success", "message": message, "data": campaign_details(found)}
 
-    def _list(self, call: Call, _now: float) -> _Answer:
+    def _list(self, call: Call, now: float) -> _Answer:
         own = [
-            one for one in self._campaigns.values() if (one.stream, one.account_id) == (call.stream, call.account_id)
+            _sending(one, now)
+            for one in self._campaigns.values()
+            if (one.stream, one.account_id) == (call.stream, call.account_id)
         ]
         page = list_page(own, call.body)
         if page is None:
             return 412, error_body(INVALID_ARGUMENTS, 412)
         return 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": page}
+
+
+def _sending(campaign: Campaign, now: float) -> Campaign:
+    """A campaign with the messages that it has sent by now; when all are, it is Completed."""
+    if campaign.sending_since is None:
+        return campaign
+    sent = min(campaign.recipients, int((now - campaign.sending_since) * MESSAGES_PER_SECOND))
+    is_done = sent >= campaign.recipients
+    return replace(campaign, messages_sent=max(sent, 0), status="Completed" if is_done else campaign.status)
 
 
 def _not_found() -> _Answer:

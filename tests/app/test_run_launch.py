@@ -2,6 +2,7 @@ import asyncio
 import dataclasses
 import json
 import sqlite3
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from orchestrator import LaneLeased, Outcome, Redactor, Result, Stop, StopReason
 from orchestrator.core.journal.states import State
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
+from orchestrator.sandbox import people
 from tests.app.conftest import Watcher
 from tests.system.crash.conftest import SECRET
 
@@ -252,3 +254,17 @@ async def test_an_unreadable_journal_never_says_that_nothing_was_sent(places, mo
     assert len(place.starts) == 5
     assert caught.value.exit_code == 13
     assert not caught.value.nothing_was_sent
+
+
+async def test_an_edit_after_a_lost_start_is_no_start(places):
+    place = await places(count=1, scripted={"st-1/cd-0": ["server_error_before"]})
+    platform = place.server.platform
+
+    def edited():
+        people.edit(platform, platform.campaign("st-1", "cd-0"), time.time())
+
+    result = await run_launch(place.load(probe={"settle": "0s"}), observer=Watcher(start_answered=edited))
+
+    assert (result.exit_code, place.outcomes(result)) == (11, {"st-1/cd-0": "unknown"})
+    assert platform.campaign("st-1", "cd-0").updated_at is not None
+    assert place.starts == {}

@@ -154,9 +154,10 @@ async def test_a_canary_whose_window_is_closed_holds_the_rest(rig):
 
 CHANGES = [
     (LiveState("Active", instance_id="i1"), "it is Active now"),
-    (LiveState("Ready", instance_id="i1"), "it is Ready now"),  # it ran in between
+    (LiveState("Ready", instance_id="i1"), "it ran"),
+    (LiveState("Ready", instance_id="i0", instance_updated_at="2023-11-14T22:14:00Z"), "it was edited"),
     (LiveState("Ready", instance_id="i0", scheduled=True), "it is Ready now, scheduled"),
-    (None, "it is not on the platform any more"),
+    (None, "it is no longer on the platform"),
 ]
 
 

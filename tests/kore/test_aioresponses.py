@@ -90,7 +90,7 @@ async def test_one_campaign_is_known_by_either_spelling_of_its_id(canned, client
     canned.get(f"{AGENT}/{CAMPAIGN}", payload=payload, response_class=Response)
     read = await getattr(client, call)(TARGET)
 
-    assert {CAMPAIGN: LiveState("Ready", "Winter")} == read.live
+    assert {CAMPAIGN: LiveState("Ready", "Winter", names_instance=False)} == read.live
 
 
 @pytest.mark.parametrize("word", ["failure", "error"])

@@ -35,7 +35,7 @@ def test_play_activates_a_startable_campaign(state):
         {"status": "Active", "message": "Campaign Started", "updatedAt": STAMP},
     )
     now = platform.campaign("st-1", "cd-1")
-    assert (now.status, now.instance_updated_at) == ("Active", STAMP)
+    assert (now.status, now.updated_at) == ("Active", STAMP)
     assert now.instance_id.startswith("cid-")
     assert [(one.account_id, one.stream, one.campaign, one.at) for one in platform.starts] == [
         (ACCOUNT, "st-1", "cd-1", NOW)

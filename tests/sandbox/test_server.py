@@ -6,6 +6,7 @@ import time
 import aiohttp
 import pytest
 
+from orchestrator.sandbox.faults import FaultPlan
 from orchestrator.sandbox.platform import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import demo_world, world_of
@@ -132,3 +133,27 @@ async def test_closing_is_fast_and_ends_what_hangs(open_client, eventually):
     assert time.monotonic() - began < 0.2
     with pytest.raises(aiohttp.ClientConnectionError):
         await hanging
+
+
+async def test_people_work_at_the_console(client):
+    path = f"/sandbox/console/{client.stream}/{client.campaign}"
+    assert (await client.call("POST", f"{path}/rename"))[0] == 200
+    _, body = await client.list()
+    assert body["data"]["results"][0]["name"] == "Sandbox campaign 1.1 (new)"
+
+    status, body, _ = await client.call("POST", f"{path}/paint")
+    assert (status, body["errors"][0]["msg"]) == (404, f"no paint of {client.key} here")
+
+
+@pytest.mark.parametrize("profile", ["nasty", "calm"])
+async def test_in_nasty_people_edit_while_starts_arrive(open_client, profile):
+    world = demo_world(1, 10)
+    lost = {f"{one.stream}/{one.id}": ["server_error_before"] for one in world.campaigns}
+    client = await open_client(world, profile=profile, seed=3, scripted=lost)
+    for one in world.campaigns:
+        await client.trigger(campaign=one.id)
+
+    platform, plan = client.server.platform, FaultPlan(profile, 3)
+    edited = {one.id for one in world.campaigns if platform.campaign(one.stream, one.id).updated_at is not None}
+    assert edited == {one.id for one in world.campaigns if plan.is_edited(one.account_id, one.stream, one.id, 1)}
+    assert bool(edited) == (profile == "nasty")

@@ -11,8 +11,9 @@ RUNNING: Final = frozenset({"active", "preparing"})
 def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str | None:
     """The evidence that the campaign was started since `baseline` was read, in words; None where there is none.
 
-    An unchanged Ready proves nothing: the request may still be queued. `baseline` is `LiveState.as_json()` of the
-    preflight, or None where it was off. Source: kore-api.md section 1.7, the last but one note.
+    An unchanged Ready proves nothing: the request may still be queued. A later time of update proves nothing either: an
+    edit at the console moves it on a campaign that never ran. `baseline` is `LiveState.as_json()` of the preflight, or
+    None where it was off. Source: kore-api.md section 1.7, `campaignInstanceId` and `campaignInstanceUpdatedAt`.
     """
     if live is None:
         return None
@@ -23,7 +24,4 @@ def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str 
         return None
     if live.instance_id is not None and live.instance_id != baseline["instance"]:
         return f"its instance {live.instance_id} is new since preflight"
-    updated = live.instance_updated_at
-    if updated is not None and updated != baseline.get("instance_updated_at"):
-        return f"its instance was updated at {updated}, which is new since preflight"
     return None

@@ -30,9 +30,17 @@ def test_a_first_instance_is_evidence():
     assert "in-1" in decisive(ready().as_json(), ready(instance_id="in-1"))
 
 
-def test_a_newly_updated_instance_is_evidence():
-    live = ready(instance_id="in-1", instance_updated_at="2026-03-02T00:00:00Z")
-    assert "2026-03-02" in decisive(BASELINE, live)
+@pytest.mark.parametrize("instance", ["in-1", None])
+def test_a_later_time_of_update_proves_nothing(instance):
+    before = ready(instance_id=instance, instance_updated_at="2026-03-01T00:00:00Z")
+    edited = ready(instance_id=instance, instance_updated_at="2026-03-02T00:00:00Z")
+    assert decisive(before.as_json(), edited) is None
+
+
+def test_an_instance_that_a_status_cannot_name_is_not_new():
+    """Its run read the state by status; the next one looks with a list, which names the instance of last year."""
+    before = ready(names_instance=False)
+    assert decisive(before.as_json(), ready(instance_id="in-1")) is None
 
 
 def test_an_instance_that_is_no_longer_told_proves_nothing():

@@ -13,9 +13,7 @@ async def crash_while_the_platform_still_queues(directory, **how):
         assert await zygote.run(scene.directory, "run", "m.yaml", point="headers_in", nth=2, **how) == KILLED
         assert scene.starts == {"st-1/cd-0": 1}
         found = scene.server.platform.campaign("st-1", "cd-0")
-        scene.server.platform.put(
-            dataclasses.replace(found, status="Ready", instance_id=None, instance_updated_at=None)
-        )
+        scene.server.platform.put(dataclasses.replace(found, status="Ready", instance_id=None, updated_at=None))
         code = await zygote.run(scene.directory, "run", "m.yaml")
         scene.check_never_twice()
         return code

@@ -64,12 +64,13 @@ class Scenario:
     start_faults: dict = field(default_factory=dict)
     read_faults: dict = field(default_factory=dict)
     resolves: bool = False
+    people: list = field(default_factory=list)  # what they do at the console: (seconds into the day, campaign, action)
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
 
     @property
     def is_calm(self):
         """Nothing goes wrong: the run must be fast."""
-        bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away
+        bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away or self.people
         return not bad and self.hosts == [[RunScript(0.0)]]
 
 
@@ -93,6 +94,7 @@ def draw(seed):
         start_faults={} if calm else faults(rnd, START_FAULTS),
         read_faults={} if calm else faults(rnd, READ_FAULTS),
         resolves=rnd.random() < 0.3,
+        people=[] if calm else people(random.Random(f"people of {seed}"), keys),
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
     )
 
@@ -100,6 +102,15 @@ def draw(seed):
 def away(rnd):
     """Its own random numbers: another one drawn from the seed's would change every day after it."""
     return (int(300 ** rnd.random()), rnd.choice([0.5, 5.0, 120.0])) if rnd.random() < 0.1 else None
+
+
+def people(rnd, keys):
+    """What they do to some of the campaigns, most of it while the first runs are under way."""
+    if rnd.random() < 0.5:
+        return []
+    touched = rnd.sample(keys, min(len(keys), int(20 * rnd.random() ** 2) + 1))
+    actions = ("edit", "edit", "edit", "rename", "reschedule", "stop", "rerun")
+    return [(rnd.choice([1.0, 60.0, 900.0]) * rnd.random(), key, rnd.choice(actions)) for key in touched]
 
 
 def faults(rnd, kinds):

@@ -19,6 +19,7 @@ from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
 from orchestrator.rehearsal.simulated_run import SimulatedRun
 from orchestrator.rehearsal.virtual_loop import VirtualClock
+from orchestrator.sandbox import people
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.platform import Account, Campaign, Platform
 from orchestrator.sandbox.platform import World as PlatformWorld
@@ -29,7 +30,7 @@ from tests.system.simulation.weather import Weather, clear_sky
 
 MOST_EVENTS = 400_000
 LONGEST = 60 * 86400.0
-OLD_INSTANCE = {"instance_id": "cid-old", "instance_updated_at": "2025-06-26T14:37:50.069Z"}
+OLD_INSTANCE = {"instance_id": "cid-old", "updated_at": "2025-06-26T14:37:50.069Z"}
 
 
 class WatchedStore(MemoryStore):
@@ -295,6 +296,7 @@ class World:
         self.keys = [c.key for c in self.manifest.campaigns]
         self.events, self._trace = 0, hashlib.sha256()
         self._tenants, self._called = dict(scenario.tenants), {}
+        self._rerun = set()  # campaigns that people ran at the console
 
     def _platform_world(self):
         states, names = self.scenario.states, {n: a.account_id for n, a in self.manifest.accounts.items()}
@@ -353,6 +355,8 @@ class World:
 
     async def _day(self):
         weather = Weather(self.scenario, self.rnd, self.manifest.timeouts.total).fate
+        for at, key, action in self.scenario.people:
+            self.loop.call_later(at, self._at_the_console, key, action)
         async with asyncio.TaskGroup() as group:
             for number, chain in enumerate(self.scenario.hosts):
                 group.create_task(self._host(number, chain, weather))
@@ -362,6 +366,15 @@ class World:
         if self.scenario.resolves:
             self._resolve()
         await self._evening()
+
+    def _at_the_console(self, key, action):
+        found = self.platform.campaign(*key.split("/"))
+        if found is None:
+            return
+        self.note("somebody", action, key)
+        people.ACTIONS[action](self.platform, found, self.scenario.base + self.loop.time())
+        if action == "rerun":
+            self._rerun.add(key)
 
     def tenants_call(self, account_id, until):
         """What others have sent by now; only what is in the server's window still matters."""
@@ -415,8 +428,8 @@ class World:
         return {f"{start.stream}/{start.campaign}" for start in self.platform.starts}
 
     def _running(self):
-        """What ran before anybody came: a read that says so counts as evidence (design section 2)."""
-        return {key for key, state in self.scenario.states.items() if state in ("Active", "Preparing")}
+        """What ran, whoever started it: a read that says so counts as evidence (design section 2)."""
+        return {key for key, state in self.scenario.states.items() if state in ("Active", "Preparing")} | self._rerun
 
     def _resolve(self):
         """A person looks at the console, and says what became of each unknown campaign."""
@@ -425,7 +438,7 @@ class World:
         now = self.scenario.base + self.loop.time()
         for key, proof in checkers.replay(records).items():
             if proof == "unknown":
-                event = "resolved_started" if key in self._acted() else "resolved_not_started"
+                event = "resolved_started" if key in self._acted() | self._rerun else "resolved_not_started"
                 intent = attempts[key]
                 data = {"event": event, "message": "seen in the console"}
                 self.store.append(Record("day", key, intent.attempt, "resolve", "person", now, intent.lane, data), now)
@@ -449,7 +462,8 @@ class World:
             self.require(result.totals["held"] == 0 or allowed, "P3", f"{name} holds {result.totals['held']} campaigns")
             if is_last and not allowed:
                 self.require(sent == 0, "P1", f"{sent} starts in a run that has nothing to do")
-        ready = [key for key in self.keys if key not in self.scenario.states]
+        # What people ran is left to SendWatch: the platform counts the starts that it refused because of them, too.
+        ready = [key for key in self.keys if key not in self.scenario.states and key not in self._rerun]
         for key in ready:
             self.require(
                 self.platform.start_counts[key] <= 1, "P1", f"{key} was started {self.platform.start_counts[key]} times"
