@@ -110,6 +110,7 @@ async def assemble_run(
             # 4. What the journal knows, then the host's API, then the run itself.
             known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
+            launches = await asyncio.to_thread(store.launches)
             async with open_api(manifest, credentials, minter, clock, redactor) as api:
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),
@@ -117,7 +118,7 @@ async def assemble_run(
                     checks=CommandChecks(loaded.path.parent, redactor), no_wait=no_wait,
                 )  # fmt: skip
                 # A sandbox in this process came into being with it.
-                run = Run(deps, leases, previous=previous, is_new_host=manifest.host == SANDBOX)
+                run = Run(deps, leases, previous=previous, launches=launches, is_new_host=manifest.host == SANDBOX)
                 try:
                     yield OpenRun(loaded, run, store)
                 finally:

@@ -14,6 +14,7 @@ from orchestrator.console.render import CommandResult
 @prints_result
 def command(manifest: str) -> CommandResult:
     """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
+    from orchestrator.core.plan import spelling
     from orchestrator.core.rules import describe
     from orchestrator.core.text import plural
     from orchestrator.loading.manifest_file import load_manifest
@@ -21,6 +22,12 @@ def command(manifest: str) -> CommandResult:
     found = load_manifest(Path(manifest)).manifest
     rules = describe.sentences(found)
     size = f"{plural(len(found.campaigns), 'campaign')}, {plural(len(found.accounts), 'account')}"
-    data = {"valid": True, "launch": found.launch, "campaigns": len(found.campaigns), "rules": list(rules)}
-    lines = [f"{manifest} is valid: launch {found.launch}, {size}", *(f"rule: {text}" for text in rules)]
+    warnings = spelling.warnings(found)
+    data = {"valid": True, "launch": found.launch, "campaigns": len(found.campaigns), "rules": list(rules),
+            "warnings": list(warnings)}  # fmt: skip
+    lines = [
+        f"{manifest} is valid: launch {found.launch}, {size}",
+        *(f"rule: {text}" for text in rules),
+        *(f"warning: {text}" for text in warnings),
+    ]
     return CommandResult("validate", data, "\n".join(lines) + "\n")

@@ -1,6 +1,6 @@
 """A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -32,8 +32,8 @@ def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
 class Run:
     """One run over the lanes whose leases it holds.
 
-    `previous` are the starts of other launches that `repeat_guard` looks at. `is_new_host`: the host came into being
-    with this run, so nobody can have called it before.
+    `previous` are the starts of other launches that `repeat_guard` looks at, `launches` the names in the ledger.
+    `is_new_host`: the host came into being with this run, so nobody can have called it before.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Run:
         leases: Iterable[AcquiredLease],
         *,
         previous: PreviousStarts = _NONE,
+        launches: Sequence[str] = (),
         is_new_host: bool = False,
     ) -> None:
         names, now = lanes_in_use(deps.manifest), deps.clock.now()
@@ -54,6 +55,7 @@ class Run:
             for lease in leases
         }  # fmt: skip
         self._previous = previous
+        self._launches = launches
 
     async def plan(self, choice: Choice) -> Plan:
         """Read the live state and build the plan. Raises Refused, CredentialError, NothingSelected, StopRequested."""
@@ -72,6 +74,7 @@ class Run:
         plan = plans.build(
             manifest, states, live, choice.selection,
             manifest_sha256=origin.sha256, retry_failed=choice.retry_failed, tool=origin.tool, earlier=self._previous,
+            launches=self._launches,
         )  # fmt: skip
         if not (manifest.preflight.hours or choice.details):
             return plan

@@ -88,7 +88,9 @@ def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[
     confirm(plan)
     # 2. Journal the order: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
-    data = header_data(manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=())
+    data = header_data(
+        manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=plan.warnings
+    )
     make = RunRecords(manifest.launch, run_id, lambda: now)
     records = [
         make.header({**data, "fleet": request.terms}),
@@ -111,5 +113,6 @@ def _candidates(store: Store, request: Request) -> Plan:
         raise NothingSelected("the selection matches no campaign")
     unread = manifest.model_copy(update={"preflight": manifest.preflight.model_copy(update={"check": "off"})})
     return plans.build(
-        unread, states, {}, choice.selection, manifest_sha256=request.sha256, retry_failed=choice.retry_failed
-    )
+        unread, states, {}, choice.selection,
+        manifest_sha256=request.sha256, retry_failed=choice.retry_failed, launches=store.launches(),
+    )  # fmt: skip

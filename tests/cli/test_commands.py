@@ -38,6 +38,18 @@ def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
     assert json.loads(bad.stdout)["error"]["problems"][0]["path"] == "version"
 
 
+def test_names_that_differ_in_case_alone_get_a_warning(workplace):
+    campaigns = [{"stream": "st-1", "campaign": "cd-a"}, {"stream": "st-1", "campaign": "cd-A"}]
+    told = "campaigns differ in upper and lower case alone: st-1/cd-A and st-1/cd-a; take one out if they are one"
+    done = workplace.run("validate", workplace.manifest(campaigns=campaigns), "--json")
+    workplace.run("run", workplace.manifest())
+    again = workplace.run("run", workplace.manifest(launch="Spring"))
+
+    assert (done.returncode, json.loads(done.stdout)["warnings"]) == (0, [told])
+    assert again.returncode == 0
+    assert "warning: launches differ in upper and lower case alone: Spring and spring" in again.stdout
+
+
 @pytest.mark.parametrize("subject", ["manifest", "result"])
 def test_the_printed_schema_is_the_committed_one(workplace, subject):
     printed = workplace.run("schema", "--of", subject).stdout

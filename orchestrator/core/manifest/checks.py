@@ -132,15 +132,16 @@ def _hosts(raw: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def _accounts(raw: Mapping[str, Any]) -> Iterator[Issue]:
-    seen: dict[str, Path] = {}
+    seen: dict[str, tuple[str, Path]] = {}
     for name, account in _mapping(raw, "accounts").items():
         value = account.get("account_id") if isinstance(account, dict) else None
         if not isinstance(value, str):
             continue
         path = ("accounts", name, "account_id")
-        first = seen.setdefault(value, path)
+        same, first = seen.setdefault(value.lower(), (value, path))
         if first is not path:
-            yield Issue(path, "is the id of another account, too: both would use one rate limit", "", first)
+            by_case = "" if same == value else ", but for upper and lower case"
+            yield Issue(path, f"is the id of another account, too{by_case}: both would use one rate limit", "", first)
 
 
 def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:

@@ -13,7 +13,7 @@ from orchestrator.core.attempt.evidence import decisive
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
-from orchestrator.core.plan import plan_hash
+from orchestrator.core.plan import plan_hash, spelling
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
@@ -154,8 +154,9 @@ def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
 
 
 def lane_of(manifest: Manifest, account: str) -> Lane:
-    """The lane of an account: whose budget its calls spend."""
-    return Lane(sys.intern(f"{manifest.host} {manifest.accounts[account].account_id}"))  # one text, not one a campaign
+    """The lane of an account: whose budget its calls spend. Manifests may write the id's letters in either case."""
+    account_id = manifest.accounts[account].account_id.lower()
+    return Lane(sys.intern(f"{manifest.host} {account_id}"))  # one text, not one a campaign
 
 
 def target_of(manifest: Manifest, campaign: Campaign) -> CallTarget:
@@ -193,11 +194,13 @@ def build(
     retry_failed: bool = False,
     tool: str = "",
     earlier: Mapping[tuple[Lane, CampaignKey], PreviousStart] | None = None,
+    launches: Iterable[str] = (),
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
-    `earlier` are the starts of other launches within `repeat_guard`.
+    `earlier` are the starts of other launches within `repeat_guard`. `launches` are
+    the names in the ledger, the launch's own among them.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
@@ -227,7 +230,8 @@ def build(
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
     }
     sha256 = plan_hash.streamed_sha256(facts, _starts(plan))
-    return Plan(manifest.launch, plan, _warnings(plan), facts, sha256, rules.sentences(manifest))
+    warnings = (*spelling.warnings(manifest, histories.keys(), launches), *_warnings(plan))
+    return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
 
 
 def _settled(

@@ -35,6 +35,14 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
                 ("accounts", "acme", "account_id"),
             ),
         ),
+        (
+            {"accounts": {"acme": {"account_id": "67777c"}, "beta": {"account_id": "67777C"}}},
+            Issue(
+                ("accounts", "beta", "account_id"),
+                "is the id of another account, too, but for upper and lower case: both would use one rate limit", "",
+                ("accounts", "acme", "account_id"),
+            ),
+        ),
         *(
             (
                 {"preflight": {"require_dnc": True, "check": check}},

@@ -187,6 +187,12 @@ def test_the_iid_defaults_to_stream_and_lane_is_host_and_account():
     assert lane_of(parsed, "acme") == "sandbox 67777c"
 
 
+def test_an_account_id_in_capitals_is_the_same_lane():
+    capitals = manifest({"campaign": "cd-1"}, accounts={"acme": {"account_id": "67777C"}})
+    assert lane_of(capitals, "acme") == "sandbox 67777c"
+    assert target_of(capitals, capitals.campaigns[0]).account_id == "67777C"  # the platform gets it as it is written
+
+
 def test_a_plan_counts_its_actions():
     parsed = manifest(*({"campaign": f"cd-{n}"} for n in range(1, 5)))
     plan = planned(parsed, {key("cd-1"): history(State.SUSPECT)}, {key("cd-2"): ready(), key("cd-3"): ready()})
