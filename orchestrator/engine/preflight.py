@@ -71,7 +71,7 @@ def _change(before: LiveState, now: LiveState | None) -> str:
         state = "was edited" if before.instance_id == now.instance_id else "ran"
     else:
         state = f"is {now.status} now" + (", scheduled" * now.scheduled)
-    return f"somebody changed it while it waited: it {state}"
+    return f"it was changed while it waited: it {state}"
 
 
 async def _read(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:

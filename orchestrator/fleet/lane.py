@@ -83,6 +83,7 @@ class LaneJobRunner:
             return  # a copy of the job: an earlier worker was slow to report that it had finished
         if order.stop is not None:
             stop_signal.set(order.stop)
+        # A stop that is not final is not recorded: the job goes back to the queue, and the lane goes on elsewhere.
         stop = await self._stop_of(store, order, job, stop_signal)
         if stop is not None and stop.reason not in _FINAL:
             raise LaneNotDone(stop.detail, after=1.0)

@@ -69,6 +69,7 @@ def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable
     store.bind_launch(manifest.launch, manifest.host, clock.now())
     check_not_aborted(store.control_state(manifest.launch), manifest.launch)
     records = store.read(manifest.launch)
+    # An order that is being carried out: watch it if it is this one, else it gives way.
     for header in _open_orders(records):
         if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
             return order_of(records, header.run_id), False
@@ -111,6 +112,7 @@ def _candidates(store: Store, request: Request) -> Plan:
     states = fold(store.read(manifest.launch))
     if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
         raise NothingSelected("the selection matches no campaign")
+    # Without preflight: each worker reads the live state when its lane begins.
     unread = manifest.model_copy(update={"preflight": manifest.preflight.model_copy(update={"check": "off"})})
     return plans.build(
         unread, states, {}, choice.selection,

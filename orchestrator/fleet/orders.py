@@ -76,6 +76,7 @@ class Order:
         """Every lane of every wave that has something to do, in the order of the waves."""
         wanted = {(row.wave, row.account) for row in self.rows if _is_wanted(row)}
         order = [(wave, name) for wave in waves.order(self.manifest.waves) for name in self.manifest.accounts]
+        # A job's number is its place in this list, which every process makes alike from the journal.
         due = [pair for pair in order if pair in wanted]
         return [Job(self.header.launch, self.header.run_id, *pair, number) for number, pair in enumerate(due)]
 
@@ -85,6 +86,7 @@ class Order:
         wanted = {row.key for row in self.rows if (row.wave, row.account) == lane and _is_wanted(row)}
         campaigns = tuple(c for c in self.manifest.campaigns if c.key in wanted)
         accounts = {job.account: self.manifest.accounts[job.account]}
+        # The ledger by the worker's own address: the submitter's may not lead there from this host.
         return self.manifest.model_copy(update={"campaigns": campaigns, "accounts": accounts, "ledger": ledger})
 
     def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, CampaignState]) -> Manifest:

@@ -112,6 +112,7 @@ class Submission:
                 break
             await self._stop_where_due(done)
             await self.stop_signal.sleep(_LOOK_EVERY)
+        # Once more: the last lane may have broken a rule as it ended.
         await self._stop_where_due(done)
         accounts = {job.number: job.account for job in jobs}
         for number in sorted(accounts.keys() & done.keys()):

@@ -12,7 +12,7 @@ from orchestrator.report.markdown import LIMIT, as_markdown
 
 
 class System(StrEnum):
-    """The CI systems that are told more than an exit code."""
+    """The CI systems that get more than an exit code."""
 
     GITHUB = "github"
     GITLAB = "gitlab"

@@ -39,7 +39,7 @@ def refusal_outputs(error: OrchestratorError) -> dict[str, str]:
 
 
 def annotations(result: Result) -> Iterator[str]:
-    """One workflow command for each reason that needs somebody's attention, the gravest first."""
+    """One workflow command for each reason that needs attention, the gravest first."""
     for outcome, level in _LEVELS.items():
         for reason, group in by_reason(result.campaigns, outcome).items():
             if reason in UNASKED:

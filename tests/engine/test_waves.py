@@ -123,7 +123,7 @@ async def test_a_manual_start_during_the_bake_is_not_repeated(rig):
     assert run.api.started("s/c0") == []
     assert run.api.started("s/c3") == pytest.approx([600.2])
     assert run.outcomes()["c0"] == ("held", "changed")
-    assert run.messages()["c0"] == "somebody changed it while it waited: it is Active now"
+    assert run.messages()["c0"] == "it was changed while it waited: it is Active now"
     assert run.exit_code() == 12
 
 
