@@ -16,8 +16,21 @@ settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], der
 COSTLY = {"test_bugs.py", "test_examples.py", "test_readme.py", "test_release.py", "test_page.py", "test_ledger.py"}
 
 
+# The most seconds that a test may take: many times what it takes where twenty others want the same two cores.
+LONGEST = 300
+LONGEST_OF = {"test_bugs.py": 1200, "test_seeds.py": 1200, "test_kill.py": 1200, "test_forced_exceptions.py": 1200}
+LONGEST_SOAK = 4 * 3600
+
+
+def longest(item):
+    if item.get_closest_marker("soak"):
+        return LONGEST_SOAK
+    return LONGEST_OF.get(item.path.name, LONGEST)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
+        item.add_marker(pytest.mark.timeout(longest(item)))
         if item.path.name in COSTLY:
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 
