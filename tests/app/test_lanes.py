@@ -77,7 +77,7 @@ async def test_a_lease_of_a_clock_that_was_ahead_costs_half_a_minute(store):
     assert "its lease ends in 8 h 30 s, and a lease lasts 30 s" in fields["message"]
 
 
-async def test_a_holder_that_is_well_keeps_its_lanes_whatever_its_clock(store):
+async def test_a_healthy_holder_keeps_its_lanes_whatever_its_clock(store):
     def renew():
         fences = dict.fromkeys(LANES, 1)
         store.commit([], DEAD.run_id, fences, NOW + HOURS + 10)
@@ -88,7 +88,7 @@ async def test_a_holder_that_is_well_keeps_its_lanes_whatever_its_clock(store):
     assert store.commit([], DEAD.run_id, dict.fromkeys(LANES, 1), NOW + HOURS + 31).lost == frozenset()
 
 
-async def test_one_lane_that_was_renewed_keeps_the_other_from_being_taken(store):
+async def test_one_renewed_lane_keeps_the_other_from_being_taken(store):
     def renew():
         with store._transaction() as connection:
             connection.exec_driver_sql("UPDATE leases SET expires = expires + 9 WHERE lane = ?", (LANES[1],))

@@ -129,7 +129,7 @@ async def test_an_open_intent_is_judged_after_its_deadline_never_sent(rig):
     assert run.outcomes() == {"c0": ("started", "evidence")}
 
 
-async def test_an_open_intent_of_a_clock_that_was_ahead_keeps_nobody_for_hours(rig, elapsed):
+async def test_an_open_intent_of_a_clock_ahead_delays_nobody_for_hours(rig, elapsed):
     """The permit was good for 30 s, so it ended 30 s after this run saw it; then the timeout of 30 s."""
     run = rig(1, earlier=earlier(BASE + 8 * 3600), probe={"settle": "1s"})
     await run.run()

@@ -102,7 +102,7 @@ async def test_after_a_stop_in_the_bake_a_run_waits_for_the_rest_of_it(rig, stop
     assert second.api.started() == pytest.approx([600.2] * 2)
 
 
-async def test_a_canary_of_a_clock_that_was_ahead_bakes_for_its_bake_alone(rig, stop_at):
+async def test_a_canary_of_a_clock_ahead_bakes_no_longer_than_its_bake(rig, stop_at):
     first = rig(CAMPAIGNS, waves=[CANARY])
     stop_at(first, 100)
     await first.run()

@@ -86,7 +86,7 @@ async def test_what_comes_before_the_first_byte_means_not_sent(call, stray):
 
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
-async def test_a_connection_that_ends_before_the_first_byte_means_not_sent(call):
+async def test_a_connection_ended_before_the_first_byte_means_not_sent(call):
     """Written to it, the call would be lost, and a start unknown."""
     async with Talkative() as server, client_of(server.url) as client:
         await server.answer(start(client))

@@ -56,7 +56,7 @@ def certificate(monkeypatch):
 
 @pytest.mark.parametrize("password", [WRITTEN, PASSWORD.replace("%", "%25")])
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "ALL_PROXY"])
-async def test_calls_go_through_the_proxy_with_its_password_in_a_header(monkeypatch, certificate, variable, password):
+async def test_calls_go_through_the_proxy_with_password_in_a_header(monkeypatch, certificate, variable, password):
     async with (
         serving(reply(200, ACTIVE), reply(200, ACTIVE), tls=certificate) as server,
         tunnels(server.port) as (port, asked),
@@ -177,7 +177,7 @@ def test_no_proxy_names_hosts_domains_ports_and_ranges(monkeypatch, host, except
         ("http://proxy.example:port", "HTTPS_PROXY names no proxy: 'proxy.example:port' is no address"),
     ],
 )
-async def test_a_proxy_that_cannot_be_used_is_refused_with_its_variable(monkeypatch, value, message):
+async def test_an_unusable_proxy_is_refused_with_its_variable(monkeypatch, value, message):
     monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(Refused) as refused:
         async with client_of(HOST):

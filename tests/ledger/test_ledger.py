@@ -437,7 +437,7 @@ def test_one_account_is_released_and_the_others_stay(store):
         store.lanes_held("launch-2", NOW)
 
 
-def test_what_changed_hands_while_a_person_looked_is_not_released(store):
+def test_a_lane_that_changed_hands_meanwhile_is_not_released(store):
     store.acquire([LANE, OTHER], holder(machine="elsewhere"), NOW)
     seen = store.lanes_held("launch-1", NOW)
     store.acquire([OTHER], holder("run-2", machine="elsewhere"), NOW + LEASE_SECONDS)

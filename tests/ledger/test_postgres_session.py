@@ -65,7 +65,7 @@ def through(postgres_url):
         pooler.close()
 
 
-def test_a_pooler_that_passes_settings_on_is_as_good_as_the_server(through):
+def test_a_pooler_that_passes_settings_on_equals_the_server(through):
     Store.open(through().url).close()
 
 
@@ -86,7 +86,7 @@ def test_every_setting_that_was_dropped_is_named_at_once(postgres_url, through):
     assert "SET synchronous_commit = 'on'" in error.next_step
 
 
-def test_a_role_that_has_the_settings_needs_no_pooler_to_pass_them_on(postgres_url, through):
+def test_a_role_with_the_settings_needs_none_from_the_pooler(postgres_url, through):
     settings = {"synchronous_commit": "on", "statement_timeout": "10s", "lock_timeout": "8s",
                 "idle_in_transaction_session_timeout": "10s"}  # fmt: skip
     with as_role(postgres_url, **settings) as url:
@@ -170,7 +170,7 @@ def test_a_database_that_cannot_keep_every_text_is_refused(postgres_server, enco
     assert "createdb --template=template0 --encoding=UTF8" in error.next_step
 
 
-def test_a_setting_that_a_server_does_not_have_is_not_held_against_it():
+def test_a_setting_the_server_lacks_is_not_held_against_it():
     class Connection:
         def execute(self, _, names):
             self.names = names[0]

@@ -141,7 +141,7 @@ def test_a_lane_whose_lease_was_renewed_meanwhile_is_not_taken(seen):
         take(LANE, AHEAD, BEN, moment(131.0), alive(), unrenewed={seen})
 
 
-def test_calls_made_under_a_clock_that_was_ahead_hold_no_slot_for_hours():
+def test_calls_under_a_clock_ahead_hold_no_slot_for_hours():
     left = lease(NOBODY, recent_calls=(95.0 + HOURS, 102.0 + HOURS), moment=moment(100.0 + HOURS, "b-1", 5.0))
     now = moment(110.0, "b-2", 1.0)
     new = take(LANE, left, BEN, now, alive())
