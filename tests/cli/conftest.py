@@ -12,6 +12,7 @@ from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
 from tests.canaries import SECRET, heard, no_secret_leaves
+from tests.commands import Command, run
 from tests.paths import ROOT
 
 __all__ = ["SECRET", "no_secret_leaves"]
@@ -20,7 +21,7 @@ ACCOUNT = "67777ce93e25326494e90001"
 _AROUND = ("CI", "GITHUB_", "GITLAB_", "OTEL_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 
 
-class Program(subprocess.Popen):
+class Program(Command):
     """The real command; what it prints is searched for secrets when the test is over."""
 
     def communicate(self, *args, **kwargs):
@@ -68,10 +69,7 @@ class Workplace:
         )  # fmt: skip
 
     def run(self, *arguments):
-        done = subprocess.run(
-            self.command(*arguments), cwd=self.path, env=self.environment, text=True, capture_output=True,
-            check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        done = run(self.command(*arguments), cwd=self.path, env=self.environment, stdin=subprocess.DEVNULL)
         heard(done.stdout, done.stderr)
         return done
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import ACCOUNT
 from tests.cli.test_control import leased_elsewhere
+from tests.commands import Command
 
 ESCAPE = "\x1b["
 CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
@@ -23,7 +24,7 @@ def at_terminal(workplace, *arguments, columns=100, stderr_too=True, answer=None
     """Run the command at a terminal of its own, where a person may answer; its exit code and all that it showed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    child = subprocess.Popen(
+    child = Command(
         workplace.command(*arguments), cwd=workplace.path,
         env={**workplace.environment, "TERM": "xterm-256color", **environ},
         stdin=theirs if answer else subprocess.DEVNULL,
@@ -128,7 +129,7 @@ def test_a_reader_that_leaves_changes_no_exit_code(workplace, platform, broken, 
     nobody = pipe_without_reader()
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     streams |= dict.fromkeys(("stdout", "stderr") if broken == "both" else (broken,), nobody)
-    child = subprocess.Popen(
+    child = Command(
         workplace.command("run", manifest, option), cwd=workplace.path, env=workplace.environment, text=True,
         stdin=subprocess.DEVNULL, **streams,
     )  # fmt: skip

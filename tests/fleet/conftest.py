@@ -15,6 +15,7 @@ import pytest
 
 from tests import postgres
 from tests.canaries import SECRET, leaks, no_secret_leaves
+from tests.commands import Command
 from tests.paths import ROOT
 
 __all__ = ["SECRET", "no_secret_leaves"]
@@ -79,7 +80,7 @@ class Fleet:
         return {**os.environ, "PYTHONPATH": str(ROOT), "FLEET_SECRET": SECRET, **ids}
 
     def _serve(self):
-        self.server = self.start(sys.executable, str(SERVED), "world.json", "127.0.0.1")
+        self.server = self.start(sys.executable, "-m", "tests.fleet.served", "world.json", "127.0.0.1")
         return self.server.stdout.readline().strip()
 
     def record(self):
@@ -94,7 +95,7 @@ class Fleet:
     def start(self, *command, log=None, secrets=True, **how):
         sink = (self.directory / log).open("ab") if log else subprocess.PIPE
         environment = self.environment if secrets else {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(
+        process = Command(
             command, cwd=self.directory, env=environment, stdout=sink, text=True,
             stderr=subprocess.STDOUT if log else None, stdin=subprocess.DEVNULL, **how,
         )  # fmt: skip

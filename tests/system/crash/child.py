@@ -31,6 +31,7 @@ from orchestrator.ledger import sqlite_file as place
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.report import files
+from tests.fork_server import load
 
 _state = {"point": "", "left": 0, "signal": signal.SIGKILL, "shell": None}
 
@@ -180,4 +181,5 @@ def serve():
 
 if __name__ == "__main__":
     install()
+    load()  # after the points are in place: a module that is imported now sees them, as it did in each of the children
     serve()
