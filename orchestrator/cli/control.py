@@ -8,7 +8,7 @@ from orchestrator.console.render import CommandResult
 
 @click.command("pause")
 @launch_argument
-@click.option("--reason", required=True, help="Shown wherever the launch is; it is journaled with your name.")
+@click.option("--reason", required=True, help="Shown with the launch's status, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
@@ -36,7 +36,7 @@ def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
 
 @click.command("abort")
 @launch_argument
-@click.option("--reason", required=True, help="Shown to anyone who runs it later; it is journaled with your name.")
+@click.option("--reason", required=True, help="Shown to anyone who runs it later, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @json_option
 @prints_result
 def command(*, manifest: Path | None, ledger: str) -> CommandResult:
-    """Look at ledger, disk and time zones; with a manifest, whose ledger counts, also at clock and accounts.
+    """Check the ledger, its disk and the time zones; with a manifest, also the clock and the accounts.
 
-    One line each, with the fix. Spends one list call per account, at its rate. Ends with 4 where something is bad.
+    A manifest's own ledger is checked instead of --ledger. Prints a line for each check, with the fix. Spends one list
+    call per account, at its rate. Ends with 4 where something is bad.
     """
     from orchestrator.core.diagnosis import Grade
 

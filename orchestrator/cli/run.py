@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
-              help="The CI system around: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
+              help="The job's CI system: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
 @prints_result

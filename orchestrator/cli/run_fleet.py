@@ -78,7 +78,7 @@ def _order(
     order, is_new = order_launch(store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.
     if not is_new:
-        click.echo(f"run {order.header.run_id} is on its way: watching it", err=True)
+        click.echo(f"run {order.header.run_id} is already being carried out: watching it", err=True)
     return order
 
 

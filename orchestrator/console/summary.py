@@ -119,7 +119,7 @@ def stops_text(result: StopResult) -> str:
     """For a person."""
     lines = [f"  stopped      {key}" for key in result.confirmed]
     lines += [f"  not stopped  {key}  {why}" for key, why in result.missing.items()]
-    lines += [f"  may be on    {key}  nobody knows whether it was started" for key in result.plan.maybe]
+    lines += [f"  may run      {key}  nobody knows whether it was started" for key in result.plan.maybe]
     counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed, {len(result.plan.before)} before"
     lines.append(f"launch {result.launch}: {counts}; messages already sent stay sent")
     if result.missing:

@@ -172,7 +172,7 @@ def _check_account(account: Account) -> None:
         # Now, and not at the first call: there it would look like a client's wrong token.
         jwt.get_algorithm_by_name(account.algorithm).prepare_key(account.secret)
     except (jwt.PyJWTError, ValueError) as error:
-        raise WorldError(f"{where}: the secret is no key for {account.algorithm}: {type(error).__name__}") from error
+        raise WorldError(f"{where}: the secret is not a key for {account.algorithm}: {type(error).__name__}") from error
 
 
 def _once(names: Iterable[str], kind: str) -> set[str]:

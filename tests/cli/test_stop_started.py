@@ -44,5 +44,5 @@ def test_11_when_state_is_unknown_and_4_for_another_manifest(workplace, platform
     wrong = workplace.run("stop-started", "spring", "--reason", "x", "--manifest", other)
 
     assert done.returncode == 11
-    assert "may be on    st-1/cd-1" in done.stdout
+    assert "may run      st-1/cd-1" in done.stdout
     assert wrong.returncode == 4

@@ -77,7 +77,7 @@ def test_whoever_submits_may_be_killed_and_started_again(fleet):
     scene.wait_started(seen + 20)  # the lanes do not need it
 
     assert scene.submit().wait(60) == 0, scene.log("submit")
-    assert "is on its way: watching it" in scene.log("submit")
+    assert "is already being carried out: watching it" in scene.log("submit")
     assert scene.check_the_end()["started"] == 160
 
 

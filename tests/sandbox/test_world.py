@@ -54,7 +54,7 @@ def test_a_yaml_file(tmp_path):
         (world(accounts=["a1"]), r"accounts\[0\] must be a mapping"),
         (world(accounts=[ACCOUNT, ACCOUNT]), "account a1 is there twice"),
         (world(accounts=[ACCOUNT | {"algorithm": "none"}]), "algorithm is one of"),
-        (world(accounts=[ACCOUNT | {"algorithm": "RS256"}]), "the secret is no key for RS256"),
+        (world(accounts=[ACCOUNT | {"algorithm": "RS256"}]), "the secret is not a key for RS256"),
         (world(accounts=[ACCOUNT | {"client_id": 7}]), "client_id must be a text"),
         (world(campaigns=[CAMPAIGN, CAMPAIGN]), "campaign st-1/cd-1 is there twice"),
         (world(campaigns=[CAMPAIGN | {"account_id": "a2"}]), "no account a2"),
