@@ -42,8 +42,11 @@ class CampaignApi(Protocol):
         """Send `trigger=stop`. It is not an undo: messages that went out stay out. `check` as for a start."""
         ...
 
-    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
-        """One page, from 1, of the stream's campaigns of the target's type. `check` as for a start."""
+    async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Check | None = None) -> Read:
+        """One page, from 1, of the stream's campaigns of the target's type. `check` as for a start.
+
+        `is_ordered` asks for the oldest first, so that a new campaign cannot shift the pages.
+        """
         ...
 
     async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:

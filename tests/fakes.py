@@ -36,6 +36,7 @@ class Step:
     payload: Any = None
     text: str = ""
     retry_after: str | None = None
+    date: str | None = None
     takes: float | None = None
     then: LiveState | None = None  # the campaign's live state once the request has arrived
 
@@ -141,10 +142,10 @@ class ScriptedApi:
         await asyncio.sleep(self.latency if step.takes is None else step.takes)
         return self._answer(step, begun, begun)
 
-    async def list(self, target: CallTarget, page: int, *, check: Any = None) -> Read:
+    async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Any = None) -> Read:
         states = [(key, state) for key, state in self.live.items() if key.startswith(f"{target.stream}/")]
         shown = states[(page - 1) * self.page_size : page * self.page_size]
-        answer = await self._read("list", target, page, check)
+        answer = await self._read("list" if is_ordered else "unordered list", target, page, check)
         if isinstance(answer, Fault) or answer.http_status != 200:
             return Read(answer)
         more = self.endless or page * self.page_size < len(states)
@@ -183,7 +184,9 @@ class ScriptedApi:
         if step.progress is not None:
             return Fault(step.progress, step.text, sent_at, elapsed, step.http_status)
         status = 200 if step.http_status is None else step.http_status
-        return Reply(status, step.payload, step.text, begun if sent_at is None else sent_at, elapsed, step.retry_after)
+        return Reply(
+            status, step.payload, step.text, begun if sent_at is None else sent_at, elapsed, step.retry_after, step.date
+        )
 
     def _withheld(self, text: str, begun: float) -> Fault:
         return Fault(Progress.UNSENT, text, None, self.clock.now() - begun, withheld=True)

@@ -6,7 +6,15 @@ from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
-from orchestrator.core.attempt.verdict import ReadKind, backoff, classify_read, classify_stop, message_of
+from orchestrator.core.attempt.verdict import (
+    ReadKind,
+    backoff,
+    classify_read,
+    classify_stop,
+    may_refuse_order,
+    message_of,
+    wait_of,
+)
 from orchestrator.core.rules.pacing import arrived_by
 from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.run_deps import RunDeps
@@ -22,7 +30,12 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
     """A read was refused, or failed as often as the manifest allows."""
 
     message: str
-    unauthorized: bool = False
+    answer: Reply | Fault
+
+    @property
+    def unauthorized(self) -> bool:
+        """Whether the platform refused the token."""
+        return classify_read(self.answer) is ReadKind.UNAUTHORIZED
 
 
 class Reader:
@@ -33,6 +46,7 @@ class Reader:
         self._lane = lane
         self._limiter = limiter
         self._stop_signal = stop_signal
+        self._is_ordered = True  # until the platform refuses to sort its lists
 
     def check(self) -> None:
         """Raise StopRequested or LeaseLost where no call, not even a read, may leave this lane now."""
@@ -56,7 +70,7 @@ class Reader:
         found: dict[str, LiveState] = {}
         page, more = 1, True
         while more and not wanted <= found.keys():
-            read = await self._read(partial(self._deps.api.list, target, page, check=self._last_look))
+            read = await self._page(target, page)
             known = len(found)
             found.update(read.live)
             # A list that says "more" for ever, with nothing new on it, must end too.
@@ -73,8 +87,25 @@ class Reader:
         return message_of(read.answer) if isinstance(read.answer, Reply) else ""
 
     async def list_once(self, target: CallTarget) -> Read:
-        """The first page of the target's stream, asked for once. Raises StopRequested and LeaseLost."""
-        return await self._once(lambda: self._deps.api.list(target, 1, check=self._last_look))
+        """The first page of the target's stream, not repeated after a failure. Raises StopRequested and LeaseLost."""
+        read = await self._once(self._list_call(target, 1))
+        if self._is_ordered and may_refuse_order(read.answer):
+            self._is_ordered = False
+            read = await self._once(self._list_call(target, 1))
+        return read
+
+    async def _page(self, target: CallTarget, page: int) -> Read:
+        """One page of a list; where the platform refuses it, once more without an order."""
+        try:
+            return await self._read(self._list_call(target, page))
+        except ReadFailed as failure:
+            if not (self._is_ordered and may_refuse_order(failure.answer)):
+                raise
+        self._is_ordered = False
+        return await self._read(self._list_call(target, page))
+
+    def _list_call(self, target: CallTarget, page: int) -> Callable[[], Awaitable[Read]]:
+        return partial(self._deps.api.list, target, page, is_ordered=self._is_ordered, check=self._last_look)
 
     def _last_look(self) -> str | None:
         """Why the call may not be sent now, asked right before its first byte."""
@@ -92,27 +123,31 @@ class Reader:
         retry = self._deps.manifest.retry
         begun: list[float] = []  # when the first answer came: waiting for the rate is no failure
         tries = dict.fromkeys(ReadKind, 0)
+        asked = 0.0  # seconds that the last answer asks to wait
 
         async def once() -> tuple[ReadKind, Read]:
+            nonlocal asked
             read = await self._once(call)
             begun.append(self._deps.clock.now())
             kind = classify(read.answer)
             tries[kind] += 1
+            asked = _asked(kind, read.answer)
             if kind is ReadKind.LIMITED:
                 self._limiter.on_limited(read.answer)
             return kind, read
 
         def is_final(_: RetryCallState) -> bool:
-            late = self._deps.clock.now() - begun[0] >= retry.max_elapsed
+            # A wait that would outlast the budget is not begun: asking earlier would break it.
+            elapsed = self._deps.clock.now() - begun[0]
             return (
-                late
+                elapsed + asked >= retry.max_elapsed
                 or self._stop_signal.stop is not None
                 or tries[ReadKind.UNAUTHORIZED] > 1
                 or tries[ReadKind.RETRY] >= retry.attempts
             )
 
         def pause(_: RetryCallState) -> float:
-            return backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._deps.draw)
+            return max(asked, backoff(max(1, tries[ReadKind.RETRY]), *retry.backoff, self._deps.draw))
 
         # 1. Ask until an answer is final.
         outcome: tuple[ReadKind, Read] = await AsyncRetrying(
@@ -126,7 +161,7 @@ class Reader:
         kind, read = outcome
         if kind is not ReadKind.OK:
             self._deps.stop_signal.check()  # a run that was told to stop has not failed
-            raise ReadFailed(_message(read.answer), unauthorized=kind is ReadKind.UNAUTHORIZED)
+            raise ReadFailed(_message(read.answer), read.answer)
         return read
 
     async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
@@ -139,6 +174,11 @@ class Reader:
             answer = read.answer if read else None
             self._limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
         return read
+
+
+def _asked(kind: ReadKind, answer: Reply | Fault) -> float:
+    """Seconds that a failed read's `Retry-After` asks to wait; the limiter waits for those of a 429."""
+    return (wait_of(answer) or 0.0) if kind is ReadKind.RETRY and isinstance(answer, Reply) else 0.0
 
 
 def _message(answer: Reply | Fault) -> str:

@@ -120,9 +120,9 @@ class KoreClient:
         answer = await self._call("GET", target, wire.get_path(target), None, partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
-    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
+    async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
-        body = wire.list_body(target, page)
+        body = wire.list_body(target, page, is_ordered=is_ordered)
         answer = await self._call("POST", target, wire.list_path(target), body, partial(look, check))
         live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
         return Read(answer, live, more)

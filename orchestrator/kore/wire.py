@@ -44,15 +44,13 @@ def list_path(target: CallTarget) -> str:
     return f"{_AGENT.format(stream=_segment(target.stream))}/getAllCampaignDetails"
 
 
-def list_body(target: CallTarget, page: int) -> dict[str, Any]:
-    """Body of a list call for a page, from 1. Oldest first, so that a new campaign cannot shift the pages."""
-    return {
-        "type": str(target.type),
-        "limit": PAGE_SIZE,
-        "skip": (page - 1) * PAGE_SIZE,
-        "page": page,
-        "sortBy": {"createdAt": "asc"},
-    }
+def list_body(target: CallTarget, page: int, *, is_ordered: bool = True) -> dict[str, Any]:
+    """Body of a list call for a page, from 1. Oldest first, so that a new campaign cannot shift the pages.
+
+    The documentation says that `sortBy` must hold `name`, and its own sample does not: a platform may refuse it.
+    """
+    body = {"type": str(target.type), "limit": PAGE_SIZE, "skip": (page - 1) * PAGE_SIZE, "page": page}
+    return body | {"sortBy": {"createdAt": "asc"}} if is_ordered else body
 
 
 def headers(target: CallTarget, token: str) -> dict[str, str]:

@@ -108,9 +108,9 @@ class VirtualApi:
         """Send `trigger=stop`."""
         return await self._call(_call_of("stop", target, {}), check)
 
-    async def list(self, target: CallTarget, page: int, *, check: Check | None = None) -> Read:
+    async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
-        answer = await self._call(_call_of("list", target, wire.list_body(target, page)), check)
+        answer = await self._call(_call_of("list", target, wire.list_body(target, page, is_ordered=is_ordered)), check)
         live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
         return Read(answer, live, more)
 

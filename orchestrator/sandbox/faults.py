@@ -9,6 +9,7 @@ from typing import Final
 SLOW_SECONDS: Final = 0.3
 LATE_SECONDS: Final = 1.0
 TWICE_SECONDS: Final = 0.1
+BUSY_SECONDS: Final = 1  # what a Retry-After says: whole seconds
 
 
 class Fault(StrEnum):
@@ -96,6 +97,10 @@ class FaultPlan:
     def is_edited(self, account_id: str, stream: str, campaign: str, attempt: int) -> bool:
         """Whether a person edits the campaign while this start is on its way; attempts count from 1."""
         return _chance(self._seed, "edit", account_id, stream, campaign, attempt) < self.profile.edits
+
+    def is_busy(self, account_id: str, stream: str, campaign: str, count: int) -> bool:
+        """Whether a read that fails says when to come back (503 with Retry-After), or just fails."""
+        return _chance(self._seed, "busy", account_id, stream, campaign, count) < 0.5
 
     def _draw(self, chance: float) -> Fault | None:
         # The faults lie end to end on [0, 1): the draw falls on one of them, or behind the last.

@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 from aiohttp import web
 
 from orchestrator.sandbox import people, wire
-from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, TWICE_SECONDS, Fault, FaultPlan
+from orchestrator.sandbox.faults import BUSY_SECONDS, LATE_SECONDS, SLOW_SECONDS, TWICE_SECONDS, Fault, FaultPlan
 from orchestrator.sandbox.gate import INVALID_TOKEN, Gate
 from orchestrator.sandbox.limiter import Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, stamp
@@ -19,6 +19,7 @@ from orchestrator.sandbox.platform import Call, Platform, error_body
 
 _INVALID: Final = Reply(412, error_body(INVALID_ARGUMENTS, 412))
 _BROKEN: Final = Reply(500, error_body("Internal Server Error", 500))
+_BUSY: Final = Reply(503, error_body("Service Unavailable", 503), {"Retry-After": str(BUSY_SECONDS)})
 _TRIGGERS: Final = {"play": "start", "stop": "stop"}
 _ACTS_FIRST: Final = frozenset(
     {Fault.SERVER_ERROR_AFTER, Fault.RESET_AFTER, Fault.HANG_AFTER, Fault.TRUNCATE, Fault.HTML}
@@ -122,7 +123,8 @@ class Handlers:
         if call.op != "stop":
             count = self._count(call)
             if self._faults.fails_read(call.account_id, call.stream, call.campaign, count):
-                return self._whole(call, _BROKEN, Fault.SERVER_ERROR_BEFORE)
+                is_busy = self._faults.is_busy(call.account_id, call.stream, call.campaign, count)
+                return self._whole(call, _BUSY if is_busy else _BROKEN, Fault.SERVER_ERROR_BEFORE)
         return self._whole(call, self._act(call))
 
     def _count(self, call: Call) -> int:

@@ -49,6 +49,7 @@ class Account:
     secret: str = field(repr=False)
     algorithm: str = "HS256"
     limit: Limit = DEFAULT_LIMIT
+    sorts_lists: bool = True  # False: a `sortBy` without `name` is refused, as the documentation has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Platform:
         self.start_counts: Counter[str] = Counter()
         self.hazards: list[Hazard] = []
         self.arrivals = {one.account_id: Arrivals(one.limit, retry_after) for one in world.accounts}
+        self._unsorted = {one.account_id for one in world.accounts if not one.sorts_lists}
         self._campaigns = {(one.stream, one.id): one for one in world.campaigns}
         self._instances = 0
         self._operations: dict[str, Callable[[Call, float], _Answer]] = {
@@ -238,7 +240,8 @@ class Platform:
             if (one.stream, one.account_id) == (call.stream, call.account_id)
         ]
         page = list_page(own, call.body)
-        if page is None:
+        order = call.body.get("sortBy") or {"name": "asc"}
+        if page is None or (call.account_id in self._unsorted and "name" not in order):
             return 412, error_body(INVALID_ARGUMENTS, 412)
         return 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": page}
 

@@ -14,7 +14,7 @@ from orchestrator.sandbox.platform import Account, Campaign, Limit, World
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")
 _WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
-_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm"})
+_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
 _CAMPAIGN: Final = frozenset(
     {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
 )
@@ -112,12 +112,16 @@ def _limit(value: Any) -> Limit:
 
 def _account(value: Any, where: str, limit: Limit) -> Account:
     fields = _fields(value, where, _ACCOUNT)
+    sorts_lists = fields.get("sorts_lists", True)
+    if not isinstance(sorts_lists, bool):
+        raise WorldError(f"{where}: sorts_lists must be true or false")
     return Account(
         account_id=_text(fields, "account_id", where),
         client_id=_text(fields, "client_id", where),
         secret=_text(fields, "secret", where),
         algorithm=_text(fields, "algorithm", where, "HS256"),
         limit=limit,
+        sorts_lists=sorts_lists,
     )
 
 

@@ -123,6 +123,67 @@ async def test_reads_are_repeated_with_back_off(rig, elapsed, step):
     assert 3 <= elapsed() < 4
 
 
+@pytest.mark.parametrize(
+    ("asked", "date", "seconds"),
+    [
+        ("20", None, 20),
+        ("Tue, 14 Nov 2023 22:13:50 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 30),
+        ("Tue, 14 Nov 2023 22:13:50 GMT", "Tue, 14 Nov 2023 22:03:20 GMT", 630),  # by the server's clock alone
+        ("0", None, 1), ("soon", None, 1), ("-5", None, 1), ("Wed, 21 Oct 2015 07:28:00 GMT", None, 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [500, 503, 408])
+async def test_a_failed_read_waits_as_long_as_it_is_asked_to(rig, status, asked, date, seconds):
+    run = rig(1, retry={"attempts": 2, "backoff": "1s..1s", "max_elapsed": "15m"})
+    run.api.read_steps.append(says(status, retry_after=asked, date=date))
+    await run.lane.reader.status(run.targets[0])
+    assert run.api.reads("status") == pytest.approx([0, 0.1 + seconds])
+
+
+@pytest.mark.parametrize("asked", ["60", "3600", "99999999999999999999"])
+async def test_a_read_is_not_repeated_before_it_may_be(rig, elapsed, asked):
+    """The wait would outlast the budget: to ask earlier would break it, to wait for ever would hang."""
+    run = rig(1, retry={"attempts": 3, "max_elapsed": "60s"})
+    run.api.read_steps.append(says(503, "busy", retry_after=asked))
+    with pytest.raises(ReadFailed, match="HTTP 503: busy"):
+        await run.lane.reader.status(run.targets[0])
+    assert (len(run.api.calls), elapsed()) == (1, pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("status", [400, 412])
+async def test_a_refused_list_is_asked_once_more_without_an_order(rig, status):
+    run = rig(120)
+    run.api.read_steps.extend([None, says(status, "sortBy.name is required")])
+    assert await looked(run) == run.api.live
+    assert [(call.what, call.page) for call in run.api.calls] == [
+        ("list", 1), ("list", 2), ("unordered list", 2), ("unordered list", 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "calls"),
+    [
+        ([says(403, "no")], ["list"]),
+        ([says(404, "no")], ["list"]),
+        ([says(400, "no")] * 2, ["list", "unordered list"]),
+    ],
+)
+async def test_a_list_refused_for_another_reason_is_refused(rig, steps, calls):
+    run = rig(3)
+    run.api.read_steps.extend(steps)
+    with pytest.raises(Refused, match="no"):
+        await looked(run)
+    assert [call.what for call in run.api.calls] == calls
+
+
+async def test_one_list_call_is_two_where_the_platform_does_not_sort(rig):
+    run = rig(3)
+    run.api.read_steps.append(says(412, "Validation errors/ Invalid arguments"))
+    read = await run.lane.reader.list_once(run.targets[0])
+    assert len(read.live) == 3
+    assert [call.what for call in run.api.calls] == ["list", "unordered list"]
+
+
 async def test_reads_are_repeated_no_more_often_than_the_manifest_says(rig):
     run = rig(1, retry={"attempts": 3})
     run.api.read_steps.extend([says(502)] * 9)

@@ -57,6 +57,11 @@ def test_reads_fail_only_in_nasty(profile, fails):
     assert any(plan.fails_read("a", "st", "cd", count) for count in range(1, 200)) is fails
 
 
+def test_a_failing_read_says_when_to_come_back_or_does_not():
+    plan = FaultPlan("nasty")
+    assert {plan.is_busy("a", "st", "cd", count) for count in range(1, 20)} == {True, False}
+
+
 def test_a_script_goes_before_the_profile():
     plan = FaultPlan("nasty", 0, {"st/cd": ["none", "html", None]})
     assert [plan.for_start("a", "st", "cd", attempt) for attempt in range(1, 9)] == [None, Fault.HTML, *[None] * 6]

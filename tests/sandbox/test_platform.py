@@ -169,6 +169,21 @@ def test_a_wrong_list_body_is_412(body):
     assert listed(body)[0] == 412
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({}, 200), ({"sortBy": {}}, 200), ({"sortBy": {"createdAt": "asc"}}, 412), ({"sortBy": {"name": "asc"}}, 200)],
+)
+def test_an_account_may_refuse_an_order_without_the_name(body, status):
+    """The documentation asks for it, and its own sample has none."""
+    world = demo_world()
+    strict = replace(world, accounts=tuple(replace(one, sorts_lists=False) for one in world.accounts))
+    first = world.campaigns[0]
+    call = Call("list", first.account_id, first.stream, body={"type": "sms"} | body)
+
+    assert Platform(strict).act(call, 0.0)[0] == status
+    assert Platform(world).act(call, 0.0)[0] == 200
+
+
 def test_the_window_slides():
     platform = platform_of()
     assert [platform.arrive(ACCOUNT, at) for at in (0.0, 4.0, 8.0)] == [None] * 3

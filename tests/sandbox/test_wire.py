@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from orchestrator.sandbox import handlers
-from orchestrator.sandbox.faults import SLOW_SECONDS
+from orchestrator.sandbox.faults import SLOW_SECONDS, Profile
+from tests.sandbox.conftest import LIST
 
 PATIENCE = aiohttp.ClientTimeout(total=0.2)
 
@@ -106,6 +107,15 @@ async def test_slow_is_slow_but_right(open_client):
     assert time.monotonic() - began >= SLOW_SECONDS
 
 
+async def test_a_read_that_fails_says_when_to_come_back(open_client):
+    client = await open_client(profile=Profile(read_errors=1.0))
+    path = LIST.format(client.stream)
+    seen = [await client.call("POST", path, body={"type": "sms"}) for _ in range(20)]
+
+    waits = {(status, headers.get("Retry-After")) for status, _, headers in seen}
+    assert waits == {(500, None), (503, "1")}
+
+
 async def test_answer_twice_says_it_once_more_on_the_kept_connection(open_client, monkeypatch):
     monkeypatch.setattr(handlers, "TWICE_SECONDS", 0.01)
     client = await open_client(faults=["answer_twice"])
@@ -133,4 +143,4 @@ async def test_a_script_strikes_attempt_by_attempt(open_client):
 
 async def test_nasty_fails_some_reads(open_client):
     client = await open_client(profile="nasty")
-    assert {(await client.list())[0] for _ in range(50)} == {200, 500}
+    assert {(await client.list())[0] for _ in range(50)} == {200, 500, 503}

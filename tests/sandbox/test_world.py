@@ -56,6 +56,7 @@ def test_a_yaml_file(tmp_path):
         (world(accounts=[ACCOUNT | {"algorithm": "none"}]), "algorithm is one of"),
         (world(accounts=[ACCOUNT | {"algorithm": "RS256"}]), "the secret is not a key for RS256"),
         (world(accounts=[ACCOUNT | {"client_id": 7}]), "client_id must be a text"),
+        (world(accounts=[ACCOUNT | {"sorts_lists": "no"}]), "sorts_lists must be true or false"),
         (world(campaigns=[CAMPAIGN, CAMPAIGN]), "campaign st-1/cd-1 is there twice"),
         (world(campaigns=[CAMPAIGN | {"account_id": "a2"}]), "no account a2"),
         (world(campaigns=[CAMPAIGN | {"type": "fax"}]), "type is one of sms, voice"),

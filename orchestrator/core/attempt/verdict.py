@@ -158,6 +158,11 @@ def classify_read(answer: Reply | Fault) -> ReadKind:
     return ReadKind.RETRY if answer.http_status == 200 else ReadKind.REFUSED
 
 
+def may_refuse_order(answer: Reply | Fault) -> bool:
+    """Whether a list's refusal may be about its `sortBy` (kore-api.md section 1.7): then ask once more without it."""
+    return isinstance(answer, Reply) and answer.http_status in {400, 412} and not is_limited(answer)
+
+
 def classify_stop(answer: Reply | Fault) -> ReadKind:
     """The verdict on a stop, which may be repeated as a read may: only a 2xx that says Stopped confirms it."""
     if isinstance(answer, Reply) and 200 <= answer.http_status < 300 and isinstance(answer.payload, dict):

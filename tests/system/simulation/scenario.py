@@ -65,6 +65,7 @@ class Scenario:
     read_faults: dict = field(default_factory=dict)
     resolves: bool = False
     people: list = field(default_factory=list)  # what they do at the console: (seconds into the day, campaign, action)
+    unsorted: frozenset = frozenset()  # accounts whose lists are refused with a `sortBy`
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
 
     @property
@@ -95,6 +96,7 @@ def draw(seed):
         read_faults={} if calm else faults(rnd, READ_FAULTS),
         resolves=rnd.random() < 0.3,
         people=[] if calm else people(random.Random(f"people of {seed}"), keys),
+        unsorted=frozenset() if calm else unsorted(random.Random(f"lists of {seed}"), accounts),
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
     )
 
@@ -111,6 +113,10 @@ def people(rnd, keys):
     touched = rnd.sample(keys, min(len(keys), int(20 * rnd.random() ** 2) + 1))
     actions = ("edit", "edit", "edit", "rename", "reschedule", "stop", "rerun")
     return [(rnd.choice([1.0, 60.0, 900.0]) * rnd.random(), key, rnd.choice(actions)) for key in touched]
+
+
+def unsorted(rnd, accounts):
+    return frozenset(f"id-{a}" for a in accounts if rnd.random() < 0.1)
 
 
 def faults(rnd, kinds):

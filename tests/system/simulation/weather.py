@@ -1,6 +1,7 @@
 """What single calls meet on a bad day."""
 
 import math
+import random
 
 from orchestrator.model import Progress
 from orchestrator.rehearsal.network import Answer, CallFate
@@ -8,6 +9,7 @@ from orchestrator.sandbox.platform import error_body
 
 NEVER = 7200.0
 ODD_WAITS = (None, "0", "1", "17", "soon", "-5", "1.5", "99999", "Wed, 21 Oct 2015 07:28:00 GMT")
+BUSY_WAITS = (None, "3", "45", "700", "0")
 LIMIT_TEXTS = (
     "You've exceeded the per-minute rate limit. Please wait for sometime before retrying.",
     "Rate limit for this API has been reached. Please try again after some time.",
@@ -25,6 +27,7 @@ class Weather:
         self._scenario = scenario
         self._rnd = rnd
         self._timeout = timeout
+        self._waits = random.Random(scenario.seed ^ 0xB051)  # its own numbers, so that the other draws stay the same
 
     def fate(self, call):
         rnd, (least, most) = self._rnd, self._scenario.latency
@@ -45,7 +48,9 @@ class Weather:
         rnd = self._rnd
         if kind is None:
             return {}
-        answer = Answer(rnd.choice([408, 500, 502, 503]), error_body("Internal Server Error", 500))
+        status = rnd.choice([408, 500, 502, 503])
+        asked = self._waits.choice(BUSY_WAITS) if status == 503 else None
+        answer = Answer(status, error_body("Internal Server Error", 500), retry_after=asked)
         return {
             "unsent": lambda: {"unsent": "no connection"},
             "slow_connect": lambda: {"connecting": rnd.uniform(0.0, self._timeout)},

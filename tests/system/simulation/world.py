@@ -117,9 +117,9 @@ class Front:
         await self._run.awake()
         return await self._api.start(target, permit, check=check)
 
-    async def list(self, target, page, *, check):
+    async def list(self, target, page, *, is_ordered, check):
         await self._run.awake()
-        return await self._api.list(target, page, check=check)
+        return await self._api.list(target, page, is_ordered=is_ordered, check=check)
 
     async def get(self, target, *, check):
         await self._run.awake()
@@ -301,7 +301,10 @@ class World:
     def _platform_world(self):
         states, names = self.scenario.states, {n: a.account_id for n, a in self.manifest.accounts.items()}
         return PlatformWorld(
-            tuple(Account(i, "", "", "HS256", Limit(*limit)) for i, limit in self.scenario.server.items()),
+            tuple(
+                Account(i, "", "", "HS256", Limit(*limit), i not in self.scenario.unsorted)
+                for i, limit in self.scenario.server.items()
+            ),
             tuple(
                 Campaign(
                     c.stream,
