@@ -185,6 +185,20 @@ class Reason(StrEnum):
     STOPPED = "stopped"  # the run stopped before its turn
 
 
+class WaveVerdict(StrEnum):
+    """How a wave went."""
+
+    PASSED = "passed"  # it met its pass rule
+    NOT_PASSED = "not_passed"  # it did not meet its pass rule, and what was held could not have changed that
+    CUT_SHORT = "cut_short"  # campaigns were held, or the run stopped before it was judged
+    NO_RULE = "no_rule"  # all of it was attempted, and nothing more was asked of it
+
+    @property
+    def words(self) -> str:
+        """For people: `cut short`."""
+        return self.replace("_", " ")
+
+
 class StopReason(StrEnum):
     """Why a run ended before its plan did."""
 

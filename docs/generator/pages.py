@@ -12,7 +12,7 @@ from docs.generator.words import meanings
 from orchestrator.core.events import EVENTS_VERSION, as_table
 from orchestrator.core.manifest.models import manifest_schema
 from orchestrator.core.result.types import COLUMNS
-from orchestrator.model import Outcome, Reason, StopReason
+from orchestrator.model import Outcome, Reason, StopReason, WaveVerdict
 from orchestrator.report.schema import result_schema
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "reference"
@@ -64,7 +64,12 @@ def pages() -> dict[str, str]:
 def _result() -> str:
     words = [
         f"## {title}\n\n{table(('Word', 'Meaning'), [(f'`{word}`', said) for word, said in meanings(kind).items()])}"
-        for title, kind in (("Outcomes", Outcome), ("Reasons", Reason), ("Why a run stopped", StopReason))
+        for title, kind in (
+            ("Outcomes", Outcome),
+            ("Reasons", Reason),
+            ("Why a run stopped", StopReason),
+            ("How a wave went", WaveVerdict),
+        )
     ]
     columns = f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}."
     sections = schema_sections(result_schema(), "Top level")

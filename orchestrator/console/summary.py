@@ -12,6 +12,7 @@ from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
+from orchestrator.core.result.types import WaveResult
 from orchestrator.core.text import plural
 from orchestrator.model import Outcome
 
@@ -22,7 +23,8 @@ _LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
-    lines = [_headline(result), "", *_accounts(result), *_needs(result), *held, *_footer(result, is_live=is_live)]
+    lines = [_headline(result), "", *_accounts(result), *_waves(result), *_needs(result), *held]
+    lines += _footer(result, is_live=is_live)
     return "\n".join(lines) + "\n"
 
 
@@ -63,6 +65,18 @@ def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
         counts = [str(own[outcome] or "-") for outcome in shown]
         rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
     return rows
+
+
+def _waves(result: Result) -> list[str]:
+    waves = result.named_waves
+    lines = [f"  {plain(wave['name'])}: {wave['verdict'].words}{_why(wave)}" for wave in waves[:_MAX_SHOWN]]
+    if len(waves) > _MAX_SHOWN:
+        lines.append(f"  ... and {len(waves) - _MAX_SHOWN} more, all in result.json")
+    return ["", "waves:", *lines] if lines else []
+
+
+def _why(wave: WaveResult) -> str:
+    return f" ({plain(wave['message'])})" if wave["message"] else ""
 
 
 def _needs(result: Result) -> list[str]:

@@ -1,18 +1,19 @@
 """One wave, in a run or in a fleet: it opens, is judged by its outcomes, bakes, and has its check run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from orchestrator.core.manifest.models import Wave
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import waves
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import Outcome
+from orchestrator.model import Outcome, WaveVerdict
 from orchestrator.ports import Checks, Clock, Observer
 
 _UNFINISHED: Final = "it was not finished"
 _BAKING: Final = "its bake was not finished"
 _CHECKING: Final = "its check was not finished"
+_GOOD: Final = frozenset({WaveVerdict.PASSED, WaveVerdict.NO_RULE})
 
 
 class WaveGate:
@@ -39,7 +40,7 @@ class WaveGate:
         self._checks = checks
         self._opened_at: float | None = None
         self._closed_at: float | None = None
-        self._passed = False
+        self._verdict = WaveVerdict.CUT_SHORT
         self._message = _UNFINISHED
 
     def open(self) -> None:
@@ -49,29 +50,35 @@ class WaveGate:
 
     async def judge(
         self,
-        outcomes: Iterable[Outcome],
+        outcomes: Sequence[Outcome],
         started_at: Iterable[float],
         stop_signal: StopSignal,
         *,
         closed_at: float,
         is_last: bool,
+        is_stopped: bool,
     ) -> str | None:
         """Close the wave; bake and check it unless it `is_last`. Why it did not pass, in words; None where it did.
 
         `started_at` is when its campaigns were started, whichever run of the launch did it; times are POSIX seconds.
-        A stop ends the bake and the user's command, and StopRequested is raised.
+        `is_stopped`: the run has stopped. A stop ends the bake and the user's command, and StopRequested is raised.
         """
         # 1. All of it has an outcome.
         self._closed_at = closed_at
         shortfall = waves.shortfall(self._rule, outcomes) if self._rule else None
-        self._observer.event("wave_closed", wave=self._name, passed=shortfall is None, message=shortfall or "")
+        verdict, message = waves.verdict(self._rule, outcomes, shortfall, is_stopped=is_stopped)
+        self._observer.event("wave_closed", wave=self._name, passed=verdict in _GOOD, message=message)
         # 2. Another wave waits for it.
         if self._rule is not None and shortfall is None and not is_last:
             # What was started under a clock that was ahead was started by now at the latest.
             now = self._clock.now()
             await self._bake(waves.baked_at(self._rule, (min(at, now) for at in started_at)), stop_signal)
             shortfall = await self._check(self._rule, stop_signal)
-        self._passed, self._message = shortfall is None, shortfall or ""
+            if shortfall is not None:
+                verdict, message = WaveVerdict.NOT_PASSED, shortfall
+            elif verdict is WaveVerdict.NO_RULE and _has_check(self._rule):
+                verdict = WaveVerdict.PASSED
+        self._verdict, self._message = verdict, message
         return shortfall
 
     async def _bake(self, until: float, stop_signal: StopSignal) -> None:
@@ -82,7 +89,7 @@ class WaveGate:
         await stop_signal.sleep(until - self._clock.now())
 
     async def _check(self, rule: Wave, stop_signal: StopSignal) -> str | None:
-        if rule.pass_ is None or rule.pass_.command is None:
+        if rule.pass_ is None or not _has_check(rule):
             return None
         self._message = _CHECKING
         why = await stop_signal.run_until_stopped(self._checks.run(rule.pass_, self._facts))
@@ -95,8 +102,13 @@ class WaveGate:
         return {
             "name": self._name,
             "campaigns": self._campaigns,
-            "passed": self._passed,
+            "verdict": str(self._verdict),
+            "passed": self._verdict in _GOOD,
             "message": self._message,
             "opened_at": self._opened_at,
             "closed_at": self._closed_at,
         }
+
+
+def _has_check(rule: Wave) -> bool:
+    return rule.pass_ is not None and rule.pass_.command is not None

@@ -104,10 +104,13 @@ class PlanExecution:
         self._gates.append(gate)
         gate.open()
         await self._run_lanes(entries)
-        outcomes = [self._outcome(entry) for entry in entries] if rule else []
+        # Nothing can be missing where nothing is asked and nothing held: a million outcomes take their time.
+        has_to_look = rule is not None or self._stop() is not None or deps.states.held
+        outcomes = [self._outcome(entry) for entry in entries] if has_to_look else []
         return await gate.judge(
-            outcomes, self._started_at(entries), deps.stop_signal, closed_at=deps.clock.now(), is_last=is_last
-        )
+            outcomes, self._started_at(entries), deps.stop_signal,
+            closed_at=deps.clock.now(), is_last=is_last, is_stopped=deps.stop_signal.stop is not None,
+        )  # fmt: skip
 
     def _outcome(self, entry: Entry) -> Outcome:
         decision, state = entry.decision, self._deps.states.get(entry.key)

@@ -150,7 +150,10 @@ class Submission:
         outcomes, started_at = await self._in_thread(lambda: self._outcomes(name))
         watching = asyncio.create_task(self._control.run())
         try:
-            shortfall = await gate.judge(outcomes, started_at, self._aborted, closed_at=closed_at, is_last=is_last)
+            shortfall = await gate.judge(
+                outcomes, started_at, self._aborted,
+                closed_at=closed_at, is_last=is_last, is_stopped=self._stop is not None,
+            )  # fmt: skip
         except StopRequested:
             await self._stop_if_aborted()
             return

@@ -115,6 +115,7 @@ def _item(campaign: CampaignResult) -> str:
 
 
 def _tail(result: Result) -> Iterator[str]:
+    yield from _waves(result)
     yield from _budget(result)
     if result.warnings:
         yield from ("### Warnings", "")
@@ -127,6 +128,17 @@ def _tail(result: Result) -> Iterator[str]:
         yield "- look at every campaign that needs a person, then type the command below its name"
     yield from (f"- {code(command)}" for command in itertools.islice(commands, _ROWS))
     yield from _left_out(len(commands))
+
+
+def _waves(result: Result) -> Iterator[str]:
+    waves = result.named_waves
+    if not waves:
+        return
+    yield from ("### Waves", "", "| wave | campaigns | verdict | why |", "|---|---:|---|---|")
+    for wave in waves[:_ROWS]:
+        cells = (_cell(wave["name"]), str(wave["campaigns"]), wave["verdict"].words, _cell(wave["message"]))
+        yield f"| {' | '.join(cells)} |"
+    yield from _left_out(len(waves))
 
 
 def _budget(result: Result) -> Iterator[str]:

@@ -37,6 +37,7 @@ def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform
     refused = workplace.run("run", manifest)
     sent_by_then = sum(platform.starts.values())
     status = json.loads(workplace.run("status", "spring", "--json").stdout)
+    shown = workplace.run("status", "spring").stdout
     lifted_mute = workplace.run("unpause", "spring")
     lifted = workplace.run("unpause", "spring", "--reason", "list is right after all")
     again = workplace.run("run", manifest)
@@ -44,10 +45,13 @@ def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform
     assert aborted.returncode == 0, aborted.stderr
     assert process.returncode == 12, out + err
     assert "wrong list" in out
+    assert "\nwaves:\n  canary: cut short (its bake was not finished)\n" in out
     assert "\n  next: python -m orchestrator unpause spring --reason TEXT\n" in out
     assert refused.returncode == 4
     assert "wrong list; no start was sent" in refused.stderr
     assert status["control"]["word"] == "abort"
+    assert status["waves"][0]["verdict"] == "cut_short"
+    assert "  canary: cut short (its bake was not finished)\n" in shown
     assert sent_by_then == status["totals"]["started"] == 1
     assert status["totals"]["held"] == 5
     assert lifted_mute.returncode == 4

@@ -270,3 +270,58 @@ async def test_every_kind_of_lane_stop_holds_its_own_campaigns(rig):
         "not started: account bell: a new token was rejected too (HTTP 401: no)",
         "not started: account cern: starts got lost 3 times in a row, although reads work",
     ]
+
+
+def judged(run):
+    return [(wave["name"], wave["verdict"], wave["message"]) for wave in run.journal.of("end")[0].data["waves"]]
+
+
+async def test_only_a_wave_that_met_its_rule_has_passed(rig):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    await run.run()
+    assert judged(run) == [("canary", "passed", ""), ("rest", "no_rule", "")]
+
+
+async def test_a_wave_that_its_check_let_through_has_passed(rig):
+    run = rig(CAMPAIGNS, waves=[{**CANARY, "pass": {"command": ["true"]}}])
+    await run.run()
+    assert judged(run) == [("canary", "passed", ""), ("rest", "no_rule", "")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (None, "3 of 4 campaigns were held"),
+        ({"started": "25%"}, "3 of 4 campaigns were held"),
+        ({"started": "100%"}, "wave rest: 1 of 4 started, 100% are needed before the next wave"),
+    ],
+)
+async def test_a_stop_cuts_a_wave_short(rig, stop_at, rule, message):
+    run = rig(4, account={"in_flight": 1}, latency=5.0, waves=[{"name": "rest", **({"pass": rule} if rule else {})}])
+    stop_at(run, 1)
+    await run.run()
+    assert judged(run) == [("rest", "cut_short", message)]
+    assert [(wave["wave"], wave["passed"]) for wave in run.observer.named("wave_closed")] == [("rest", False)]
+
+
+async def test_a_stop_in_the_bake_cuts_the_wave_short(rig, stop_at):
+    run = rig(CAMPAIGNS, waves=[CANARY])
+    stop_at(run, 10)
+    await run.run()
+    assert judged(run) == [("canary", "cut_short", "its bake was not finished")]
+
+
+async def test_a_closed_window_cuts_a_wave_short(rig):
+    late = {"late": {"zones": ["UTC"], "hours": "23:58-23:59"}}
+    run = rig([{**c, "window": "late"} for c in CAMPAIGNS], windows=late, no_wait=True)
+    assert await run.run() is None
+    assert judged(run) == [("rest", "cut_short", "4 of 4 campaigns were held")]
+
+
+async def test_a_lane_that_stops_cuts_its_wave_short(rig):
+    accounts = {name: {"account_id": name, "rate": "unlimited", "in_flight": 1} for name in ("acme", "bell")}
+    campaigns = [{"stream": "s", "campaign": f"{n[0]}{i}", "account": n} for n in accounts for i in range(3)]
+    run = rig(campaigns, accounts=accounts, stop_when={"per_account": {"failed": 1}})
+    run.api.script("s/a0", says(400))
+    await run.run()
+    assert judged(run) == [("rest", "cut_short", "2 of 6 campaigns were held")]

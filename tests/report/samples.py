@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.core.result.build import CampaignResult, Result, exit_code
 from orchestrator.core.text import one_line
-from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
+from orchestrator.model import Outcome, Reason, Record, Stop, StopReason, WaveVerdict
 
 Out, R = Outcome, Reason
 RUN = {
@@ -81,9 +81,10 @@ def small() -> Result:
         campaign(8, Out.SKIPPED, R.DISABLED, message="enabled: false in the manifest", attempts=0, **nothing),
     ]  # fmt: skip
     waves = [
-        {"name": "canary", "campaigns": 1, "passed": True, "message": "",
+        {"name": "canary", "campaigns": 1, "verdict": WaveVerdict.PASSED, "passed": True, "message": "",
          "opened_at": "2026-03-04T12:00:01.000Z", "closed_at": "2026-03-04T12:00:31.000Z"},
-        {"name": "rest", "campaigns": 7, "passed": False, "message": "stopped", "opened_at": None, "closed_at": None},
+        {"name": "rest", "campaigns": 7, "verdict": WaveVerdict.CUT_SHORT, "passed": False,
+         "message": "1 of 6 campaigns was held", "opened_at": None, "closed_at": None},
     ]  # fmt: skip
     return result_of(
         campaigns, stop=Stop(StopReason.RULE, "1 unknown, the limit is 1"), accounts=("acme", "beta"), waves=waves,
@@ -105,8 +106,12 @@ def hostile(size=10_000, seed=5) -> Result:
                 next=dice.choice([None, f"python -m orchestrator run {next(names)}"]),
             )
         )  # fmt: skip
+    waves = [
+        {"name": text, "campaigns": 1, "verdict": WaveVerdict.NOT_PASSED, "passed": False, "message": text,
+         "opened_at": None, "closed_at": None} for text in HOSTILE
+    ]  # fmt: skip
     accounts = dict.fromkeys([*(f"acc-{n}" for n in range(7)), *map(one_line, HOSTILE)])
-    return result_of(campaigns, accounts=accounts, warnings=HOSTILE,
+    return result_of(campaigns, accounts=accounts, waves=waves, warnings=HOSTILE,
                      stop=Stop(StopReason.RULE, "`|@all\n# x"))  # fmt: skip
 
 

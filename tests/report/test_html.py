@@ -245,3 +245,18 @@ def test_shades_say_why_nothing_left():
     assert sorted(shade.kind for shade in south.shades) == ["bake", "pause"]
     assert "between wave canary and wave rest" in north.shades[0].title
     assert [flag.label for flag in north.waves] == ["canary", "rest"]
+
+
+def waves_of(changes=()):
+    """The page's words about its waves, with changes to what the end of the run has of the second one."""
+    journal = records(bad_day())
+    journal[-1].data["waves"][1].update(changes)
+    built = build(journal)
+    text = render(built, build_timeline(built, journal))
+    return re.findall(r"</span> (?:<strong[^>]*>)?(\w+ ?\w*)", text[text.index('<ol class="waves">') :])[:2]
+
+
+def test_a_wave_is_shown_with_its_verdict():
+    assert waves_of() == ["passed", "no rule"]
+    assert waves_of({"verdict": "cut_short", "message": "3 of 9 campaigns were held"}) == ["passed", "cut short"]
+    assert waves_of({"verdict": "not_passed", "message": "too few"}) == ["passed", "not passed"]

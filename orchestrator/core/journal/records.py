@@ -19,7 +19,7 @@ from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.text import plural
-from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, key_of
+from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, WaveVerdict, key_of
 
 # About a run.
 RUN: Final = "run"  # the header: a run begins
@@ -152,6 +152,12 @@ def lane_stops_of(end: Record) -> dict[str, Stop]:
     """Why lanes stopped before their run did, by account."""
     stops = ((account, Stop.of(stop)) for account, stop in ending_of(end).get("lane_stops", {}).items())
     return {account: stop for account, stop in stops if stop is not None}
+
+
+def wave_verdict(journaled: Mapping[str, Any]) -> WaveVerdict:
+    """How a wave went, as the record of its run's end has it."""
+    # A journal of an earlier version has `passed` alone, also for what was cut short.
+    return WaveVerdict(journaled.get("verdict") or ("passed" if journaled["passed"] else "not_passed"))
 
 
 def header_data(

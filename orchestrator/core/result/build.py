@@ -8,7 +8,17 @@ from typing import Any, cast
 
 from orchestrator.core.journal import control
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState, lifting_command
-from orchestrator.core.journal.records import END, RUN, RUN_KINDS, PlanRow, ending_of, header_of, held_of, lane_stops_of
+from orchestrator.core.journal.records import (
+    END,
+    RUN,
+    RUN_KINDS,
+    PlanRow,
+    ending_of,
+    header_of,
+    held_of,
+    lane_stops_of,
+    wave_verdict,
+)
 from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
@@ -244,7 +254,8 @@ def _decision(action: str, outcome: str | None, reason: str | None, message: str
 
 def _wave(journaled: Mapping[str, Any]) -> WaveResult:
     return WaveResult(
-        name=journaled["name"], campaigns=journaled["campaigns"], passed=journaled["passed"],
+        name=journaled["name"], campaigns=journaled["campaigns"],
+        verdict=wave_verdict(journaled), passed=journaled["passed"],
         message=journaled["message"], opened_at=timestamp(journaled.get("opened_at")),
         closed_at=timestamp(journaled.get("closed_at")),
     )  # fmt: skip

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of
+from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of, wave_verdict
 from orchestrator.core.journal.states import KINDS, Event, event_of
 from orchestrator.core.journal.subruns import subruns_of
 from orchestrator.core.result.types import Result
-from orchestrator.model import CampaignKey, Outcome, Record, Window
+from orchestrator.model import CampaignKey, Outcome, Record, WaveVerdict, Window
 
 _SHORTEST_PAUSE: Final = 1.0
 """Seconds. A limited verdict is dated before its commit, and its lane pauses after it: a start that left within that
@@ -68,12 +68,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class WaveSpan:
-    """When a wave was open. `closed` and `passed` are None where no record says so."""
+    """When a wave was open. `closed` and `verdict` are None where no record says so."""
 
     name: str
     opened: float
     closed: float | None = None
-    passed: bool | None = None
+    verdict: WaveVerdict | None = None
     message: str = ""
 
 
@@ -209,7 +209,8 @@ def _waves(ending: Ending | None, result: Result, accounts: Sequence[Account]) -
         wave = journaled.get(name, {})
         opened = wave.get("opened_at", first.get(name))
         if opened is not None:
-            spans.append(WaveSpan(name, opened, wave.get("closed_at"), wave.get("passed"), wave.get("message", "")))
+            verdict = wave_verdict(wave) if wave else None
+            spans.append(WaveSpan(name, opened, wave.get("closed_at"), verdict, wave.get("message", "")))
     return tuple(sorted(spans, key=lambda span: span.opened))
 
 

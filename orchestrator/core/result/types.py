@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
-from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, key_of
+from orchestrator.core.rules.waves import REST
+from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, WaveVerdict, key_of
 
 SCHEMA_VERSION: Final = "1"
 
@@ -129,10 +130,12 @@ class WaveResult(TypedDict):
     """The wave's name."""
     campaigns: int
     """How many campaigns it has."""
+    verdict: WaveVerdict
+    """How it went, in one stable word."""
     passed: bool
-    """Whether the next wave was free to open."""
+    """Whether its verdict is `passed` or `no_rule`."""
     message: str
-    """Why it did not pass."""
+    """Why it did not pass, or what cut it short."""
     opened_at: str | None
     """When it opened."""
     closed_at: str | None
@@ -160,6 +163,11 @@ class Result:
     def exit_code(self) -> int:
         """The run's exit code (design section 6)."""
         return int(self.run["exit_code"])
+
+    @property
+    def named_waves(self) -> list[WaveResult]:
+        """The waves that were opened; none for a manifest without waves, whose campaigns are all in `rest`."""
+        return [] if [wave["name"] for wave in self.waves] == [REST] else self.waves
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `result.json`."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orchestrator.core.manifest.models import Campaign, Wave
-from orchestrator.core.text import duration
-from orchestrator.model import Outcome
+from orchestrator.core.text import duration, plural
+from orchestrator.model import Outcome, WaveVerdict
 
 REST: Final = "rest"
 """The wave of campaigns that no wave names, and of a manifest without waves."""
@@ -74,3 +74,26 @@ def shortfall(wave: Wave, outcomes: Iterable[Outcome]) -> str | None:
         f"wave {wave.name}: {started} of {len(counted)} started, "
         f"{wave.pass_.started * 100:.6g}% are needed before the next wave"
     )
+
+
+def verdict(
+    rule: Wave | None, outcomes: Sequence[Outcome], missing: str | None, *, is_stopped: bool
+) -> tuple[WaveVerdict, str]:
+    """How a wave went by its outcomes alone, and why in words. `missing` is its shortfall.
+
+    `is_stopped`: the run has stopped, so even a share that is met opens no next wave.
+    """
+    held, share = sum(outcome is Outcome.HELD for outcome in outcomes), _share(rule)
+    if rule is not None and missing is not None:
+        # If all that was held had been started, would it have passed?
+        best = (Outcome.STARTED if outcome is Outcome.HELD else outcome for outcome in outcomes)
+        is_cut_short = held > 0 and shortfall(rule, best) is None
+        return WaveVerdict.CUT_SHORT if is_cut_short else WaveVerdict.NOT_PASSED, missing
+    if held and (share is None or is_stopped):
+        counted = sum(outcome is not Outcome.SKIPPED for outcome in outcomes)
+        return WaveVerdict.CUT_SHORT, f"{held} of {plural(counted, 'campaign')} {'was' if held == 1 else 'were'} held"
+    return WaveVerdict.NO_RULE if share is None else WaveVerdict.PASSED, ""
+
+
+def _share(rule: Wave | None) -> float | None:
+    return rule.pass_.started if rule is not None and rule.pass_ is not None else None

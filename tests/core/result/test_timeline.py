@@ -4,7 +4,7 @@ from orchestrator.core.journal.states import Event
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build as build_result
 from orchestrator.core.result.timeline import Attempt, AttemptOutcome, Span, StoryEntry, WaveSpan, build, window_use
-from orchestrator.model import CampaignKey, Window
+from orchestrator.model import CampaignKey, WaveVerdict, Window
 from tests.core.builders import LANE, RUN, end, entry, header, journal, moved, plan_records, record, starts
 
 E = Event
@@ -163,13 +163,21 @@ def test_waves_are_as_journaled():
     ending = end()
     ending.data["waves"] = [
         {"name": "canary", "campaigns": 1, "passed": True, "message": "", "opened_at": 100.0, "closed_at": 110.0},
-        {"name": "rest", "campaigns": 1, "passed": False, "message": "too few", "opened_at": 140.0, "closed_at": 150.0},
+        {
+            "name": "rest",
+            "campaigns": 1,
+            "passed": False,
+            "verdict": "cut_short",
+            "message": "too few",
+            "opened_at": 140.0,
+            "closed_at": 150.0,
+        },
     ]
     built = timeline([header(), *plan_records([entry(Decision(Action.START), wave="canary")]), ending])
 
     assert built.waves == (
-        WaveSpan("canary", 100.0, 110.0, passed=True),
-        WaveSpan("rest", 140.0, 150.0, passed=False, message="too few"),
+        WaveSpan("canary", 100.0, 110.0, WaveVerdict.PASSED),
+        WaveSpan("rest", 140.0, 150.0, WaveVerdict.CUT_SHORT, message="too few"),
     )
 
 

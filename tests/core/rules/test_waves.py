@@ -1,8 +1,8 @@
 import pytest
 
 from orchestrator.core.manifest.models import Pass, Wave
-from orchestrator.core.rules.waves import REST, assign, order, sentences, shortfall
-from orchestrator.model import Outcome
+from orchestrator.core.rules.waves import REST, assign, order, sentences, shortfall, verdict
+from orchestrator.model import Outcome, WaveVerdict
 from tests.core.builders import manifest, one
 
 CANARY = Wave(name="canary", tags=("canary",))
@@ -14,6 +14,10 @@ def passing(share):
 
 def outcomes(started, failed):
     return [Outcome.STARTED] * started + [Outcome.FAILED] * failed
+
+
+def held(number):
+    return [Outcome.HELD] * number
 
 
 def test_without_waves_everybody_is_in_the_rest():
@@ -112,3 +116,41 @@ def test_a_wave_states_its_conditions_and_none_wait_for_the_last():
 
 def test_a_pass_without_a_share_asks_for_none():
     assert shortfall(Wave(name="canary", pass_=Pass(command=("true",))), outcomes(0, 5)) is None
+
+
+PASSED, NOT_PASSED, CUT_SHORT, NO_RULE = WaveVerdict
+CHECKED = Wave(name="canary", pass_=Pass(command=("true",)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "is_stopped", "judged"),
+    [
+        (None, outcomes(5, 5), False, (NO_RULE, "")),
+        (None, outcomes(5, 5), True, (NO_RULE, "")),  # all of it was attempted before the stop
+        (CANARY, outcomes(5, 0), False, (NO_RULE, "")),
+        (CHECKED, outcomes(5, 0), False, (NO_RULE, "")),  # until its check has run
+        (passing("50%"), outcomes(5, 5), False, (PASSED, "")),
+        (passing("100%"), outcomes(2, 1), False, (NOT_PASSED, "wave canary: 2 of 3 started, 100% are needed")),
+        (None, [*outcomes(1, 0), *held(19)], False, (CUT_SHORT, "19 of 20 campaigns were held")),
+        (CHECKED, [*outcomes(1, 0), *held(1)], False, (CUT_SHORT, "1 of 2 campaigns was held")),
+        (None, [*held(1), Outcome.SKIPPED], True, (CUT_SHORT, "1 of 1 campaign was held")),
+        (passing("5%"), [*outcomes(1, 0), *held(19)], True, (CUT_SHORT, "19 of 20 campaigns were held")),
+        (passing("5%"), [*outcomes(1, 0), *held(19)], False, (PASSED, "")),  # its share is what it asks for
+        (
+            passing("90%"),
+            [*outcomes(8, 1), *held(1)],
+            False,
+            (CUT_SHORT, "wave canary: 8 of 10 started, 90% are needed"),
+        ),
+        (
+            passing("100%"),
+            [*outcomes(8, 1), *held(1)],
+            True,
+            (NOT_PASSED, "wave canary: 8 of 10 started, 100% are needed"),
+        ),
+    ],
+)
+def test_a_wave_is_judged_by_what_became_of_all_of_it(rule, found, is_stopped, judged):
+    missing = shortfall(rule, found) if rule else None
+    verdict_, message = verdict(rule, found, missing, is_stopped=is_stopped)
+    assert (verdict_, message.removesuffix(" before the next wave")) == judged
