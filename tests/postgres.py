@@ -160,6 +160,25 @@ def drop(url):
         connection.execute(f"DROP SCHEMA {name} CASCADE".encode())
 
 
+def schema_of(url):
+    """The schema that an address of `fresh` names."""
+    return str(sa.make_url(url).query["options"]).partition("=")[2]
+
+
+@contextlib.contextmanager
+def as_role(url, *rights, **settings):
+    """The address for a role named like its schema, with rights there and settings of its own."""
+    name = schema_of(url)
+    with contextlib.closing(connected(url)) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN; GRANT {', '.join(rights)} ON SCHEMA {name} TO {name}".encode())
+        for setting, value in settings.items():
+            owner.execute(f"ALTER ROLE {name} SET {setting} = '{value}'".encode())
+        try:
+            yield sa.make_url(url).set(username=name).render_as_string()
+        finally:
+            owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
 def connected(url):
     """A connection that sees the schema which the address names."""
     parsed = sa.make_url(url)

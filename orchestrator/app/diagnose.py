@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,7 +41,8 @@ async def examine(
 def _of_ledger(url: str) -> list[Finding]:
     place = _folder(url)
     try:
-        Store.open(url, create=False).close()
+        with closing(Store.open(url, create=False)) as store:
+            store.check_writable()
         found = Finding(Grade.OK, "ledger", f"{url} is sound{', and private to its owner' if place else ''}")
     except LedgerError as error:
         found = _of_missing(url, place) if "there is no ledger" in error.message else _of_refused(error)

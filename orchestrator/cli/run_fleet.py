@@ -20,6 +20,7 @@ from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.fleet import queue
 from orchestrator.fleet.ordering import Request, check_request, order_launch
 from orchestrator.fleet.orders import Order
 from orchestrator.fleet.submit import watch
@@ -41,6 +42,7 @@ async def run_fleet(path: Path, options: RunOptions, watching: Iterable[Observer
         # 1. The order. In threads: a database on the network may keep one waiting.
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
         try:
+            await queue.check(loaded.manifest.ledger)  # an order that no worker can take would wait for ever
             clock = await asyncio.to_thread(SystemClock, store.time)
             ask = _question(loaded, options, stop_signal)
             order = await asyncio.to_thread(_order, store, clock, loaded, options, ask)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -13,6 +13,8 @@ from procrastinate.jobs import Job as QueuedJob
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
+from orchestrator.errors import LedgerError
+from orchestrator.fleet import queue_schema
 from orchestrator.fleet.lane import LaneNotDone
 from orchestrator.fleet.orders import Job
 from orchestrator.ledger.postgres import conninfo
@@ -22,7 +24,6 @@ AWAY: Final = (ConnectorException, psycopg.Error, OSError)
 """What a database that cannot be reached looks like from here."""
 
 _CONNECTIONS: Final = 4
-_SCHEMA_LOCK: Final = 0x4B6F4362  # the advisory lock under which the queue's tables are made
 
 
 class _UntilDone(BaseRetryStrategy):
@@ -50,18 +51,34 @@ async def open_queue(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> A
         await carry_out(Job(launch, run_id, wave, account, number))
 
     # The tables first: the app's own connections look for them when they open.
-    await _create_schema(app, parameters)
+    await prepare(url)
     async with app.open_async():
         yield app
 
 
-async def _create_schema(app: App, parameters: dict[str, object]) -> None:
-    async with await psycopg.AsyncConnection.connect(**parameters) as connection:  # type: ignore[arg-type]
-        # Two workers that make the tables at the same time would each find half of them.
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
-        row = await (await connection.execute("SELECT to_regclass('procrastinate_jobs')")).fetchone()
-        if row is not None and row[0] is None:
-            await connection.execute(app.schema_manager.get_schema())
+async def prepare(url: str) -> None:
+    """Make the queue's tables in the ledger's database where they are missing.
+
+    Raises LedgerError where they do not fit this program or may not be used, and one of AWAY.
+    """
+    parsed = sa.make_url(url)
+    parameters: dict[str, Any] = conninfo(parsed)
+    async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+        await queue_schema.prepare(connection, parsed.render_as_string())
+
+
+async def check(url: str) -> None:
+    """The same before anything is ordered. Raises LedgerError where the database is away, too."""
+    try:
+        await prepare(url)
+    except AWAY as error:
+        raise LedgerError(f"ledger {url}: {words_of(error)}", next_step="run again") from error
+
+
+def words_of(error: BaseException) -> str:
+    """What went wrong, on one line. Procrastinate's own words are only that there was a database error."""
+    said = error.__cause__ or error if isinstance(error, ConnectorException) else error
+    return " ".join(str(said).split())
 
 
 async def submit(app: App, jobs: Iterable[Job], manifest: Manifest) -> None:

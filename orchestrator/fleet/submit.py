@@ -204,7 +204,7 @@ class Submission:
             try:
                 return await call()
             except (LedgerError, *queue.AWAY) as error:
-                self.observer.event("ledger_away", message=" ".join(str(error).split()))
+                self.observer.event("ledger_away", message=queue.words_of(error))
             await self.stop_signal.sleep(2 * _LOOK_EVERY)
 
 

@@ -88,14 +88,23 @@ class Worker:
     stalled_after: float = 15.0
 
     async def serve(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set and the lanes are drained. The database may come and go meanwhile."""
+        """Work until `stopping` is set and the lanes are drained. The database may come and go meanwhile.
+
+        Raises LedgerError before the first lane, where the queue's tables do not fit this program.
+        """
+        was_ready = False
         while not stopping.is_set():
             try:
                 async with queue.open_queue(self.url, self.lanes.run) as app:
+                    was_ready = True
                     self.observer.event("worker_ready", concurrency=self.concurrency)
                     await self._round(app, stopping)
-            except queue.AWAY as error:
-                self.observer.event("worker_waits", message=" ".join(str(error).split()))
+            except (LedgerError, *queue.AWAY) as error:
+                # Tables that do not fit are refused at the start. Later on they are being changed, and lanes may run
+                # here: they go on by their own journal, and an exit code of 8 would say that nothing was sent.
+                if isinstance(error, LedgerError) and not was_ready:
+                    raise
+                self.observer.event("worker_waits", message=queue.words_of(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), _RETRY_SECONDS)
         await self.lanes.wait_drained()

@@ -35,6 +35,15 @@ def _autobegin(_: sa.Connection) -> None:
     """The driver begins a transaction with its first statement."""
 
 
+def _no_advice(_: BaseException) -> str | None:
+    """A failure that has no next step of its own."""
+    return None
+
+
+def _nothing_lacks(_: sa.Connection) -> None:
+    """To have begun a transaction that writes is all the right that it takes."""
+
+
 def _nothing() -> None:
     """A database server looks after its files itself."""
 
@@ -50,6 +59,8 @@ class Backend:
     moment: Callable[[float], Moment]  # the instant of the call, where `now` is the caller's time
     lock_launch: LockLaunch
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, or None
+    advise: Callable[[BaseException], str | None] = _no_advice  # the next step after this failure, instead of `hint`
+    check_rights: Callable[[sa.Connection], None] = _nothing_lacks  # raises LedgerError where a run could not write
     begin: Callable[[sa.Connection], None] = _autobegin  # reads the execution option `writes`
     check_place: Callable[[], None] = _nothing  # raises LedgerError where its address leads to another ledger by now
     closed: Callable[[], None] = _nothing  # called after the last connection was closed

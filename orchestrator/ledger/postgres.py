@@ -6,6 +6,7 @@ a commit with intents shares it: no permit is granted after an abort. READ COMMI
 that runs after the wait for a lock sees what was committed meanwhile.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,8 +14,8 @@ import sqlalchemy as sa
 from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.backend import Backend, refuse_password
-from orchestrator.ledger.postgres_session import SETTINGS, check_session
-from orchestrator.ledger.schema import MARK, metadata
+from orchestrator.ledger.postgres_session import SETTINGS, advice, check_may_create, check_rights, check_session
+from orchestrator.ledger.schema import MARK, UPGRADE, metadata, newer_version
 
 _CONNECT_SECONDS: Final = 5
 _CLIENT_KEEPALIVE: Final[dict[str, Any]] = {
@@ -79,8 +80,8 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
             _create_tables(connection, shown, create=create)
     except sa.exc.SQLAlchemyError as error:
         engine.dispose()
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        raise LedgerError(f"ledger {shown}: {_one_line(cause)}", next_step=hint) from error
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+        raise LedgerError(f"ledger {shown}: {_one_line(cause)}", next_step=advice(cause) or hint) from error
     except LedgerError:
         engine.dispose()
         raise
@@ -94,6 +95,8 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
         moment=Moment,
         lock_launch=_lock_launch,
         check=lambda _: None,  # each session was checked when it was made
+        advise=advice,
+        check_rights=partial(check_rights, shown=shown),
     )
 
 
@@ -110,14 +113,25 @@ def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> No
     found = connection.execute(sa.text("SELECT obj_description(to_regclass('journal'), 'pg_class')")).scalar()
     exists = connection.execute(sa.text("SELECT to_regclass('journal') IS NOT NULL")).scalar()
     if exists and found != MARK:
-        raise LedgerError(f"{shown} holds a table named journal that is not a ledger of this version")
+        newer = newer_version(_version_of(str(found)))
+        raise LedgerError(
+            f"{shown} holds a table named journal that is not a ledger of this version{newer}",
+            next_step=UPGRADE if newer else "name a database, or a schema, of the ledger's own",
+        )
     if exists:
         return
     if not create:
         raise LedgerError(
             f"there is no ledger at {shown}", next_step="run a manifest first, or name its ledger with --ledger"
         )
+    check_may_create(connection, shown)
     metadata.create_all(connection)
+
+
+def _version_of(mark: str) -> int:
+    """The version in the mark of a ledger; 0 for any other text."""
+    number = mark.removeprefix(MARK.rstrip("0123456789"))
+    return int(number) if number.isdecimal() else 0
 
 
 def _now(connection: sa.Connection) -> float:

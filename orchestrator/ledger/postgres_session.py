@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from orchestrator.core.journal.lease import LEASE_SECONDS
 from orchestrator.errors import LedgerError
 
@@ -31,6 +33,16 @@ _ENCODING: Final = "server_encoding"
 # A server that does not know a setting (`true`: no error) is not doubted for it.
 _QUESTION: Final = "SELECT name, current_setting(name, true) FROM unnest(%s::text[]) AS name"
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "": 1e-3}
+
+
+_RIGHTS: Final = (
+    ("launches", "SELECT"), ("launches", "INSERT"), ("leases", "SELECT"), ("leases", "INSERT"), ("leases", "UPDATE"),
+    ("journal", "SELECT"), ("journal", "INSERT"),
+)  # fmt: skip
+"""What a run does with the ledger's tables."""
+
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
+_READ_ONLY: Final = "25006"
 
 
 def check_session(connection: Any, shown: str) -> None:
@@ -86,3 +98,56 @@ def _seconds(duration: str | None) -> float:
     """What a setting such as `10s` comes to; 0 where it has no value."""
     match = re.fullmatch(r"(\d+)([a-z]*)", duration or "0")
     return int(match[1]) * _SECONDS[match[2]] if match is not None else 0.0
+
+
+def check_may_create(connection: sa.Connection, shown: str) -> None:
+    """Raise LedgerError where the role may make no tables in the schema that its tables would be in."""
+    question = sa.text("SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')")
+    user, schema, may_create = connection.execute(question).one()
+    if schema is None:
+        raise LedgerError(
+            f"ledger {shown}: role {user} may use no schema of its search_path",
+            next_step=f"have the database's owner run: GRANT USAGE, CREATE ON SCHEMA public TO {user}",
+        )
+    if not may_create:
+        raise LedgerError(
+            f"ledger {shown}: role {user} may not make the ledger's tables in schema {schema}",
+            next_step=f"have the schema's owner run: GRANT CREATE ON SCHEMA {schema} TO {user}",
+        )
+
+
+def check_rights(connection: sa.Connection, shown: str) -> None:
+    """Raise LedgerError where the role lacks a right that a run needs, all of them named."""
+    held = sa.text("SELECT has_table_privilege(:name, :right)")
+    lacking = [
+        (table, right)
+        for table, right in _RIGHTS
+        if not connection.execute(held, {"name": table, "right": right}).scalar_one()
+    ]
+    sequence = sa.text("SELECT s, has_sequence_privilege(s, 'USAGE') FROM pg_get_serial_sequence('journal', 'id') AS s")
+    name, may_count = connection.execute(sequence).one()
+    if not may_count:
+        lacking.append((f"SEQUENCE {name}", "USAGE"))
+    if lacking:
+        user = connection.execute(sa.text("SELECT current_user")).scalar_one()
+        named = ", ".join(f"{right} on {table}" for table, right in lacking)
+        grants = "; ".join(f"GRANT {right} ON {table} TO {user}" for table, right in lacking)
+        raise LedgerError(
+            f"ledger {shown}: role {user} lacks the right to {named}",
+            next_step=f"have the ledger's owner run: {grants}",
+        )
+
+
+def advice(error: BaseException) -> str | None:
+    """What to do about an error of psycopg's; None where it says enough itself."""
+    code = getattr(error, "sqlstate", None)
+    if code == _INSUFFICIENT_PRIVILEGE:
+        return (
+            "have the ledger's owner grant SELECT, INSERT and UPDATE on the tables launches, leases and journal, and "
+            "USAGE on the sequence journal_id_seq"
+        )
+    if code == _READ_ONLY:
+        return "name the primary server: this one takes no writes"
+    if "unsupported startup parameter" in str(error):
+        return "add ignore_startup_parameters = options to the pooler's settings, or connect to the server itself"
+    return None

@@ -13,6 +13,14 @@ APPLICATION_ID: Final = 0x4B6F4361
 MARK: Final = f"campaign-orchestrator ledger {VERSION}"
 """The same for PostgreSQL, as the comment of the table `journal`; SQLite has no comments."""
 
+
+def newer_version(version: int) -> str:
+    """What is wrong with a ledger of another version, in words; empty for one that is older, or none."""
+    return f": a newer program made it (ledger {version}, this one reads {VERSION})" if version > VERSION else ""
+
+
+UPGRADE: Final = "use the program that made it, or a newer one: pip install --upgrade campaign-orchestrator"
+
 metadata: Final = MetaData()
 
 launches: Final = Table(

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.file_system import check_local
-from orchestrator.ledger.schema import APPLICATION_ID, VERSION, metadata
+from orchestrator.ledger.schema import APPLICATION_ID, UPGRADE, VERSION, metadata, newer_version
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
 
@@ -61,7 +61,9 @@ def check_file(path: Path) -> None:
         raise LedgerError(f"{path} is damaged: it ends in the middle of a page")
     version, identity = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
     if identity != APPLICATION_ID or version != VERSION:
-        raise LedgerError(f"{path} is not a ledger of this version")
+        newer = newer_version(version) if identity == APPLICATION_ID else ""
+        other = "name the ledger's file with sqlite:///PATH, or restore it from where it is kept"
+        raise LedgerError(f"{path} is not a ledger of this version{newer}", next_step=UPGRADE if newer else other)
 
 
 def create_file(path: Path) -> None:

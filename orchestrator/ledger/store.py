@@ -13,8 +13,8 @@ from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder, Lease
 from orchestrator.errors import LedgerError, NothingSelected, Refused
-from orchestrator.ledger import sqlite
-from orchestrator.ledger.backend import Backend, UnreachableError, refuse_password
+from orchestrator.ledger.address import open_backend
+from orchestrator.ledger.backend import Backend, UnreachableError
 from orchestrator.ledger.lease_rows import (
     acquire_lease,
     any_live,
@@ -38,28 +38,6 @@ _ROWS_PER_FETCH: Final = 200
 _APPEND: Final = journal.insert().inline()
 
 
-def open_backend(url: str, *, create: bool) -> Backend:
-    """The database at `url`: an SQLite file or PostgreSQL. Raises LedgerError for any other address."""
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        parsed = None
-    if parsed is not None:
-        refuse_password(parsed)
-    kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
-    if parsed is not None and kind == "sqlite":
-        return sqlite.open_sqlite(parsed, create=create)
-    if parsed is not None and kind == "postgresql":
-        from orchestrator.ledger import postgres
-
-        return postgres.open_postgres(parsed, create=create)
-    shown = parsed.render_as_string() if parsed is not None else "address"
-    raise LedgerError(
-        f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
-        next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
-    )
-
-
 class Store:
     """One ledger. Every method is one transaction."""
 
@@ -75,6 +53,8 @@ class Store:
         store = cls(open_backend(url, create=create), url)
         try:
             store._check()
+            if create:
+                store.check_writable()
         except LedgerError:
             store.close()
             raise
@@ -86,6 +66,11 @@ class Store:
         if wrong is not None:
             raise LedgerError(f"ledger {self.url} {wrong}")
 
+    def check_writable(self) -> None:
+        """Raise LedgerError where a run could not write: before it begins, and not at its first record."""
+        with self._transaction() as connection:
+            self._backend.check_rights(connection)
+
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
         try:
@@ -95,9 +80,10 @@ class Store:
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError) as error:
-            cause = " ".join(str(error.orig if isinstance(error, DatabaseError) else error).split())
+            cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
             kind = UnreachableError if self._backend.is_away(error) else LedgerError
-            raise kind(f"ledger {self.url}: {cause}", next_step=self._backend.hint) from error
+            next_step = self._backend.advise(cause) or self._backend.hint
+            raise kind(f"ledger {self.url}: {' '.join(str(cause).split())}", next_step=next_step) from error
 
     def time(self) -> float:
         """POSIX seconds by the clock that all users of this ledger share."""

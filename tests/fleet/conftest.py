@@ -133,6 +133,13 @@ class Fleet:
             assert time.monotonic() < end, self.log("submit")
             select_nothing(0.05)
 
+    def wait_for_log(self, name, words, *, count=1, within=60.0):
+        """Poll a program's log until it has the words so often."""
+        end = time.monotonic() + within
+        while self.log(name).count(words) < count:
+            assert time.monotonic() < end, self.log(name)
+            select_nothing(0.05)
+
     def wait_put_off(self, name, within=60.0):
         """Poll a worker's log until it says that the worker has put a lane off: all it knew is journaled by then."""
         end = time.monotonic() + within

@@ -611,7 +611,10 @@ def test_a_ledger_of_another_version_is_refused(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version=2")
 
-    assert "of this version" in refused(path).message
+    error = refused(path)
+
+    assert "is not a ledger of this version: a newer program made it (ledger 2, this one reads 1)" in error.message
+    assert error.next_step.startswith("use the program that made it, or a newer one: pip install --upgrade")
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"SQLite format 3\0", b"x" * 100, b"x" * 8192, b"\0" * 8192])

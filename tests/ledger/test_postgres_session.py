@@ -1,11 +1,12 @@
 """What a session must really have, whatever a pooler, a role or an address made of what it was asked for."""
 
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
+from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.committer import Committer
@@ -37,20 +38,6 @@ def asking(url, **settings):
     return parsed.update_query_dict({"options": f"{parsed.query['options']} {words}"}).render_as_string()
 
 
-@contextmanager
-def as_role(url, **settings):
-    """The address for a role of its own, which may use the schema, and has settings."""
-    name = str(sa.make_url(url).query["options"]).partition("=")[2]
-    with closing(postgres.connected(url)) as owner:
-        owner.execute(f"CREATE ROLE {name} LOGIN; GRANT ALL ON SCHEMA {name} TO {name}".encode())
-        for setting, value in settings.items():
-            owner.execute(f"ALTER ROLE {name} SET {setting} = '{value}'".encode())
-        try:
-            yield sa.make_url(url).set(username=name).render_as_string()
-        finally:
-            owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
-
-
 @pytest.fixture
 def through(postgres_url):
     """The address behind a pooler that drops settings."""
@@ -78,7 +65,7 @@ def test_a_session_without_a_timeout_is_refused(through, dropped):
 
 
 def test_every_setting_that_was_dropped_is_named_at_once(postgres_url, through):
-    with as_role(postgres_url, synchronous_commit="off") as url:
+    with postgres.as_role(postgres_url, "ALL", synchronous_commit="off") as url:
         error = refused(through("synchronous_commit", *TIMEOUTS, url=url).url)
 
     assert "the session has synchronous_commit = off, statement_timeout = 0, lock_timeout = 0" in error.message
@@ -89,7 +76,7 @@ def test_every_setting_that_was_dropped_is_named_at_once(postgres_url, through):
 def test_a_role_with_the_settings_needs_none_from_the_pooler(postgres_url, through):
     settings = {"synchronous_commit": "on", "statement_timeout": "10s", "lock_timeout": "8s",
                 "idle_in_transaction_session_timeout": "10s"}  # fmt: skip
-    with as_role(postgres_url, **settings) as url:
+    with postgres.as_role(postgres_url, "ALL", **settings) as url:
         Store.open(through(*settings, url=url).url).close()
 
 
@@ -184,3 +171,56 @@ def test_a_setting_the_server_lacks_is_not_held_against_it():
             pass
 
     check_session(Connection(), "postgresql://h/d")
+
+
+# Rights
+
+
+def test_a_role_that_may_not_make_the_tables_is_told_which_right_it_lacks(postgres_url):
+    with postgres.as_role(postgres_url, "USAGE") as url:
+        error = refused(url)
+
+    name = postgres.schema_of(postgres_url)
+    assert f"role {name} may not make the ledger's tables in schema {name}" in error.message
+    assert error.next_step == f"have the schema's owner run: GRANT CREATE ON SCHEMA {name} TO {name}"
+
+
+def test_a_role_that_may_not_write_is_told_every_right_it_lacks(postgres_url):
+    Store.open(postgres_url).close()
+    name = postgres.schema_of(postgres_url)
+    with postgres.as_role(postgres_url, "USAGE") as url, closing(postgres.connected(postgres_url)) as owner:
+        owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {name}".encode())
+        error = refused(url)
+        for grant in error.next_step.partition(": ")[2].split("; "):
+            owner.execute(grant.encode())
+        Store.open(url).close()
+
+    lacking = f"INSERT on launches, INSERT on leases, UPDATE on leases, INSERT on journal, USAGE on SEQUENCE {name}."
+    assert f"role {name} lacks the right to {lacking}" in error.message
+
+
+def test_a_role_that_may_only_read_can_read(postgres_url):
+    store = Store.open(postgres_url)
+    store.bind_launch("spring", "https://h", NOW)
+    store.close()
+    name = postgres.schema_of(postgres_url)
+    with postgres.as_role(postgres_url, "USAGE") as url, closing(postgres.connected(postgres_url)) as owner:
+        owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {name}".encode())
+        reader = Store.open(url, create=False)
+        assert reader.read("spring") == []
+        with pytest.raises(LedgerError, match="permission denied for table") as caught:
+            reader.record_command("spring", ControlCommand.ABORT, "ann", "x", NOW)
+        reader.close()
+
+    assert caught.value.exit_code == 8
+    assert "grant SELECT, INSERT and UPDATE on the tables" in caught.value.next_step
+
+
+def test_a_ledger_of_a_newer_program_asks_for_that_program(postgres_url):
+    Store.open(postgres_url).close()
+    with closing(postgres.connected(postgres_url)) as owner:
+        owner.execute("COMMENT ON TABLE journal IS 'campaign-orchestrator ledger 2'")
+    error = refused(postgres_url)
+
+    assert "a newer program made it (ledger 2, this one reads 1)" in error.message
+    assert error.next_step.startswith("use the program that made it, or a newer one: pip install --upgrade")

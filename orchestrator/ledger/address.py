@@ -1,0 +1,29 @@
+"""Which database a ledger's address names."""
+
+import sqlalchemy as sa
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import sqlite
+from orchestrator.ledger.backend import Backend, refuse_password
+
+
+def open_backend(url: str, *, create: bool) -> Backend:
+    """The database at `url`: an SQLite file or PostgreSQL. Raises LedgerError for any other address."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        parsed = None
+    if parsed is not None:
+        refuse_password(parsed)
+    kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
+    if parsed is not None and kind == "sqlite":
+        return sqlite.open_sqlite(parsed, create=create)
+    if parsed is not None and kind == "postgresql":
+        from orchestrator.ledger import postgres
+
+        return postgres.open_postgres(parsed, create=create)
+    shown = parsed.render_as_string() if parsed is not None else "address"
+    raise LedgerError(
+        f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
+        next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+    )
