@@ -44,6 +44,7 @@ def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO
 def _redact_other_output(redactor: Redactor) -> None:
     """Take secrets out of what Python and the libraries print by themselves: log lines, warnings, uncaught errors."""
     root = logging.getLogger()
+    # In place of the last set-up's: a second handler would write every line twice.
     root.handlers = [one for one in root.handlers if not isinstance(one, _RedactingHandler)]
     root.addHandler(_RedactingHandler(redactor))
     logging.captureWarnings(capture=True)

@@ -16,14 +16,15 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _end_at_once(number: signal.Signals) -> None:
-    """No exception, which would surface wherever the program happens to be."""
+    """End the process without an exception, which would be raised wherever the program happens to be."""
     with suppress(OSError):
+        # Not `print`: the signal may have come in the middle of a write to the same stream.
         os.write(2, f"{number.name} received: ended at once\n".encode())
     os._exit(128 + number)
 
 
 def _pass_over(_: signal.Signals) -> None:
-    """The command has come to its end; it only prints it."""
+    """Ignore the signal: the command has ended, and only prints its result."""
 
 
 class _Handler:
@@ -65,6 +66,7 @@ def handled(on_stop: "Callable[[Stop], None]") -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def act(number: signal.Signals) -> None:
+        # By the loop, between two of its steps: the signal itself may come within any line, even of a commit.
         loop.call_soon_threadsafe(on_stop, Stop(StopReason(number.name), f"{number.name} received"))
 
     before = {number: signal.signal(number, _handler) for number in _heeded()}

@@ -23,6 +23,7 @@ def console_for(stream: TextIO, environ: Mapping[str, str]) -> "Console":
 
     is_dumb = environ.get("TERM") in _DUMB
     is_plain = bool(environ.get("NO_COLOR")) or is_dumb
+    # FORCE_COLOR asks for colors in a pipe, too. NO_COLOR and a dumb terminal outrank it.
     is_terminal = stream.isatty() or (bool(environ.get("FORCE_COLOR")) and not is_plain)
     return Console(
         file=stream,
