@@ -1,3 +1,4 @@
+import asyncio
 import json
 from contextlib import AsyncExitStack
 
@@ -60,6 +61,15 @@ class Watcher:
     @property
     def names(self):
         return [name for name, _ in self.events]
+
+
+async def reached(event, task):
+    """Wait for an event of a launch's task. A launch that ends before it raises here, and leaves nobody waiting."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not event.is_set():
+        pytest.fail(f"the launch ended before the event: {await task}")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from orchestrator.core.journal.states import State
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
 from orchestrator.sandbox import people
-from tests.app.conftest import Watcher
+from tests.app.conftest import Watcher, reached
 from tests.system.crash.conftest import SECRET
 
 
@@ -69,7 +69,7 @@ async def test_the_same_launch_twice_at_once_runs_once(places):
     place.raw["campaigns"][0]["tags"] = ["canary"]
     manifest = place.load(waves=waves)
     first = asyncio.create_task(run_launch(manifest, stop=stop_signal, observer=Watcher(wave_baking=baking.set)))
-    await baking.wait()
+    await reached(baking, first)
     with pytest.raises(LaneLeased):
         await run_launch(manifest)
     stop_signal.set(Stop(StopReason.CANCELLED, "enough"))
@@ -127,7 +127,7 @@ async def test_a_second_cancellation_leaves_calls_in_flight_open(places):
                 cancelled.set()
 
     task = asyncio.create_task(run_launch(place.load(), observer=Canceller()))
-    await cancelled.wait()
+    await reached(cancelled, task)
     await asyncio.sleep(0)  # by now it waits for what is in flight
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
