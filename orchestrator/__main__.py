@@ -19,10 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     # 1. Before anything heavy is imported: from here on no signal ends in a traceback.
     signals.take_over()
     # 2. The standard streams.
-    from orchestrator.console import streams
+    from orchestrator.console import ending, streams
 
     streams.open_missing_descriptors()
     streams.tolerate_closed_pipes()
+    ending.keep_promises()
     # 3. The command.
     from orchestrator.cli import main as command
 

@@ -1,7 +1,8 @@
 """A run step by step, between the ledger that is open and the result: prepare, execute, build the result."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.approval import Consent, check_consent
@@ -10,14 +11,26 @@ from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
+from orchestrator.core.journal.states import CampaignState, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.result.build import Result
+from orchestrator.core.result.build import NoRunError, Result
+from orchestrator.core.text import plural
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested
-from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, OrchestratorError, Refused
+from orchestrator.errors import (
+    JournalWriteError,
+    LaneLeased,
+    LeaseLost,
+    LedgerError,
+    NothingSelected,
+    OrchestratorError,
+    Refused,
+)
 from orchestrator.ledger.store import Store
-from orchestrator.model import Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Outcome, Record, Stop, StopReason
+
+_MAY_HAVE_STARTED: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN, State.STARTED})
 
 
 class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
@@ -84,20 +97,33 @@ def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result,
     deps, stop = opened.deps, opened.run.stop
     # A journal that failed cannot hold its own failure. Any other stop is in the record of the run's end.
     failure = stop if stop is not None and stop.reason is StopReason.JOURNAL else None
-    with _after_starts(deps.launch):
+    with after_starts(deps.launch):
         result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
+        if lost := _lost(result, deps.states):
+            detail = f"the journal has lost rows: it knows nothing of {plural(lost, 'start')} of this run"
+            failure = Stop(StopReason.JOURNAL, detail)
+            result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
     return result, _streamed(opened.store, deps.launch)
 
 
+def _lost(result: Result, states: Mapping[CampaignKey, CampaignState]) -> int:
+    """How many campaigns the result holds for not attempted that may have started: their rows are gone."""
+    held = (states.get(campaign.key) for campaign in result.campaigns if campaign.outcome is Outcome.HELD)
+    return sum(state is not None and state.state in _MAY_HAVE_STARTED for state in held)
+
+
 def _streamed(store: Store, launch: str) -> Iterator[Record]:
-    with _after_starts(launch):
+    with after_starts(launch):
         yield from store.stream(launch)
 
 
 @contextmanager
-def _after_starts(launch: str) -> Iterator[None]:
-    """Not 8 for a ledger that cannot be read: that would promise that nothing was sent."""
+def after_starts(launch: str) -> Iterator[None]:
+    """Not 8 for a ledger that cannot be read, nor 5 for one without the run: nothing would have been sent then."""
     try:
         yield
     except LedgerError as error:
         raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {launch}") from error
+    except (NothingSelected, NoRunError, IllegalMove) as error:
+        message = "the journal has lost this run: its rows were removed while it ran, and starts may have left"
+        raise JournalWriteError(message, next_step=f"python -m orchestrator status {launch}") from error

@@ -20,6 +20,7 @@ from orchestrator.console.render import CommandResult
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions
     from orchestrator.console.tracing import SpanObserver
     from orchestrator.core.result.types import Result
@@ -62,8 +63,10 @@ def command(
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.app.approval import Consent
     from orchestrator.cli.reporting import publishes_refusals
+    from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions
     from orchestrator.console.confirm import check_approve, read_plan
+    from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
     from orchestrator.report.ci import system_of
@@ -81,9 +84,15 @@ def command(
         choice_of(select, exclude, retry_failed=retry_failed), Consent(approve, proposal, max_starts),
         yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
-    # 2. The run.
-    with traced(_span_observer) as watching, publishes_refusals(system):
-        result = event_loop.run(_run(Path(manifest), options, watching, fleet=fleet))
+    # 2. The run. One guard around everything after the starts, whatever fails there.
+    end = RunEnd(system)
+    promise(end.exit_code)
+    with publishes_refusals(system):
+        try:
+            with traced(_span_observer) as watching:
+                result = event_loop.run(_run(Path(manifest), options, watching, end, fleet=fleet))
+        except BaseException as error:  # noqa: BLE001 - it is raised again where no start can have left
+            result = end.conclude(error)
     # 3. What it came to.
     again = f"python -m orchestrator status {result.run['launch']}"
     return CommandResult(
@@ -97,7 +106,9 @@ def _span_observer(service: str) -> "SpanObserver":
     return to_endpoint(service)
 
 
-async def _run(manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", *, fleet: bool) -> "Result":
+async def _run(
+    manifest: Path, options: "RunOptions", watching: "Iterable[Observer]", end: "RunEnd", *, fleet: bool
+) -> "Result":
     if fleet:
         from orchestrator.fleet import check_installed
         from orchestrator.loading.manifest_file import load_manifest
@@ -106,7 +117,7 @@ async def _run(manifest: Path, options: "RunOptions", watching: "Iterable[Observ
         check_installed(load_manifest(manifest).manifest.ledger)
         from orchestrator.cli.run_fleet import run_fleet
 
-        return await run_fleet(manifest, options, watching)
+        return await run_fleet(manifest, options, end, watching)
     from orchestrator.cli.run_local import run_launch
 
-    return await run_launch(manifest, options, watching)
+    return await run_launch(manifest, options, end, watching)

@@ -12,6 +12,7 @@ import click
 from orchestrator.app.open_run import open_run
 from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.cli.reporting import write_reports
+from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.signals import orderly_stop
@@ -25,9 +26,11 @@ from orchestrator.loading.manifest_file import load_manifest
 from orchestrator.model import Record
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
+from orchestrator.report import ci
+from orchestrator.report.files import import_writers
 
 
-async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observer] = ()) -> Result:
+async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
     loaded, observers, stop_signal, redactor = load_manifest(path), Observers(*watching), StopSignal(), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
@@ -43,7 +46,9 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
             await consent(loaded.manifest, plan, stop_signal, yes=options.yes)
             if options.choice.retry_failed:
                 _show_retries(opened.run, plan)
-            # 2. The starts.
+            # 2. The starts. What their end needs is there before them: later, no file may be left to open.
+            import_writers(ci.formats(options.ci, loaded.manifest.report.formats))
+            end.begins(loaded.manifest, opened.deps.run_id, lambda: opened.deps.states.may_have_sent)
             _freeze_garbage()
             expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
             names = {str(lane): runner.account for lane, runner in opened.run.lanes.items()}
@@ -52,6 +57,7 @@ async def run_launch(path: Path, options: RunOptions, watching: Iterable[Observe
             # 3. The reports.
             del plan  # a large one makes room for its result
             result, records = build_result(opened)
+            end.came_to(result)
             write_reports(result, records, loaded.manifest.report, options.ci)
             return result
 

@@ -49,7 +49,10 @@ class Observers:
     def event(self, name: str, **fields: Any) -> None:
         """Pass the event to all."""
         for member in self.members:
-            member.event(name, **fields)
+            try:
+                member.event(name, **fields)
+            except Exception as error:  # noqa: BLE001 - raised through the engine, it would end a lane in a start
+                sys.excepthook(type(error), error, error.__traceback__)
 
 
 async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, *, yes: bool) -> None:

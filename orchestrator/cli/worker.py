@@ -8,7 +8,9 @@ import click
 
 from orchestrator.cli import event_loop
 from orchestrator.cli.options import prints_result
+from orchestrator.console.ending import promise
 from orchestrator.console.render import CommandResult
+from orchestrator.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from orchestrator.fleet.worker import Worker
@@ -49,7 +51,10 @@ def command(
     try:
         runs = WorkerRuns(store, redactor, observer, allow_commands=allow_commands)
         lanes = RunningLanes(LaneJobRunner(store, runs.assemble).carry_out, observer)
+        # Whatever fails once a lane was taken, starts may have left: not 1 to 9 (P6).
+        promise(lambda: ExitCode.JOURNAL if lanes.has_begun else None)
         event_loop.run(_serve(Worker(ledger, lanes, observer, concurrency, stalled_after)))
+        promise(lambda: None)
     finally:
         store.close()
     return CommandResult("worker")

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.console.terminal import plain
 from orchestrator.core.exit_codes import ExitCode
+from orchestrator.core.text import reason
 from orchestrator.errors import ManifestError, OrchestratorError
 
 SCHEMA_VERSION: Final = "1"
@@ -47,9 +48,9 @@ def render(result: CommandResult, *, as_json: bool) -> None:
             click.echo(dumps(result.as_json()))
         elif result.text:
             click.echo(result.text, nl=False, color=result.is_styled or None)
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - see below
         # What was sent was sent: a full disk behind stdout must not turn the command's exit code into another.
-        click.echo(f"cannot write to standard output: {error.strerror}", err=True)
+        click.echo(f"cannot write to standard output: {reason(error)}", err=True)
         if result.again:
             click.echo(f"next: {result.again}", err=True)
     if not as_json:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import click
+from rich.table import Table  # not later: a run that has used up its file descriptors imports nothing
 
 from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.journal.control import OPEN, ControlState
@@ -30,8 +31,6 @@ def summary(result: Result, *, is_live: bool = False, control_state: ControlStat
 
 def _accounts(result: Result) -> list[str]:
     """A table; where the terminal is too narrow for it, a line for each account: a cut number is a wrong number."""
-    from rich.table import Table
-
     shown = [outcome for outcome in Outcome if result.totals[outcome]]
     headers, rows = [*map(str, shown), "calls", "throttled"], _by_account(result, shown)
     table = Table("account", title=None, box=None, pad_edge=False, header_style="bold")

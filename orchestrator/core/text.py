@@ -41,6 +41,15 @@ def duration(seconds: float) -> str:
     return " ".join(said) or f"{seconds:.1f} s"
 
 
+def reason(error: BaseException) -> str:
+    """Why something could not be done, where the error says it in words; else the kind of error: no foreign text."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"the locale has no letter {error.object[error.start]!a}; set LC_ALL=C.UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
 @overload
 def timestamp(at: float) -> str: ...
 @overload

@@ -43,6 +43,8 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         """Campaigns that are held each for a reason of its own."""
         self.unrecorded: list[Record] = []
         """What the journal could not take."""
+        self.may_have_sent = False
+        """Whether a permit was asked for: from then on it is not certain that no start left (P6)."""
         self._journal = journal
         self._observer = observer
         self._states = known
@@ -75,6 +77,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
 
     async def permit(self, intent: Record) -> Permit:
         """Commit an intent and apply it. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""
+        self.may_have_sent = True
         permit = await self._journal.permit(intent)
         self.apply(intent)
         return permit

@@ -33,6 +33,8 @@ class RunningLanes:
         self._observer = observer
         self._running: dict[Job, tuple[asyncio.Task[None], StopSignal]] = {}
         self._stop: Stop | None = None
+        self.has_begun = False
+        """Whether a lane was ever begun: from then on starts may have left this process."""
 
     async def run(self, job: Job) -> None:
         """Carry a job out, or wait for it where it runs already. Raises LaneNotDone where it is not done."""
@@ -44,6 +46,7 @@ class RunningLanes:
         await asyncio.shield(task)
 
     def _begin(self, job: Job) -> None:
+        self.has_begun = True
         stop_signal = StopSignal()
         task = asyncio.create_task(self._one(job, stop_signal))
         self._running[job] = task, stop_signal

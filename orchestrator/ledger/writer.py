@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ class Writer(PermitGranting):
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     def start(self) -> None:
         """Start the thread."""
@@ -61,8 +62,12 @@ class Writer(PermitGranting):
         if self._committer.broken is not None:
             raise self._committer.broken
         item = _Item(request, asyncio.get_running_loop().create_future())
-        self._queue.put(item)
-        return await item.done
+        self._waiting.add(item.done)
+        try:
+            self._queue.put(item)
+            return await item.done
+        finally:
+            self._waiting.discard(item.done)
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
@@ -71,18 +76,30 @@ class Writer(PermitGranting):
         self._committer.broken = self._committer.broken or JournalWriteError("the journal is closed")
 
     def _work(self) -> None:
-        while True:
-            batch, closing = self._gather()
-            records = [item.request for item in batch if isinstance(item.request, Record)]
-            answers = iter(self._committer.commit(records))
-            asked = {
-                item.request: self._committer.control_state(item.request)
-                for item in batch
-                if isinstance(item.request, str)
-            }
-            self._settle(batch, [next(answers) if isinstance(i.request, Record) else asked[i.request] for i in batch])
-            if closing:
-                return
+        try:
+            while not self._commit_next():
+                pass
+        except BaseException as error:  # noqa: BLE001 - if the thread just died, every caller would wait for ever
+            self._fail(error)
+
+    def _commit_next(self) -> bool:
+        """Commit what is queued by now, and answer it. Returns whether to end."""
+        batch, closing = self._gather()
+        records = [item.request for item in batch if isinstance(item.request, Record)]
+        answers = iter(self._committer.commit(records))
+        asked = {
+            item.request: self._committer.control_state(item.request) for item in batch if isinstance(item.request, str)
+        }
+        if batch:
+            found = [next(answers) if isinstance(item.request, Record) else asked[item.request] for item in batch]
+            self._call_in_loop(self._resolve, tuple(batch), tuple(found))
+        return closing
+
+    def _fail(self, error: BaseException) -> None:
+        """Refuse every request from now on, also those that were taken and not answered."""
+        message = f"the journal's writer failed ({type(error).__name__}); sending has ceased"
+        self._committer.broken = self._committer.broken or JournalWriteError(message)
+        self._call_in_loop(self._refuse_waiting)
 
     def _gather(self) -> tuple[list[_Item], bool]:
         """The requests queued by now, and whether to end; an empty batch when it is time to renew the leases."""
@@ -97,19 +114,30 @@ class Writer(PermitGranting):
             return batch, True
         return batch, False
 
-    def _settle(self, batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
-        if self._loop is None or not batch:
+    def _call_in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is None:
             return
-        # The loop is closed when the run was torn down; its records are committed all the same.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(_resolve, tuple(batch), tuple(answers))
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            # The loop is closed when the run was torn down; its records are committed all the same.
+            if not self._loop.is_closed():
+                raise
 
+    def _resolve(self, batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
+        try:
+            for item, answer in zip(batch, answers, strict=True):
+                if item.done.done():
+                    continue
+                if isinstance(answer, Exception):
+                    item.done.set_exception(answer)
+                else:
+                    item.done.set_result(answer)
+        except BaseException as error:
+            self._fail(error)
+            raise
 
-def _resolve(batch: Sequence[_Item], answers: Sequence[Exception | ControlState | None]) -> None:
-    for item, answer in zip(batch, answers, strict=True):
-        if item.done.done():
-            continue
-        if isinstance(answer, Exception):
-            item.done.set_exception(answer)
-        else:
-            item.done.set_result(answer)
+    def _refuse_waiting(self) -> None:
+        for done in tuple(self._waiting):
+            if not done.done() and self._committer.broken is not None:
+                done.set_exception(self._committer.broken)

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import io
 import json
 import os
@@ -103,6 +104,14 @@ _WRITERS: Final[Mapping[str, tuple[str, _Writer]]] = MappingProxyType(
     }
 )
 FORMATS: Final = tuple(_WRITERS)
+
+
+def import_writers(formats: Iterable[str]) -> None:
+    """Import what `write` will need, while there are file descriptors: later a run may have used them up."""
+    if "html" in formats:
+        importlib.import_module("orchestrator.report.html.page")
+    if "prometheus" in formats:
+        importlib.import_module("orchestrator.report.prometheus")
 
 
 def write(result: Result, records: Iterable[Record], directory: Path, formats: Iterable[str]) -> list[Path]:

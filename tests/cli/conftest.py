@@ -62,10 +62,10 @@ class Workplace:
     def command(self, *arguments):
         return [sys.executable, "-m", "orchestrator", *arguments]
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments, stdout=subprocess.PIPE, **options):
         return Program(
             self.command(*arguments), cwd=self.path, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            stdout=stdout, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
 
     def run(self, *arguments):

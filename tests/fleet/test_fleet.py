@@ -290,3 +290,16 @@ def test_two_plain_runs_from_two_hosts_share_a_ledger(fleet):
     assert set(scene.starts.values()) == {1}
     peaks = [account["peak"] for account in scene.record()["accounts"].values()]
     assert max(peaks) <= WINDOW["limit"][0]
+
+
+def test_rows_lost_in_mid_run_end_the_watching_with_13(fleet):
+    scene = rated(fleet(accounts=1, campaigns=20, limit=(10, 1.0)))
+    scene.worker()
+    submit = scene.submit()
+    scene.wait_started(3)
+    with postgres.connected(scene.url) as connection:
+        connection.execute("DELETE FROM journal")
+
+    assert submit.wait(60) == 13, scene.log("submit")
+    assert "Traceback" not in scene.log("submit")
+    assert "no start was sent" not in scene.log("submit")
