@@ -29,7 +29,7 @@ warns of names that differ in upper and lower case alone.
 [schema/manifest.v1.json](../../schema/manifest.v1.json) is this page as a JSON Schema, for your editor.
 """
 _RESULT: Final = """
-`result.json` says what a run came to, campaign by campaign. Within `schema_version` 1 fields are added, and none is
+`result.json` has the result of a run, campaign by campaign. Within `schema_version` 1 fields are added, and none is
 taken away or changes its type. Times are UTC in RFC 3339 with milliseconds; what does not exist is `null`.
 [schema/result.v1.json](../../schema/result.v1.json) is this page as a JSON Schema.
 [The bad day](../examples/README.md) shows a result, and the other formats beside it.

@@ -55,8 +55,8 @@ def command(
 
     Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
     campaign counts as new and Ready. Bakes and windows pass in virtual time, too. The check of a wave
-    (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever the
-    run came to.
+    (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever its
+    result is.
     """
     from orchestrator.console import rehearsal
     from orchestrator.console.summary import summary

@@ -1,4 +1,4 @@
-"""What a command came to, and the one place that prints it: text or JSON on stdout, remarks on stderr."""
+"""The result of a command, and the one place that prints it: text or JSON on stdout, remarks on stderr."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ SCHEMA_VERSION: Final = "1"
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command came to.
+    """The result of a command.
 
     `data` is its JSON beside the envelope's `schema_version`, `command` and `exit_code`, or makes it where it is large.
     For a person, `text` has the same on stdout, and `messages` are remarks on stderr. `again` is the command that shows

@@ -19,7 +19,7 @@ from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
 from orchestrator.ports import Clock
 
-_SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was ordered anew, with another manifest or another selection")
+_SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new order with another manifest or selection")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def visible(text: str) -> str:
 
 
 def headline(result: Result) -> str:
-    """What the run came to, in one sentence: the first that applies."""
+    """The run's result in one sentence: the first that applies."""
     count = {outcome: plural(result.totals[outcome], "campaign") for outcome in Outcome}
     there_are = {outcome: result.totals[outcome] > 0 for outcome in Outcome}
     sayings = (

@@ -12,7 +12,7 @@ from orchestrator.model import Fault, Progress, Reply
 
 
 class VerdictKind(StrEnum):
-    """What one start attempt came to."""
+    """The result of one start attempt."""
 
     NOT_SENT = "not_sent"  # no byte left: safe to try again
     LIMITED = "limited"  # refused at the rate limiter: the whole lane waits, then again

@@ -52,7 +52,7 @@ def merged_rows(records: Iterable[Record], run: str, subruns: Sequence[str]) -> 
 
 
 def merged_held(records: Iterable[Record], subruns: Sequence[str]) -> dict[CampaignKey, tuple[str, str]]:
-    """What the subruns held each for a reason of its own; a later subrun that planned the campaign decides anew."""
+    """What the subruns held each for a reason of its own; a later subrun that planned the campaign decides again."""
     names, held = frozenset(subruns), dict[CampaignKey, tuple[str, str]]()
     for record in records:
         if record.campaign not in names:

@@ -43,7 +43,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class StopResult:
-    """What stopping a launch came to. `stop` is why it ended early; None where it did not."""
+    """The result of stopping a launch. `stop` is why it ended early; None where it did not."""
 
     launch: str
     plan: StopPlan

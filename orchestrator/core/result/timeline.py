@@ -22,7 +22,7 @@ gap does not end the pause. No lane pauses for less than this."""
 
 
 class AttemptOutcome(StrEnum):
-    """What one attempt came to, as far as known today."""
+    """The result of one attempt, as far as it is known today."""
 
     STARTED = "started"
     FAILED = "failed"

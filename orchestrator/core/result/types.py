@@ -144,7 +144,7 @@ class WaveResult(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to. `budget` is by lane."""
+    """The result of a run. `budget` is by lane."""
 
     run: RunResult
     """The run itself."""
