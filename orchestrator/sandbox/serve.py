@@ -8,7 +8,6 @@ from typing import Any, TextIO
 
 import yaml
 
-from orchestrator.core.text import plural
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import Account, World
 from orchestrator.sandbox.server import SandboxServer
@@ -93,6 +92,6 @@ def _summary(server: SandboxServer) -> str:
     platform = server.platform
     counts = platform.arrivals.values()
     return (
-        f"# {plural(len(platform.starts), 'start')} accepted, {plural(len(platform.hazards), 'hazard')}, "
-        f"{plural(sum(one.total for one in counts), 'call')}, {sum(one.throttled for one in counts)} over the limit"
+        f"# {len(platform.starts)} starts accepted, {len(platform.hazards)} hazards, "
+        f"{sum(one.total for one in counts)} calls, {sum(one.throttled for one in counts)} over the limit"
     )
