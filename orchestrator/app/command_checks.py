@@ -61,7 +61,7 @@ def _environment(check: Pass, facts: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> bytes:
-    """The end of what it says. All is read, or a talkative command would wait for us for ever; little is kept."""
+    """The end of the command's output. All of it is read: a command whose pipe is full would wait for ever."""
     kept = b""
     while process.stdout is not None and (chunk := await process.stdout.read(_READ)):
         kept = (kept + chunk)[-_READ:]

@@ -37,7 +37,7 @@ class LaneWork(Protocol):
 
     @property
     def subrun(self) -> Mapping[str, Any]:
-        """What the run's header says of the run it is a part of."""
+        """What the run's header keeps about the fleet's run that it is a part of."""
         ...
 
     @property

@@ -42,7 +42,7 @@ class LaneNotDone(Exception):  # noqa: N818 - a decision, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a lane's run is made from. `subrun` says whose part it is."""
+    """What a lane's run is made from. `subrun` names the fleet's run that it is a part of."""
 
     manifest: Manifest
     source: str

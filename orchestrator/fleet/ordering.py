@@ -36,7 +36,7 @@ class Request:
 
     @property
     def terms(self) -> dict[str, Any]:
-        """What a run's header keeps of the options, to tell whether an order is this one."""
+        """What a run's header keeps of the options: an order with the same terms is the same order."""
         selection = self.choice.selection
         return {
             "retry_failed": self.choice.retry_failed,

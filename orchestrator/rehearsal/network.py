@@ -179,7 +179,7 @@ class VirtualApi:
 
     @property
     def date(self) -> float:
-        """What the platform's clock says, in POSIX seconds."""
+        """The time by the platform's clock, in POSIX seconds."""
         return self._platform_clock.now()
 
     @property
