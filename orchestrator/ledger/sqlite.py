@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from orchestrator.clock import moment
 from orchestrator.ledger.backend import Backend
 from orchestrator.ledger.open_file import OpenFile, is_open_here
+from orchestrator.ledger.read_only import ReadOnlyLedger, cannot_write, has_no_place
 from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
 
 _BUSY_SECONDS: Final = 10
@@ -25,26 +27,31 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
     if not is_open_here(path):
         check_file(path)
     file = OpenFile(path)
+    # A ledger that may be made here is one to write to: to read it alone would only put the refusal off.
+    reader = None if create else ReadOnlyLedger(path)
     # No patience: a disk that failed once may have lost what it acknowledged before.
     return Backend(
-        engine=_engine(path, file),
+        engine=_engine(path, file, reader),
         hint="check the disk and the file, then run again",
         patience=0.0,
         now=lambda _: time.time(),
         moment=moment,
         lock_launch=_lock_launch,
         check=_check,
-        begin=_begin,
+        begin=partial(_begin, reader),
+        advise=partial(_advise, path),
         check_place=file.check,
-        closed=file.close,
+        closed=partial(_close, file, reader),
     )
 
 
-def _begin(connection: sa.Connection) -> None:
+def _begin(reader: ReadOnlyLedger | None, connection: sa.Connection) -> None:
     # The driver's own deferred BEGIN would let two runs read a lease before either writes it.
     # A transaction that only reads must not ask for the write lock: it has to work on a full disk, too.
     # Not in an event listener: with one, SQLAlchemy looks for listeners around every statement, a tenth of a commit.
     writes = connection.get_execution_options()["writes"]
+    if writes and reader is not None and reader.is_in_use:
+        raise reader.refusal()
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -57,16 +64,30 @@ def _check(connection: sa.Connection) -> str | None:
     return None if found == "ok" else f"is damaged ({found})"
 
 
-def _engine(path: Path, file: OpenFile) -> sa.Engine:
+def _close(file: OpenFile, reader: ReadOnlyLedger | None) -> None:
+    file.close()
+    if reader is not None:
+        reader.close()
+
+
+def _advise(path: Path, error: BaseException) -> str | None:
+    """What to do where SQLite found no place to write; None where its own words must do."""
+    return cannot_write(path).next_step if has_no_place(error) else None
+
+
+def _engine(path: Path, file: OpenFile, reader: ReadOnlyLedger | None) -> sa.Engine:
     # Not `mode=rwc`, the usual: where the file is gone, SQLite would make an empty one in its place.
     address = f"{path.as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        try:
+            return _connected(address)
+        except sqlite3.Error as error:
+            if reader is None or not has_no_place(error):
+                raise
+            return reader.connect(_BUSY_SECONDS)
 
-    def prepare(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+    def prepare(_: Any, __: Any) -> None:
         file.remember_log()
         file.check()
 
@@ -74,3 +95,16 @@ def _engine(path: Path, file: OpenFile) -> sa.Engine:
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
     sa.event.listen(engine, "connect", prepare)
     return engine
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
