@@ -26,6 +26,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.loading import manifest_file as load
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import Record
+from orchestrator.places import report_folder
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 from orchestrator.report.files import write
@@ -63,8 +64,9 @@ async def run_launch(
     set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the launch's secrets, for
     your logs. `unrecorded` receives, at the end, each record that the journal could not take: no other copy exists.
 
-    Paths of ledger and reports are relative to the working directory. Reports that cannot be written, and records that
-    could not be journaled, are named in the result's `warnings`.
+    Ledger and reports lie where they do for the command: by default, in the nearest folder from the working directory
+    upwards that has a `.orchestrator`. A new ledger is the event `ledger_created`. Reports that cannot be written, and
+    records that could not be journaled, are named in the result's `warnings`.
 
     Raises OrchestratorError where no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
     NothingSelected, Refused. Raises JournalWriteError where the run took place and its journal cannot be read. Raises
@@ -134,7 +136,8 @@ async def _report(opened: OpenRun) -> Result:
     warnings = [f"{plural(len(lost), 'record')} could not be journaled"] if lost else []
     result, records = await asyncio.to_thread(build_result, opened, warnings)
     try:
-        await asyncio.to_thread(write, result, records, Path(wanted.dir), wanted.formats)
+        folder = report_folder(wanted.chosen_dir)
+        await asyncio.to_thread(write, result, records, folder, wanted.formats)
     except OSError as error:
         lacking = f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it"
         return replace(result, warnings=[*result.warnings, lacking])

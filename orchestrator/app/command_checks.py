@@ -10,6 +10,7 @@ from typing import Final
 
 from orchestrator.core.manifest.models import Pass
 from orchestrator.kore.auth import windows_line_ends
+from orchestrator.places import command_words
 from orchestrator.redaction import Redactor
 
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
@@ -26,7 +27,7 @@ class CommandChecks:
 
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
         """Run the command. Why it did not pass, in words; None where it did. Cancelled, it ends the command."""
-        command = check.command or ()
+        command = command_words(check.command or ())
         # 1. Start it, in a session of its own, so that everything it starts can be ended with it.
         try:
             process = await asyncio.create_subprocess_exec(

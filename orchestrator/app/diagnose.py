@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +19,7 @@ from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, Orchestrator
 from orchestrator.ledger.file_system import check_local, file_system
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.places import ledger_file
 from orchestrator.redaction import Redactor
 
 
@@ -39,40 +40,44 @@ async def examine(
 
 
 def _of_ledger(url: str) -> list[Finding]:
-    place = _folder(url)
+    file = _file(url)
+    place = next((folder for folder in file.parents if folder.is_dir()), None) if file else None
+    shown = str(file or url)
     try:
         with closing(Store.open(url, create=False)) as store:
             store.check_writable()
-        found = Finding(Grade.OK, "ledger", f"{url} is sound{', and private to its owner' if place else ''}")
+        found = Finding(Grade.OK, "ledger", f"{shown} is sound{', and private to its owner' if place else ''}")
     except LedgerError as error:
-        found = _of_missing(url, place) if "there is no ledger" in error.message else _of_refused(error)
+        found = _of_missing(shown, place) if "there is no ledger" in error.message else _of_refused(error)
     if place is None:
         return [found]
     return [found, *of_disk(file_system(place), os.environ, shutil.disk_usage(place).free)]
 
 
-def _of_missing(url: str, place: Path | None) -> Finding:
+def _of_missing(shown: str, place: Path | None) -> Finding:
     try:
         if place is not None:
             check_local(place)
     except LedgerError as error:
         return _of_refused(error)
-    return Finding(Grade.OK, "ledger", f"{url} is not there yet: the first plan or run makes it")
+    return Finding(Grade.OK, "ledger", f"{shown} is not there yet: the first command that asks an account makes it")
 
 
 def _of_refused(error: LedgerError) -> Finding:
     return Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from where it is kept")
 
 
-def _folder(url: str) -> Path | None:
-    """The nearest folder that exists, of those the ledger's file lies or will lie in; None where it is no file."""
+def _file(url: str) -> Path | None:
+    """The ledger's file; None where it is no file, or cannot be told."""
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         return None
     if parsed.get_backend_name() != "sqlite":
         return None
-    return next(place for place in Path(parsed.database or ".").absolute().parents if place.is_dir())
+    with suppress(OSError):
+        return ledger_file(parsed.database or "")
+    return None
 
 
 def _of_zones(manifest: Manifest | None) -> list[Finding]:

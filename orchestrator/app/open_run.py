@@ -96,6 +96,8 @@ async def assemble_run(
         minter.mint(account_id)
     run_id = f"r-{uuid.uuid4().hex[:12]}"
     async with _open_ledger(manifest, ledger) as (store, clock):
+        if ledger is None and store.made:
+            observer.event("ledger_created", ledger=store.made)
         # 2. Leases.
         holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
         leases = await acquire_lanes(

@@ -4,24 +4,51 @@ import functools
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from orchestrator.console.render import CommandResult, error_result, render
 from orchestrator.errors import OrchestratorError
+from orchestrator.places import LEDGER, expanded
 
 if TYPE_CHECKING:
     from orchestrator.core.plan.selection import Choice
 
-DEFAULT_LEDGER: Final = "sqlite:///.orchestrator/ledger.db"
+DEFAULT_LEDGER: Final = f"sqlite:///{LEDGER}"
 FORMATS: Final = ("json", "csv", "junit", "markdown", "html", "prometheus", "dotenv")
 """Those of report.files, whose import takes too long for --help."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
-ledger_option = click.option("--ledger", default=DEFAULT_LEDGER, show_default=True, help="URL of the ledger.")
+
+
+class PlacePath(click.Path):
+    """A folder, with the home folder for `~`: no shell expands it in `--dir=~/reports`, or in quotes."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The expanded path; a usage error for `$`, or for a home folder that is not there."""
+        try:
+            return super().convert(expanded(str(value)), param, ctx)
+        except OSError as error:
+            self.fail(str(error.strerror), param, ctx)
+
+
+def _ledger_address(_: click.Context, __: click.Parameter, address: str) -> str:
+    if "$" in address:
+        raise click.BadParameter("variables are not expanded: write the address out")
+    return address
+
+
+ledger_option = click.option(
+    "--ledger", default=DEFAULT_LEDGER, show_default=True, callback=_ledger_address,
+    help="URL of the ledger; the default is looked for from the working folder upwards.",
+)  # fmt: skip
 manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
 
 

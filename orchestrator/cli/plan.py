@@ -14,7 +14,7 @@ from orchestrator.cli.options import (
     prints_result,
     selection_options,
 )
-from orchestrator.console.render import CommandResult
+from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def command(
 
     # 1. Make the plan.
     choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
-    planned = event_loop.run(_plan(Path(manifest), choice, max_starts))
+    remarks = Remarks()
+    planned = event_loop.run(_plan(Path(manifest), choice, max_starts, remarks))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
@@ -65,11 +66,10 @@ def command(
     # 3. Show it, with an exit code that a pipeline can branch on.
     would_start = detailed_exitcode and planned.plan.count(Action.START)
     code = ExitCode.WOULD_START if would_start else ExitCode.OK
-    return CommandResult("plan", document, shown.text(planned), exit_code=code)
+    return CommandResult("plan", document, shown.text(planned), exit_code=code, said=tuple(remarks.said))
 
 
-async def _plan(manifest: Path, choice: "Choice", max_starts: int | None) -> "PlannedLaunch":
-    from orchestrator.app.callbacks import SafeCallbacks
+async def _plan(manifest: Path, choice: "Choice", max_starts: int | None, remarks: Remarks) -> "PlannedLaunch":
     from orchestrator.app.open_run import open_run
     from orchestrator.app.planning import plan_run
     from orchestrator.console.logs import set_up
@@ -81,5 +81,5 @@ async def _plan(manifest: Path, choice: "Choice", max_starts: int | None) -> "Pl
     loaded, redactor, stop_signal = load_manifest(manifest), Redactor(), StopSignal()
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):
-        async with open_run(loaded, SafeCallbacks(), stop_signal, redactor) as opened:
+        async with open_run(loaded, remarks, stop_signal, redactor) as opened:
             return await plan_run(opened, choice, max_starts)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import json_option, manifest_argument, prints_result
+from orchestrator.cli.options import PlacePath, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
 
 
@@ -37,7 +37,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
 )
 @click.option("--at", callback=_instant, metavar="TIME", help="When the run begins, RFC 3339; by default now.")
 @click.option("--no-wait", is_flag=True, help="Hold campaigns whose window is closed, as `run --no-wait` does.")
-@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path),
+@click.option("--dir", "directory", type=PlacePath(),
               help="Also write the first rehearsal's reports here.")  # fmt: skip
 @json_option
 @prints_result

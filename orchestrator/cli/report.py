@@ -4,23 +4,25 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import FORMATS, json_option, launch_argument, ledger_option, prints_result
+from orchestrator.cli.options import FORMATS, PlacePath, json_option, launch_argument, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
 
 
 @click.command("report")
 @launch_argument
 @click.option("--run", "run_id", help="A run of the launch, by default the last.")
-@click.option("--dir", "directory", default="reports", show_default=True, type=click.Path(path_type=Path))
+@click.option("--dir", "directory", type=PlacePath(),
+              help="Write to this folder; by default `reports` beside the folder of the default ledger.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(FORMATS))
 @ledger_option
 @json_option
 @prints_result
 def command(
-    launch: str, *, run_id: str | None, directory: Path, formats: tuple[str, ...], ledger: str
+    launch: str, *, run_id: str | None, directory: Path | None, formats: tuple[str, ...], ledger: str
 ) -> CommandResult:
     """Write a launch's reports again, from the journal alone."""
     from orchestrator.app.journal_reader import open_ledger, pick_launch, result
+    from orchestrator.places import report_folder
     from orchestrator.report.files import write
 
     # The journal is read twice: for the result, and again by reports that show times.
@@ -28,8 +30,9 @@ def command(
         name = pick_launch(store, launch)
         found = result(store, name, run_id)
         try:
-            paths = [str(path) for path in write(found, store.stream(name), directory, formats)]
+            folder = directory or report_folder(None)
+            paths = [str(path) for path in write(found, store.stream(name), folder, formats)]
         except OSError as error:
-            raise click.UsageError(f"cannot write to {directory}: {error.strerror}") from error
+            raise click.UsageError(f"cannot write to {directory or 'reports'}: {error.strerror}") from error
     data = {"launch": name, "run_id": found.run["run_id"], "files": paths}
     return CommandResult("report", data, "".join(f"{path}\n" for path in paths))

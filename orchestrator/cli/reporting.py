@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -13,6 +12,7 @@ from orchestrator.core.result.build import Result
 from orchestrator.core.text import reason
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
+from orchestrator.places import report_folder
 from orchestrator.report import ci
 from orchestrator.report.files import write
 
@@ -20,7 +20,8 @@ from orchestrator.report.files import write
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
     """Write the reports and publish the result to the CI system; what cannot be written is named on stderr."""
     try:
-        for path in write(result, records, Path(wanted.dir), ci.formats(system, wanted.formats)):
+        folder = report_folder(wanted.chosen_dir)
+        for path in write(result, records, folder, ci.formats(system, wanted.formats)):
             click.echo(f"report: {path}", err=True)
     except OrchestratorError:  # the journal, which cannot be read any more
         raise

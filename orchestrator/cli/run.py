@@ -15,7 +15,7 @@ from orchestrator.cli.options import (
     prints_result,
     selection_options,
 )
-from orchestrator.console.render import CommandResult
+from orchestrator.console.render import CommandResult, Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,18 +85,25 @@ def command(
         yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
     )  # fmt: skip
     # 2. The run. One guard around everything after the starts, whatever fails there.
-    end = RunEnd(system)
+    end, remarks = RunEnd(system), Remarks()
     promise(end.exit_code)
     with publishes_refusals(system):
         try:
             with traced(_span_observer) as watching:
-                result = event_loop.run(_run(Path(manifest), options, watching, end, fleet=fleet))
+                observers = [remarks, *watching]
+                result = event_loop.run(_run(Path(manifest), options, observers, end, fleet=fleet))
         except BaseException as error:  # noqa: BLE001 - it is raised again where no start can have left
             result = end.conclude(error)
     # 3. What it came to.
     again = f"python -m orchestrator status {result.run['launch']}"
     return CommandResult(
-        "run", result.as_json, summary(result), exit_code=result.exit_code, again=again, is_styled=True
+        "run",
+        result.as_json,
+        summary(result),
+        exit_code=result.exit_code,
+        again=again,
+        said=tuple(remarks.said),
+        is_styled=True,
     )
 
 

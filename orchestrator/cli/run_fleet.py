@@ -42,6 +42,8 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
     with handled(stop_signal.set):
         # 1. The order. In threads: a database on the network may keep one waiting.
         store = await asyncio.to_thread(Store.open, loaded.manifest.ledger)
+        if store.made:
+            observers.event("ledger_created", ledger=store.made)
         try:
             await queue.check(loaded.manifest.ledger)  # an order that no worker can take would wait for ever
             clock = await asyncio.to_thread(SystemClock, store.time)

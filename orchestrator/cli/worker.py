@@ -47,6 +47,8 @@ def command(
     set_up(log_format, redactor, verbose=False)
     _quieten()
     store = Store.open(ledger)  # a wrong address, or no ledger for many hosts, is reported at once
+    if store.made:
+        observer.event("ledger_created", ledger=store.made)
     # Closed in the end, however it comes: lanes that still run have committed by then.
     try:
         runs = WorkerRuns(store, redactor, observer, allow_commands=allow_commands)

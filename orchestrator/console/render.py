@@ -22,9 +22,9 @@ class CommandResult:
     """The result of a command.
 
     `data` is its JSON beside the envelope's `schema_version`, `command` and `exit_code`, or makes it where it is large.
-    For a person, `text` has the same on stdout, and `messages` are remarks on stderr. `again` is the command that shows
-    the result once more. `is_styled`: the text is already styled for this terminal. Any other text loses its escape
-    sequences in a pipe.
+    For a person, `text` has the same on stdout, and `messages` are remarks on stderr; `said` are remarks that were
+    printed before, and are `messages` in the JSON. `again` is the command that shows the result once more.
+    `is_styled`: the text is already styled for this terminal. Any other text loses its escape sequences in a pipe.
     """
 
     command: str
@@ -33,12 +33,27 @@ class CommandResult:
     messages: tuple[str, ...] = ()
     exit_code: int = ExitCode.OK
     again: str = ""
+    said: tuple[str, ...] = ()
     is_styled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The envelope and the data in it."""
         envelope = {"schema_version": SCHEMA_VERSION, "command": self.command, "exit_code": int(self.exit_code)}
-        return {**envelope, **(self.data() if callable(self.data) else self.data)}
+        said = {"messages": list(self.said)} if self.said else {}
+        return {**envelope, **(self.data() if callable(self.data) else self.data), **said}
+
+
+class Remarks:
+    """An observer that prints on stderr, at once, what a person must know before the first start, and keeps it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Print the event, if it is one of these."""
+        if name == "ledger_created":
+            self.said.append(f"new ledger: {plain(fields['ledger'])}; it knows of no earlier start")
+            click.echo(self.said[-1], err=True)
 
 
 def render(result: CommandResult, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ class EventKind:
 
 EVENTS: Final = (
     # The run and its waves.
+    EventKind("ledger_created", "there was no ledger at this address: a new one was made", ("ledger",)),
     EventKind("run_started", "the plan is made, nothing is sent yet",
               ("events_version", "launch", "run_id", "starts", "judgements", "skips")),
     EventKind("lease_watched", "an account's lease ends later than any can: a clock was ahead, its holder may be dead",

@@ -17,6 +17,7 @@ import jwt
 
 from orchestrator.core.manifest.models import Account, SecretRef
 from orchestrator.errors import CredentialError
+from orchestrator.places import command_words, expanded
 from orchestrator.ports import Clock
 
 LIFETIME: Final = 300
@@ -121,7 +122,7 @@ def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
         source = f"file {reference.file}"
         value = _decoded(_read(directory, reference.file, path), path, source)
     else:
-        command = tuple(reference.command or ())
+        command = command_words(reference.command or ())
         source = f"command {command[0]}"
         value = _decoded(_run(command, path, directory), path, source)
     # An editor's byte order mark is no part of the value, whichever way it came: `export X="$(cat file)"` passes it on.
@@ -157,13 +158,13 @@ def _decoded(raw: bytes, path: str, source: str) -> str:
 
 def _read(directory: Path, file: str, path: str) -> bytes:
     try:
-        return (directory / Path(file).expanduser()).read_bytes()
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a user "~name" without a home
+        return (directory / expanded(file)).read_bytes()
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}"
         raise CredentialError(f"{path}: cannot read file {file}: {reason}") from None
 
 
-def _run(command: tuple[str, ...], path: str, directory: Path) -> bytes:
+def _run(command: Sequence[str], path: str, directory: Path) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603 - the manifest's author chose the command; there is no shell
             command, capture_output=True, timeout=_COMMAND_SECONDS, check=True, cwd=directory

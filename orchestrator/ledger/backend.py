@@ -64,6 +64,7 @@ class Backend:
     begin: Callable[[sa.Connection], None] = _autobegin  # reads the execution option `writes`
     check_place: Callable[[], None] = _nothing  # raises LedgerError where its address leads to another ledger by now
     closed: Callable[[], None] = _nothing  # called after the last connection was closed
+    made: str = ""  # where it lies, in words for people, if there was none before it was opened
 
     def is_away(self, error: BaseException) -> bool:
         """Whether the error means that the database cannot be reached for now, not that it refused a statement."""

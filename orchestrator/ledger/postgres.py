@@ -16,6 +16,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.backend import Backend, refuse_password
 from orchestrator.ledger.postgres_session import SETTINGS, advice, check_may_create, check_rights, check_session
 from orchestrator.ledger.schema import MARK, UPGRADE, metadata, newer_version
+from orchestrator.places import command_words
 
 _CONNECT_SECONDS: Final = 5
 _CLIENT_KEEPALIVE: Final[dict[str, Any]] = {
@@ -33,7 +34,8 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
     finds the password, in PGPASSWORD or ~/.pgpass: an address ends up in reports and process lists.
     """
     refuse_password(url)
-    given: dict[str, Any] = dict(url.query)
+    # libpq itself opens the file `~/ca.pem` in the folder `~`.
+    given: dict[str, Any] = {key: command_words([v])[0] if isinstance(v, str) else v for key, v in url.query.items()}
     settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     known = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
     fixed = {"options": f"{settings} {given.pop('options', '')}".strip()}
@@ -77,7 +79,7 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
     hint = "check that the database is up and can be reached, then run again"
     try:
         with engine.begin() as connection:
-            _create_tables(connection, shown, create=create)
+            is_new = _create_tables(connection, shown, create=create)
     except sa.exc.SQLAlchemyError as error:
         engine.dispose()
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
@@ -97,6 +99,7 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
         check=lambda _: None,  # each session was checked when it was made
         advise=advice,
         check_rights=partial(check_rights, shown=shown),
+        made=shown if is_new else "",
     )
 
 
@@ -106,7 +109,8 @@ def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> 
     connection.execute(sa.select(lock(sa.func.hashtextextended(launch, LAUNCH_LOCK_SEED))))
 
 
-def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> None:
+def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> bool:
+    """Make what is missing, and return whether anything was."""
     if create:
         # Without the lock, two hosts that make the tables at once would each find half of the other's.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATE_LOCK)))
@@ -119,13 +123,14 @@ def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> No
             next_step=UPGRADE if newer else "name a database, or a schema, of the ledger's own",
         )
     if exists:
-        return
+        return False
     if not create:
         raise LedgerError(
             f"there is no ledger at {shown}", next_step="run a manifest first, or name its ledger with --ledger"
         )
     check_may_create(connection, shown)
     metadata.create_all(connection)
+    return True
 
 
 def _version_of(mark: str) -> int:

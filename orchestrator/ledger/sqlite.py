@@ -19,9 +19,8 @@ _BUSY_SECONDS: Final = 10
 
 def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
     """The database in a file. Raises LedgerError: damaged, not a ledger, or in an unsafe place."""
-    path = safe_path(Path(url.database or ""), create=create)
-    if create and not path.exists():
-        create_file(path)
+    path = safe_path(url.database or "", create=create)
+    is_new = create and not path.exists() and create_file(path)
     # A file that this process has open was checked then. To read it once more, without SQLite, would end the locks
     # that POSIX gives this process: the next process to close the ledger would remove the log that we write to.
     if not is_open_here(path):
@@ -42,6 +41,7 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
         advise=partial(_advise, path),
         check_place=file.check,
         closed=partial(_close, file, reader),
+        made=str(path) if is_new else "",
     )
 
 

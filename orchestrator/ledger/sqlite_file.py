@@ -14,13 +14,17 @@ from sqlalchemy.schema import CreateTable
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.file_system import check_local
 from orchestrator.ledger.schema import APPLICATION_ID, UPGRADE, VERSION, metadata, newer_version
+from orchestrator.places import ledger_file
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
 
 
-def safe_path(path: Path, *, create: bool) -> Path:
+def safe_path(database: str, *, create: bool) -> Path:
     """The absolute path. Raises LedgerError where others could write there, or locks cannot be trusted."""
-    path = path.absolute()
+    try:
+        path = ledger_file(database)
+    except OSError as error:
+        raise LedgerError(f"ledger {database}: {error.strerror}", next_step="write the ledger's path out") from error
     try:
         if create:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,15 +70,18 @@ def check_file(path: Path) -> None:
         raise LedgerError(f"{path} is not a ledger of this version{newer}", next_step=UPGRADE if newer else other)
 
 
-def create_file(path: Path) -> None:
-    """Make an empty ledger appear as a whole: a half-made one would look like a launch that never started anything."""
+def create_file(path: Path) -> bool:
+    """Make an empty ledger appear as a whole: a half-made one would look like a launch that never started anything.
+
+    Whether it was made here: another run may have been quicker.
+    """
     # Not the pid: two launches in one process share it, and so may a run in a new container after a crash.
     draft = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             _fill(draft)
-            _link(draft, path)
+            return _link(draft, path)
         finally:
             draft.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
@@ -92,13 +99,14 @@ def _fill(draft: Path) -> None:
         connection.execute(f"PRAGMA user_version={VERSION}")
 
 
-def _link(draft: Path, path: Path) -> None:
+def _link(draft: Path, path: Path) -> bool:
     _synchronise(draft)
     try:
         os.link(draft, path)
     except FileExistsError:
-        return  # another run was quicker; its file is used
+        return False  # another run was quicker; its file is used
     _synchronise(path.parent)
+    return True
 
 
 def _synchronise(path: Path) -> None:

@@ -46,6 +46,8 @@ class Store:
         self._reads = backend.engine.execution_options(writes=False)
         self._writes = backend.engine.execution_options(writes=True)
         self.url = url
+        self.made = backend.made
+        """Where the ledger lies, if it was made when this store opened it; else empty."""
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Self:

@@ -17,6 +17,7 @@ from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
 from orchestrator.loading.yaml_reader import Document, Mark, render
+from orchestrator.places import expanded
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of a manifest."""
@@ -176,14 +177,21 @@ def _open_campaign_files(
     if isinstance(names, list) and len(names) > MAX_FILES:
         raise _fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
     for given in names if isinstance(names, list) else []:
-        if not isinstance(given, str) or not given:
+        if not isinstance(given, str) or not given or "$" in given:
             continue  # the models report it
-        file = path.parent / given
         try:
+            file = _campaign_path(path, given)
             files.append(CampaignFile(source_name(file), _read_campaign_text(file, digest)))
         except ManifestError as error:
             problems += error.problems
     return files, problems
+
+
+def _campaign_path(manifest: Path, given: str) -> Path:
+    try:
+        return manifest.parent / expanded(given)
+    except OSError as error:
+        raise _fail(source_name(manifest), f"campaigns_from: {error.strerror}") from None
 
 
 def _read_campaign_text(path: Path, digest: _Digest) -> str:

@@ -184,7 +184,7 @@ async def test_an_observer_that_fails_changes_nothing_and_is_heard_of(places):
     result = await run_launch(place.load(), observer=Broken())
 
     assert (result.exit_code, result.totals[Outcome.STARTED]) == (0, 5)
-    assert heard[0]["message"] == "an observer of a launch failed at the event run_started"
+    assert heard[0]["message"] == "an observer of a launch failed at the event ledger_created"
     assert all(isinstance(context["exception"], RuntimeError) for context in heard)
 
 

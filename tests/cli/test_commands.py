@@ -63,7 +63,8 @@ def test_the_result_has_its_documented_keys_and_reports_agree(workplace):
     lines = (workplace.path / "reports" / "spring" / "result.csv").read_text(encoding="utf-8").splitlines()
 
     jsonschema.validate(written, json.loads((ROOT / "schema" / "result.v1.json").read_text(encoding="utf-8")))
-    assert printed == {**written, "command": "run", "exit_code": 0}
+    said = [f"new ledger: {workplace.path}/.orchestrator/ledger.db; it knows of no earlier start"]
+    assert printed == {**written, "command": "run", "exit_code": 0, "messages": said}
     assert list(written) == RESULT_KEYS
     assert list(written["run"]) == RUN_KEYS
     assert all(list(campaign) == CAMPAIGN_KEYS for campaign in written["campaigns"])

@@ -16,9 +16,9 @@ COMMANDS = {
     "plan": (
         ("plan", "launch.yaml"),
         ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",
-         "warnings", "notes"],
+         "warnings", "notes", "messages"],
     ),
-    "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings"]),
+    "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings", "messages"]),
     "status": (
         ("status", "spring"),
         ["run", "totals", "budget", "waves", "campaigns", "warnings", "control", "stopped_since"],

@@ -24,6 +24,7 @@ documents = st.dictionaries(keys, values, max_size=8)
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,7}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
 filled = texts.filter(bool)
+paths = filled.filter(lambda text: "$" not in text)
 percentages = st.decimals(0, 100, places=3).filter(lambda d: d > 0).map(lambda d: f"{d}%")
 
 
@@ -44,8 +45,8 @@ hours = st.lists(clocks, min_size=2, max_size=2, unique=True).map(
 )
 secrets = (
     st.fixed_dictionaries({"env": st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)})
-    | st.fixed_dictionaries({"file": filled})
-    | st.fixed_dictionaries({"command": st.lists(filled, min_size=1, max_size=3)})
+    | st.fixed_dictionaries({"file": paths})
+    | st.fixed_dictionaries({"command": st.lists(paths, min_size=1, max_size=3)})
 )
 accounts = optional(
     client_id=secrets,
@@ -95,7 +96,7 @@ SECTIONS = {
     "approval": st.sampled_from(["none", "plan"]),
     "limits": optional(max_starts=st.integers(1)),
     "ledger": st.sampled_from(["sqlite:///x.db", "postgresql://user@db/orchestrator"]),
-    "report": optional(dir=filled, formats=st.lists(st.sampled_from(["json", "csv"]), max_size=2)),
+    "report": optional(dir=paths, formats=st.lists(st.sampled_from(["json", "csv"]), max_size=2)),
 }
 
 

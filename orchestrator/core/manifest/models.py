@@ -13,9 +13,11 @@ from orchestrator.core.manifest.values import (
     LEDGER,
     RATE,
     WINDOW,
+    Command,
     EnvName,
     FilledText,
     Id,
+    PathText,
     Text,
     Threshold,
     duration,
@@ -52,9 +54,9 @@ class SecretRef(Section):
 
     env: EnvName | None = None
     """The name of the environment variable that holds the secret."""
-    file: FilledText | None = None
+    file: PathText | None = None
     """A file that holds the secret, relative to the manifest; `~` is the home directory."""
-    command: Annotated[tuple[FilledText, ...], Field(min_length=1)] | None = None
+    command: Command | None = None
     """A program and its arguments that prints the secret within 30 seconds. It runs without a shell."""
 
     @model_validator(mode="after")
@@ -197,10 +199,15 @@ class Limits(Section):
 class Report(Section):
     """Reports: their folder and formats."""
 
-    dir: FilledText = "reports"
-    """The folder of the reports, relative to the working directory. Each launch has a folder in it."""
+    dir: PathText = "reports"
+    """The folder of the reports, with a folder for each launch. The default lies beside the default ledger's folder."""
     formats: tuple[ReportFormat, ...] = ("json", "csv")
     """The formats that a run writes."""
+
+    @property
+    def chosen_dir(self) -> str | None:
+        """The folder, if the manifest names one."""
+        return self.dir if "dir" in self.model_fields_set else None
 
 
 def _version(value: Any) -> Any:
@@ -224,8 +231,8 @@ class Manifest(Section):
     """Values for campaigns that do not set their own."""
     campaigns: tuple[Campaign, ...] = ()
     """The campaigns, in the order in which they start."""
-    campaigns_from: tuple[FilledText, ...] = ()
-    """CSV or JSON lines files with more campaigns, relative to the manifest."""
+    campaigns_from: tuple[PathText, ...] = ()
+    """CSV or JSON lines files with more campaigns, relative to the manifest; `~` is the home directory."""
     preflight: Preflight = Preflight()
     """Checks before the first start."""
     probe: Probe = Probe()
@@ -253,7 +260,8 @@ class Manifest(Section):
     repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None
     """Campaigns that another launch in the same ledger started within this time are skipped."""
     ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
-    """The database of the journal. Several hosts can share a PostgreSQL database. A password here is refused."""
+    """The database of the journal; `postgresql://USER@HOST/DATABASE` can be shared. A password here is refused. The
+    default is looked for from the working directory upwards, as git looks for `.git`."""
     report: Report = Report()
     """Reports: their folder and formats."""
 

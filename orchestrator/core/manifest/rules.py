@@ -11,8 +11,8 @@ from orchestrator.core.manifest.values import (
     SHARE,
     THRESHOLD,
     ZONE,
+    Command,
     EnvName,
-    FilledText,
     Id,
     KeyText,
     Threshold,
@@ -52,7 +52,7 @@ class Pass(Section):
 
     started: Annotated[float, SHARE] | None = None
     """The share of the wave's campaigns that must be started."""
-    command: Annotated[tuple[FilledText, ...], Field(min_length=1)] | None = None
+    command: Command | None = None
     """A program and its arguments. It runs after the bake, without a shell, and must exit with 0."""
     timeout: Annotated[float, duration(0.1, 3600)] = 60.0
     """The longest time of the command."""

@@ -9,7 +9,14 @@ from heapq import nsmallest
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from orchestrator.core.manifest.zones import zone
@@ -41,9 +48,32 @@ _HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
+_NO_VARIABLES: Final = ("may not hold a $: variables are not expanded", "write the path out; ~ is the home folder")
+
+
 def fault(message: str, hint: object = "") -> PydanticCustomError:
     """A fault in the manifest's words. Neither text may hold a value that could be a secret."""
     return PydanticCustomError("manifest", "{message}", {"message": message, "hint": hint})
+
+
+def _path(text: str) -> str:
+    if "$" in text:
+        raise fault(*_NO_VARIABLES)
+    return text
+
+
+def _program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if "$" in command[0]:
+        raise fault("begins with a program whose path holds a $: no shell expands it", _NO_VARIABLES[1])
+    return command
+
+
+PathText = Annotated[
+    FilledText,
+    AfterValidator(_path),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\x00-\x1f\x7f$]*$", "minLength": 1, "maxLength": 4096}),
+]
+Command = Annotated[tuple[FilledText, ...], Field(min_length=1), AfterValidator(_program)]
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
@@ -200,6 +230,8 @@ def _host(value: Any) -> str:
 
 
 def _ledger(value: Any) -> str:
+    if isinstance(value, str) and "$" in value:
+        raise fault(*_NO_VARIABLES)
     hint = "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database"
     if not isinstance(value, str) or not re.fullmatch(_LEDGER, value):
         raise fault("must be the address of an SQLite or PostgreSQL database", hint)
@@ -213,7 +245,7 @@ def _ledger(value: Any) -> str:
     return value
 
 
-_LEDGER: Final = r"^(?:sqlite:///[^\x00-\x20]+|postgresql(?:\+psycopg)?://[^\x00-\x20]+)$"
+_LEDGER: Final = r"^(?:sqlite:///[^\x00-\x20$]+|postgresql(?:\+psycopg)?://[^\x00-\x20$]+)$"
 _WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^[0-9]{{1,7}}/{_SPAN}$", "examples": ["50/60s"]}
 _SHARE_SCHEMA: Final = {"type": "string", "pattern": _PERCENT, "examples": ["20%"]}
 _RATE_LIST: Final = {"type": "array", "items": _WINDOW_SCHEMA, "minItems": 1, "maxItems": 8}

@@ -9,6 +9,7 @@ from tests.core.manifest.test_models import SECRETS, account, raw
 KORE = {"host": "https://kore.example"}
 ROW = {"stream": "s", "campaign": "c"}
 TWO_ACCOUNTS = {"acme": {"account_id": "1"}, "beta": {"account_id": "1"}}
+OUT = "write the path out; ~ is the home folder"
 SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
 
 
@@ -89,6 +90,22 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         (
             {"report": {"dir": "a\nb"}},
             Issue(("report", "dir"), "has characters that are not allowed here", ""),
+        ),
+        *(
+            (changes, Issue(path, "may not hold a $: variables are not expanded", OUT))
+            for path, changes in {
+                ("report", "dir"): {"report": {"dir": "$HOME/reports"}},
+                ("ledger",): {"ledger": "sqlite:///$STATE/ledger.db"},
+                ("campaigns_from", 0): {"campaigns_from": ["${LISTS}/more.csv"]},
+                ("accounts", "acme", "client_id", "file"): account(client_id={"file": "$HOME/secret"}),
+            }.items()
+        ),
+        *(
+            (changes, Issue(path, "begins with a program whose path holds a $: no shell expands it", OUT))
+            for path, changes in {
+                ("accounts", "acme", "client_id", "command"): account(client_id={"command": ["$HOME/get"]}),
+                ("waves", 0, "pass", "command"): {"waves": [{"name": "w", "pass": {"command": ["$HOME/check"]}}]},
+            }.items()
         ),
         ({"preflight": {"check": "maybe"}}, Issue(("preflight", "check"), "must be 'list', 'status' or 'off'", "")),
         ({"campaigns": [{**ROW, "type": "mail"}]}, Issue(("campaigns", 0, "type"), "must be 'sms' or 'voice'", "")),

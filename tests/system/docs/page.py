@@ -26,6 +26,8 @@ ELSEWHERE = {
 _FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "@@next@@"
 _AROUND = ("CI", "GITHUB_", "GITLAB_", "OTEL_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "ORCHESTRATOR_")
+HOME = "/home/ann/campaigns"
+"""The folder that pages show."""
 _PORTS = ("8765", "8443", "3128")
 _LOOSE = (
     (r"\br-[0-9a-f]{12}\b", "r-RUN"),
@@ -72,7 +74,8 @@ def play(text, folder):
     ports = {shown: free_port() for shown in _PORTS if shown in text}
     with _around(text, folder, ports):
         printed = run(_swapped(text, ports), folder)
-    return [_swapped(one, {real: shown for shown, real in ports.items()}) for one in printed]
+    shown = {real: shown for shown, real in ports.items()} | {str(folder.resolve()): HOME}
+    return [_swapped(one, shown) for one in printed]
 
 
 def run(text, folder):
