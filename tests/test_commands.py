@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Command, run
+from tests.commands import Command
 from tests.paths import ROOT
 
 STATE = [sys.executable, "-m", "tests.process_state", "--word", "ä b"]
@@ -120,11 +120,24 @@ def test_another_program_gets_a_fresh_python(args, environment):
     assert not process.is_forked
 
 
-def test_a_usage_error_is_that_of_a_fresh_python(tmp_path, environment):
-    command = [sys.executable, "-m", "orchestrator", "run", "--nonsense"]
-    how = {"cwd": tmp_path, "env": environment, "stdin": subprocess.DEVNULL}
-    fresh = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **how)
-    forked = run(command, **how)
+def ended(kind, arguments, stdout, env):
+    """Its exit code, its output, and its last words: a traceback goes through other frames of ours."""
+    command = [sys.executable, "-m", "orchestrator", *arguments]
+    with (
+        stdout.open("wb") as sink,
+        kind(command, env=env, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        _, err = process.communicate(timeout=60)
+    return process.returncode, stdout.is_file() and stdout.read_bytes(), err.splitlines()[-1:]
 
-    assert (forked.returncode, forked.stdout, forked.stderr) == (fresh.returncode, fresh.stdout, fresh.stderr)
-    assert forked.returncode == 2
+
+@pytest.mark.parametrize(
+    ("arguments", "stdout", "code"),
+    [(["run", "--nonsense"], "out", 2), (["schema"], "out", 0), (["schema"], "/dev/full", 1)],
+    ids=["usage error", "success", "full disk"],
+)
+def test_it_ends_as_a_fresh_python_does(arguments, stdout, code, tmp_path, environment):
+    fresh, forked = (ended(kind, arguments, tmp_path / stdout, environment) for kind in (subprocess.Popen, Command))
+
+    assert forked == fresh
+    assert forked[0] == code

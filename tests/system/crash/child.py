@@ -31,7 +31,7 @@ from orchestrator.ledger import sqlite_file as place
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.report import files
-from tests.fork_server import load
+from tests.fork_server import load, run_to_the_end
 
 _state = {"point": "", "left": 0, "signal": signal.SIGKILL, "shell": None}
 
@@ -166,7 +166,7 @@ def run_job(job):
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    main(job["arguments"])
+    run_to_the_end(lambda: main(job["arguments"]))
 
 
 def serve():

@@ -8,6 +8,7 @@ places that a run comes by) and `kind`. The product knows nothing of this.
 import ast
 import builtins
 import contextlib
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -18,6 +19,8 @@ import sys
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import quote
+
+from tests.fork_server import run_to_the_end
 
 _NOT_OURS = ("orchestrator.sandbox", "orchestrator.rehearsal")  # the platform's side
 _state = {"site": "", "kind": "", "seen": set(), "modules": set()}
@@ -137,8 +140,12 @@ def run_job(job):
     os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.alarm(30)  # a run that hangs is killed, and the test sees how it ended
+    run_to_the_end(lambda: seen_run(job["arguments"]))
+
+
+def seen_run(arguments):
     try:
-        MAIN(job["arguments"])
+        MAIN(arguments)
     finally:
         seen = {"sites": sorted(_state["seen"]), "modules": sorted(set(sys.modules) - _state["modules"])}
         Path("seen.json").write_text(json.dumps(seen), encoding="utf-8")
@@ -150,6 +157,7 @@ def serve():
         for module in job["modules"]:  # once here, and not in each of the forks
             with contextlib.suppress(ImportError):  # some are made while others are imported, and have no file
                 importlib.import_module(module)
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             run_job(job)
