@@ -99,7 +99,7 @@ def test_a_role_that_may_not_make_or_use_the_queue_is_told(postgres_url):
     assert "GRANT INSERT ON procrastinate_jobs TO" in used.next_step
 
 
-def test_a_worker_and_a_submitter_end_with_8_before_anything_is_ordered(fleet):
+def test_worker_and_submitter_end_with_8_before_any_order(fleet):
     scene = fleet(accounts=1, campaigns=1)
     Store.open(scene.url).close()
     make(scene.url, before="03.01")

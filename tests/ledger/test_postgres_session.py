@@ -176,7 +176,7 @@ def test_a_setting_the_server_lacks_is_not_held_against_it():
 # Rights
 
 
-def test_a_role_that_may_not_make_the_tables_is_told_which_right_it_lacks(postgres_url):
+def test_a_role_that_may_not_make_tables_learns_what_it_lacks(postgres_url):
     with postgres.as_role(postgres_url, "USAGE") as url:
         error = refused(url)
 
