@@ -50,7 +50,7 @@ def test_13_when_rows_of_the_journal_are_lost_in_mid_run(slow_run, workplace, wh
     assert "Traceback" not in err
 
 
-def test_without_a_file_descriptor_left_a_run_still_tells_its_end(slow_run):
+def test_without_a_file_descriptor_left_a_run_tells_its_end(slow_run):
     """A socket leak, or a low `ulimit -n`: what the end needs was imported before the first start."""
     highest = max(map(int, os.listdir(f"/proc/{slow_run.pid}/fd")))  # noqa: PTH208 - numbers, no paths
     resource.prlimit(slow_run.pid, resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
@@ -71,7 +71,7 @@ def test_a_full_disk_behind_stdout_keeps_a_runs_code(workplace):
     assert "next: python -m orchestrator status spring" in err
 
 
-def test_reports_in_a_folder_the_locale_cannot_spell_are_warned_of(workplace):
+def test_a_report_folder_the_locale_cannot_spell_gives_a_warning(workplace):
     outputs = workplace.path / "output"
     workplace.environment |= {
         "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
