@@ -17,7 +17,7 @@ Where several apply to a run, the first of these counts: 13, 11, the code of a s
 """
 _STOPS: Final = """
 `stop-started` ends with 0 when every stop is confirmed, 10 when one is not, 11 when the launch has unknown campaigns,
-and with a signal's code when it was interrupted.
+and with a signal's code when it was interrupted. `status` ends with 11 as long as the launch has unknown campaigns.
 """
 _JSON: Final = """
 With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.records import RUN_KINDS, STOP_KINDS, resolution
-from orchestrator.core.journal.states import CampaignState, IllegalMove, State, fold
+from orchestrator.core.journal.states import UNRESOLVED, CampaignState, IllegalMove, State, fold
 from orchestrator.core.journal.subruns import is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
+from orchestrator.core.text import timestamp
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, Record, Stop
@@ -50,20 +51,34 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
     """Record what this user found out about an unknown campaign. Raises Refused, LaneLeased and LedgerError."""
     with open_ledger(url) as store:
         state = fold_states(store.read(pick_launch(store, launch)), url).get(campaign)
-        # Only unknown campaigns: "not started" about any other would allow a second start.
-        if state is None or state.state is not State.UNKNOWN:
-            found = f"is {state.state}" if state else "was never attempted in this launch"
-            raise Refused(
-                f"{campaign} {found}, not unknown: there is nothing to resolve",
-                next_step=f"python -m orchestrator status {launch}",
-            )
         now = store.time()
+        state = _resolvable(state, launch, campaign, now)
         record = resolution(
             launch, campaign, state.attempt, state.lane,
             is_started=is_started, by=getpass.getuser(), reason=reason, now=now,
         )  # fmt: skip
         # Refused while a run holds the lane: it may be finding out by itself.
         store.append(record, now)
+
+
+def _resolvable(state: CampaignState | None, launch: str, campaign: CampaignKey, now: float) -> CampaignState:
+    """The state, where a person may resolve it at `now` (POSIX seconds). Raises Refused."""
+    # Only unknown campaigns: "not started" about any other would allow a second start.
+    if state is None or state.state not in UNRESOLVED:
+        found = f"is {state.state}" if state else "was never attempted in this launch"
+        raise Refused(
+            f"{campaign} {found}, not unknown: there is nothing to resolve",
+            next_step=f"python -m orchestrator status {launch}",
+        )
+    # The host of an open intent may be suspended, and send until the deadline; then its request takes its timeout.
+    deadline = float(state.intent.get("deadline", 0.0))
+    until = deadline + max(0.0, deadline - (state.intent_at or deadline))
+    if state.state is State.INTENDED and now < until:
+        raise Refused(
+            f"{campaign}: its start may still be on its way; resolve it after {timestamp(until)}",
+            next_step=f"python -m orchestrator status {launch}",
+        )
+    return state
 
 
 def release_lanes(

@@ -3,11 +3,14 @@
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.core.journal.control import ControlCommand
+from orchestrator.core.journal.states import UNRESOLVED
 from orchestrator.core.plan.approval import Proposal, proposal_record
 from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate
-from orchestrator.core.plan.plan import Plan, check_cap
+from orchestrator.core.plan.plan import Entry, Plan, check_cap
 from orchestrator.core.plan.selection import Choice
+from orchestrator.core.text import plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
+from orchestrator.model import Outcome
 
 
 async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
@@ -19,7 +22,7 @@ async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> P
     # 3. What it takes, and what stands in its way.
     manifest = opened.deps.manifest
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
-    notes = (*_refusals(opened, plan, max_starts), *caveats(manifest, plan))
+    notes = (*_refusals(opened, plan, max_starts), *_left_unknown(opened, plan), *caveats(manifest, plan))
     return PlannedLaunch(plan, proposal, estimate(manifest, plan, reads), notes)
 
 
@@ -46,3 +49,17 @@ def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None) -> list[str]:
         what = "is refused" if control_state.command is ControlCommand.ABORT else "waits"
         notes.append(f"a run {what}: the launch is {control_state.sentence}")
     return notes
+
+
+def _left_unknown(opened: OpenRun, plan: Plan) -> list[str]:
+    """The unknown campaigns that a run would leave out: they stay in its result all the same."""
+    unknown = {key for key, state in opened.deps.states.items() if state.state in UNRESOLVED}
+    left = sorted(unknown - {entry.key for entry in plan.entries if not _is_left_out(entry)})
+    if not left:
+        return []
+    named = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
+    return [f"a run ends with 11: {plural(len(left), 'campaign')} that it leaves out may have started ({named})"]
+
+
+def _is_left_out(entry: Entry) -> bool:
+    return entry.decision.outcome is Outcome.SKIPPED

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.options import json_option, ledger_option, newest_launch_argument, prints_result
 from orchestrator.console.render import CommandResult, render
+from orchestrator.core.exit_codes import ExitCode
 
 _EVERY_SECONDS: Final = 2.0
 
@@ -20,7 +21,10 @@ _EVERY_SECONDS: Final = 2.0
 @click.pass_context
 @prints_result
 def command(context: click.Context, launch: str | None, *, watch: bool, ledger: str) -> CommandResult:
-    """Show where a launch stands, by default the newest. Needs no running process."""
+    """Show where a launch stands, by default the newest. Needs no running process.
+
+    Ends with 11 as long as the launch has unknown campaigns, for which a person must look.
+    """
     from orchestrator.console.streams import is_left
 
     result, is_live = _status(launch, ledger)
@@ -38,6 +42,7 @@ def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
     from orchestrator.app.journal_reader import read_status
     from orchestrator.console.summary import control_state_json, summary
     from orchestrator.core.text import plural
+    from orchestrator.model import Outcome
 
     seen = read_status(ledger, launch)
     text = summary(seen.result, is_live=seen.is_live, control_state=seen.control_state)
@@ -45,4 +50,6 @@ def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
         verb = "was" if seen.stopped == 1 else "were"
         text += f"{plural(seen.stopped, 'campaign')} {verb} stopped since; messages sent before stay sent\n"
     control = {"control": control_state_json(seen.control_state), "stopped_since": seen.stopped}
-    return CommandResult("status", {**seen.result.as_json(), **control}, text, is_styled=True), seen.is_live
+    code = ExitCode.UNKNOWN if seen.result.totals[Outcome.UNKNOWN] else ExitCode.OK
+    data = {**seen.result.as_json(), **control}
+    return CommandResult("status", data, text, exit_code=code, is_styled=True), seen.is_live

@@ -213,6 +213,38 @@ def test_11_when_an_answer_is_lost_until_a_person_resolves_it(workplace, platfor
     assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-2": 1}
 
 
+def named_everywhere(workplace, done):
+    """The exit code of status, how many reports there are, and whether all of them and the summaries name cd-1."""
+    formats = [f"--format={name}" for name in ("json", "csv", "junit", "markdown", "html")]
+    workplace.run("report", "spring", "--dir", "again", *formats)
+    reports = [file.read_text(encoding="utf-8") for file in (workplace.path / "again" / "spring").iterdir()]
+    reports.append(json.dumps([f"{c['stream']}/{c['campaign']}" for c in workplace.result()["campaigns"]]))
+    status = workplace.run("status")
+    return [status.returncode, len(reports), all("cd-1" in text for text in [done.stdout, status.stdout, *reports])]
+
+
+def test_an_unknown_stays_in_sight_of_runs_that_leave_it_out(workplace, platform):
+    url = platform.start(scripted={"st-1/cd-1": ["reset_before"]})
+    where = {"host": url, "accounts": workplace.credentials()}
+    workplace.run("run", workplace.manifest(**where))
+    rest = [{"stream": "st-1", "campaign": "cd-0"}, {"stream": "st-1", "campaign": "cd-2"}]
+    off = [*rest, {"stream": "st-1", "campaign": "cd-1", "enabled": False}]
+    for changes, option in (
+        ({}, "--exclude=campaign:cd-1"),
+        ({"campaigns": rest}, "--yes"),
+        ({"campaigns": off}, "--yes"),
+    ):
+        done = workplace.run("run", workplace.manifest(**where, **changes), option)
+        assert done.returncode == 11, done.stderr
+        assert named_everywhere(workplace, done) == [11, 6, True]
+    planned = workplace.run("plan", "launch.yaml")
+    resolved = workplace.run("resolve", "spring", "st-1/cd-1", "--as", "started", "--reason", "seen at the console")
+    after = workplace.run("run", "launch.yaml")
+
+    assert "a run ends with 11: 1 campaign that it leaves out may have started (st-1/cd-1)" in planned.stdout
+    assert (resolved.returncode, after.returncode, workplace.run("status").returncode) == (0, 0, 0), after.stderr
+
+
 def test_a_lost_answer_with_evidence_is_started_and_not_resent(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["reset_after"]})
     done = workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials()))

@@ -70,10 +70,18 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (_S.UNKNOWN, _E.EVIDENCE): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_STARTED): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
+        # Of a crash, in a campaign that no later run looked at: it was taken out of the manifest.
+        (_S.INTENDED, _E.RESOLVED_STARTED): _S.STARTED,
+        (_S.INTENDED, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
+        (_S.SUSPECT, _E.RESOLVED_STARTED): _S.STARTED,
+        (_S.SUSPECT, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
     }
 )
 
 SENDABLE: Final = frozenset(state for state, event in TRANSITIONS if event is Event.INTENT)
+
+UNRESOLVED: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
+"""States in which a start may have been carried out, and nobody knows."""
 
 
 class IllegalMove(Exception):  # noqa: N818 - the journal's contents are at fault, not a call

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.core.journal.states import CampaignState, State
+from orchestrator.core.journal.states import UNRESOLVED, CampaignState, State
 from orchestrator.core.manifest.models import Campaign
 
 _OUTCOME_STATES: Final[Mapping[str, frozenset[State]]] = MappingProxyType(
@@ -13,7 +13,7 @@ _OUTCOME_STATES: Final[Mapping[str, frozenset[State]]] = MappingProxyType(
         "new": frozenset({State.NEW, State.CLEARED, State.RETRYABLE}),
         "started": frozenset({State.STARTED}),
         "failed": frozenset({State.FAILED}),
-        "unknown": frozenset({State.UNKNOWN, State.SUSPECT, State.INTENDED}),
+        "unknown": UNRESOLVED,
     }
 )
 

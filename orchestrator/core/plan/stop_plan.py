@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.records import STOP_INTENT, STOP_KINDS, STOPPED
-from orchestrator.core.journal.states import CampaignState, State
+from orchestrator.core.journal.states import UNRESOLVED, CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.model import CallTarget, CampaignKey, Record, Stop
-
-_MAYBE: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +101,5 @@ def plan_stops(
         else:
             jobs.append(StopJob(target, last.number + 1))
     # These may be running, but nothing proves that this launch started them: reported, not stopped.
-    maybe = tuple(key for key, history in histories.items() if history.state in _MAYBE)
+    maybe = tuple(key for key, history in histories.items() if history.state in UNRESOLVED)
     return StopPlan(tuple(jobs), unaddressed, tuple(before), maybe)

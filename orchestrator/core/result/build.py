@@ -1,5 +1,6 @@
 """A launch's journal -> the result of one of its runs. A pure function of the journaled records."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from orchestrator.core.journal import control
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState, lifting_command
 from orchestrator.core.journal.records import (
     END,
+    PLAN,
     RUN,
     RUN_KINDS,
     PlanRow,
@@ -17,9 +19,10 @@ from orchestrator.core.journal.records import (
     header_of,
     held_of,
     lane_stops_of,
+    plan_rows,
     wave_verdict,
 )
-from orchestrator.core.journal.states import KINDS, CampaignState, fold_record
+from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of
@@ -57,7 +60,10 @@ def build(
     # 2. The run, and where each of its campaigns ended up.
     run = _Run.of(journal.runs, journal.header, stop)
     # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
-    campaigns = tuple(run.campaigns(lambda key: journal.states.pop(key, None), journal.control_state))
+    advice = _Advice.of(run.header, journal.control_state)
+    take = lambda key: journal.states.pop(key, None)  # noqa: E731
+    campaigns = tuple(run.campaigns(run.rows, take, advice))
+    campaigns += tuple(run.campaigns(journal.out_of_sight(), take, advice))
     # 3. The figures over all campaigns.
     code = exit_code(campaigns, run.stop)
     counts = Counter(campaign.outcome for campaign in campaigns)
@@ -105,6 +111,19 @@ class _Journal:
         elif record.campaign == CONTROL:
             self.control_state = control.apply(self.control_state, record)
 
+    def out_of_sight(self) -> list[PlanRow]:
+        """The campaigns that are unknown among those whose states are left, as plans before this run have them.
+
+        Once the states of the run's own campaigns are taken, these are those that it does not name.
+        """
+        left = {key for key, state in self.states.items() if state.state in UNRESOLVED}
+        found: dict[CampaignKey, PlanRow] = {}
+        before = itertools.takewhile(lambda record: record is not self.header, self.runs)
+        # The newest plan first. Most launches leave nothing out, and then no plan is read.
+        for plan in reversed([record for record in before if left and record.kind == PLAN]):
+            found |= {row.key: row for row in plan_rows([plan]) if row.key in left and row.key not in found}
+        return [_left_out(found[key]) for key in self.states if key in found]
+
     def _begin(self, header: Record) -> None:
         if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
             self._find_success()
@@ -123,10 +142,13 @@ class _Journal:
         while self._ended:
             end, count = self._ended.pop()
             run = _Run.of(self.runs[:count], self._headers[end.campaign])
-            if code_of(run.outcomes(self.states.get), run.stop) == 0:
+            if not self._has_unknown() and code_of(run.outcomes(self.states.get), run.stop) == 0:
                 # Only the newest success is reported, so the older ones need no look.
                 self._success = end.at
                 self._ended.clear()
+
+    def _has_unknown(self) -> bool:
+        return any(state.state in UNRESOLVED for state in self.states.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +185,13 @@ class _Run:
         return cls(header, end, stop, lane_stops, stop_of_rest, rows, held, budget)
 
     def campaigns(
-        self, state_of: Callable[[CampaignKey], CampaignState | None], control_state: ControlState
+        self,
+        rows: Iterable[PlanRow],
+        state_of: Callable[[CampaignKey], CampaignState | None],
+        advice: "_Advice",
     ) -> Iterator[CampaignResult]:
-        """Its campaigns in the plan's order. Can be asked for once: the rows are read as a stream."""
-        advice = _Advice.of(self.header, control_state)
-        return (self._campaign(row, state_of(row.key), advice) for row in self.rows)
+        """Campaigns by their rows, in the same order."""
+        return (self._campaign(row, state_of(row.key), advice) for row in rows)
 
     def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
         """The outcomes and reasons alone, at a third of the cost. Can be asked for once, too."""
@@ -192,7 +216,7 @@ class _Run:
             elapsed_ms=answer.get("elapsed_ms"),
             evidence=message if reason is Reason.EVIDENCE else None,
             updated_at=answer.get("updated_at"),
-            next=advice.about(outcome, reason, row.key),
+            next=advice.about(outcome, reason, row),
         )  # fmt: skip
 
     def facts(self, code: int, success_before: float | None) -> RunResult:
@@ -238,13 +262,22 @@ class _Advice:
         lifting = lifting_command(control_state, header.launch)
         return cls(lifting or again, lifting or f"{again} --retry-failed", f"{_COMMAND} resolve {header.launch}")
 
-    def about(self, outcome: Outcome, reason: Reason, key: CampaignKey) -> str | None:
+    def about(self, outcome: Outcome, reason: Reason, row: PlanRow) -> str | None:
         """The one command to type about a campaign; None where there is nothing to do."""
-        if outcome is Outcome.UNKNOWN and reason is not Reason.OPEN_INTENT:
-            return f"{self.resolve} {key} --as started|not-started --reason TEXT"
+        # No run looks for evidence of a start in a campaign that its manifest does not name, or disables.
+        is_looked_at = reason is Reason.OPEN_INTENT and row.reason != Reason.DISABLED
+        if outcome is Outcome.UNKNOWN and not is_looked_at:
+            return f"{self.resolve} {row.key} --as started|not-started --reason TEXT"
         if outcome is Outcome.FAILED:
             return self.retry
         return self.again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
+
+
+def _left_out(row: PlanRow) -> PlanRow:
+    """The row of a campaign for a run whose manifest does not name it."""
+    return row._replace(
+        action=Action.SKIP, outcome=Outcome.SKIPPED, reason=Reason.DISABLED, message="its manifest does not name it"
+    )
 
 
 @lru_cache(maxsize=1024)  # thousands of campaigns share a decision, and each of its enums is a look-up

@@ -28,12 +28,13 @@ def outcome_of(
     `campaign` is its state in the journal, None where the journal has nothing about it; `stop` is why the run ended
     early; `held` is the reason, and the same in words, why this campaign alone was held.
     """
-    # 1. Skipped by this run's plan, whatever earlier runs did.
-    if decision.outcome is Outcome.SKIPPED and decision.reason is not None:
-        return decision.outcome, decision.reason, decision.message
-    # 2. What the journal proves is newer than what the plan expected.
     proven = _proven(decision, campaign) if campaign else None
-    if proven is not None:
+    is_skipped = decision.outcome is Outcome.SKIPPED
+    # 1. What this run's plan skips is skipped, whatever earlier runs did; but an unknown stays in sight.
+    if is_skipped and proven is not None and proven[0] is Outcome.UNKNOWN:
+        return *proven[:2], f"{proven[2]} (left out of this run: {decision.message})"
+    # 2. What the journal proves is newer than what the plan expected.
+    if proven is not None and not is_skipped:
         return proven
     # 3. What the plan settled, such as "not found".
     if decision.outcome is not None and decision.reason is not None:

@@ -155,7 +155,7 @@ class Result:
     waves: list[WaveResult]
     """The waves that were opened."""
     campaigns: Sequence[CampaignResult]
-    """One entry for each campaign, in the plan's order."""
+    """One entry for each campaign, in the plan's order, then those of earlier runs that are unknown and not in it."""
     warnings: list[str]
     """What the plan warned of."""
 

@@ -51,7 +51,15 @@ def past(state, by=None, message="so it was"):
         *(
             (skip(Out.SKIPPED, reason), before, STOP, Out.SKIPPED, reason)
             for reason in (R.DISABLED, R.DESELECTED, R.NOT_STARTABLE, R.RERUN, R.SCHEDULED, R.NO_DNC_LIST)
-            for before in (None, past(State.STARTED), past(State.INTENDED))
+            for before in (None, past(State.STARTED), past(State.FAILED))
+        ),
+        *(
+            (skip(Out.SKIPPED, R.DESELECTED), past(state), None, Out.UNKNOWN, reason)
+            for state, reason in (
+                (State.UNKNOWN, R.NO_EVIDENCE),
+                (State.INTENDED, R.OPEN_INTENT),
+                (State.SUSPECT, R.OPEN_INTENT),
+            )
         ),
     ],
 )
@@ -240,6 +248,74 @@ def test_a_run_is_not_advised_while_it_would_start_nothing(words, command):
 def test_a_retry_of_what_failed_waits_for_an_abort_to_be_lifted():
     built = build([*journal([entry(skip(Out.FAILED, R.NOT_FOUND))]), told("abort")])
     assert built.campaigns[0].next == f"{UNPAUSE} --reason TEXT"
+
+
+NAMED = [record("intent", campaign="st-1/cd-2"), moved(Event.ACCEPTED, campaign="st-1/cd-2")]
+LOST = [record("intent"), moved(Event.INDETERMINATE, message="HTTP 409: in use")]
+JUDGED = [*LOST, moved(Event.NO_EVIDENCE, message="no evidence")]
+RESOLVE = "python -m orchestrator resolve spring st-1/cd-1 --as started|not-started --reason TEXT"
+
+
+def later(*entries, moves=()):
+    """A run of a launch whose first run left cd-1 unknown by `moves`; `entries` are those of the later one."""
+    first = journal([*starts("cd-1"), *starts("cd-2")], *moves, *NAMED)
+    return [*first, header("r-2", 2000.0), *plan_records(entries, "r-2"), end(None, "r-2", 2001.0)]
+
+
+@pytest.mark.parametrize(
+    ("moves", "reason", "message"),
+    [
+        (JUDGED, R.NO_EVIDENCE, "HTTP 409: in use; no evidence"),
+        (LOST, R.OPEN_INTENT, "HTTP 409: in use"),
+        ([record("intent")], R.OPEN_INTENT, "the run ended before the answer was known"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ([], "its manifest does not name it"),
+        ([entry(Decision(Action.SKIP, Out.SKIPPED, R.DISABLED, "enabled: false"))], "enabled: false"),
+    ],
+)
+def test_an_unknown_that_a_later_run_leaves_out_stays_in_sight(moves, reason, message, named, why):
+    done = entry(skip(Out.ALREADY_STARTED, R.JOURNAL), "cd-2")
+    built = build(later(done, *named, moves=moves))
+    lost = built.campaigns[1]
+    assert (lost.account, lost.key, lost.name, lost.wave) == ("acme", "st-1/cd-1", "Name of cd-1", "rest")
+    assert (lost.outcome, lost.reason, lost.message) == (
+        Out.UNKNOWN,
+        reason,
+        f"{message} (left out of this run: {why})",
+    )
+    assert (lost.next, lost.attempts) == (RESOLVE, 1)
+    assert (built.exit_code, built.totals["unknown"], len(built.campaigns)) == (11, 1, 2)
+
+
+def test_a_deselected_open_intent_is_judged_by_a_run_of_all():
+    built = build(later(entry(skip(Out.SKIPPED, R.DESELECTED)), moves=LOST))
+    assert built.campaigns[0].next == "python -m orchestrator run launch.yaml"
+    assert built.exit_code == 11
+
+
+@pytest.mark.parametrize("word", [Event.RESOLVED_STARTED, Event.RESOLVED_NOT_STARTED])
+@pytest.mark.parametrize("moves", [JUDGED, LOST, [record("intent")]])
+def test_what_is_left_out_is_out_of_sight_once_it_is_resolved(moves, word):
+    records = [*later(*starts("cd-2"), moves=moves), moved(word, run="person:ann", message="ann: seen")]
+    built = build(records)
+    assert [c.campaign for c in built.campaigns] == ["cd-2"]
+    assert built.exit_code == 0
+
+
+def test_a_run_does_not_answer_for_what_later_runs_left_unknown():
+    first = journal(starts("cd-2"), *NAMED)
+    second = [header("r-2", 2000.0), *plan_records(starts("cd-1"), "r-2"), *JUDGED, end(None, "r-2", 2001.0)]
+    assert [c.campaign for c in build([*first, *second], "r-1").campaigns] == ["cd-2"]
+    assert build([*first, *second], "r-1").exit_code == 0
+
+
+def test_a_run_that_left_an_unknown_out_was_no_success():
+    records = later(entry(skip(Out.ALREADY_STARTED, R.JOURNAL), "cd-2"), moves=JUDGED)
+    assert build([*records, header("r-3", 3000.0)]).run["last_success_at"] is None
 
 
 def test_an_open_intent_is_judged_by_the_next_run():

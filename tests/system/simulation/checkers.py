@@ -146,7 +146,12 @@ AGREES = {
     "failed": {"failed", None},
     "unknown": {"open", "unknown"},
     "held": {"clear", None},
-    "skipped": {"clear", "failed", "started", "open", "unknown", None},  # a deselected campaign keeps its past
+    "skipped": {
+        "clear",
+        "failed",
+        "started",
+        None,
+    },  # a deselected campaign keeps its past, and an unknown stays in sight
 }
 
 
