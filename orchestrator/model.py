@@ -129,6 +129,7 @@ class Fault:
     elapsed: float
     http_status: int | None = None
     withheld: bool = False  # we ourselves did not send it: the last look forbade it, and `text` says why
+    fix: str = ""  # what a person can do about it, where that is known
 
 
 @dataclass(frozen=True, slots=True)

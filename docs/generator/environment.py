@@ -8,6 +8,7 @@ from docs.generator.tables import table
 READ: Final = {
     "ORCHESTRATOR_MAX_STARTS": "`run`, `plan`: as `--max-starts`, refuses a plan with more starts.",
     "ORCHESTRATOR_LOOP": "`asyncio` or `uvloop`: the event loop; unset, uvloop where the extra `speed` is installed.",
+    "SSL_CERT_FILE": "CA certificates to trust: [hosts](../how-to/hosts.md#a-certificate-of-your-own-ca).",
     "NO_COLOR": "No style in what is printed.",
     "FORCE_COLOR": "Styles even where the output is no terminal.",
     "TERM": "`dumb` and `unknown`: neither styles nor bars.",
@@ -31,10 +32,9 @@ BY_LIBRARIES: Final = {
     "HTTPS_PROXY": "The proxy to the platform: [hosts](../how-to/hosts.md#a-proxy).",
     "ALL_PROXY": "The same, where `HTTPS_PROXY` is unset.",
     "NO_PROXY": "Hosts, domains and ranges that are called without the proxy; this machine always is.",
-    "SSL_CERT_FILE": "CA certificates to trust: [hosts](../how-to/hosts.md#a-certificate-of-your-own-ca).",
     "PGPASSWORD": "The password of a ledger on PostgreSQL; `PGPASSFILE` and the others of libpq work too.",
 }
-"""Variables that the libraries read: OpenSSL, aiohttp and libpq."""
+"""Variables that the libraries read: Python, aiohttp and libpq."""
 
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
 """Variables that a wave's `pass.command` sees."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
-from orchestrator.core.attempt.verdict import ReadKind, classify_read, message_of
+from orchestrator.core.attempt.verdict import BAD_SKEW, ReadKind, classify_read, clock_offset, skew, words_of
 from orchestrator.core.text import plural
 from orchestrator.model import Fault, Read, Reply
 
 _GONE_SOON: Final = frozenset({"tmpfs", "ramfs", "overlay"})
 _CI: Final = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "TF_BUILD")
-_FINE_SKEW, _BAD_SKEW = 5.0, 60.0  # seconds; a token's times are checked by the platform's clock
+_FINE_SKEW: Final = 5.0  # seconds
+_SET_CLOCK: Final = "set this machine's clock (NTP)"
 
 
 class Grade(StrEnum):
@@ -37,21 +37,35 @@ def of_answer(account: str, read: Read) -> list[Finding]:
     """What the answer to one list call shows about the token, its scope, the list, and the clock."""
     subject = f"account {account}"
     if isinstance(read.answer, Fault):
-        # A company's proxy signs with a CA of its own, which Python does not know until it is told.
-        is_ca = "certificate verify failed" in read.answer.text
-        fix = "check the host's name, or give its CA in SSL_CERT_FILE" if is_ca else "check host and network"
+        fix = fix_of(read.answer) or "check host and network"
         return [Finding(Grade.BAD, subject, f"the host was not reached ({read.answer.text})", fix)]
     return [*_of_access(subject, read, read.answer), of_clock(read.answer)]
 
 
+def fix_of(answer: Reply | Fault) -> str:
+    """What to do about an answer that no read can use; empty where it shows nothing special."""
+    if isinstance(answer, Fault):
+        return answer.fix
+    if answer.http_status == 401:
+        offset = clock_offset(answer)
+        return _SET_CLOCK if offset is not None and abs(offset) > BAD_SKEW else ""
+    text = answer.text[:1000].casefold()
+    if "required ssl certificate" in text:  # nginx's words, in a 400
+        return "reach the host in a way that asks for none: certificates of the client are not supported"
+    if 300 <= answer.http_status < 400 or (answer.http_status == 200 and "<html" in text):
+        return "check `host`: what answers there is no Kore platform, or a gateway before it that wants a sign-in"
+    return ""
+
+
 def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
-    kind, words = classify_read(reply), f"HTTP {reply.http_status}: {message_of(reply)}"
+    kind, words = classify_read(reply), words_of(reply)
     # 401 stands for two things: a token that is wrong, and one that is right but lacks the scope.
     if kind is ReadKind.UNAUTHORIZED and "scope" in words.casefold():
         fix = "give the app the scope Campaign Management, and publish it"
         return [Finding(Grade.OK, subject, "the token is accepted"), Finding(Grade.BAD, subject, words, fix)]
     if kind is ReadKind.UNAUTHORIZED:
-        return [Finding(Grade.BAD, subject, words, "check client_id, client_secret, algorithm and the stream's app")]
+        fix = fix_of(reply) or "check client_id, client_secret, algorithm and the stream's app"
+        return [Finding(Grade.BAD, subject, words, fix)]
     if kind is ReadKind.LIMITED:
         return [
             Finding(
@@ -59,7 +73,7 @@ def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
             )
         ]
     if kind is not ReadKind.OK:
-        return [Finding(Grade.BAD, subject, words, "run doctor again when the platform answers")]
+        return [Finding(Grade.BAD, subject, words, fix_of(reply) or "run doctor again when the platform answers")]
     more = ", and more pages" if read.more else ""
     seen = f"token and scope are accepted; the list answers ({plural(len(read.live), 'campaign')}{more})"
     return [Finding(Grade.OK, subject, seen)]
@@ -67,18 +81,12 @@ def _of_access(subject: str, read: Read, reply: Reply) -> list[Finding]:
 
 def of_clock(reply: Reply) -> Finding:
     """How far this machine's clock is from the server's `Date`, which counts whole seconds."""
-    try:
-        said = parsedate_to_datetime(reply.date or "").timestamp()
-    except (ValueError, IndexError, OverflowError):
+    offset = clock_offset(reply)
+    if offset is None:
         return Finding(Grade.WARN, "clock", "the host sends no usable Date: not compared", "compare it by hand")
-    # The server wrote it between our first byte and its answer, and cut off up to a second.
-    behind = said - (reply.sent_at + reply.elapsed)
-    ahead = reply.sent_at - (said + 1.0)
-    off = max(behind, ahead, 0.0)
-    if off <= _FINE_SKEW:
+    if abs(offset) <= _FINE_SKEW:
         return Finding(Grade.OK, "clock", f"within {_FINE_SKEW:.0f} s of the host's")
-    words = f"{off:.0f} s {'behind' if behind > ahead else 'ahead of'} the host's"
-    return Finding(Grade.BAD if off > _BAD_SKEW else Grade.WARN, "clock", words, "set this machine's clock (NTP)")
+    return Finding(Grade.BAD if abs(offset) > BAD_SKEW else Grade.WARN, "clock", skew(offset), _SET_CLOCK)
 
 
 def of_disk(file_system: str, environment: Mapping[str, str], free_bytes: int) -> list[Finding]:

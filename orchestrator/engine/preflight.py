@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Action, Entry, Plan
 from orchestrator.core.result.build import timestamp
@@ -89,11 +90,12 @@ def _refusal(account_id: str, failure: ReadFailed) -> OrchestratorError:
     if failure.unauthorized:
         return CredentialError(
             f"the platform rejects the credential of account {account_id} ({failure.message})",
-            next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",
+            next_step=fix_of(failure.answer)
+            or "check client_id, client_secret and algorithm, and the app's Campaign Management scope",
         )
     return Refused(
         f"preflight of account {account_id} failed ({failure.message})",
-        next_step="run again when the platform answers",
+        next_step=fix_of(failure.answer) or "run again when the platform answers",
     )
 
 

@@ -14,6 +14,7 @@ from orchestrator.core.attempt.verdict import (
     may_refuse_order,
     message_of,
     wait_of,
+    words_of,
 )
 from orchestrator.core.rules.pacing import arrived_by
 from orchestrator.engine.rate_limiter import RateLimiter
@@ -182,6 +183,4 @@ def _asked(kind: ReadKind, answer: Reply | Fault) -> float:
 
 
 def _message(answer: Reply | Fault) -> str:
-    if isinstance(answer, Fault):
-        return answer.text
-    return f"HTTP {answer.http_status}: {message_of(answer)}"
+    return answer.text if isinstance(answer, Fault) else words_of(answer)

@@ -63,9 +63,9 @@ class Call:
         """The fault of a call of which nothing was written, although its last look allowed it."""
         return Fault(Progress.UNSENT, text, None, self.clock.now() - self.begun)
 
-    def fault(self, text: str) -> Fault:
+    def fault(self, text: str, fix: str = "") -> Fault:
         """The fault that the call ended with, given how far it got."""
-        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, self.withheld)
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, self.withheld, fix)
 
 
 class Body(BytesPayload):

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
@@ -15,6 +14,7 @@ from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
 from orchestrator.kore.connection import Connector, UnaskedError
+from orchestrator.kore.fault_words import explain
 from orchestrator.kore.proxy import Proxy, proxy_for, proxy_secrets
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock, TokenSource
@@ -145,8 +145,10 @@ class KoreClient:
             return call.not_sent(str(error))
         except (NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # aiohttp reports a refusal from within a body as a failed connection.
-            words = call.refusal or self._redactor.text(_words(error, call.progress), token)[:_TEXT]
-            return call.fault(words)
+            if call.refusal is not None:
+                return call.fault(call.refusal)
+            words, fix = explain(error, call.progress, self._proxy)
+            return call.fault(self._redactor.text(words, token)[:_TEXT], fix)
 
     async def _exchange(
         self, call: Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
@@ -199,27 +201,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             raise aiohttp.ClientPayloadError(f"the reply is larger than {_MAX_BODY} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _words(error: Exception, progress: Progress) -> str:
-    """What happened, for a person."""
-    where = {
-        Progress.UNSENT: "before the first byte was sent",
-        Progress.SENDING: "after the request was sent, before an answer",
-        Progress.ANSWERED: "in the middle of the answer",
-    }[progress]
-    # TLS and DNS first: their errors are connection errors, too.
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
-        kind = "TLS failed"
-    elif isinstance(error, aiohttp.ClientConnectorDNSError):
-        kind = "the host's name was not found"
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        kind = "no connection"
-    elif isinstance(error, TimeoutError):
-        kind = "timeout"
-    elif isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
-        kind = "the connection was lost"
-    else:
-        kind = "the exchange failed"
-    detail = str(error).strip()
-    return f"{kind} {where}" + (f" ({detail})" if detail else "")

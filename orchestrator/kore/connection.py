@@ -1,5 +1,6 @@
 """Kept connections: bytes that come before our own first byte are no answer to our call."""
 
+import asyncio
 import select
 from functools import partial
 from typing import Any, cast
@@ -10,6 +11,10 @@ from aiohttp.client_proto import ResponseHandler
 
 class UnaskedError(aiohttp.ClientConnectionError):
     """The connection spoke, or ended, before our own first byte: the call was not sent."""
+
+
+class TunnelPageError(aiohttp.ClientConnectionError):
+    """A proxy answered the request for a tunnel with 200 and a page."""
 
 
 class Connection(ResponseHandler):
@@ -59,6 +64,20 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._factory = cast("partial[ResponseHandler]", partial(Connection, loop=self._loop))
+
+    async def _start_tls_connection(
+        self,
+        underlying_transport: asyncio.Transport,
+        req: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+    ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
+        """TLS through a proxy's tunnel. Raises TunnelPageError where the proxy sent a page: TLS would wait in vain."""
+        payload = getattr(underlying_transport.get_protocol(), "_payload", None)
+        if getattr(payload, "total_bytes", 0):
+            underlying_transport.close()
+            raise TunnelPageError
+        return await super()._start_tls_connection(underlying_transport, req, timeout, client_error)
 
     def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         if isinstance(protocol, Connection):

@@ -112,7 +112,7 @@ def _proxy(value: str, variable: str) -> Proxy:
     credentials, _, address = rest.rpartition("@")
     address = address.partition("/")[0]
     if scheme.lower() not in {"http", "https"}:
-        raise _refusal(scheme.lower(), address, variable)
+        raise _refusal(scheme.lower(), address, variable, has_credentials=bool(credentials))
     try:
         url = URL(f"{scheme.lower()}://{address}")
     except ValueError:
@@ -123,9 +123,14 @@ def _proxy(value: str, variable: str) -> Proxy:
     return Proxy(str(url.origin()), variable, headers)
 
 
-def _refusal(scheme: str, address: str, variable: str) -> Refused:
+def _refusal(scheme: str, address: str, variable: str, *, has_credentials: bool) -> Refused:
     if not scheme:
-        return Refused(f"{variable} has no scheme: {address}", next_step=f"write it as http://{address} in {variable}")
+        fix = (
+            f"write http:// before the address in {variable}"
+            if has_credentials
+            else f"export {variable}=http://{address}"
+        )
+        return Refused(f"{variable} has no scheme: {address}", next_step=fix)
     if scheme.startswith("socks"):
         return Refused(
             f"{variable} names a SOCKS proxy ({address}), which is not supported", next_step=_write(variable)

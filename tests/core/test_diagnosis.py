@@ -2,6 +2,7 @@ from email.utils import formatdate
 
 import pytest
 
+from orchestrator.core.attempt.verdict import words_of
 from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_clock, of_disk
 from orchestrator.model import Fault, LiveState, Progress, Read
 from tests.core.builders import reply
@@ -77,11 +78,48 @@ def test_a_host_out_of_reach_says_nothing_of_the_clock():
 NTP = "set this machine's clock (NTP)"
 
 
-def test_a_certificate_of_an_unknown_ca_has_a_mend_of_its_own():
-    texts = ("TLS failed (certificate verify failed)", "TLS failed")
-    mends = [of_answer("acme", Read(Fault(Progress.UNSENT, text, None, 0.1)))[0].fix for text in texts]
+def test_a_fault_that_knows_its_fix_tells_it():
+    fault = Fault(Progress.UNSENT, "TLS failed", None, 0.1, fix="give its CA in SSL_CERT_FILE")
+    assert of_answer("acme", Read(fault)) == [
+        Finding(BAD, "account acme", "the host was not reached (TLS failed)", "give its CA in SSL_CERT_FILE")
+    ]
 
-    assert ["SSL_CERT_FILE" in mend for mend in mends] == [True, False]
+
+OFF = "this machine's clock is"
+CREDENTIALS = "check client_id, client_secret, algorithm and the stream's app"
+
+
+@pytest.mark.parametrize(
+    ("off", "message", "fix"),
+    [
+        (60, "HTTP 401: Invalid SDK credentials", CREDENTIALS),
+        (600, f"HTTP 401: Invalid SDK credentials; {OFF} 10 min behind the host's", NTP),
+        (-602, f"HTTP 401: Invalid SDK credentials; {OFF} 10 min 1 s ahead of the host's", NTP),
+    ],
+)
+def test_a_token_refused_under_a_wrong_clock_is_the_clocks_fault(off, message, fix):
+    """Its times are checked by the platform's clock; the secret is right."""
+    read = Read(answer(401, {"errors": [{"msg": "Invalid SDK credentials"}]}, off))
+    account, clock = of_answer("acme", read)
+
+    assert account == Finding(BAD, "account acme", message, fix)
+    assert (clock.grade, clock.fix) == ((WARN, NTP) if off == 60 else (BAD, NTP))
+    assert words_of(read.answer) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "fix"),
+    [
+        (302, "", "wants a sign-in"),
+        (200, "<!doctype html><HTML><body>Sign in</body>", "wants a sign-in"),
+        (400, "<html>400 No required SSL certificate was sent</html>", "certificates of the client are not supported"),
+        (503, "<html>busy</html>", "run doctor again when the platform answers"),
+    ],
+)
+def test_a_page_instead_of_an_answer_has_a_fix_of_its_own(status, text, fix):
+    (account, _) = of_answer("acme", Read(reply(status, None, text=text, sent_at=NOW)))
+
+    assert fix in account.fix
 
 
 @pytest.mark.parametrize(
@@ -92,10 +130,10 @@ def test_a_certificate_of_an_unknown_ca_has_a_mend_of_its_own():
         (-6, (OK, "within 5 s of the host's", "")),
         (7, (WARN, "7 s behind the host's", NTP)),
         (-8, (WARN, "7 s ahead of the host's", NTP)),
-        (60, (WARN, "60 s behind the host's", NTP)),
-        (-61, (WARN, "60 s ahead of the host's", NTP)),
-        (120, (BAD, "120 s behind the host's", NTP)),
-        (-120, (BAD, "119 s ahead of the host's", NTP)),
+        (60, (WARN, "1 min behind the host's", NTP)),
+        (-61, (WARN, "1 min ahead of the host's", NTP)),
+        (120, (BAD, "2 min behind the host's", NTP)),
+        (-120, (BAD, "1 min 59 s ahead of the host's", NTP)),
     ],
 )
 def test_the_clock_is_compared_with_the_hosts(off, found):

@@ -91,6 +91,31 @@ async def test_a_preflight_that_fails_refuses_the_run(rig, check, step):
         await looked(run, check)
 
 
+GATEWAY = "check `host`: what answers there is no Kore platform, or a gateway before it that wants a sign-in"
+FIXES = {
+    "a fault with a fix": (loses(Progress.UNSENT, "TLS failed", fix="give its CA in SSL_CERT_FILE"), Refused,
+                           "TLS failed", "give its CA in SSL_CERT_FILE"),
+    "a fault without one": (loses(Progress.SENDING, "timeout"), Refused,
+                            "timeout", "run again when the platform answers"),
+    "a token under a wrong clock": (says(401, "no", date="Tue, 14 Nov 2023 22:23:20 GMT"), CredentialError,
+                                    "this machine's clock is 9 min 59 s behind the host's",
+                                    "set this machine's clock (NTP)"),
+    "a refused token": (says(401, "no", date="Tue, 14 Nov 2023 22:13:20 GMT"), CredentialError, "HTTP 401: no",
+                        "check client_id, client_secret and algorithm, and the app's Campaign Management scope"),
+    "a redirect": (says(302, "<html>"), Refused, "HTTP 302", GATEWAY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "kind", "message", "fix"), FIXES.values(), ids=FIXES)
+async def test_a_preflight_that_fails_says_what_to_do(rig, step, kind, message, fix):
+    run = rig(3, retry={"attempts": 2})
+    run.api.read_steps.extend([step] * 2)
+    with pytest.raises(kind) as refused:
+        await looked(run)
+    assert message in refused.value.message
+    assert refused.value.next_step == fix
+
+
 async def test_one_lane_that_fails_ends_the_look_of_the_others(rig, elapsed):
     accounts = {
         "acme": {"account_id": "a1", "rate": "unlimited"},

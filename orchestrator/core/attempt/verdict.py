@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from orchestrator.core.text import duration
 from orchestrator.model import Fault, Progress, Reply
 
 
@@ -44,6 +45,10 @@ _LIMIT_TEXTS: Final = (
 )
 
 
+BAD_SKEW: Final = 60.0
+"""Seconds that a clock may be off. A token's times are checked by the platform's clock, and it lives for minutes."""
+
+
 def classify(answer: Reply | Fault) -> Verdict:
     """The verdict on one start attempt. Total: what no row names is INDETERMINATE."""
     if isinstance(answer, Fault):
@@ -55,7 +60,7 @@ def classify(answer: Reply | Fault) -> Verdict:
 
 def _classify_fault(fault: Fault) -> Verdict:
     if fault.progress is Progress.UNSENT:
-        return Verdict(VerdictKind.NOT_SENT, fault.text)
+        return Verdict(VerdictKind.NOT_SENT, f"{fault.text}; {fault.fix}" if fault.fix else fault.text)
     status = fault.http_status
     if status is not None and (status in _STATUS or 300 <= status < 400):
         # The status line alone proves these; only the body was lost.
@@ -73,13 +78,11 @@ def _classify_success(reply: Reply) -> Verdict:
 
 
 def _classify_refusal(reply: Reply) -> Verdict:
-    message = message_of(reply)
     if is_limited(reply):
-        return Verdict(VerdictKind.LIMITED, message)
+        return Verdict(VerdictKind.LIMITED, message_of(reply))
     if 300 <= reply.http_status < 400:
         return Verdict(VerdictKind.REJECTED, f"HTTP {reply.http_status}: redirects are never followed")
-    kind = _STATUS.get(reply.http_status, VerdictKind.INDETERMINATE)
-    return Verdict(kind, f"HTTP {reply.http_status}: {message}")
+    return Verdict(_STATUS.get(reply.http_status, VerdictKind.INDETERMINATE), words_of(reply))
 
 
 def is_limited(reply: Reply) -> bool:
@@ -107,6 +110,29 @@ def wait_of(reply: Reply) -> float | None:
     # The server's clock against the server's clock, so that ours need not be right.
     said = _http_date(reply.date or "")
     return max(0.0, due - (said if said is not None else reply.sent_at + reply.elapsed))
+
+
+def clock_offset(reply: Reply) -> float | None:
+    """Seconds by which this machine's clock is ahead of the server's `Date`, or behind it (negative); None: no Date.
+
+    The server wrote it, in whole seconds, between our first byte and its answer: within that, the clocks agree.
+    """
+    said = _http_date(reply.date or "")
+    if said is None:
+        return None
+    return max(reply.sent_at - (said + 1.0), 0.0) or min(reply.sent_at + reply.elapsed - said, 0.0)
+
+
+def words_of(reply: Reply) -> str:
+    """The status and the server's own words; for a refused token also a clock that is far off."""
+    offset = clock_offset(reply) if reply.http_status == 401 else None
+    words = f"HTTP {reply.http_status}: {message_of(reply)}"
+    return words if offset is None or abs(offset) <= BAD_SKEW else f"{words}; this machine's clock is {skew(offset)}"
+
+
+def skew(offset: float) -> str:
+    """A clock's offset in words: `10 min behind the host's`."""
+    return f"{duration(abs(offset))} {'behind' if offset < 0 else 'ahead of'} the host's"
 
 
 def _http_date(text: str) -> float | None:

@@ -1,0 +1,189 @@
+"""What a failed exchange means, in words, and what to do about it: TLS, proxies, names and networks."""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from types import UnionType
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from orchestrator.kore.connection import TunnelPageError
+from orchestrator.kore.proxy import Proxy
+from orchestrator.model import Progress
+
+_WHERE: Final = {
+    Progress.UNSENT: "before the first byte was sent",
+    Progress.SENDING: "after the request was sent, before an answer",
+    Progress.ANSWERED: "in the middle of the answer",
+}
+_OPENSSL_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
+_NOT_TLS: Final = frozenset({
+    "wrong_version_number", "record_layer_failure", "http_request", "packet_length_too_long", "unexpected_message",
+    "bad_record_type", "unknown_protocol",
+})  # fmt: skip
+_CLIENT_CERTIFICATE: Final = "reach the host in a way that asks for none: certificates of the client are not supported"
+_OF_VERIFICATION: Final = {
+    9: ("the host's certificate is not valid yet", "set this machine's clock (NTP), or have the certificate replaced"),
+    10: ("the host's certificate has expired", "have it renewed, or set this machine's clock (NTP) if that is wrong"),
+    18: ("the host's certificate is signed by itself", "give that certificate in SSL_CERT_FILE, if you trust it"),
+    19: ("this machine does not know the CA of the host's certificate", "give its CA in SSL_CERT_FILE"),
+    62: ("the host's certificate is for another name", "write one of the certificate's names in `host`"),
+}
+_SAME: Final = {20: 19, 21: 19, 63: 62, 64: 62}
+"""Verification errors of OpenSSL that mean the same."""
+
+
+_OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
+    (ssl.SSLError | aiohttp.ClientSSLError, "TLS failed", ""),
+    (aiohttp.ClientConnectorDNSError, "the host's name was not found",
+     "check `host`, and the name server of this machine"),
+    (aiohttp.ClientConnectorError, "no connection",
+     "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"),
+    (TimeoutError, "timeout", ""),
+    (aiohttp.ServerDisconnectedError | ConnectionError, "the connection was lost", ""),
+)  # fmt: skip
+
+
+def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[str, str]:
+    """What happened and what to do about it; the second is empty where there is nothing special to do."""
+    where = _WHERE[progress]
+    if proxy is not None and progress is Progress.UNSENT:
+        words, fix = _of_proxy(error, proxy)
+        if words:
+            return words, fix
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionResetError):
+        # Without a word: so end handshakes with hosts that want a certificate, and some firewalls.
+        return (
+            f"the host broke the connection off {where}",
+            "ask those who run the host whether it asks for a client certificate",
+        )
+    words, fix = _of_tls(error, is_proxied=proxy is not None)
+    if words:
+        return f"TLS failed {where}: {words}", fix
+    kind, fix = _of_network(error)
+    detail = str(error).strip()
+    return f"{kind} {where}" + (f" ({detail})" if detail else ""), fix
+
+
+def _of_network(error: Exception) -> tuple[str, str]:
+    for kinds, words, fix in _OF_NETWORK:
+        if isinstance(error, kinds):
+            return words, fix
+    return "the exchange failed", ""
+
+
+def _of_proxy(error: Exception, proxy: Proxy) -> tuple[str, str]:
+    """Where it failed between here and the tunnel; empty where the tunnel is open."""
+    name = f"the proxy {proxy.url}"
+    if isinstance(error, TunnelPageError):
+        return f"{name} answers with a page: it may ask for a sign-in", _sign_in(proxy)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _of_refused_tunnel(error, name, proxy)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{name} does not speak HTTP", f"name an HTTP proxy in {proxy.variable}; SOCKS is not supported"
+    if isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.ClientProxyConnectionError):
+        why = error.os_error.strerror or "no answer"
+        return f"{name} was not reached ({why})", f"check {proxy.variable}"
+    if _reason(error) in _NOT_TLS:
+        return f"{name} sent something else than the tunnel's bytes: it may be a sign-in page", _sign_in(proxy)
+    return "", ""
+
+
+def _of_refused_tunnel(error: aiohttp.ClientHttpProxyError, name: str, proxy: Proxy) -> tuple[str, str]:
+    status, headers = error.status, error.headers
+    if status == 407:
+        return _of_authentication(name, proxy, headers.getall("Proxy-Authenticate", []) if headers is not None else [])
+    if 300 <= status < 400 or status == 511:
+        target = URL(headers.get("Location", "") if headers is not None else "").host
+        return f"{name} asks for a sign-in" + (f" at {target}" if target else "") + f" ({status})", _sign_in(proxy)
+    if status in {502, 503, 504}:
+        return f"{name} does not reach the host ({status})", "check `host`, and ask those who run the proxy"
+    return (
+        f"{name} refuses a tunnel to the host ({status})",
+        "have the host allowed on the proxy, or name it in NO_PROXY",
+    )
+
+
+def _of_authentication(name: str, proxy: Proxy, offered: list[str]) -> tuple[str, str]:
+    schemes = [one.partition(" ")[0].rstrip(",") for one in offered]
+    if schemes and "basic" not in map(str.lower, schemes):
+        fix = "use a proxy that takes a user name and a password (Basic), or a local one that signs in for you"
+        return f"{name} asks for a sign-in with {' or '.join(schemes)}, which is not supported (407)", fix
+    if proxy.has_credentials:
+        return (
+            f"{name} refuses the user name and password that it is given (407)",
+            f"correct them in {proxy.variable}",
+        )
+    fix = f"write them in {proxy.variable}, as http://USER:PASSWORD@HOST:PORT"
+    return f"{name} asks for a user name and a password (407)", fix
+
+
+def _sign_in(proxy: Proxy) -> str:
+    return f"sign in to the network in a browser, or give {proxy.variable} the proxy's user name and password"
+
+
+def _of_tls(error: Exception, *, is_proxied: bool) -> tuple[str, str]:
+    for one in _chain(error):
+        # aiohttp's own error is one as well, by name only.
+        if isinstance(one, ssl.SSLCertVerificationError) and hasattr(one, "verify_code"):
+            return _of_certificate(one, is_proxied=is_proxied)
+    reason = _reason(error)
+    if "certificate_required" in reason or "alert_bad_certificate" in reason:
+        return "the host asks for a client certificate", _CLIENT_CERTIFICATE
+    if reason.endswith("handshake_failure"):
+        return "the host refuses the handshake: it may ask for a client certificate", _CLIENT_CERTIFICATE
+    if reason.endswith(("protocol_version", "unsupported_protocol")):
+        return "the host speaks only versions of TLS that are no longer safe", "have TLS 1.2 or 1.3 enabled on the host"
+    if reason in _NOT_TLS:
+        return "what answers does not speak TLS", "check the port in `host`"
+    return "", ""
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError, *, is_proxied: bool) -> tuple[str, str]:
+    code = _SAME.get(error.verify_code, error.verify_code)
+    words, fix = _OF_VERIFICATION.get(code, (f"the host's certificate is refused ({error.verify_message})", ""))
+    if code in {18, 19}:
+        unusable = _unusable_ca_file()
+        if unusable:
+            return f"{words}: {unusable}", "let SSL_CERT_FILE name a readable file of CA certificates in PEM"
+        if is_proxied:
+            fix = "give in SSL_CERT_FILE the CA of the host, or that of the proxy where it opens TLS"
+    return words, fix
+
+
+def _unusable_ca_file() -> str:
+    """Why SSL_CERT_FILE is no help; OpenSSL passes over a file that it cannot use, and says nothing."""
+    path = os.environ.get("SSL_CERT_FILE")
+    if path is None:
+        return ""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:  # an OSError as well
+        return f"SSL_CERT_FILE names {path!r}, which holds no certificate in PEM"
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "no file"
+        return f"SSL_CERT_FILE names {path!r}, which cannot be read ({why})"
+    return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those that it came from."""
+    seen: list[int] = []
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        yield one
+        seen.append(id(one))
+        own = getattr(one, "os_error", None) or getattr(one, "certificate_error", None)
+        one = own or one.__cause__ or one.__context__
+
+
+def _reason(error: Exception) -> str:
+    """OpenSSL's name for what went wrong, such as `wrong_version_number`."""
+    for one in _chain(error):
+        found = _OPENSSL_REASON.search(str(one))
+        if found:
+            return found[1].lower()
+    return ""
