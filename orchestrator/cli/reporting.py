@@ -2,8 +2,11 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,39 +16,57 @@ from orchestrator.core.text import reason
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
 from orchestrator.places import report_folder
-from orchestrator.report import ci
-from orchestrator.report.files import write
+from orchestrator.report import ci, files
+
+_CI_ERROR: Final = "cannot write what the CI job reads"
 
 
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
-    """Write the reports and publish the result to the CI system; what cannot be written is named on stderr."""
-    try:
-        folder = report_folder(wanted.chosen_dir)
-        for path in write(result, records, folder, ci.formats(system, wanted.formats)):
+    """Write the reports and publish the result to the CI system; what cannot be written is named on stderr.
+
+    Each by itself: one that cannot be written must not keep the others from being tried.
+    """
+    launch = result.run["launch"]
+    again = f"the journal has all of it\nnext: python -m orchestrator report {launch} --dir DIR"
+    for name in ci.formats(system, wanted.formats):
+        with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):
+            (path,) = files.write(result, records, report_folder(wanted.chosen_dir), [name])
             click.echo(f"report: {path}", err=True)
+    _publish(ci.publish(system, result, os.environ, sys.stderr))
+
+
+def write_refusal(error: OrchestratorError, folder: Path | None, system: ci.System) -> None:
+    """Publish an error that ended a run without a result: nothing of an earlier run must be taken for this one's.
+
+    `folder` is that of the launch's reports; None where nobody knows it.
+    """
+    if folder is not None:
+        for name in files.OF_REFUSALS:
+            with _tells(_CI_ERROR):
+                if system is ci.System.GITLAB or (folder / files.file_of(name)).exists():
+                    files.write_refusal(error, folder, name, time.time())
+    _publish(ci.publish_refusal(system, error, os.environ, sys.stderr))
+
+
+def forget_earlier_run(folder: Path, system: ci.System) -> None:
+    """In a GitLab job, remove what it would take for this run's, should this run be killed."""
+    for name in files.OF_REFUSALS if system is ci.System.GITLAB else ():
+        with _tells(_CI_ERROR):
+            (folder / files.file_of(name)).unlink(missing_ok=True)
+
+
+def _publish(steps: Iterable[ci.Step]) -> None:
+    for step in steps:
+        with _tells(_CI_ERROR):
+            step()
+
+
+@contextmanager
+def _tells(what: str, then: str = "") -> Iterator[None]:
+    """Name on stderr what cannot be written. The run is over: nothing here may change its exit code."""
+    try:
+        yield
     except OrchestratorError:  # the journal, which cannot be read any more
         raise
-    except Exception as error:  # noqa: BLE001 - the run is over: nothing here may change its exit code
-        click.echo(f"cannot write the reports to {wanted.dir}: {reason(error)}; the journal has all of it\n"
-                   f"next: python -m orchestrator report {result.run['launch']} --dir DIR", err=True)  # fmt: skip
-    with _reports_ci_errors():
-        ci.publish(system, result, os.environ, sys.stderr)
-
-
-@contextmanager
-def publishes_refusals(system: ci.System) -> Iterator[None]:
-    """Publish an error that ends the run without a result to the CI system, too."""
-    try:
-        yield
-    except OrchestratorError as error:
-        with _reports_ci_errors():
-            ci.publish_refusal(system, error, os.environ, sys.stderr)
-        raise
-
-
-@contextmanager
-def _reports_ci_errors() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - the run is over: nothing here may change its exit code
-        click.echo(f"cannot write what the CI job reads: {reason(error)}", err=True)
+    except Exception as error:  # noqa: BLE001 - see above
+        click.echo(f"{what}: {reason(error)}" + (f"; {then}" if then else ""), err=True)

@@ -27,7 +27,21 @@ if TYPE_CHECKING:
     from orchestrator.ports import Observer
 
 
-@click.command("run")
+class _RunCommand(click.Command):
+    """Publishes a command line that cannot be used to the CI system, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            from orchestrator.cli.run_end import publish_unusable
+
+            publish_unusable(given, error)
+            raise
+
+
+@click.command("run", cls=_RunCommand)
 @manifest_argument
 @selection_options
 @max_starts_option
@@ -62,7 +76,6 @@ def command(
 ) -> CommandResult:
     """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
     from orchestrator.app.approval import Consent
-    from orchestrator.cli.reporting import publishes_refusals
     from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions
     from orchestrator.console.confirm import check_approve, read_plan
@@ -72,22 +85,21 @@ def command(
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
-
-    # 1. The options, as far as they can be checked without the manifest.
-    if fleet and (approve is not None or plan_file is not None):
-        raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
-    check_approve(approve)
-    proposal = read_plan(plan_file) if plan_file is not None else None
-    if proposal is not None and not (select or exclude or retry_failed):
-        select, exclude, retry_failed = proposal.selection
-    options = RunOptions(
-        choice_of(select, exclude, retry_failed=retry_failed), Consent(approve, proposal, max_starts),
-        yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
-    )  # fmt: skip
-    # 2. The run. One guard around everything after the starts, whatever fails there.
-    end, remarks = RunEnd(system), Remarks()
+    end, remarks = RunEnd(Path(manifest), system), Remarks()
     promise(end.exit_code)
-    with publishes_refusals(system):
+    with end.publishing_refusals():
+        # 1. The options, as far as they can be checked without the manifest.
+        if fleet and (approve is not None or plan_file is not None):
+            raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
+        check_approve(approve)
+        proposal = read_plan(plan_file) if plan_file is not None else None
+        if proposal is not None and not (select or exclude or retry_failed):
+            select, exclude, retry_failed = proposal.selection
+        options = RunOptions(
+            choice_of(select, exclude, retry_failed=retry_failed), Consent(approve, proposal, max_starts),
+            yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
+        )  # fmt: skip
+        # 2. The run. One guard around everything after the starts, whatever fails there.
         try:
             with traced(_span_observer) as watching:
                 observers = [remarks, *watching]

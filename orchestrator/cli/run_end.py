@@ -1,25 +1,40 @@
 """How a run ends once a start may have left, whatever fails then: never with 1 to 9 (P6)."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from orchestrator.app import journal_reader as journals
-from orchestrator.cli.reporting import write_reports
+from orchestrator.cli.reporting import forget_earlier_run, write_refusal, write_reports
 from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode
 from orchestrator.core.text import reason
 from orchestrator.errors import JournalWriteError, OrchestratorError
+from orchestrator.loading.manifest_file import launch_and_folder
+from orchestrator.places import report_folder
 from orchestrator.report import ci
 
 if TYPE_CHECKING:
     from orchestrator.core.manifest.models import Manifest
     from orchestrator.core.result.types import Result
+    from orchestrator.model import Record
+
+
+class UnusableError(OrchestratorError):
+    """The command line cannot be used."""
+
+    exit_code = ExitCode.USAGE
 
 
 class RunEnd:
     """What is known of a run's end. Everything between its first start and its exit code is guarded by `conclude`."""
 
-    def __init__(self, system: ci.System) -> None:
+    def __init__(self, path: Path, system: ci.System) -> None:
+        self._path = path
         self._system = system
         self._manifest: Manifest | None = None
         self._run_id = ""
@@ -27,13 +42,41 @@ class RunEnd:
         self._result: Result | None = None
         self._code: int = ExitCode.JOURNAL  # until the journal says how the run went
 
-    def begins(self, manifest: "Manifest", run_id: str, may_have_sent: Callable[[], bool]) -> None:
-        """The run is known, and from when on a start may have left."""
-        self._manifest, self._run_id, self._may_have_sent = manifest, run_id, may_have_sent
+    @contextmanager
+    def publishing_refusals(self) -> Iterator[None]:
+        """Publish an error that ends the run without a result to the CI system, too, whatever its kind."""
+        try:
+            yield
+        except OrchestratorError as error:
+            write_refusal(error, self._folder(), self._system)
+            raise
+        except click.UsageError as error:
+            write_refusal(UnusableError(error.format_message()), self._folder(), self._system)
+            raise
+        except Exception as error:
+            write_refusal(OrchestratorError(f"internal error: {reason(error)}"), self._folder(), self._system)
+            raise
 
-    def came_to(self, result: "Result") -> "Result":
-        """The run has this result, whatever fails after it."""
+    def _folder(self) -> Path | None:
+        if self._manifest is not None:
+            return _folder_of(self._manifest.launch, self._manifest.report.chosen_dir)
+        return _folder_said(self._path)
+
+    def reads(self, manifest: "Manifest") -> None:
+        """The manifest is known: what an earlier run of it has left is not this run's."""
+        self._manifest = manifest
+        if (folder := self._folder()) is not None:
+            forget_earlier_run(folder, self._system)
+
+    def begins(self, run_id: str, may_have_sent: Callable[[], bool]) -> None:
+        """The run is known, and from when on a start may have left."""
+        self._run_id, self._may_have_sent = run_id, may_have_sent
+
+    def report(self, result: "Result", records: "Iterable[Record]") -> "Result":
+        """The run has this result, whatever fails after it. Write its reports from `records`, and publish it."""
         self._result, self._code = result, result.exit_code
+        if self._manifest is not None:
+            write_reports(result, records, self._manifest.report, self._system)
         return result
 
     def exit_code(self) -> int | None:
@@ -59,8 +102,8 @@ class RunEnd:
         warning = f"the run ended with an error of its own ({type(error).__name__})"
         try:
             with journals.open_ledger(manifest.ledger) as store:
-                result = self.came_to(journals.result(store, manifest.launch, self._run_id, warnings=[warning]))
-                write_reports(result, store.stream(manifest.launch), manifest.report, self._system)
+                result = journals.result(store, manifest.launch, self._run_id, warnings=[warning])
+                return self.report(result, store.stream(manifest.launch))
         except Exception as failure:  # noqa: BLE001 - whatever fails here, starts may have left
             if self._result is not None:
                 return self._result
@@ -68,9 +111,28 @@ class RunEnd:
             message = f"{warning}, and its journal cannot be read ({why}); starts may have left"
             again = f"python -m orchestrator report {manifest.launch}"
             raise JournalWriteError(message, next_step=again) from error
-        return result
 
 
 def may_promise_too_much(error: OrchestratorError) -> bool:
     """Whether the error's code says that nothing was sent, or nothing about it."""
     return error.exit_code in {ExitCode.INTERNAL, *REFUSAL_CODES}
+
+
+def _folder_said(path: Path) -> Path | None:
+    """The folder of the reports that a manifest names which need not be valid."""
+    said = launch_and_folder(path)
+    return _folder_of(*said) if said is not None else None
+
+
+def _folder_of(launch: str, chosen: str | None) -> Path | None:
+    try:
+        return report_folder(chosen) / launch
+    except OSError:  # without a working folder there is no folder of reports, either
+        return None
+
+
+def publish_unusable(arguments: Sequence[str], error: click.UsageError) -> None:
+    """Publish a command line that could not be read. The manifest is the first argument that is a file, at a guess."""
+    path = next((Path(argument) for argument in arguments if Path(argument).is_file()), None)
+    folder = _folder_said(path) if path is not None else None
+    write_refusal(UnusableError(error.format_message()), folder, ci.system_of("auto", os.environ))

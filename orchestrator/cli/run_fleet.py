@@ -11,7 +11,6 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.run import Detached, after_starts
-from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
 from orchestrator.clock import SystemClock
@@ -35,6 +34,7 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
     """Submit a launch and watch it until every lane is done. Raises OrchestratorError; nothing is sent from here."""
     loaded, stop_signal, observers, redactor = load_manifest(path), StopSignal(), Observers(*watching), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
+    end.reads(loaded.manifest)
     if not options.wants_bars:
         observers.members.append(LogObserver())
     check_request(loaded.manifest)
@@ -49,14 +49,13 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             clock = await asyncio.to_thread(SystemClock, store.time)
             ask = _question(loaded, options, stop_signal)
             order = await asyncio.to_thread(_order, store, clock, loaded, options, ask)
-            end.begins(loaded.manifest, order.header.run_id, lambda: True)  # workers may send as from now
+            end.begins(order.header.run_id, lambda: True)  # workers may send as from now
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             with after_starts(loaded.manifest.launch):
                 await _watch(store, clock, order, stop_signal, checks, observers=observers, options=options)
                 result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
-                end.came_to(result)
-                write_reports(result, store.stream(loaded.manifest.launch), loaded.manifest.report, options.ci)
+                end.report(result, store.stream(loaded.manifest.launch))
         except StopRequested:
             raise Detached(stop_signal.stop, loaded.source_name) from None
         finally:

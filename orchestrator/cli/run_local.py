@@ -11,7 +11,6 @@ import click
 
 from orchestrator.app.open_run import open_run
 from orchestrator.app.run import build_result, execute, prepare
-from orchestrator.cli.reporting import write_reports
 from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
 from orchestrator.console.logs import LogObserver, set_up
@@ -34,6 +33,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
     """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
     loaded, observers, stop_signal, redactor = load_manifest(path), Observers(*watching), StopSignal(), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
+    end.reads(loaded.manifest)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     with orderly_stop(stop_signal.set, stop_signal.stop_waiting):
         # Lines until there are bars: opening may have to wait.
@@ -48,7 +48,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
                 _show_retries(opened.run, plan)
             # 2. The starts. What their end needs is there before them: later, no file may be left to open.
             import_writers(ci.formats(options.ci, loaded.manifest.report.formats))
-            end.begins(loaded.manifest, opened.deps.run_id, lambda: opened.deps.states.may_have_sent)
+            end.begins(opened.deps.run_id, lambda: opened.deps.states.may_have_sent)
             _freeze_garbage()
             expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
             names = {str(lane): runner.account for lane, runner in opened.run.lanes.items()}
@@ -57,9 +57,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             # 3. The reports.
             del plan  # a large one makes room for its result
             result, records = build_result(opened)
-            end.came_to(result)
-            write_reports(result, records, loaded.manifest.report, options.ci)
-            return result
+            return end.report(result, records)
 
 
 def _freeze_garbage() -> None:

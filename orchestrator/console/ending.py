@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from orchestrator.console import signals
+
 
 class _Ending:
     """The process's one promise of an exit code."""
@@ -24,11 +26,12 @@ def promise(code: Callable[[], int | None]) -> None:
 
 
 def keep_promises() -> None:
-    """Keep what is promised, as the last thing that the interpreter does for us."""
+    """Keep what is promised, and ignore signals, as the last thing that the interpreter does for us."""
     atexit.register(_end)
 
 
 def _end() -> None:
+    signals.ignore()
     code = _ending.code()
     if code is None:
         return

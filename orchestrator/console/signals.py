@@ -49,6 +49,13 @@ def take_over() -> None:
         signal.signal(number, _handler)
 
 
+def ignore() -> None:
+    """Ignore what `take_over` took over: on its way out the interpreter brings the default back, which kills."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _handler:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def _heeded() -> list[signal.Signals]:
     return [number for number in SIGNALS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
 

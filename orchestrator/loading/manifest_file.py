@@ -1,6 +1,7 @@
 """A manifest from its files: the models, or every fault of all files in one pass."""
 
 import hashlib
+import re
 import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from orchestrator.core.manifest import checks
 from orchestrator.core.manifest.checks import Issue
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
+from orchestrator.core.manifest.values import ID_PATTERN
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
@@ -29,6 +31,8 @@ MAX_PROBLEMS: Final = 100
 """Problems that are shown."""
 
 _MAX_TEXT: Final = 300  # characters of a problem's file, path, message or hint
+_ID: Final = re.compile(ID_PATTERN)
+_LAUNCH: Final = re.compile(r"^[ {]*[\"']?launch[\"']?\s*:\s*[\"']?([\w.-]+)", re.MULTILINE)
 _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
 
 
@@ -77,6 +81,25 @@ def load_manifest(path: Path) -> LoadedManifest:
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
         step = f"python -m orchestrator validate {shlex.quote(name)}"
         raise ManifestError(_capped(problems), next_step=step) from None
+
+
+def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
+    """The launch and `report.dir` of a manifest that need not be valid; None where it does not name the launch."""
+    name = source_name(path)
+    try:
+        text = _decode(_read(path, name, MAX_BYTES), name)
+    except ManifestError:
+        return None
+    raw: Mapping[str, Any]
+    try:
+        raw = _mapping(yaml_reader.load(text, name), name)
+    except ManifestError:  # no YAML: its lines may still tell
+        raw = {"launch": found[1]} if (found := _LAUNCH.search(text)) else {}
+    launch, report = raw.get("launch"), raw.get("report")
+    directory = report.get("dir") if isinstance(report, Mapping) else None
+    if not isinstance(launch, str) or not _ID.fullmatch(launch):
+        return None
+    return launch, directory if isinstance(directory, str) and directory else None
 
 
 def _load(path: Path) -> LoadedManifest:

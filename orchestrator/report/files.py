@@ -17,9 +17,10 @@ from typing import Final
 
 from orchestrator.core.result import timeline
 from orchestrator.core.result.types import COLUMNS, Result, values
+from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
-from orchestrator.report.ci import as_dotenv
-from orchestrator.report.junit import as_junit
+from orchestrator.report.ci import as_dotenv, as_dotenv_refusal
+from orchestrator.report.junit import as_junit, as_junit_refusal
 from orchestrator.report.markdown import as_markdown
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
@@ -124,6 +125,22 @@ def write(result: Result, records: Iterable[Record], directory: Path, formats: I
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [_WRITERS[name] for name in dict.fromkeys(formats)]
     return [_replace(folder / name, render(result, records)) for name, render in chosen]
+
+
+OF_REFUSALS: Final = ("junit", "dotenv")
+"""The formats that a pipeline takes for what the last run came to: a run without a result writes them, too."""
+
+
+def write_refusal(error: OrchestratorError, folder: Path, name: str, at: float) -> Path:
+    """Write a report of OF_REFUSALS for a run that ended without a result. `folder` is the launch's. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = as_junit_refusal(error, folder.name, at) if name == "junit" else as_dotenv_refusal(error)
+    return _replace(folder / file_of(name), (text,))
+
+
+def file_of(name: str) -> str:
+    """The name of a format's file."""
+    return _WRITERS[name][0]
 
 
 def _replace(path: Path, texts: Iterable[str]) -> Path:

@@ -31,11 +31,15 @@ def outputs(result: Result) -> dict[str, str]:
 
 
 def refusal_outputs(error: OrchestratorError) -> dict[str, str]:
-    """The outputs of a run that ended without a result. Where nothing was sent, nothing was started or failed."""
+    """The outputs of a run that ended without a result. Where nothing was sent, nothing was started or failed.
+
+    What is not known is empty, and not left out: an earlier run of the same step may have written it.
+    """
     outcome = outcome_word(error.exit_code)
     # Zeros only where they are certain: a pipeline would take "not known" for "none".
     is_unsent = outcome in {"refused", "interrupted"}
-    return {"outcome": outcome, **(dict.fromkeys(("started", "failed", "unknown"), "0") if is_unsent else {})}
+    counts = dict.fromkeys(("started", "failed", "unknown"), "0" if is_unsent else "")
+    return {"outcome": outcome, **counts, "plan_hash": ""}
 
 
 def annotations(result: Result) -> Iterator[str]:

@@ -6,11 +6,12 @@ attributes on `testsuites`, times without a zone, `properties`, `system-out` and
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import REPLACEMENT
+from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
 
 # XML 1.0 has no way to write these, not even as a character reference: one of them costs the reader the whole file.
@@ -36,6 +37,23 @@ def as_junit(result: Result) -> str:
     for number, (account, campaigns) in enumerate(suites.items()):
         lines += _suite(result, number, account, campaigns)
     return "\n".join([*lines, "</testsuites>"]) + "\n"
+
+
+def as_junit_refusal(error: OrchestratorError, launch: str, at: float) -> str:
+    """`junit.xml` of a run that ended without a result, at `at` in POSIX seconds: one case, an error."""
+    begun = datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    suite = _attributes(name="run", package=launch, id=0, timestamp=begun, hostname="-", tests=1, failures=0, errors=1,
+                        skipped=0, time="0.000")  # fmt: skip
+    why = _attributes(message=error.sentence, type=f"exit code {error.exit_code}")
+    body = _text(f"{error.sentence}\nnext: {error.next_step}" if error.next_step else error.sentence)
+    case = _attributes(name="run", classname=launch, time="0.000")
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", f"<testsuite{suite}>", "<properties/>",
+            f"<testcase{case}><error{why}>{body}</error></testcase>",
+            "<system-out/>", "<system-err/>", "</testsuite>", "</testsuites>", "",
+        ]
+    )  # fmt: skip
 
 
 def _suite(result: Result, number: int, account: str, campaigns: list[CampaignResult]) -> Iterator[str]:

@@ -12,8 +12,9 @@ from typing import Final
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import one_line, plural
+from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
-from orchestrator.report.wording import by_reason, verdict
+from orchestrator.report.wording import by_reason, outcome_word, verdict
 
 LIMIT: Final = 900 * 1024
 """Bytes. GitHub drops a step summary of more than 1 MiB as a whole, and others may have written to it, too."""
@@ -42,6 +43,12 @@ def as_markdown(result: Result, limit: int = LIMIT) -> str:
         middle.append(section)
         room -= _size(section)
     return head + "\n" + "".join(middle) + tail + "\n"
+
+
+def refusal(error: OrchestratorError) -> str:
+    """The step's summary of a run that ended without a result."""
+    lines = [f"## Launch: {outcome_word(error.exit_code)}, exit code {error.exit_code}", "", code(error.sentence)]
+    return "\n".join([*lines, *(["", f"Next: {code(error.next_step)}"] if error.next_step else [])]) + "\n"
 
 
 def code(text: str) -> str:

@@ -65,7 +65,8 @@ def test_a_refused_run_says_so_to_the_job(job):
     done = job.run("run", job.manifest(host="https://platform.kore.ai", accounts=accounts))
 
     assert done.returncode == 7
-    assert outputs(job) == {"outcome": "refused", "started": "0", "failed": "0", "unknown": "0"}
+    assert outputs(job) == {"outcome": "refused", "started": "0", "failed": "0", "unknown": "0", "plan_hash": ""}
+    assert read(job, "summary").startswith("## Launch: refused, exit code 7\n")
     assert "::error title=exit code 7::" in done.stderr
     assert done.stdout == ""
 
@@ -86,6 +87,68 @@ def test_in_a_gitlab_job_two_more_reports_are_written(workplace):
     assert done.returncode == 0, done.stderr
     assert {file.name for file in folder.iterdir()} == {"result.json", "result.csv", "junit.xml", "result.env"}
     assert "ORCHESTRATOR_OUTCOME=started" in (folder / "result.env").read_text(encoding="utf-8").splitlines()
+
+
+REFUSED = ["ORCHESTRATOR_OUTCOME=refused", "ORCHESTRATOR_STARTED=0", "ORCHESTRATOR_FAILED=0", "ORCHESTRATOR_UNKNOWN=0"]
+BROKEN = "launch: spring\nreport: {dir: reports}\nhost: [\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "changes", "arguments"),
+    [
+        (2, {}, ["--select", "nonsense"]),
+        (2, {}, ["--nonsense"]),
+        (3, {"host": "nowhere"}, []),
+        (3, BROKEN, []),
+        (4, {"limits": {"max_starts": 1}, "launch": "spring", "campaigns": "new"}, []),
+        (5, {}, ["--select", "tag:nobody"]),
+        (7, {"accounts": {"acme": {"account_id": "a1", "client_id": {"env": "A"}, "client_secret": {"env": "B"}}}}, []),
+        (8, "unsafe ledger", []),
+    ],
+)  # fmt: skip
+def test_a_refused_run_leaves_no_success_of_an_earlier_one(workplace, code, changes, arguments):
+    workplace.environment["GITLAB_CI"] = "true"
+    folder = workplace.path / "reports" / "spring"
+    first = workplace.run("run", workplace.manifest())
+    assert "ORCHESTRATOR_OUTCOME=started" in (folder / "result.env").read_text(encoding="utf-8"), first.stderr
+    manifest = "launch.yaml"
+    if changes == "unsafe ledger":
+        (workplace.path / ".orchestrator" / "ledger.db").chmod(0o666)
+    elif isinstance(changes, str):
+        (workplace.path / manifest).write_text(changes, encoding="utf-8")
+    else:
+        if changes.get("campaigns") == "new":
+            changes = {**changes, "campaigns": [{"stream": "st-2", "campaign": f"cd-{n}"} for n in range(2)]}
+        workplace.manifest(**changes)
+    done = workplace.run("run", manifest, *arguments)
+
+    assert done.returncode == code, done.stderr
+    assert (folder / "result.env").read_text(encoding="utf-8").splitlines() == REFUSED
+    report = (folder / "junit.xml").read_text(encoding="utf-8")
+    assert f'type="exit code {code}"' in report
+    assert "cd-0" not in report
+
+
+def test_what_cannot_be_written_keeps_nothing_else_back(job):
+    """A folder in the place of one report, and outputs on a full disk."""
+    (job.path / "reports" / "spring" / "result.json").mkdir(parents=True)
+    job.environment["GITHUB_OUTPUT"] = "/dev/full"
+    done = job.run("run", job.manifest(report={"formats": ["json", "csv", "dotenv"]}))
+
+    assert done.returncode == 0, done.stderr
+    assert {"result.csv", "result.env"} <= {file.name for file in (job.path / "reports" / "spring").iterdir()}
+    assert "cannot write result.json of launch spring to reports: Is a directory" in done.stderr
+    assert "cannot write what the CI job reads: No space left on device" in done.stderr
+    assert read(job, "summary").startswith("## Launch `spring`: everything is started")
+
+
+def test_outputs_are_read_though_the_last_line_before_had_no_end(job):
+    (job.path / "output").write_text("others=1", encoding="utf-8")
+    job.run("run", job.manifest())
+
+    assert outputs(job) | {"plan_hash": ""} == {
+        "others": "1", "outcome": "started", "started": "3", "failed": "0", "unknown": "0", "plan_hash": "",
+    }  # fmt: skip
 
 
 def test_report_writes_every_format(workplace):

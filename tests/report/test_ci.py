@@ -37,6 +37,11 @@ def test_gitlab_gets_two_more_reports_and_none_twice():
     assert ci.formats(GITHUB, ("json",)) == ci.formats(NONE, ("json",)) == ("json",)
 
 
+def carry_out(steps):
+    for step in steps:
+        step()
+
+
 @pytest.fixture
 def environ(tmp_path):
     return {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
@@ -49,7 +54,7 @@ def read(environ, name):
 
 def test_github_gets_outputs_a_summary_and_annotations(environ):
     log = io.StringIO()
-    ci.publish(GITHUB, small(), environ, log)
+    carry_out(ci.publish(GITHUB, small(), environ, log))
 
     assert read(environ, "GITHUB_OUTPUT").splitlines() == [
         "outcome=unknown", "started=2", "failed=1", "unknown=1", f"plan_hash={'b2' * 32}",
@@ -62,7 +67,7 @@ def test_what_others_wrote_stays_and_both_fit_below_the_limit(environ):
     with open(environ["GITHUB_STEP_SUMMARY"], "w", encoding="utf-8") as file:  # noqa: PTH123 - the same
         file.write("others\n" * 60_000)
     unknown = [campaign(n, Outcome.UNKNOWN, Reason.NO_EVIDENCE, message="m" * 200) for n in range(9000)]
-    ci.publish(GITHUB, result_of(unknown), environ, io.StringIO())
+    carry_out(ci.publish(GITHUB, result_of(unknown), environ, io.StringIO()))
     text = read(environ, "GITHUB_STEP_SUMMARY")
 
     assert text.startswith("others\n")
@@ -72,7 +77,7 @@ def test_what_others_wrote_stays_and_both_fit_below_the_limit(environ):
 
 def test_a_job_that_offers_no_files_gets_its_annotations(environ):
     log = io.StringIO()
-    ci.publish(GITHUB, small(), {}, log)
+    carry_out(ci.publish(GITHUB, small(), {}, log))
 
     assert [line[:7] for line in log.getvalue().splitlines()].count("::error") == 2
 
@@ -80,8 +85,8 @@ def test_a_job_that_offers_no_files_gets_its_annotations(environ):
 @pytest.mark.parametrize("system", [GITLAB, NONE])
 def test_nobody_else_gets_anything(environ, tmp_path, system):
     log = io.StringIO()
-    ci.publish(system, small(), environ, log)
-    ci.publish_refusal(system, CredentialError("no"), environ, log)
+    carry_out(ci.publish(system, small(), environ, log))
+    carry_out(ci.publish_refusal(system, CredentialError("no"), environ, log))
 
     assert log.getvalue() == ""
     assert list(tmp_path.iterdir()) == []
@@ -109,17 +114,19 @@ def test_what_the_owner_left_out_is_no_annotation():
 
 def test_a_refusal_is_said_and_nothing_was_sent(environ):
     log = io.StringIO()
-    ci.publish_refusal(GITHUB, CredentialError("KORE_ID is\nnot set", next_step="set it"), environ, log)
+    carry_out(ci.publish_refusal(GITHUB, CredentialError("KORE_ID is\nnot set", next_step="set it"), environ, log))
 
     assert log.getvalue() == "::error title=exit code 7::KORE_ID is%0Anot set%0Anext: set it\n"
-    assert read(environ, "GITHUB_OUTPUT") == "outcome=refused\nstarted=0\nfailed=0\nunknown=0\n"
+    assert read(environ, "GITHUB_OUTPUT") == "outcome=refused\nstarted=0\nfailed=0\nunknown=0\nplan_hash=\n"
 
 
 @pytest.mark.parametrize("error", [JournalWriteError("disk"), OrchestratorError("bug")])
 def test_where_something_may_have_been_sent_no_zero_is_claimed(environ, error):
-    ci.publish_refusal(GITHUB, error, environ, io.StringIO())
+    carry_out(ci.publish_refusal(GITHUB, error, environ, io.StringIO()))
 
-    assert read(environ, "GITHUB_OUTPUT") in {"outcome=journal_failed\n", "outcome=error\n"}
+    outcome, *others = read(environ, "GITHUB_OUTPUT").splitlines()
+    assert outcome in {"outcome=journal_failed", "outcome=error"}
+    assert others == ["started=", "failed=", "unknown=", "plan_hash="]
 
 
 @pytest.mark.parametrize(
@@ -136,3 +143,26 @@ def test_dotenv_is_what_gitlab_can_read():
 
     assert len(text) < 5 * 1024
     assert all(re.fullmatch(r"ORCHESTRATOR_[A-Z_]+=[a-z0-9_]+", line) for line in text.splitlines())
+
+
+def test_outputs_begin_on_a_line_of_their_own(environ):
+    with open(environ["GITHUB_OUTPUT"], "w", encoding="utf-8") as file:  # noqa: PTH123 - the same
+        file.write("others=1")
+    carry_out(ci.publish(GITHUB, small(), environ, io.StringIO()))
+
+    assert read(environ, "GITHUB_OUTPUT").splitlines()[:2] == ["others=1", "outcome=unknown"]
+
+
+def test_a_refusal_is_in_the_steps_summary(environ):
+    carry_out(ci.publish_refusal(GITHUB, CredentialError("no `key`", next_step="set it"), environ, io.StringIO()))
+
+    assert read(environ, "GITHUB_STEP_SUMMARY") == (
+        "## Launch: refused, exit code 7\n\n``no `key`; no start was sent``\n\nNext: `set it`\n"
+    )
+
+
+def test_dotenv_of_a_refusal_leaves_out_what_is_not_known():
+    assert ci.as_dotenv_refusal(CredentialError("no")) == (
+        "ORCHESTRATOR_OUTCOME=refused\nORCHESTRATOR_STARTED=0\nORCHESTRATOR_FAILED=0\nORCHESTRATOR_UNKNOWN=0\n"
+    )
+    assert ci.as_dotenv_refusal(JournalWriteError("disk")) == "ORCHESTRATOR_OUTCOME=journal_failed\n"

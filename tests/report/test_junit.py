@@ -5,8 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from lxml import etree
 
+from orchestrator.errors import CredentialError
 from orchestrator.model import Outcome, Reason
-from orchestrator.report.junit import as_junit
+from orchestrator.report.junit import as_junit, as_junit_refusal
 from tests.report.samples import HOSTILE, campaign, hostile, result_of, small
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
@@ -56,3 +57,12 @@ def test_an_unknown_is_an_error_with_the_command_to_type():
 
     assert "next: python -m orchestrator resolve winter-2026 st-1/cd-5 --as started|not-started" in error.text
     assert error.get("type") == "no_evidence"
+
+
+@pytest.mark.parametrize("text", ["no", *HOSTILE])
+def test_a_refusal_is_one_error_in_a_file_the_schema_accepts(text):
+    made = as_junit_refusal(CredentialError(text, next_step=text), "spring", 1_700_000_000.0)
+    SCHEMA.assertValid(etree.fromstring(made.encode("utf-8", "backslashreplace")))
+
+    assert 'tests="1" failures="0" errors="1"' in made
+    assert 'type="exit code 7"' in made
