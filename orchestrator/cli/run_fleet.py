@@ -20,10 +20,9 @@ from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.fleet import queue
 from orchestrator.fleet.ordering import Request, check_request, order_launch
 from orchestrator.fleet.orders import Order
-from orchestrator.fleet.submit import watch
+from orchestrator.fleet.submit import check_queue, watch
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
 from orchestrator.ports import Checks, Clock, Observer
@@ -45,7 +44,7 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
         if store.made:
             observers.event("ledger_created", ledger=store.made)
         try:
-            await queue.check(loaded.manifest.ledger)  # an order that no worker can take would wait for ever
+            await check_queue(loaded.manifest.ledger)
             clock = await asyncio.to_thread(SystemClock, store.time)
             ask = _question(loaded, options, stop_signal)
             order = await asyncio.to_thread(_order, store, clock, loaded, options, ask)

@@ -13,7 +13,6 @@ from procrastinate.jobs import Job as QueuedJob
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
-from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue_schema
 from orchestrator.fleet.lane import LaneNotDone
 from orchestrator.fleet.orders import Job
@@ -65,14 +64,6 @@ async def prepare(url: str) -> None:
     parameters: dict[str, Any] = conninfo(parsed)
     async with await psycopg.AsyncConnection.connect(**parameters) as connection:
         await queue_schema.prepare(connection, parsed.render_as_string())
-
-
-async def check(url: str) -> None:
-    """The same before anything is ordered. Raises LedgerError where the database is away, too."""
-    try:
-        await prepare(url)
-    except AWAY as error:
-        raise LedgerError(f"ledger {url}: {words_of(error)}", next_step="run again") from error
 
 
 def words_of(error: BaseException) -> str:

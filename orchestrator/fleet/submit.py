@@ -208,6 +208,18 @@ class Submission:
             await self.stop_signal.sleep(2 * _LOOK_EVERY)
 
 
+async def check_queue(url: str) -> None:
+    """Make the queue's tables in the ledger's database where they are missing.
+
+    To be called before an order: one that no worker can take would wait for ever. Raises LedgerError where the tables do
+    not fit, may not be used, or cannot be reached.
+    """
+    try:
+        await queue.prepare(url)
+    except queue.AWAY as error:
+        raise LedgerError(f"ledger {url}: {queue.words_of(error)}", next_step="run again") from error
+
+
 async def watch(
     store: Store, order: Order, clock: Clock, observer: Observer, *, stop_signal: StopSignal, checks: Checks
 ) -> Stop | None:

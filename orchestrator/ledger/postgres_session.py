@@ -36,9 +36,10 @@ _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "
 
 
 _RIGHTS: Final = (
-    ("launches", "SELECT"), ("launches", "INSERT"), ("leases", "SELECT"), ("leases", "INSERT"), ("leases", "UPDATE"),
-    ("journal", "SELECT"), ("journal", "INSERT"),
-)  # fmt: skip
+    *(("launches", right) for right in ("SELECT", "INSERT", "UPDATE")),
+    *(("leases", right) for right in ("SELECT", "INSERT", "UPDATE")),
+    *(("journal", right) for right in ("SELECT", "INSERT")),
+)
 """What a run does with the ledger's tables."""
 
 _INSUFFICIENT_PRIVILEGE: Final = "42501"

@@ -69,3 +69,13 @@ def control_state_of(connection: sa.Connection, launch: str) -> ControlState:
     except ValueError as error:
         raise LedgerError(f"the ledger is damaged: a command to launch {launch} cannot be read") from error
     return control_state
+
+
+def whole_launch(launch: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """A condition that selects all rows of a launch by a range of ids, so that the database scans the table in order.
+
+    By the launch's index it would fetch each row on its own and sort them: four times as long for a whole journal.
+    """
+    own = sa.select(journal.c.id).where(journal.c.launch == launch).subquery()
+    first, last = (sa.select(of(own.c.id)).scalar_subquery() for of in (sa.func.min, sa.func.max))
+    return journal.c.id.between(first, last), journal.c.launch + "" == launch

@@ -195,7 +195,10 @@ def test_a_role_that_may_not_write_is_told_every_right_it_lacks(postgres_url):
             owner.execute(grant.encode())
         Store.open(url).close()
 
-    lacking = f"INSERT on launches, INSERT on leases, UPDATE on leases, INSERT on journal, USAGE on SEQUENCE {name}."
+    lacking = (
+        "INSERT on launches, UPDATE on launches, INSERT on leases, UPDATE on leases, INSERT on journal, "
+        f"USAGE on SEQUENCE {name}."
+    )
     assert f"role {name} lacks the right to {lacking}" in error.message
 
 
