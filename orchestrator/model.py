@@ -184,6 +184,9 @@ class Reason(StrEnum):
     WINDOW = "window"  # its window is closed for longer than the run waits
     CHANGED = "changed"  # it was changed on the platform while it waited
     STOPPED = "stopped"  # the run stopped before its turn
+    # Not at its end: the run is going on.
+    WAITING = "waiting"  # its turn has not come
+    IN_FLIGHT = "in_flight"  # its start is on its way, or evidence of it is looked for
 
 
 class WaveVerdict(StrEnum):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
-from orchestrator.core.journal.records import RUN_KINDS, STOP_KINDS, resolution
+from orchestrator.core.journal.records import END, RUN, STOP_KINDS, resolution
 from orchestrator.core.journal.states import UNRESOLVED, CampaignState, IllegalMove, State, fold
-from orchestrator.core.journal.subruns import is_open
+from orchestrator.core.journal.subruns import headers, is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
@@ -111,12 +111,24 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
     """The status of a launch, by default the newest. Raises NothingSelected and LedgerError."""
     with open_ledger(url) as store:
         name = pick_launch(store, launch)
-        found = result(store, name)
-        run_id = found.run["run_id"]
-        # A fleet's run holds no lease of its own: it is live until its end is journaled.
-        is_live = store.is_live(run_id, store.time()) or is_open(store.read(name, kinds=RUN_KINDS), run_id)
+        live = live_run(store, name)
+        found = result(store, name, live=live)
+        is_live = live == found.run["run_id"] and found.run["finished_at"] is None
         stopped = sum(one.is_confirmed for one in stops(store.read(name, kinds=STOP_KINDS)).values())
         return LaunchStatus(found, store.control_state(name), is_live, stopped)
+
+
+def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None:
+    """The id of a launch's run, by default the newest, if it is going on.
+
+    To be asked before its records are read: a run that ends between the two has its end among them.
+    """
+    runs = store.read(launch, kinds=(RUN, END))
+    ids = [header.run_id for header in headers(runs) if run_id in {None, header.run_id}]
+    # A fleet's run holds no lease of its own: it is live until its end is journaled.
+    if ids and (store.is_live(ids[-1], store.time()) or is_open(runs, ids[-1])):
+        return ids[-1]
+    return None
 
 
 def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
@@ -147,14 +159,20 @@ def previous_starts(store: Store, manifest: Manifest, now: float) -> Mapping[tup
 
 
 def result(
-    store: Store, launch: str, run_id: str | None = None, *, stop: Stop | None = None, warnings: Sequence[str] = ()
+    store: Store,
+    launch: str,
+    run_id: str | None = None,
+    *,
+    stop: Stop | None = None,
+    warnings: Sequence[str] = (),
+    live: str | None = None,
 ) -> Result:
-    """The result of a run, by default the last, from the journal alone. `stop` and `warnings` are as for `build`.
+    """The result of a run, by default the last, from the journal alone. The options are as for `build`.
 
     Raises NothingSelected where the launch has no such run, LedgerError where its records contradict each other.
     """
     try:
-        return build(store.stream(launch), run_id, stop=stop, warnings=warnings)
+        return build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
     except NoRunError as error:
         raise NothingSelected("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:

@@ -1,11 +1,14 @@
 """`report LAUNCH`."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from orchestrator.cli.options import FORMATS, PlacePath, json_option, launch_argument, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
+
+_LIVE: Final = "the run is going on: what it has not done yet counts as held, and a call in flight as unknown"
 
 
 @click.command("report")
@@ -21,14 +24,15 @@ def command(
     launch: str, *, run_id: str | None, directory: Path | None, formats: tuple[str, ...], ledger: str
 ) -> CommandResult:
     """Write a launch's reports again, from the journal alone."""
-    from orchestrator.app.journal_reader import open_ledger, pick_launch, result
+    from orchestrator.app.journal_reader import live_run, open_ledger, pick_launch, result
     from orchestrator.places import report_folder
     from orchestrator.report.files import write
 
     # The journal is read twice: for the result, and again by reports that show times.
     with open_ledger(ledger) as store:
         name = pick_launch(store, launch)
-        found = result(store, name, run_id)
+        live = live_run(store, name, run_id)
+        found = result(store, name, run_id, live=live, warnings=(_LIVE,) if live is not None else ())
         try:
             folder = directory or report_folder(None)
             paths = [str(path) for path in write(found, store.stream(name), folder, formats)]

@@ -23,6 +23,7 @@ _EVERY_SECONDS: Final = 2.0
 def command(context: click.Context, launch: str | None, *, watch: bool, ledger: str) -> CommandResult:
     """Show where a launch stands, by default the newest. Needs no running process.
 
+    While a run is going on, campaigns without an outcome are waiting or in flight, and there is nothing to type next.
     Ends with 11 as long as the launch has unknown campaigns, for which a person must look.
     """
     from orchestrator.console.streams import is_left
@@ -40,7 +41,7 @@ def command(context: click.Context, launch: str | None, *, watch: bool, ledger: 
 def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
     """The status now, and whether the run is still going on."""
     from orchestrator.app.journal_reader import read_status
-    from orchestrator.console.summary import control_state_json, summary
+    from orchestrator.console.summary import control_state_json, status_json, summary
     from orchestrator.core.text import plural
     from orchestrator.model import Outcome
 
@@ -50,6 +51,6 @@ def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
         verb = "was" if seen.stopped == 1 else "were"
         text += f"{plural(seen.stopped, 'campaign')} {verb} stopped since; messages sent before stay sent\n"
     control = {"control": control_state_json(seen.control_state), "stopped_since": seen.stopped}
-    code = ExitCode.UNKNOWN if seen.result.totals[Outcome.UNKNOWN] else ExitCode.OK
-    data = {**seen.result.as_json(), **control}
+    code = ExitCode.UNKNOWN if seen.result.standings[Outcome.UNKNOWN] else ExitCode.OK
+    data = {**status_json(seen.result, is_live=seen.is_live), **control}
     return CommandResult("status", data, text, exit_code=code, is_styled=True), seen.is_live

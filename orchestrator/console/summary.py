@@ -15,10 +15,10 @@ from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.core.result.types import WaveResult
 from orchestrator.core.text import plural
-from orchestrator.model import Outcome
+from orchestrator.model import Outcome, Reason
 
 _MAX_SHOWN = 20
-_LOOK_AT = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
+_LOOK_AT = (Reason.IN_FLIGHT, Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
 
 
 def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
@@ -31,8 +31,8 @@ def summary(result: Result, *, is_live: bool = False, control_state: ControlStat
 
 def _accounts(result: Result) -> list[str]:
     """A table; where the terminal is too narrow for it, a line for each account: a cut number is a wrong number."""
-    shown = [outcome for outcome in Outcome if result.totals[outcome]]
-    headers, rows = [*map(str, shown), "calls", "throttled"], _by_account(result, shown)
+    shown = [standing for standing, count in result.standings.items() if count]
+    headers, rows = [*map(_word, shown), "calls", "throttled"], _by_account(result, shown)
     table = Table("account", title=None, box=None, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(header, justify="right")
@@ -49,19 +49,23 @@ def _accounts(result: Result) -> list[str]:
 
 def _headline(result: Result) -> str:
     run = result.run
-    counts = ", ".join(f"{count} {word}" for word, count in result.totals.items() if count)
+    counts = ", ".join(f"{count} {_word(standing)}" for standing, count in result.standings.items() if count)
     return f"launch {run['launch']}, run {run['run_id']}: {counts or 'nothing to do'}"
 
 
-def _by_account(result: Result, shown: list[Outcome]) -> dict[str, list[str]]:
-    counted: dict[str, Counter[Outcome]] = {}
+def _word(standing: Outcome | Reason) -> str:
+    return "in flight" if standing is Reason.IN_FLIGHT else str(standing)
+
+
+def _by_account(result: Result, shown: list[Outcome | Reason]) -> dict[str, list[str]]:
+    counted: dict[str, Counter[Outcome | Reason]] = {}
     for campaign in result.campaigns:
-        counted.setdefault(campaign.account, Counter())[campaign.outcome] += 1
+        counted.setdefault(campaign.account, Counter())[campaign.standing] += 1
     budgets = {budget["account"]: budget for budget in result.budget.values()}
     rows = {}
     for account, own in counted.items():
         budget = budgets.get(account)
-        counts = [str(own[outcome] or "-") for outcome in shown]
+        counts = [str(own[standing] or "-") for standing in shown]
         rows[account] = [*counts, *((str(budget["calls"]), str(budget["throttled"])) if budget else ("-", "-"))]
     return rows
 
@@ -79,12 +83,12 @@ def _why(wave: WaveResult) -> str:
 
 
 def _needs(result: Result) -> list[str]:
-    lines = []
-    for outcome in _LOOK_AT:
-        count = result.totals[outcome]
+    lines, counts = [], result.standings
+    for standing in _LOOK_AT:
+        count = counts[standing]
         if count:
-            chosen = list(islice((c for c in result.campaigns if c.outcome is outcome), _MAX_SHOWN))
-            lines += ["", f"{outcome}:", *map(_line, chosen)]
+            chosen = list(islice((c for c in result.campaigns if c.standing is standing), _MAX_SHOWN))
+            lines += ["", f"{_word(standing)}:", *map(_line, chosen)]
             lines += [f"  ... and {count - _MAX_SHOWN} more, all in result.json"] if count > _MAX_SHOWN else []
             # The commands for the others differ in the campaign's id alone.
             lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
@@ -99,7 +103,7 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     stop, lines = result.run["stop"], []
     # No exit code yet: it would be taken for the run's.
     if is_live:
-        return ["", "the run is going on; what it has not done yet counts as held, a call in flight as unknown"]
+        return ["", "the run is going on"]
     if stop:
         lines += ["", f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
     lines += [f"warning: {plain(text)}" for text in result.warnings]
@@ -110,6 +114,16 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
         if budget["suggested"]
     ]
     return [*lines, "", f"exit code {result.exit_code}"]
+
+
+def status_json(result: Result, *, is_live: bool) -> dict[str, Any]:
+    """A result, for a machine. While its run is going on, campaigns without an outcome are `waiting` or `in_flight`."""
+    data = {**result.as_json(), "is_live": is_live}
+    if is_live:
+        for row, campaign in zip(data["campaigns"], result.campaigns, strict=True):
+            row["outcome"] = campaign.standing
+        data |= {"run": {**result.run, "exit_code": None}, "totals": result.standings}
+    return data
 
 
 def control_state_json(control_state: ControlState) -> dict[str, Any]:

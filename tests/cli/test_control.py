@@ -67,6 +67,8 @@ def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platfo
     with workplace.start("run", manifest) as process:
         line = wait_for(process.stderr, "launch_paused")
         status = workplace.run("status", "spring")
+        seen = json.loads(workplace.run("status", "spring", "--json").stdout)
+        workplace.run("report", "spring", "--dir", "early")
         sent = dict(platform.starts)
         unpaused = workplace.run("unpause", "spring")
         out, err = process.communicate(timeout=30)
@@ -74,6 +76,12 @@ def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platfo
     assert (paused.returncode, unpaused.returncode) == (0, 0), paused.stderr + unpaused.stderr
     assert "carrier is down" in line
     assert "carrier is down" in status.stdout
+    assert ": 6 waiting\n" in status.stdout
+    assert (status.returncode, "next:" in status.stdout, "held" in status.stdout) == (0, False, False)
+    early = json.loads((workplace.path / "early" / "spring" / "result.json").read_text(encoding="utf-8"))
+    assert {(c["reason"], c["next"]) for c in early["campaigns"]} == {("waiting", None)}
+    assert early["warnings"][0].startswith("the run is going on")
+    assert (seen["is_live"], seen["totals"]["waiting"], seen["totals"]["held"]) == (True, 6, 0)
     assert sent == {}
     assert process.returncode == 0, out + err
     assert platform.starts == {f"st-1/{c}": 1 for c in CAMPAIGNS}

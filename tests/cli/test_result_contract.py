@@ -21,7 +21,7 @@ COMMANDS = {
     "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings", "messages"]),
     "status": (
         ("status", "spring"),
-        ["run", "totals", "budget", "waves", "campaigns", "warnings", "control", "stopped_since"],
+        ["run", "totals", "budget", "waves", "campaigns", "warnings", "is_live", "control", "stopped_since"],
     ),
     "report": (("report", "spring"), ["launch", "run_id", "files"]),
     "pause": (("pause", "spring", "--reason", "x"), ["launch", "control"]),

@@ -25,7 +25,7 @@ from orchestrator.core.journal.records import (
 from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
-from orchestrator.core.result.conclude import code_of, exit_code, outcome_of
+from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
 from orchestrator.core.text import timestamp
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
@@ -42,12 +42,18 @@ class NoRunError(LookupError):
 
 
 def build(
-    records: Iterable[Record], run_id: str | None = None, *, stop: Stop | None = None, warnings: Sequence[str] = ()
+    records: Iterable[Record],
+    run_id: str | None = None,
+    *,
+    stop: Stop | None = None,
+    warnings: Sequence[str] = (),
+    live: str | None = None,
 ) -> Result:
     """The result of a run, by default the last one that a person started. The records are read once, in their order.
 
     `stop` is what the caller knows of why the run ended early; it replaces what the journal has, where a journal that
-    failed cannot have it. `warnings` are added to those of the plan.
+    failed cannot have it. `warnings` are added to those of the plan. `live` is the id of a run that is going on: while
+    its end is not in the journal, what it has not done yet is neither held nor lost.
 
     Raises NoRunError, and IllegalMove for a journal whose records contradict each other.
     """
@@ -58,9 +64,9 @@ def build(
     if journal.header is None:
         raise NoRunError(run_id or "no run")
     # 2. The run, and where each of its campaigns ended up.
-    run = _Run.of(journal.runs, journal.header, stop)
+    run = _Run.of(journal.runs, journal.header, stop, live)
     # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
-    advice = _Advice.of(run.header, journal.control_state)
+    advice = None if run.is_live else _Advice.of(run.header, journal.control_state)
     take = lambda key: journal.states.pop(key, None)  # noqa: E731
     campaigns = tuple(run.campaigns(run.rows, take, advice))
     campaigns += tuple(run.campaigns(journal.out_of_sight(), take, advice))
@@ -167,14 +173,16 @@ class _Run:
     rows: Iterable[PlanRow]
     held: Mapping[CampaignKey, tuple[str, str]]
     budget: Mapping[str, Any]
+    is_live: bool
 
     @classmethod
-    def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None) -> "_Run":
-        """A run by its header; `runs` are the launch's records of RUN_KINDS."""
+    def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None, live: str | None = None) -> "_Run":
+        """A run by its header; `runs` are the launch's records of RUN_KINDS, and `stop` and `live` as for `build`."""
         end = next((r for r in runs if r.kind == END and r.campaign == header.campaign), None)
-        # 1. How it ended. A run without an end crashed, unless its own process asks, which knows better.
-        ended = ending_of(end) if end else None
-        stop = stop or (Stop.of(ended.get("stop")) if ended else _CRASHED)
+        # 1. How it ended. A run without an end crashed, unless it is live, or its own process asks, which knows better.
+        ended, is_live = ending_of(end) if end else None, end is None and header.run_id == live
+        if stop is None and not is_live:
+            stop = Stop.of(ended.get("stop")) if ended else _CRASHED
         lane_stops = lane_stops_of(end) if end else {}
         stop_of_rest = None if stop in lane_stops.values() else stop
         # 2. What it was about. A fleet's run has campaigns and calls in its subruns alone.
@@ -182,15 +190,15 @@ class _Run:
         rows = merged_rows(runs, header.campaign, subruns)
         held = held_of(end) if end and "held" in ending_of(end) else merged_held(runs, subruns)
         budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
-        return cls(header, end, stop, lane_stops, stop_of_rest, rows, held, budget)
+        return cls(header, end, stop, lane_stops, stop_of_rest, rows, held, budget, is_live)
 
     def campaigns(
         self,
         rows: Iterable[PlanRow],
         state_of: Callable[[CampaignKey], CampaignState | None],
-        advice: "_Advice",
+        advice: "_Advice | None",
     ) -> Iterator[CampaignResult]:
-        """Campaigns by their rows, in the same order."""
+        """Campaigns by their rows, in the same order. No advice: there is nothing to type yet."""
         return (self._campaign(row, state_of(row.key), advice) for row in rows)
 
     def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
@@ -200,9 +208,13 @@ class _Run:
     def _outcome(self, row: PlanRow, state: CampaignState | None) -> tuple[Outcome, Reason, str]:
         decision = _decision(row.action, row.outcome, row.reason, row.message)
         stop = self.lane_stops.get(row.account, self.stop_of_rest)
-        return outcome_of(decision, state, stop, self.held.get(row.key))
+        held = self.held.get(row.key)
+        found = outcome_of(decision, state, stop, held)
+        if self.is_live and held is None and decision.action is not Action.SKIP:
+            return under_way(*found)
+        return found
 
-    def _campaign(self, row: PlanRow, state: CampaignState | None, advice: "_Advice") -> CampaignResult:
+    def _campaign(self, row: PlanRow, state: CampaignState | None, advice: "_Advice | None") -> CampaignResult:
         outcome, reason, message = self._outcome(row, state)
         state = state or _UNTOUCHED
         answer = state.last_data
@@ -216,7 +228,7 @@ class _Run:
             elapsed_ms=answer.get("elapsed_ms"),
             evidence=message if reason is Reason.EVIDENCE else None,
             updated_at=answer.get("updated_at"),
-            next=advice.about(outcome, reason, row),
+            next=advice.about(outcome, reason, row) if advice else None,
         )  # fmt: skip
 
     def facts(self, code: int, success_before: float | None) -> RunResult:

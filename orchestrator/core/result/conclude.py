@@ -9,6 +9,7 @@ from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 
+_NO_ANSWER: Final = "the run ended before the answer was known"
 UNASKED: Final = frozenset({Reason.DISABLED, Reason.DESELECTED})
 """Reasons to skip a campaign that its owner gave: they leave a run successful."""
 _HOW_STARTED: Final = {
@@ -47,6 +48,15 @@ def outcome_of(
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"
 
 
+def under_way(outcome: Outcome, reason: Reason, message: str) -> tuple[Outcome, Reason, str]:
+    """The same for a campaign of a run that is going on: what `outcome_of` tells of its end is not so yet."""
+    if outcome is Outcome.HELD:
+        return outcome, Reason.WAITING, "its turn has not come yet"
+    if reason is Reason.OPEN_INTENT:
+        return outcome, Reason.IN_FLIGHT, "its start is on its way" if message == _NO_ANSWER else message
+    return outcome, reason, message
+
+
 def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reason, str] | None:
     """What the journal alone proves; None where it proves no outcome."""
     message = str(campaign.last_data.get("message", ""))
@@ -59,7 +69,7 @@ def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reaso
     if campaign.state is State.UNKNOWN:
         return Outcome.UNKNOWN, Reason.NO_EVIDENCE, message
     if campaign.state in {State.INTENDED, State.SUSPECT}:
-        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or "the run ended before the answer was known"
+        return Outcome.UNKNOWN, Reason.OPEN_INTENT, message or _NO_ANSWER
     return None
 
 
@@ -87,11 +97,11 @@ def code_of(outcomes_and_reasons: Iterable[tuple[Outcome, Reason]], stop: Stop |
     # The first that applies: what a person must look at comes before what went well enough.
     if stop is not None and stop.reason is StopReason.JOURNAL:
         return ExitCode.JOURNAL
-    if any(outcome is Outcome.UNKNOWN for outcome, _ in outcomes):
+    if any(outcome is Outcome.UNKNOWN and reason is not Reason.IN_FLIGHT for outcome, reason in outcomes):
         return ExitCode.UNKNOWN
     if (code := signal_code(stop)) is not None:
         return code
-    if stop is not None or any(outcome is Outcome.HELD for outcome, _ in outcomes):
+    if stop is not None or any(o is Outcome.HELD or r is Reason.IN_FLIGHT for o, r in outcomes):
         return ExitCode.STOPPED
     if any(o is Outcome.FAILED or (o is Outcome.SKIPPED and r not in UNASKED) for o, r in outcomes):
         return ExitCode.FAILED

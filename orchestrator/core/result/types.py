@@ -1,5 +1,6 @@
 """The shape of a result: what `result.json` holds, and what the other reports are written from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -11,6 +12,10 @@ from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, WaveVerdict, key_of
 
 SCHEMA_VERSION: Final = "1"
+
+
+UNDER_WAY: Final[tuple[Reason, ...]] = (Reason.IN_FLIGHT, Reason.WAITING)
+"""Reasons of campaigns of a run that is going on, which have no outcome yet."""
 
 
 @dataclass(slots=True)  # a value, though not frozen: that takes three times as long to make, and there may be a million
@@ -51,6 +56,11 @@ class CampaignResult:
     """What the platform said in `updatedAt`."""
     next: str | None
     """The one command to type."""
+
+    @property
+    def standing(self) -> Outcome | Reason:
+        """Its outcome; in a run that is going on, `waiting` or `in_flight` as long as it has none."""
+        return self.reason if self.reason in UNDER_WAY else self.outcome
 
     @property
     def key(self) -> CampaignKey:
@@ -163,6 +173,13 @@ class Result:
     def exit_code(self) -> int:
         """The run's exit code (design section 6)."""
         return int(self.run["exit_code"])
+
+    @property
+    def standings(self) -> dict[Outcome | Reason, int]:
+        """Campaigns by outcome, and those of a run that is going on by `in_flight` and `waiting`."""
+        is_over = self.run["finished_at"] is not None
+        counts = self.totals if is_over else Counter(campaign.standing for campaign in self.campaigns)
+        return {standing: counts.get(standing, 0) for standing in (*Outcome, *UNDER_WAY)}
 
     @property
     def named_waves(self) -> list[WaveResult]:

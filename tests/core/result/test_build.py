@@ -318,6 +318,41 @@ def test_a_run_that_left_an_unknown_out_was_no_success():
     assert build([*records, header("r-3", 3000.0)]).run["last_success_at"] is None
 
 
+def going_on(*moves, live="r-1", ended=False):
+    built = build(journal(starts("cd-1", "cd-2", "cd-3"), *moves, ended=ended), live=live)
+    return built, [(c.outcome, c.reason, c.message, c.next) for c in built.campaigns]
+
+
+def test_a_run_that_goes_on_has_campaigns_waiting_and_in_flight():
+    built, told_ = going_on(record("intent"), record("intent", campaign="st-1/cd-2"),
+                            moved(Event.INDETERMINATE, campaign="st-1/cd-2", message="HTTP 500"))  # fmt: skip
+    assert told_ == [
+        (Out.UNKNOWN, R.IN_FLIGHT, "its start is on its way", None),
+        (Out.UNKNOWN, R.IN_FLIGHT, "HTTP 500", None),
+        (Out.HELD, R.WAITING, "its turn has not come yet", None),
+    ]
+    assert (built.run["stop"], built.exit_code) == (None, 12)
+    assert {word: count for word, count in built.standings.items() if count} == {R.IN_FLIGHT: 2, R.WAITING: 1}
+
+
+def test_what_a_run_that_goes_on_has_judged_is_unknown():
+    built, told_ = going_on(record("intent"), moved(Event.INDETERMINATE), moved(Event.NO_EVIDENCE, message="nothing"))
+    assert told_[0] == (Out.UNKNOWN, R.NO_EVIDENCE, "nothing", None)
+    assert built.exit_code == 11
+
+
+def test_what_an_earlier_run_left_open_is_not_in_flight():
+    records = [*later(entry(skip(Out.SKIPPED, R.DESELECTED)), *starts("cd-3"), moves=LOST)][:-1]
+    assert [c.standing for c in build(records, live="r-2").campaigns] == [Out.UNKNOWN, R.WAITING]
+
+
+@pytest.mark.parametrize(("live", "ended"), [("r-1", True), ("r-9", False), (None, False)])
+def test_a_run_with_an_end_or_without_a_lease_does_not_go_on(live, ended):
+    built, told_ = going_on(live=live, ended=ended)
+    assert {(outcome, reason) for outcome, reason, _, _ in told_} <= {(Out.HELD, R.WINDOW), (Out.HELD, R.STOPPED)}
+    assert built.campaigns[0].next == "python -m orchestrator run launch.yaml"
+
+
 def test_an_open_intent_is_judged_by_the_next_run():
     built = build(journal(starts("cd-1"), record("intent"), ended=False))
     assert built.campaigns[0].next == "python -m orchestrator run launch.yaml"
