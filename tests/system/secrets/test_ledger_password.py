@@ -14,6 +14,8 @@ ADDRESSES = (
     f"postgresql://kore:{QUOTED}@127.0.0.1:1/ledger",
     f"postgresql+psycopg://kore:{QUOTED}@127.0.0.1:1/ledger",
     f"postgresql://kore@127.0.0.1:1/ledger?password={QUOTED}",
+    f"postgresql://kore@127.0.0.1:1/ledger?sslpassword={QUOTED}",
+    f"postgresql://kore@127.0.0.1:1/ledger?passwd={QUOTED}",
     f"postgresql://kore:{QUOTED}@127.0.0.1:port/ledger",
     f"mysql://kore:{QUOTED}@127.0.0.1:1/ledger",
 )
