@@ -30,6 +30,7 @@ from tests.system.simulation.weather import Weather, clear_sky
 
 MOST_EVENTS = 400_000
 LONGEST = 60 * 86400.0
+LONGEST_SILENCE = 1800.0  # a bake of 10 min, timeouts, settling: far less than a clock may be off
 OLD_INSTANCE = {"instance_id": "cid-old", "updated_at": "2025-06-26T14:37:50.069Z"}
 
 
@@ -296,6 +297,7 @@ class World:
         self.keys = [c.key for c in self.manifest.campaigns]
         self.events, self._trace = 0, hashlib.sha256()
         self._tenants, self._called = dict(scenario.tenants), {}
+        self.silence, self._heard = 0.0, 0.0
         self._rerun = set()  # campaigns that people ran at the console
 
     def _platform_world(self):
@@ -322,6 +324,7 @@ class World:
     def note(self, *what):
         """Something happened."""
         self.events += 1
+        self._hear()
         self._trace.update(f"{self.loop.time():.9f} {what}\n".encode())
         if self.trace_to is not None:
             self.trace_to(f"{self.loop.time():12.6f}  " + " ".join(map(str, what)))
@@ -329,6 +332,10 @@ class World:
             raise Broken("P9: the day does not end")
 
     trace_to = None
+
+    def _hear(self):
+        """How long nothing happened at all: where no hours are closed, nobody has to wait that long for anything."""
+        self.silence, self._heard = max(self.silence, self.loop.time() - self._heard), self.loop.time()
 
     @property
     def trace(self):
@@ -453,12 +460,19 @@ class World:
     async def _evening(self):
         """Two more runs, in peace: the first ends what can be ended, the second has nothing to send."""
         for name, is_last in (("r-evening", False), ("r-night", True)):
-            before = sum(run.sent_starts for run in self.runs.values())
+            before, self.silence, self._heard = (
+                sum(run.sent_starts for run in self.runs.values()),
+                0.0,
+                self.loop.time(),
+            )
             run = Run(self, name, RunScript(0.0, retry_failed=not is_last and self.scenario.resolves), clear_sky)
             result = await run.go()
             if result is None and self._asks_for_what_is_not_there():
                 return
             self.require(result is not None, "P3", f"{name} has no result: {run.error}")
+            self._hear()
+            waits = self.silence > LONGEST_SILENCE and "windows" not in self.scenario.raw
+            self.require(not waits, "P9", f"nothing happened for {self.silence:.0f} s in {name}")
             self._check(run, result, 0.0)
             sent = sum(one.sent_starts for one in self.runs.values()) - before
             allowed = "stop_when" in self.scenario.raw or "waves" in self.scenario.raw or "windows" in self.scenario.raw
