@@ -174,7 +174,7 @@ class Reason(StrEnum):
     OPEN_INTENT = "open_intent"  # the run ended before it could be judged
     # Skipped: the plan leaves it alone.
     NOT_STARTABLE = "not_startable"  # its state is not in `preflight.startable`
-    RERUN = "rerun"  # it would text the whole list again, and `rerun: true` is not set
+    RERUN = "rerun"  # it would text the whole list again, and its `rerun` does not allow it
     REPEAT = "repeat"  # another launch started it within `repeat_guard`
     SCHEDULED = "scheduled"  # it starts by itself
     NO_DNC_LIST = "no_dnc_list"  # it has none, and `preflight.require_dnc` is set

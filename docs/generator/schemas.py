@@ -75,6 +75,8 @@ def _words(value: _Schema, schema: _Schema, places: Mapping[str, list[str]]) -> 
         return "a word: see below" if len(words) > _MANY else ", ".join(f"`{word}`" for word in words)
     if value["type"] == "array":
         return f"list of {_words(value['items'], schema, places)}"
+    if "properties" in value:  # a small mapping without a section of its own
+        return "`{" + ", ".join(f"{key}: {key.upper()}" for key in value["properties"]) + "}`"
     named = [f"names with {_words(part, schema, places)} each" for part in _named(value)]
     return " or ".join(named) or _scalar(value)
 

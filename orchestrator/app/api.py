@@ -50,6 +50,7 @@ async def run_launch(
     retry_failed: bool = False,
     approve: str | None = None,
     max_starts: int | None = None,
+    new_ledger: bool = False,
     no_wait: bool = False,
     observer: Observer | None = None,
     stop: StopSignal | None = None,
@@ -59,7 +60,8 @@ async def run_launch(
     """Start every campaign of the manifest, each at its account's rate; call it again to continue. Writes the reports.
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
-    `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `no_wait` holds campaigns
+    `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `new_ledger` agrees to
+    `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns
     whose window is closed. `observer` receives the events of docs/reference/events.md. `stop` is this launch's own:
     set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the launch's secrets, for
     your logs. `unrecorded` receives, at the end, each record that the journal could not take: no other copy exists.
@@ -76,7 +78,7 @@ async def run_launch(
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
     """
     choice = _choice(select, exclude, retry_failed=retry_failed)
-    consent, stop_signal = Consent(approve, max_starts=max_starts), stop or StopSignal()
+    consent, stop_signal = Consent(approve, max_starts=max_starts, new_ledger=new_ledger), stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
 
     async def run() -> Result:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Plan, check_cap
-from orchestrator.errors import Refused
+from orchestrator.core.text import plural
+from orchestrator.errors import LedgerError, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +16,14 @@ class Consent:
     """What was agreed to before the plan was made.
 
     `approve` is the beginning of a plan's hash, at least 8 characters; `proposal` the plan of a file; `max_starts`
-    tightens the manifest's cap. Raises ValueError for a hash that is too short to name one plan.
+    tightens the manifest's cap; `new_ledger` agrees to `rerun: true` on an SQLite ledger that knows of no start. Raises
+    ValueError for a hash that is too short to name one plan.
     """
 
     approve: str | None = None
     proposal: Proposal | None = None
     max_starts: int | None = None
+    new_ledger: bool = False
 
     def __post_init__(self) -> None:
         # The empty text begins every hash: it would approve whatever plan came last.
@@ -28,22 +32,41 @@ class Consent:
 
 
 def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
-    """Raise Refused where the run may not begin."""
+    """Raise Refused, or LedgerError for a new ledger, where the run may not begin."""
     deps, source, approve = opened.deps, opened.loaded.source_name, consent.approve
     manifest = deps.manifest
     # 1. The cap.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
-    # 2. Is there an approval where one is needed?
+    # 2. A ledger that is thrown away after each job forgets every start that it should keep from being sent again.
+    if not consent.new_ledger and (forgets := forgets_reruns(opened, plan)):
+        raise LedgerError(
+            forgets,
+            next_step=f"python -m orchestrator plan {source} prints the rerun: {{instance: …}} to write instead; or "
+            "name the ledger of the last run; or, if nothing ran before, add --new-ledger",
+        )
+    # 3. Is there an approval where one is needed?
     if manifest.approval == "plan" and approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that a person has reviewed",
             next_step=f"python -m orchestrator plan {source}",
         )
-    # 3. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
+    # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
     if approve is not None or consent.proposal is not None:
         records = opened.store.read(deps.launch)
         approved = _approved(approve, consent.proposal or approval.find(records, approve or ""))
         approval.check(approved, plan, records, deps.clock.now(), source)
+
+
+def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:
+    """Why the ledger cannot keep the plan's `rerun: true` from being sent by every run; None where it can."""
+    again = plan.unconditional_reruns
+    is_local = opened.store.url.startswith("sqlite:") and opened.deps.manifest.host != SANDBOX
+    if not again or not is_local or opened.store.has_starts():
+        return None
+    return (
+        f"the ledger {opened.store.url} is new, and the plan has {plural(again, 'start')} with rerun: true: "
+        "if each run has a ledger of its own, each run texts everyone again"
+    )
 
 
 def _approved(approve: str | None, proposal: Proposal) -> Proposal:

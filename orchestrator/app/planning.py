@@ -1,5 +1,6 @@
 """The work of `plan`: the plan, how long it will take, and what it cannot promise."""
 
+from orchestrator.app.approval import forgets_reruns
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.core.journal.control import ControlCommand
@@ -45,6 +46,8 @@ def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None) -> list[str]:
         check_cap(plan, manifest.limits.max_starts, max_starts)
     except Refused as refused:
         notes.append(f"a run is refused: {refused.message}")
+    if forgets := forgets_reruns(opened, plan):
+        notes.append(f"without a terminal and --new-ledger, a run is refused: {forgets}")
     if control_state.command is not None:
         what = "is refused" if control_state.command is ControlCommand.ABORT else "waits"
         notes.append(f"a run {what}: the launch is {control_state.sentence}")

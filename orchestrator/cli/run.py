@@ -49,6 +49,8 @@ class _RunCommand(click.Command):
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
+@click.option("--new-ledger", is_flag=True,
+              help="Without a terminal, agree to `rerun: true` on an SQLite ledger without any start.")  # fmt: skip
 @click.option("--no-wait", is_flag=True,
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
@@ -68,6 +70,7 @@ def command(
     approve: str | None,
     plan_file: Path | None,
     yes: bool,
+    new_ledger: bool,
     no_wait: bool,
     fleet: bool,
     log_format: str,
@@ -78,7 +81,7 @@ def command(
     from orchestrator.app.approval import Consent
     from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions
-    from orchestrator.console.confirm import check_approve, read_plan
+    from orchestrator.console.confirm import check_approve, has_terminal, read_plan
     from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
@@ -95,8 +98,9 @@ def command(
         proposal = read_plan(plan_file) if plan_file is not None else None
         if proposal is not None and not (select or exclude or retry_failed):
             select, exclude, retry_failed = proposal.selection
+        consent = Consent(approve, proposal, max_starts, new_ledger or has_terminal())
         options = RunOptions(
-            choice_of(select, exclude, retry_failed=retry_failed), Consent(approve, proposal, max_starts),
+            choice_of(select, exclude, retry_failed=retry_failed), consent,
             yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
         )  # fmt: skip
         # 2. The run. One guard around everything after the starts, whatever fails there.

@@ -34,15 +34,14 @@ def check_approve(approve: str | None) -> None:
         raise click.UsageError(f"--approve needs at least {SHORTEST_HASH} characters of the plan's hash")
 
 
+def has_terminal() -> bool:
+    """Whether a person can be asked: only one at a terminal can answer, and only a terminal at both ends has one."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
-    # Only a person can answer, and only a terminal at both ends has one.
-    if (
-        yes
-        or manifest.host == "sandbox"
-        or not plan.count(Action.START)
-        or not (sys.stdin.isatty() and sys.stderr.isatty())
-    ):
+    if yes or manifest.host == "sandbox" or not plan.count(Action.START) or not has_terminal():
         return
     text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {manifest.host}. It cannot be undone."
     click.echo(text, err=True)
@@ -53,7 +52,7 @@ def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
 
 def confirm_release(name: str, held: Mapping[Lane, Lease], *, yes: bool) -> None:
     """At a terminal, let a person type the name once more before its leases are released. Raises Refused otherwise."""
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not has_terminal():
         return
     for lane, lease in held.items():
         click.echo(f"account {account_of(lane)} is held by {holder_of(lease)}", err=True)

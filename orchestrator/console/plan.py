@@ -20,7 +20,8 @@ def text(planned: PlannedLaunch) -> str:
     # 1. The campaigns, in the order in which they are sent.
     lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
     for entry in plan.entries:
-        why = f"  {entry.decision.outcome or ''}: {plain(entry.decision.message)}" if entry.decision.message else ""
+        outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
+        why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
         early = _early(ahead.earliest.get(entry.key))
         lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
     # 2. What it takes.

@@ -134,6 +134,12 @@ class Store:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
+    def has_starts(self) -> bool:
+        """Whether any launch has ever had leave to start a campaign."""
+        query = sa.select(journal.c.id).where(journal.c.kind == "intent").limit(1)
+        with self._transaction(writes=False) as connection:
+            return connection.execute(query).first() is not None
+
     def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
         """The journal of a launch in its order, or one campaign's part of it, or its records of some kinds.
 

@@ -118,6 +118,9 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     for key in ("rerun", "enabled"):
         if key in row:
             row[key] = _BOOLEANS.get(row[key].lower(), row[key])
+    # An instance as `plan` prints it: a cell has no braces.
+    if isinstance(row.get("rerun"), str) and row["rerun"].startswith("cid-"):
+        row["rerun"] = {"instance": row["rerun"]}
     if "tags" in row:
         row["tags"] = [tag for tag in _SEPARATOR.split(row["tags"]) if tag]
     return row

@@ -14,7 +14,7 @@ from orchestrator.core.manifest import checks
 from orchestrator.core.manifest.checks import Issue
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
-from orchestrator.core.manifest.values import ID_PATTERN
+from orchestrator.core.manifest.values import ID_PATTERN, Rerun
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
@@ -62,6 +62,8 @@ class LoadedManifest:
     def _row(self, campaign: Campaign) -> dict[str, Any]:
         values = {name: getattr(campaign, name) for name in _FIELD_DEFAULTS}
         row = {name: value for name, value in values.items() if value != _FIELD_DEFAULTS[name]}
+        if isinstance(campaign.rerun, Rerun):
+            row["rerun"] = campaign.rerun.as_json()
         if self.manifest.defaults.window is not None:
             row["window"] = campaign.window  # None, too: left out, it would be the default again
         return row | {"type": str(campaign.type)}

@@ -128,13 +128,13 @@ def test_resolve_refuses_what_is_not_unknown(workplace):
 
 def test_plan_sends_nothing_and_says_why(workplace, platform):
     url = platform.start(campaigns=("cd-0", "cd-1"))
-    platform.set_state("cd-1", "Completed")
+    platform.set_state("cd-1", "Completed", instance_id="cid-7")
     done = workplace.run("plan", workplace.manifest(host=url, accounts=workplace.credentials()))
 
     assert done.returncode == 0, done.stderr
     assert platform.starts == {}
     assert "1 to start" in done.stdout
-    assert "rerun: true allows it" in done.stdout
+    assert "rerun: {instance: cid-7} allows it" in done.stdout
 
 
 def test_select_and_exclude_leave_the_rest_alone(workplace, platform):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -182,21 +183,60 @@ def test_10_when_some_failed_and_nothing_retries_them_unasked(workplace, platfor
 @pytest.mark.parametrize("status", ["Completed", "Stopped"])
 def test_10_when_a_start_would_be_a_rerun(workplace, platform, status):
     url = platform.start()
-    platform.set_state("cd-1", status)
+    platform.set_state("cd-1", status, instance_id="cid-7")
     done = workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials()))
 
     assert done.returncode == 10
     assert "st-1/cd-1" not in platform.starts
+    assert "(rerun: {instance: cid-7} allows it)" in workplace.result()["campaigns"][1]["message"]
 
 
 def test_a_rerun_that_the_campaign_allows_is_started(workplace, platform):
     url = platform.start()
     platform.set_state("cd-1", "Completed")
     campaigns = [{"stream": "st-1", "campaign": "cd-1", "rerun": True}]
-    done = workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials(), campaigns=campaigns))
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials(), campaigns=campaigns)
+    done = workplace.run("run", manifest, "--new-ledger")
 
     assert done.returncode == 0, done.stderr
     assert platform.starts == {"st-1/cd-1": 1}
+
+
+def test_8_when_a_ledger_is_new_and_a_start_is_an_unconditional_rerun(workplace, platform):
+    """A job whose ledger is thrown away would text everyone again each time; a plan before it makes it no older."""
+    url = platform.start()
+    platform.set_state("cd-1", "Completed", instance_id="cid-7")
+    campaigns = [{"stream": "st-1", "campaign": "cd-1", "rerun": True}, {"stream": "st-1", "campaign": "cd-2"}]
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials(), campaigns=campaigns)
+    plan = workplace.run("plan", manifest)
+    done = workplace.run("run", manifest)
+
+    assert "without a terminal and --new-ledger, a run is refused" in plan.stdout
+    assert "rerun: {instance: cid-7} allows it once" in plan.stdout
+    assert done.returncode == 8
+    assert "the plan has 1 start with rerun: true" in done.stderr
+    assert "no start was sent" in done.stderr
+    assert platform.starts == {}
+    assert workplace.run("run", manifest, "--select", "campaign:cd-2").returncode == 0
+    assert workplace.run("run", manifest).returncode == 0  # the ledger has a past now
+    assert platform.starts == {"st-1/cd-1": 1, "st-1/cd-2": 1}
+
+
+def test_a_rerun_of_one_instance_is_sent_once_over_any_ledgers(workplace, platform):
+    url = platform.start()
+    platform.set_state("cd-1", "Completed", instance_id="cid-7")
+    campaigns = [{"stream": "st-1", "campaign": "cd-1", "rerun": {"instance": "cid-7"}}]
+    manifest = workplace.manifest(host=url, accounts=workplace.credentials(), campaigns=campaigns)
+    first = workplace.run("run", manifest)
+    shutil.rmtree(workplace.path / ".orchestrator")
+    platform.set_state("cd-1", "Completed")
+    second = workplace.run("run", manifest)
+
+    assert (first.returncode, second.returncode) == (0, 10), second.stderr
+    assert platform.starts == {"st-1/cd-1": 1}
+    (campaign,) = workplace.result()["campaigns"]
+    assert (campaign["outcome"], campaign["reason"]) == ("skipped", "rerun")
+    assert "rerun is for instance cid-7, and its last instance is cid-00000001" in campaign["message"]
 
 
 def test_11_when_an_answer_is_lost_until_a_person_resolves_it(workplace, platform):

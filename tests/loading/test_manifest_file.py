@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.manifest.parse import parse
+from orchestrator.core.manifest.values import Rerun
 from orchestrator.errors import ManifestError
 from orchestrator.loading.manifest_file import load_manifest
 
@@ -68,6 +69,16 @@ def test_another_host_parses_raw_and_rows_into_the_same_manifest(write):
     assert [campaign.window for campaign in loaded.manifest.campaigns] == ["w", "w", "w", None]
 
 
+def test_an_instance_to_run_again_may_stand_in_a_cell(write):
+    table = "stream,campaign,rerun\ns,d,cid-7\ns,e,TRUE\n"
+    text = GOOD.replace("campaigns:", "campaigns:\n  - {stream: s, campaign: f, rerun: {instance: cid-8}}")
+    loaded = load_manifest(write(text + "campaigns_from: [a.csv]\n", a_csv=table))
+    found = {campaign.campaign: campaign.rerun for campaign in loaded.manifest.campaigns}
+
+    assert (found["d"], found["e"], found["f"]) == (Rerun("cid-7"), True, Rerun("cid-8"))
+    assert parse(loaded.raw, loaded.rows) == (loaded.manifest, ())
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_csv_file_may_end_its_lines_in_any_way(write, end):
     rows = end.join(["stream,campaign,name", 's,d,"two\r\nlines, one cell"', "s,e,", ""])
@@ -119,7 +130,7 @@ waves:
         "m.yaml:6:48: accounts.acme.client_secret: " + LITERAL,
         "m.yaml:7:12: defaults.account: no account is called 'acne'; did you mean 'acme'?",
         "m.yaml:8:1: launch: is written twice; first at m.yaml:2:1",
-        "m.yaml:10:30: campaigns[0].rerun: must be true or false",
+        "m.yaml:10:30: campaigns[0].rerun: must be true, false or {instance: ID}; plan prints the instance",
         "m.yaml:11:5: campaigns[1]: s/c is listed twice; first at m.yaml:10:5",
         "m.yaml:12:9: retry.backoff: must be the first and the longest wait; write it as 1s..60s",
         "m.yaml:14:5: waves[0]: has no campaigns; earlier waves take their campaigns first",
@@ -162,7 +173,8 @@ def test_no_file_and_a_directory(tmp_path, monkeypatch):
         ('stream,campaign\ns,"d"x\n', ["a.csv:2:1: is not CSV: ',' expected after '\"'"]),
         ("stream,campaign\n\ns,d\ns,c\n", ["a.csv:4:1: s/c is listed twice; first at m.yaml:7:5"]),
         ("stream,campaign\ns,d\n,e\n", ["a.csv:3:1: stream: is missing"]),
-        ("stream,campaign,rerun\ns,d,si\n", ["a.csv:2:1: rerun: must be true or false"]),
+        ("stream,campaign,rerun\ns,d,si\n",
+         ["a.csv:2:1: rerun: must be true, false or {instance: ID}; plan prints the instance"]),
         ("stream,campaign,account\ns,d,acm\n",
          ["a.csv:2:1: account: no account is called 'acm'; did you mean 'acme'?"]),
     ],

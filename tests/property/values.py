@@ -108,7 +108,7 @@ def _campaigns(named, opened):
             "iid": ids,
             "name": texts,
             "tags": st.lists(st.sampled_from(TAGS), max_size=2),
-            "rerun": st.booleans(),
+            "rerun": st.booleans() | st.just({"instance": "cid-1"}),
             "enabled": st.booleans(),
             **({"window": st.sampled_from(opened)} if opened else {}),
         },

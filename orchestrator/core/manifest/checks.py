@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
-from orchestrator.core.manifest.values import did_you_mean
+from orchestrator.core.manifest.values import Rerun, did_you_mean
 
 Path = tuple[str | int, ...]
 """Where something stands in a manifest: keys of mappings and, from 0, numbers of list items."""
@@ -60,6 +60,11 @@ class Row(Protocol):
         """Its tags."""
         ...
 
+    @property
+    def rerun(self) -> bool | Rerun:
+        """Whether it may run again."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FaultyRow:
@@ -71,6 +76,7 @@ class FaultyRow:
     account: str | None = None
     window: str | None = None
     tags: tuple[str, ...] = ()
+    rerun: bool | Rerun = False
 
     @classmethod
     def of(cls, raw: Any) -> "FaultyRow":
@@ -98,6 +104,7 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
         _hosts(raw),
         _accounts(raw),
         _preflight(raw),
+        _reruns(raw, rows),
         # Campaigns with each other, and with the sections that they name.
         _duplicates(rows),
         _references(raw, rows, "account", "accounts"),
@@ -148,6 +155,15 @@ def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
     preflight = _mapping(raw, "preflight")
     if preflight.get("require_dnc") is True and preflight.get("check", "list") in ("status", "off"):
         yield Issue(("preflight", "require_dnc"), "needs check: list", "only the list names a campaign's DNC lists")
+
+
+def _reruns(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Issue]:
+    if _mapping(raw, "preflight").get("check", "list") not in ("status", "off"):
+        return
+    # One mistake, whatever the number of rows that it touches.
+    first = next((i for i, row in enumerate(rows) if isinstance(row.rerun, Rerun)), None)
+    if first is not None:
+        yield Issue(("campaigns", first, "rerun"), "needs preflight.check: list", "only the list names an instance")
 
 
 def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:

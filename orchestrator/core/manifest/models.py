@@ -12,12 +12,14 @@ from orchestrator.core.manifest.values import (
     HOST,
     LEDGER,
     RATE,
+    RERUN,
     WINDOW,
     Command,
     EnvName,
     FilledText,
     Id,
     PathText,
+    Rerun,
     Text,
     Threshold,
     duration,
@@ -125,8 +127,9 @@ class Campaign:
     """Labels for `waves`, `--select` and `--exclude`."""
     window: Id | None = None
     """A key of `windows`: the hours in which the campaign may start. Left out: the window of `defaults`."""
-    rerun: StrictBool = False
-    """`true` starts it even if it is Completed or Stopped: the whole list gets the message again."""
+    rerun: Annotated[bool | Rerun, RERUN] = False
+    """Starts it even if it is Completed or Stopped: the whole list gets the message again. With an instance, only while
+    that is its last one."""
     enabled: StrictBool = True
     """`false` skips it."""
 

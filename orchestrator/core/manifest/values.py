@@ -1,7 +1,7 @@
 """How the manifest writes durations, rates, shares, hours and addresses: a parser and a JSON Schema for each."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
@@ -245,9 +245,37 @@ def _ledger(value: Any) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Leave to run a campaign again, as long as `instance` is its last one: good for one start."""
+
+    instance: str
+
+    def as_json(self) -> dict[str, str]:
+        """As it is written in a manifest."""
+        return {"instance": self.instance}
+
+
+def _rerun(value: Any) -> bool | Rerun:
+    if isinstance(value, bool | Rerun):
+        return value
+    if not isinstance(value, Mapping) or list(value) != ["instance"]:
+        raise fault("must be true, false or {instance: ID}", "plan prints the instance")
+    instance = value["instance"]
+    if not isinstance(instance, str) or not re.fullmatch(ID_PATTERN, instance):
+        raise fault("must name an instance by its id", "plan prints the instance")
+    return Rerun(instance)
+
+
 _LEDGER: Final = r"^(?:sqlite:///[^\x00-\x20$]+|postgresql(?:\+psycopg)?://[^\x00-\x20$]+)$"
 _WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^[0-9]{{1,7}}/{_SPAN}$", "examples": ["50/60s"]}
 _SHARE_SCHEMA: Final = {"type": "string", "pattern": _PERCENT, "examples": ["20%"]}
+_INSTANCE: Final = {
+    "type": "object",
+    "properties": {"instance": {"type": "string", "pattern": ID_PATTERN}},
+    "required": ["instance"],
+    "additionalProperties": False,
+}
 _RATE_LIST: Final = {"type": "array", "items": _WINDOW_SCHEMA, "minItems": 1, "maxItems": 8}
 
 WINDOW: Final = TextForm(_window, _WINDOW_SCHEMA)
@@ -259,4 +287,5 @@ HOURS: Final = TextForm(_hours, {"type": "string", "pattern": _HOURS, "examples"
 DATE: Final = TextForm(_date, {"type": "string", "pattern": _DATE, "examples": ["2026-12-25"]})
 ZONE: Final = TextForm(zone, {"type": "string", "examples": ["America/New_York"]})
 HOST: Final = TextForm(_host, {"type": "string", "pattern": _HOST, "examples": ["sandbox", "https://platform.kore.ai"]})
+RERUN: Final = TextForm(_rerun, {"anyOf": [{"type": "boolean"}, _INSTANCE]})
 LEDGER: Final = TextForm(_ledger, {"type": "string", "pattern": _LEDGER})

@@ -3,7 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -13,6 +13,7 @@ from orchestrator.core.attempt.evidence import decisive
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
+from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan import plan_hash, spelling
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
@@ -133,6 +134,11 @@ class Plan:
     def identity(self) -> dict[str, Any]:
         """What would be sent, and by what: what an approval is given to."""
         return {**self.facts, "starts": list(_starts(self.entries))}
+
+    @property
+    def unconditional_reruns(self) -> int:
+        """How many of its starts have `rerun: true`: they are sent again wherever the journal does not know them."""
+        return sum(e.decision.action is Action.START and e.campaign.rerun is True for e in self.entries)
 
     def count(self, action: Action) -> int:
         """How many campaigns the plan treats in this way."""
@@ -265,10 +271,10 @@ def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifes
         return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
     # From what must not be started to what may be: the first rule that fits decides.
     status = live.status.casefold()
-    if status == "active":
-        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
-    if status in _SCHEDULED_STATES or live.scheduled:
-        return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
+    if (by_itself := _without_us(live, status)) is not None:
+        return by_itself
+    if isinstance(campaign.rerun, Rerun) and campaign.rerun.instance != live.instance_id:
+        return _skip(Reason.RERUN, _another_instance(campaign.rerun.instance, live.instance_id))
     if status in _RERUN_STATES:
         return _rerun(campaign, live, manifest.preflight)
     if status not in {s.casefold() for s in manifest.preflight.startable}:
@@ -276,10 +282,28 @@ def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifes
     return _checked(live, manifest.preflight)
 
 
+def _without_us(live: LiveState, status: str) -> Decision | None:
+    if status == "active":
+        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
+    if status in _SCHEDULED_STATES or live.scheduled:
+        return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
+    return None
+
+
 def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decision:
-    if campaign.rerun:
-        return _checked(live, preflight)
-    return _skip(Reason.RERUN, f"it is {live.status}: a start would text its whole list again (rerun: true allows it)")
+    leave = f"rerun: {{instance: {live.instance_id}}}" if live.instance_id else "rerun: true"
+    if not campaign.rerun:
+        message = f"it is {live.status}: a start would text its whole list again ({leave} allows it)"
+        return _skip(Reason.RERUN, message)
+    decision = _checked(live, preflight)
+    if campaign.rerun is not True or decision is not _START or not live.instance_id:
+        return decision
+    return replace(_START, message=f"again, whatever ran since: {leave} allows it once")
+
+
+def _another_instance(wanted: str, last: str | None) -> str:
+    ran = f"its last instance is {last}" if last else "it has none"
+    return f"rerun is for instance {wanted}, and {ran}: a start could text its whole list once more"
 
 
 def _guarded(earlier: PreviousStart | None) -> Decision | None:

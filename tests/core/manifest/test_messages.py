@@ -10,6 +10,7 @@ KORE = {"host": "https://kore.example"}
 ROW = {"stream": "s", "campaign": "c"}
 TWO_ACCOUNTS = {"acme": {"account_id": "1"}, "beta": {"account_id": "1"}}
 OUT = "write the path out; ~ is the home folder"
+SEVEN = {"instance": "cid-7"}
 SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
 
 
@@ -75,6 +76,26 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         (
             {"defaults": {"account": "acme", "window": "day"}, "windows": {}},
             Issue(("defaults", "window"), "no window is called 'day'", ""),
+        ),
+        *(
+            (
+                {"preflight": {"check": check}, "campaigns": [ROW, {**ROW, "campaign": "d", "rerun": SEVEN}]},
+                Issue(("campaigns", 1, "rerun"), "needs preflight.check: list", "only the list names an instance"),
+            )
+            for check in ("status", "off")
+        ),
+        *(
+            (
+                {"campaigns": [{**ROW, "rerun": written}]},
+                Issue(("campaigns", 0, "rerun"), message, "plan prints the instance"),
+            )
+            for written, message in (
+                ("yes", "must be true, false or {instance: ID}"),
+                ({}, "must be true, false or {instance: ID}"),
+                ({"instance": "cid-7", "stream": "s"}, "must be true, false or {instance: ID}"),
+                ({"instance": 7}, "must name an instance by its id"),
+                ({"instance": "cid 7"}, "must name an instance by its id"),
+            )
         ),
         (
             {"launch": "a b"},

@@ -224,7 +224,11 @@ def test_faults(changes, path, message, hint):
         ({"stream": "s", "campaign": "c\n"}, ("campaigns", 0, "campaign"), None),
         ({"stream": "s", "campaign": "c" * 129}, ("campaigns", 0, "campaign"), None),
         ({"stream": "s", "campaign": "c", "type": "mail"}, ("campaigns", 0, "type"), "must be 'sms' or 'voice'"),
-        ({"stream": "s", "campaign": "c", "rerun": "yes"}, ("campaigns", 0, "rerun"), "must be true or false"),
+        (
+            {"stream": "s", "campaign": "c", "rerun": "yes"},
+            ("campaigns", 0, "rerun"),
+            "must be true, false or {instance: ID}",
+        ),
         ({"stream": "s", "campaign": "c", "tags": "x"}, ("campaigns", 0, "tags"), "must be a list"),
         ({"stream": "s", "campaign": "c", "account": "acm"}, ("campaigns", 0, "account"), None),
         ({"stream": "s", "campaign": "c", "window": "day"}, ("campaigns", 0, "window"), "no window is called 'day'"),

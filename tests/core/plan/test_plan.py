@@ -70,6 +70,29 @@ def test_a_finished_campaign_needs_leave_to_text_everyone_again(status):
     assert decided(ready(status=status), campaign={"rerun": True}).action is Action.START
 
 
+@pytest.mark.parametrize("status", ["Completed", "Stopped", "Rerun", "Ready"])
+@pytest.mark.parametrize("last", ["cid-8", "cid-70", None])
+def test_leave_for_one_instance_ends_with_it(status, last):
+    leave = {"campaign": {"rerun": {"instance": "cid-7"}}}
+    assert decided(ready(status=status, instance_id="cid-7"), **leave).action is Action.START
+    assert_skipped(decided(ready(status=status, instance_id=last), **leave), Outcome.SKIPPED, Reason.RERUN)
+
+
+def test_leave_for_an_instance_starts_no_other_state():
+    leave, last = {"campaign": {"rerun": {"instance": "cid-7"}}}, {"instance_id": "cid-7"}
+    assert decided(ready(status="Active", **last), **leave).outcome is Outcome.ALREADY_STARTED
+    assert decided(ready(scheduled=True, **last), **leave).reason is Reason.SCHEDULED
+    assert decided(ready(status="Draft", **last), **leave).reason is Reason.NOT_STARTABLE
+
+
+def test_only_starts_with_rerun_true_are_unconditional():
+    campaigns = {"cd-1": True, "cd-2": {"instance": "cid-7"}, "cd-3": False, "cd-4": True}
+    parsed = manifest(*({"campaign": name, "rerun": rerun} for name, rerun in campaigns.items()))
+    live = {key(name): ready(instance_id="cid-7") for name in campaigns} | {key("cd-4"): ready(status="Active")}
+
+    assert planned(parsed, live=live).unconditional_reruns == 1
+
+
 @pytest.mark.parametrize("status", ["Completed", "Stopped"])
 def test_listing_a_finished_state_as_startable_permits_no_rerun(status):
     preflight = {"startable": ["Ready", status]}
@@ -329,8 +352,10 @@ def test_another_launchs_start_is_reported_in_utc_everywhere():
     assert "it at 1971-01-01 00:00 UTC" in guarded()[0].decision.message
 
 
-def test_a_rerun_that_the_manifest_allows_passes_the_guard():
-    assert guarded(rerun=True)[0].decision.action is Action.START
+@pytest.mark.parametrize("rerun", [True, {"instance": "cid-7"}])
+def test_a_rerun_that_the_manifest_allows_passes_the_guard(rerun):
+    live = {key(name): ready(instance_id="cid-7") for name in ("cd-1", "cd-2")}
+    assert guarded(rerun=rerun, live=live)[0].decision.action is Action.START
 
 
 def test_the_guard_changes_no_other_decision():
@@ -365,6 +390,22 @@ def test_the_same_campaign_under_another_account_is_another_one():
         (
             {"live": ready(status="Stopped")},
             "it is Stopped: a start would text its whole list again (rerun: true allows it)",
+        ),
+        (
+            {"live": ready(status="Stopped", instance_id="cid-7")},
+            "it is Stopped: a start would text its whole list again (rerun: {instance: cid-7} allows it)",
+        ),
+        (
+            {"live": ready(status="Stopped", instance_id="cid-7"), "campaign": {"rerun": True}},
+            "again, whatever ran since: rerun: {instance: cid-7} allows it once",
+        ),
+        (
+            {"live": ready(instance_id="cid-8"), "campaign": {"rerun": {"instance": "cid-7"}}},
+            "rerun is for instance cid-7, and its last instance is cid-8: a start could text its whole list once more",
+        ),
+        (
+            {"live": ready(), "campaign": {"rerun": {"instance": "cid-7"}}},
+            "rerun is for instance cid-7, and it has none: a start could text its whole list once more",
         ),
         ({"live": ready(status="Draft")}, "its state is 'Draft', which preflight.startable does not list"),
         (

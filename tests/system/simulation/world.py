@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.parse import parse
+from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import LedgerError, OrchestratorError
@@ -255,6 +256,7 @@ class Run:
         self.world.checked(self.pauses.sent, self.world.loop.time(), call.account_id, call.key)
         if call.op == "start":
             self.sent_starts += 1
+            self.world.check_instance(call.key)
             self.world.checked(
                 self.world.watch.sent, self.world.loop.time(), self.name, call.key, permit.attempt,
                 signalled=self.signalled,
@@ -299,6 +301,8 @@ class World:
         self._tenants, self._called = dict(scenario.tenants), {}
         self.silence, self._heard = 0.0, 0.0
         self._rerun = set()  # campaigns that people ran at the console
+        leave = {c.key: c.rerun for c in self.manifest.campaigns}
+        self._instances = {key: rerun.instance for key, rerun in leave.items() if isinstance(rerun, Rerun)}
 
     def _platform_world(self):
         states, names = self.scenario.states, {n: a.account_id for n, a in self.manifest.accounts.items()}
@@ -385,6 +389,13 @@ class World:
         people.ACTIONS[action](self.platform, found, self.scenario.base + self.loop.time())
         if action == "rerun":
             self._rerun.add(key)
+
+    def check_instance(self, key):
+        """P1: leave for one instance ends with it. What people ran a moment ago, a run may not have read yet."""
+        wanted = self._instances.get(key)
+        if wanted is not None and key not in self._rerun:
+            last = self.platform.campaign(*key.split("/")).instance_id
+            self.require(last == wanted, "P1", f"{key} may run again after {wanted}, and is sent after {last}")
 
     def tenants_call(self, account_id, until):
         """What others have sent by now; only what is in the server's window still matters."""
