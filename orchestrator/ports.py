@@ -1,5 +1,6 @@
 """What the engine needs of the world. Real parts and fakes run the same contract tests."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -69,8 +70,8 @@ class Journal(Protocol):
         """Whether a launch is paused or aborted. Raises JournalWriteError where the ledger cannot be read."""
         ...
 
-    async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError."""
+    def record(self, record: Record) -> asyncio.Future[None]:
+        """Commit the record, whether or not the future is awaited; it raises JournalWriteError."""
         ...
 
     def holds(self, lane: Lane) -> bool:

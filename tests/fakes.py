@@ -230,7 +230,10 @@ class MemoryJournal:
         )
         self.control_states[launch] = control.apply(before, self.records[-1])
 
-    async def record(self, record: Record) -> None:
+    def record(self, record: Record) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self._record(record))
+
+    async def _record(self, record: Record) -> None:
         await asyncio.sleep(self.latency)
         if self.storing is not None:
             await self.storing()

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from orchestrator.core.attempt.permit import Permit
@@ -88,24 +89,30 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         A cancellation waits for the commit and is raised after it: what was learned of a start that left must not be
         lost because nobody waits for it. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
         """
-        task = asyncio.ensure_future(self._commit(record))
+        committed = self._journal.record(record)
         try:
-            return await asyncio.shield(task)
+            await asyncio.shield(committed)
         except asyncio.CancelledError:
-            await asyncio.wait([task])
-            if not task.cancelled():
-                task.exception()  # retrieved: asyncio must not report it as forgotten, the record is in `unrecorded`
+            # A callback, and not the lines below: a second cancellation ends this wait, but not the commit.
+            committed.add_done_callback(partial(self._take_late, record))
+            await asyncio.wait([committed])
             raise
-
-    async def _commit(self, record: Record) -> Concluded | None:
-        moves_campaign = record.kind in KINDS
-        try:
-            await self._journal.record(record)
         except JournalWriteError:
-            if moves_campaign:
-                self.unrecorded.append(record)
+            self._keep_unrecorded(record)
             raise
-        return self.apply(record) if moves_campaign else None
+        return self.apply(record) if record.kind in KINDS else None
+
+    def _take_late(self, record: Record, committed: asyncio.Future[None]) -> None:
+        if committed.cancelled():
+            return
+        if committed.exception() is not None:
+            self._keep_unrecorded(record)
+        elif record.kind in KINDS:
+            self.apply(record)
+
+    def _keep_unrecorded(self, record: Record) -> None:
+        if record.kind in KINDS:
+            self.unrecorded.append(record)
 
     def apply(self, record: Record) -> Concluded | None:
         """Follow a committed record. Raises IllegalMove for one that cannot follow the campaign's state."""

@@ -1,5 +1,6 @@
 """Commits batches of records for a run, and decides what becomes of each: a writer without its thread and loop."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -90,8 +91,8 @@ class PermitGranting(ABC):
     """The rule of permits for every kind of writer: a permit is granted after its intent is committed."""
 
     @abstractmethod
-    async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
+    def record(self, record: Record) -> asyncio.Future[None]:
+        """Commit the record. The future raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
 
     async def permit(self, intent: Record) -> Permit:
         """Commit the intent, then grant. Raises LeaseLost, LaunchHeld, JournalWriteError; then nothing may be sent."""

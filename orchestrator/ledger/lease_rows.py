@@ -14,7 +14,7 @@ from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Le
 from orchestrator.core.journal.records import LEASES, lease_release
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
-from orchestrator.ledger.row_mapping import columns_of
+from orchestrator.ledger.row_mapping import append
 from orchestrator.ledger.schema import journal, leases
 from orchestrator.model import Lane
 
@@ -99,7 +99,7 @@ def release_lease(connection: sa.Connection, lane: Lane, lease: Lease, *, by: st
     own = (journal.c.launch == lease.holder.launch, journal.c.campaign == LEASES)
     number = 1 + connection.execute(sa.select(sa.func.count()).where(*own)).scalar_one()
     record = lease_release(number, lane, lease, by=by, reason=reason, now=now)
-    connection.execute(journal.insert(), columns_of(record))
+    append(connection, [record])
 
 
 def any_live(rows: Iterable[Any], moment: Moment) -> bool:

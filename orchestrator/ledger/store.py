@@ -27,7 +27,7 @@ from orchestrator.ledger.lease_rows import (
     released_json,
 )
 from orchestrator.ledger.machine_id import this_machine
-from orchestrator.ledger.row_mapping import columns_of, control_state_of, has_any, records_of, whole_launch
+from orchestrator.ledger.row_mapping import append, control_state_of, has_any, records_of, whole_launch
 from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, Record
 
@@ -35,7 +35,6 @@ _RETRY_SECONDS: Final = 0.25
 _CAMPAIGNS_PER_QUERY: Final = 500
 """Databases bound how many parameters a query may have."""
 _ROWS_PER_FETCH: Final = 200
-_APPEND: Final = journal.insert().inline()
 
 
 class Store:
@@ -288,9 +287,7 @@ class Store:
                 aborts = {launch: state for launch, state in states if state.command is ControlCommand.ABORT}
                 found = Committed(found.lost, aborts)
             # 3. Append what may be kept, and renew the leases when it is time.
-            rows = [columns_of(record) for record in found.kept(records)]
-            if rows:
-                connection.execute(_APPEND, rows)
+            append(connection, found.kept(records))
             if is_due:
                 connection.execute(
                     leases.update()
@@ -330,7 +327,7 @@ class Store:
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
             is_running = any_live(rows, self._backend.moment(now))
             record = control.command_record(before, launch, command, by, reason, now=now, is_running=is_running)
-            connection.execute(journal.insert(), columns_of(record))
+            append(connection, [record])
         return control.apply(before, record)
 
     def append(self, record: Record, now: float) -> None:
@@ -339,7 +336,7 @@ class Store:
             row, moment = connection.execute(locked_lease(record.lane)).one_or_none(), self._backend.moment(now)
             if row is not None and any_live([row], moment):
                 raise rules.refusal(Lane(record.lane), lease_of(row), moment)
-            connection.execute(journal.insert(), columns_of(record))
+            append(connection, [record])
 
     def close(self) -> None:
         """Close all connections; SQLite then folds its write-ahead log into the file."""

@@ -16,7 +16,7 @@ from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
 _LARGEST_BATCH: Final = 512
-"""Records a commit: enough to hide the fsync, few enough that no record waits long."""
+"""Records after which a commit takes no more: enough to hide the fsync, few enough that no record waits long."""
 
 RENEW_EVERY: Final = LEASE_SECONDS / 3
 """Seconds without a record after which an empty commit renews the leases."""
@@ -35,7 +35,8 @@ class Writer(PermitGranting):
 
     def __init__(self, store: Commits, run_id: str, lanes: Iterable[AcquiredLease], clock: Clock) -> None:
         self._committer = Committer(store, run_id, lanes, clock)
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._asked: list[_Item] = []  # in this turn of the loop
+        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
@@ -49,28 +50,36 @@ class Writer(PermitGranting):
         """Whether the run holds the lane now, as far as its last commit knows."""
         return self._committer.holds(lane)
 
-    async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
-        await self._submit(record)
+    def record(self, record: Record) -> asyncio.Future[None]:
+        """Commit the record. The future raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
+        return self._submit(record)
 
     async def control_state(self, launch: str) -> ControlState:
         """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""
         control_state: ControlState = await self._submit(launch)
         return control_state
 
-    async def _submit(self, request: Record | str) -> Any:
+    def _submit(self, request: Record | str) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
         if self._committer.broken is not None:
-            raise self._committer.broken
-        item = _Item(request, asyncio.get_running_loop().create_future())
-        self._waiting.add(item.done)
-        try:
-            self._queue.put(item)
-            return await item.done
-        finally:
-            self._waiting.discard(item.done)
+            done.set_exception(self._committer.broken)
+            return done
+        # What one turn of the loop asks for is handed over at once: each hand-over costs a switch of threads.
+        if not self._asked:
+            loop.call_soon(self._hand_over)
+        self._asked.append(_Item(request, done))
+        self._waiting.add(done)
+        return done
+
+    def _hand_over(self) -> None:
+        asked, self._asked = self._asked, []
+        for first in range(0, len(asked), _LARGEST_BATCH):
+            self._queue.put(asked[first : first + _LARGEST_BATCH])
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         self._committer.broken = self._committer.broken or JournalWriteError("the journal is closed")
@@ -105,12 +114,12 @@ class Writer(PermitGranting):
         """The requests queued by now, and whether to end; an empty batch when it is time to renew the leases."""
         batch: list[_Item] = []
         with contextlib.suppress(queue.Empty):
-            item = self._queue.get(timeout=RENEW_EVERY)
-            while item is not None:
-                batch.append(item)
-                if len(batch) == _LARGEST_BATCH:
+            asked = self._queue.get(timeout=RENEW_EVERY)
+            while asked is not None:
+                batch += asked
+                if len(batch) >= _LARGEST_BATCH:
                     return batch, False
-                item = self._queue.get_nowait()
+                asked = self._queue.get_nowait()
             return batch, True
         return batch, False
 
@@ -133,6 +142,7 @@ class Writer(PermitGranting):
                     item.done.set_exception(answer)
                 else:
                     item.done.set_result(answer)
+            self._waiting.difference_update(item.done for item in batch)
         except BaseException as error:
             self._fail(error)
             raise

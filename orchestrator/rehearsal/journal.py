@@ -41,16 +41,17 @@ class VirtualJournal(PermitGranting):
         """Whether the run holds the lane now, as far as its last commit knows."""
         return self._committer.holds(lane)
 
-    async def record(self, record: Record) -> None:
-        """Commit the record. Raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
-        if self._committer.broken is not None:
-            raise self._committer.broken
+    def record(self, record: Record) -> asyncio.Future[None]:
+        """Commit the record. The future raises JournalWriteError; for an intent, also LeaseLost and LaunchHeld."""
         done: asyncio.Future[None] = self._loop.create_future()
+        if self._committer.broken is not None:
+            done.set_exception(self._committer.broken)
+            return done
         self._gathered.append((record, done))
         if self._next is None:
             # One commit for all records that come while it takes, as in the writer's thread.
             self._next = self._loop.call_later(self._takes, self._commit)
-        await done
+        return done
 
     async def control_state(self, launch: str) -> ControlState:
         """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""

@@ -83,3 +83,17 @@ async def test_a_record_that_the_journal_cannot_take_is_kept(states, journal):
         await states.commit(RECORDS.end(None, [], {}, None, {}))
     assert states.unrecorded == [verdict()]
     assert states.of(KEY).state is State.INTENDED
+
+
+async def test_a_second_cancellation_leaves_the_commit_alone(states, journal):
+    await states.permit(INTENT)
+    task = asyncio.create_task(states.commit(verdict()))
+    for _ in range(2):
+        await asyncio.sleep(0.1)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert states.of(KEY).state is State.INTENDED
+    await asyncio.sleep(2)
+    assert [record.kind for record in journal.records] == ["intent", "verdict"]
+    assert states.of(KEY).state is State.STARTED

@@ -220,9 +220,8 @@ async def test_five_hundred_records_share_a_few_commits(place, store, monkeypatc
 
 async def test_close_commits_what_is_queued(place, store):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
-        tasks = [asyncio.create_task(writer.record(record_of(f"s/{n}", "verdict"))) for n in range(50)]
-        await asyncio.wait(tasks, timeout=0)
-    await asyncio.gather(*tasks)
+        committed = [writer.record(record_of(f"s/{n}", "verdict")) for n in range(50)]
+    await asyncio.gather(*committed)
 
     assert len(rows(place)) == 50
 
@@ -733,3 +732,17 @@ def test_two_runs_that_make_the_ledger_at_once_share_it(path):
 
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert [path] == list(path.parent.iterdir())
+
+
+async def test_what_one_turn_of_the_loop_asks_is_one_commit(place, store, monkeypatch):
+    sizes, commit = [], Store.commit
+
+    def counted(self, records, *args, **kwargs):
+        sizes.append(len(records))
+        return commit(self, records, *args, **kwargs)
+
+    monkeypatch.setattr(Store, "commit", counted)
+    async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
+        await asyncio.gather(*(writer.record(record_of(f"s/{n}", "verdict")) for n in range(100)))
+
+    assert [size for size in sizes if size] == [100]

@@ -221,7 +221,7 @@ async def test_a_database_restart_delays_sending_and_loses_nothing(own_server):
     await writer.permit(intent_of("s/before"))
     own_server.stop()
     asked = [asyncio.create_task(writer.permit(intent_of("s/during")))]
-    asked += [asyncio.create_task(writer.record(record_of("s/before", "verdict")))]
+    asked += [asyncio.ensure_future(writer.record(record_of("s/before", "verdict")))]
     _, pending = await asyncio.wait(asked, timeout=0.5)
     assert pending == set(asked)  # no permit while the intent cannot be kept, and nothing is thrown away
     own_server.start()

@@ -72,6 +72,20 @@ def around_async(owner, name, before=None, after=None):
     setattr(owner, name, wrapper)
 
 
+def around_future(owner, name, before, after):
+    """The same for a method that returns a future: `after` is reached in the step that ends it."""
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    def wrapper(*args, **kwargs):
+        reached(*_names(before, args))
+        future = real(*args, **kwargs)
+        future.add_done_callback(lambda done: done.cancelled() or done.exception() or reached(*_names(after, args)))
+        return future
+
+    setattr(owner, name, wrapper)
+
+
 def _names(point, args):
     return point(args) if callable(point) else (point,)
 
@@ -113,7 +127,7 @@ def install():
     around(Store, "acquire", "before_lease", "after_lease")
     around(Store, "release", "before_release", "after_release")
     around(Store, "commit", _of_batch("queued"), _of_batch("committed"))
-    around_async(Writer, "record", _of_record("handed_over"), _of_record("acknowledged"))
+    around_future(Writer, "record", _of_record("handed_over"), _of_record("acknowledged"))
     around_async(Writer, "permit", None, "permit_granted")
     around_async(preflight, "live_states", "before_preflight", "after_preflight")
     around(TokenMinter, "mint", "token")

@@ -91,7 +91,10 @@ class SleepyJournal(VirtualJournal):
 
     run = None
 
-    async def record(self, record):
+    def record(self, record):
+        return asyncio.ensure_future(self._awake_record(record))
+
+    async def _awake_record(self, record):
         await self.run.awake()
         await super().record(record)
 
