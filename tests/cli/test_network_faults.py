@@ -91,3 +91,17 @@ def test_a_token_refused_under_a_wrong_clock_names_the_clock(workplace, platform
         assert "behind the host's" in text
         assert "set this machine's clock (NTP)" in text
         assert "check client_id" not in text
+
+
+def test_a_second_answer_decides_about_no_other_campaign(workplace, platform):
+    """It comes on the kept connection before the next start leaves, and used to be that start's answer."""
+    url = platform.start(scripted={"st-1/cd-0": ["answer_twice"]})
+    platform.set_state("cd-1", "Scheduled")
+    accounts = workplace.credentials(rate=["1/0.5s"], in_flight=1)
+    done = workplace.run("run", workplace.manifest(host=url, accounts=accounts, preflight={"check": "off"}))
+    outcomes = {one["campaign"]: (one["outcome"], one["message"]) for one in workplace.result()["campaigns"]}
+
+    assert done.returncode == 10
+    assert outcomes["cd-1"] == ("failed", "HTTP 400: Campaign cannot be started in its current state")
+    assert (outcomes["cd-0"][0], outcomes["cd-2"][0]) == ("started", "started")
+    assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-2": 1}
