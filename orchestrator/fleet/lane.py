@@ -18,7 +18,15 @@ from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.control_watch import abort_stop
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.errors import CredentialError, JournalWriteError, LaneLeased, LeaseLost, LedgerError, Refused
+from orchestrator.errors import (
+    CredentialError,
+    JournalWriteError,
+    LaneLeased,
+    LeaseLost,
+    LedgerError,
+    OrchestratorError,
+    Refused,
+)
 from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of
 from orchestrator.ledger.store import Store
 from orchestrator.model import Record, Stop, StopReason
@@ -117,9 +125,9 @@ class LaneJobRunner:
             async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):
                 return await run.execute(await run.plan(Choice(Selection(), order.retries_failed)))
         except CredentialError as error:
-            return Stop(StopReason.CREDENTIAL, f"account {job.account}: {error.message}")
+            return Stop(StopReason.CREDENTIAL, f"account {job.account}: {_with_fix(error)}")
         except Refused as error:
-            return Stop(StopReason.PREFLIGHT, error.message)
+            return Stop(StopReason.PREFLIGHT, _with_fix(error))
         except StopRequested:
             return stop_signal.stop
 
@@ -161,3 +169,8 @@ async def _obeying_halts(store: Store, job: Job, stop_signal: StopSignal) -> Asy
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def _with_fix(error: OrchestratorError) -> str:
+    """The error and what to do about it, for a person who is at another machine than the worker."""
+    return f"{error.message}; {error.next_step}" if error.next_step else error.message
