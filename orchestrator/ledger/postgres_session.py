@@ -42,6 +42,20 @@ _RIGHTS: Final = (
 )
 """What a run does with the ledger's tables."""
 
+_REFUSED_SESSIONS: Final = (
+    ('database "(.+?)" does not exist', "make it with: createdb --template=template0 --encoding=UTF8 {0}"),
+    ('role "(.+?)" does not exist', "name a role that the server has: postgresql://ROLE@HOST/DATABASE"),
+    ('permission denied for database "(.+?)"', "have its owner run: GRANT CONNECT ON DATABASE {0} TO the role"),
+    ("password authentication failed|no password supplied", "put the role's password into PGPASSWORD or ~/.pgpass"),
+    ("no pg_hba.conf entry", "have the server's administrator let this host and role in, in pg_hba.conf"),
+    ("too many clients|remaining connection slots", "raise the server's max_connections, or run fewer workers"),
+    (
+        "unsupported startup parameter",
+        "add ignore_startup_parameters = options to the pooler's settings, or connect to the server itself",
+    ),
+)
+"""Words of a server, or of a pooler, that lets nobody in, and what to do."""
+
 _INSUFFICIENT_PRIVILEGE: Final = "42501"
 _READ_ONLY: Final = "25006"
 
@@ -117,18 +131,18 @@ def check_may_create(connection: sa.Connection, shown: str) -> None:
         )
 
 
+_LACKING: Final = sa.text(
+    "SELECT t, r FROM unnest(CAST(:tables AS text[]), CAST(:rights AS text[])) AS wanted (t, r) "
+    "WHERE NOT has_table_privilege(t, r) "
+    "UNION ALL SELECT 'SEQUENCE ' || s, 'USAGE' FROM pg_get_serial_sequence('journal', 'id') AS s "
+    "WHERE NOT has_sequence_privilege(s, 'USAGE')"
+)
+
+
 def check_rights(connection: sa.Connection, shown: str) -> None:
     """Raise LedgerError where the role lacks a right that a run needs, all of them named."""
-    held = sa.text("SELECT has_table_privilege(:name, :right)")
-    lacking = [
-        (table, right)
-        for table, right in _RIGHTS
-        if not connection.execute(held, {"name": table, "right": right}).scalar_one()
-    ]
-    sequence = sa.text("SELECT s, has_sequence_privilege(s, 'USAGE') FROM pg_get_serial_sequence('journal', 'id') AS s")
-    name, may_count = connection.execute(sequence).one()
-    if not may_count:
-        lacking.append((f"SEQUENCE {name}", "USAGE"))
+    tables, rights = zip(*_RIGHTS, strict=True)
+    lacking = connection.execute(_LACKING, {"tables": list(tables), "rights": list(rights)}).all()
     if lacking:
         user = connection.execute(sa.text("SELECT current_user")).scalar_one()
         named = ", ".join(f"{right} on {table}" for table, right in lacking)
@@ -149,6 +163,6 @@ def advice(error: BaseException) -> str | None:
         )
     if code == _READ_ONLY:
         return "name the primary server: this one takes no writes"
-    if "unsupported startup parameter" in str(error):
-        return "add ignore_startup_parameters = options to the pooler's settings, or connect to the server itself"
-    return None
+    # An error before the session has begun has words alone.
+    found = ((re.search(words, str(error)), step) for words, step in _REFUSED_SESSIONS)
+    return next((step.format(*match.groups()) for match, step in found if match is not None), None)

@@ -10,7 +10,7 @@ from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.committer import Committer
-from orchestrator.ledger.postgres_session import check_session
+from orchestrator.ledger.postgres_session import advice, check_session
 from orchestrator.ledger.store import Store
 from tests import postgres
 from tests.ledger.pooler import Pooler
@@ -227,3 +227,44 @@ def test_a_ledger_of_a_newer_program_asks_for_that_program(postgres_url):
 
     assert "a newer program made it (ledger 2, this one reads 1)" in error.message
     assert error.next_step.startswith("use the program that made it, or a newer one: pip install --upgrade")
+
+
+# Sessions that do not begin
+
+
+def test_a_database_or_a_role_that_is_missing_is_named(postgres_url):
+    parsed = sa.make_url(postgres_url)
+    database = refused(parsed.set(database="nowhere").render_as_string())
+    role = refused(parsed.set(username="nobody_here").render_as_string())
+
+    assert database.next_step == "make it with: createdb --template=template0 --encoding=UTF8 nowhere"
+    assert role.next_step == "name a role that the server has: postgresql://ROLE@HOST/DATABASE"
+
+
+def test_a_role_that_may_not_connect_is_told_which_right_it_lacks(postgres_server, postgres_url):
+    name = postgres.schema_of(postgres_url)
+    with postgres.as_role(postgres_url, "ALL") as url, psycopg.connect(postgres_server.url, autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name}".encode())
+        owner.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC".encode())
+        try:
+            error = refused(sa.make_url(url).set(database=name).render_as_string())
+        finally:
+            owner.execute(f"DROP DATABASE {name}".encode())
+
+    assert f'permission denied for database "{name}"' in error.message
+    assert error.next_step == f"have its owner run: GRANT CONNECT ON DATABASE {name} TO the role"
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ('FATAL:  password authentication failed for user "ann"', "PGPASSWORD"),
+        ("fe_sendauth: no password supplied", "PGPASSWORD"),
+        ('no pg_hba.conf entry for host "10.0.0.1"', "pg_hba.conf"),
+        ("FATAL:  sorry, too many clients already", "max_connections"),
+        ("ERROR:  unsupported startup parameter in options: lock_timeout", "ignore_startup_parameters = options"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_is_explained(words, step):
+    assert step in str(advice(psycopg.OperationalError(words)))
+    assert advice(psycopg.OperationalError("connection refused")) is None
