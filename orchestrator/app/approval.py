@@ -7,7 +7,7 @@ from orchestrator.app.open_run import OpenRun
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Plan, check_cap
-from orchestrator.core.text import plural
+from orchestrator.core.text import command_line, plural
 from orchestrator.errors import LedgerError, Refused
 
 
@@ -48,12 +48,12 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
     if manifest.approval == "plan" and approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that a person has reviewed",
-            next_step=f"python -m orchestrator plan {source}",
+            next_step=command_line("plan", source),
         )
     # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
     if approve is not None or consent.proposal is not None:
         records = opened.store.read(deps.launch)
-        approved = _approved(approve, consent.proposal or approval.find(records, approve or ""))
+        approved = _approved(approve, consent.proposal or approval.find(records, approve or "", source))
         approval.check(approved, plan, records, deps.clock.now(), source)
 
 

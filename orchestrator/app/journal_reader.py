@@ -14,7 +14,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
-from orchestrator.core.text import timestamp
+from orchestrator.core.text import command_line, timestamp
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, Record, Stop
@@ -52,7 +52,7 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
     with open_ledger(url) as store:
         state = fold_states(store.read(pick_launch(store, launch)), url).get(campaign)
         now = store.time()
-        state = _resolvable(state, launch, campaign, now)
+        state = _resolvable(state, campaign, now, status=command_line("status", launch, ledger=url))
         record = resolution(
             launch, campaign, state.attempt, state.lane,
             is_started=is_started, by=getpass.getuser(), reason=reason, now=now,
@@ -61,23 +61,18 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
         store.append(record, now)
 
 
-def _resolvable(state: CampaignState | None, launch: str, campaign: CampaignKey, now: float) -> CampaignState:
-    """The state, where a person may resolve it at `now` (POSIX seconds). Raises Refused."""
+def _resolvable(state: CampaignState | None, campaign: CampaignKey, now: float, *, status: str) -> CampaignState:
+    """The state, where a person may resolve it at `now` (POSIX seconds). Raises Refused, and `status` is next."""
     # Only unknown campaigns: "not started" about any other would allow a second start.
     if state is None or state.state not in UNRESOLVED:
         found = f"is {state.state}" if state else "was never attempted in this launch"
-        raise Refused(
-            f"{campaign} {found}, not unknown: there is nothing to resolve",
-            next_step=f"python -m orchestrator status {launch}",
-        )
+        raise Refused(f"{campaign} {found}, not unknown: there is nothing to resolve", next_step=status)
     # The host of an open intent may be suspended, and send until the deadline; then its request takes its timeout.
     deadline = float(state.intent.get("deadline", 0.0))
     until = deadline + max(0.0, deadline - (state.intent_at or deadline))
     if state.state is State.INTENDED and now < until:
-        raise Refused(
-            f"{campaign}: its start may still be on its way; resolve it after {timestamp(until)}",
-            next_step=f"python -m orchestrator status {launch}",
-        )
+        words = f"{campaign}: its start may still be on its way; resolve it after {timestamp(until)}"
+        raise Refused(words, next_step=status)
     return state
 
 

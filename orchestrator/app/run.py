@@ -15,7 +15,7 @@ from orchestrator.core.journal.states import CampaignState, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import NoRunError, Result
-from orchestrator.core.text import plural
+from orchestrator.core.text import command_line, plural
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import (
@@ -39,7 +39,7 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
     def __init__(self, stop: Stop | None, source: str) -> None:
         detail = stop.detail if stop is not None else "stopped"
         super().__init__(f"{detail}: the launch goes on at the workers",
-                         next_step=f"python -m orchestrator run {source} --fleet")  # fmt: skip
+                         next_step=command_line("run", source, "--fleet"))  # fmt: skip
         self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 
@@ -47,7 +47,7 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
     """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here."""
     launch = opened.deps.launch
     # First: a launch that was aborted need not spend a call on its preflight.
-    check_not_aborted(opened.store.control_state(launch), launch)
+    check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
     plan = await make_plan(opened.run, choice)
     check_consent(opened, plan, consent)
     return plan
@@ -97,7 +97,7 @@ def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result,
     deps, stop = opened.deps, opened.run.stop
     # A journal that failed cannot hold its own failure. Any other stop is in the record of the run's end.
     failure = stop if stop is not None and stop.reason is StopReason.JOURNAL else None
-    with after_starts(deps.launch):
+    with after_starts(deps.launch, deps.manifest.ledger):
         result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
         if lost := _lost(result, deps.states):
             detail = f"the journal has lost rows: it knows nothing of {plural(lost, 'start')} of this run"
@@ -113,17 +113,17 @@ def _lost(result: Result, states: Mapping[CampaignKey, CampaignState]) -> int:
 
 
 def _streamed(store: Store, launch: str) -> Iterator[Record]:
-    with after_starts(launch):
+    with after_starts(launch, store.url):
         yield from store.stream(launch)
 
 
 @contextmanager
-def after_starts(launch: str) -> Iterator[None]:
+def after_starts(launch: str, ledger: str) -> Iterator[None]:
     """Not 8 for a ledger that cannot be read, nor 5 for one without the run: nothing would have been sent then."""
     try:
         yield
     except LedgerError as error:
-        raise JournalWriteError(error.message, next_step=f"python -m orchestrator report {launch}") from error
+        raise JournalWriteError(error.message, next_step=command_line("report", launch, ledger=ledger)) from error
     except (NothingSelected, NoRunError, IllegalMove) as error:
         message = "the journal has lost this run: its rows were removed while it ran, and starts may have left"
-        raise JournalWriteError(message, next_step=f"python -m orchestrator status {launch}") from error
+        raise JournalWriteError(message, next_step=command_line("status", launch, ledger=ledger)) from error

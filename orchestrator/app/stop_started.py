@@ -9,6 +9,7 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan.stop_plan import Stopped, StopPlan, StopResult, plan_stops, stops
+from orchestrator.core.text import command_line
 from orchestrator.engine.stop_sender import StopSender
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
@@ -57,8 +58,8 @@ async def stop_started(
         async with open_run(loaded, observer, stop_signal, redactor) as opened:
             return await _stop(opened, reason, announce)
     except LaneLeased as leased:
-        abort = f"python -m orchestrator abort {loaded.manifest.launch} --reason TEXT"
-        raise LaneLeased(leased.message, next_step=f"{abort}, then this again") from leased
+        abort = command_line("abort", loaded.manifest.launch, ledger=loaded.manifest.ledger)
+        raise LaneLeased(leased.message, next_step=f"{abort} --reason") from leased
 
 
 async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan], None]) -> StopResult:

@@ -2,13 +2,14 @@
 
 import click
 
-from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
+from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result, reason_option
 from orchestrator.console.render import CommandResult
+from orchestrator.core.text import command_line
 
 
 @click.command("pause")
 @launch_argument
-@click.option("--reason", required=True, help="Shown with the launch's status, and journaled with your name.")
+@reason_option("Shown with the launch's status, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
@@ -19,13 +20,13 @@ def pause(launch: str, *, reason: str, ledger: str) -> CommandResult:
     """
     return _record(
         "pause", launch, reason, ledger,
-        f"launch {launch} is paused: no start leaves until\n  python -m orchestrator unpause {launch}",
+        f"launch {launch} is paused: no start leaves until\n  {command_line('unpause', launch, ledger=ledger)}",
     )  # fmt: skip
 
 
 @click.command("unpause")
 @launch_argument
-@click.option("--reason", default="", help="Needed to lift an abort; it is journaled with your name.")
+@reason_option("Needed to lift an abort; it is journaled with your name.", is_needed=False)
 @ledger_option
 @json_option
 @prints_result
@@ -36,7 +37,7 @@ def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
 
 @click.command("abort")
 @launch_argument
-@click.option("--reason", required=True, help="Shown to anyone who runs it later, and journaled with your name.")
+@reason_option("Shown to anyone who runs it later, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
@@ -49,7 +50,7 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
         "abort", launch, reason, ledger,
         f"launch {launch} is aborted: no further start leaves, and runs are refused\n"
         f"what it started goes on texting; to stop that\n"
-        f"  python -m orchestrator stop-started {launch} --reason TEXT",
+        f"  {command_line('stop-started', launch, ledger=ledger)} --reason",
     )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
 @launch_argument
 @click.argument("campaign", metavar="STREAM/CAMPAIGN")
 @click.option("--as", "verdict", type=click.Choice(["started", "not-started"]), required=True)
-@click.option("--reason", required=True, help="What you saw; it is journaled with your name.")
+@reason_option("What you saw; it is journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
@@ -76,7 +77,7 @@ def resolve(launch: str, campaign: str, *, verdict: str, reason: str, ledger: st
 
 @click.command("release")
 @click.argument("name", metavar="LAUNCH-OR-ACCOUNT")
-@click.option("--reason", required=True, help="How you know that the process is dead; it is journaled with your name.")
+@reason_option("How you know that the process is dead; it is journaled with your name.")
 @click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
 @ledger_option
 @json_option

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from orchestrator.console.render import CommandResult, error_result, render
+from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.errors import OrchestratorError
-from orchestrator.places import LEDGER, expanded
+from orchestrator.places import expanded
 
 if TYPE_CHECKING:
     from orchestrator.core.plan.selection import Choice
 
-DEFAULT_LEDGER: Final = f"sqlite:///{LEDGER}"
 FORMATS: Final = ("json", "csv", "junit", "markdown", "html", "prometheus", "dotenv")
 """Those of report.files, whose import takes too long for --help."""
 
@@ -50,6 +50,36 @@ ledger_option = click.option(
     help="URL of the ledger; the default is looked for from the working folder upwards.",
 )  # fmt: skip
 manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
+
+
+_ASK: Final = "?"
+_NO_REASON: Final = "--reason needs your own words"
+
+
+def _reason(_: click.Context, __: click.Parameter, text: str | None, *, is_needed: bool) -> str:
+    """The reason, in a person's own words: asked for at a terminal where it is missing."""
+    if text is None and not is_needed:
+        return ""
+    if text in (None, _ASK):
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise click.UsageError(f"{_NO_REASON}: there is no terminal to ask for them")
+        try:
+            text = click.prompt("Reason", err=True)
+        except click.Abort as abort:
+            raise click.UsageError(f"{_NO_REASON}: none were given") from abort
+    words = str(text).strip()
+    if words in ("", "TEXT"):  # what older help showed in their place: journaled, it would explain nothing
+        raise click.UsageError(f"{_NO_REASON}: {text!r} says nothing")
+    return words
+
+
+def reason_option(help_: str, *, is_needed: bool = True) -> Callable[[_Command], _Command]:
+    """--reason: without words behind it, or where it is needed and left out, a person at a terminal is asked."""
+    return click.option(
+        "--reason", is_flag=False, flag_value=_ASK, metavar="TEXT",
+        callback=functools.partial(_reason, is_needed=is_needed),
+        help=help_ + (" Left out, it is asked for." if is_needed else ""),
+    )  # fmt: skip
 
 
 def prints_result(command: Callable[..., CommandResult]) -> Callable[..., None]:

@@ -25,6 +25,7 @@ def command(
 ) -> CommandResult:
     """Write a launch's reports again, from the journal alone."""
     from orchestrator.app.journal_reader import live_run, open_ledger, pick_launch, result
+    from orchestrator.cli.reporting import named
     from orchestrator.places import report_folder
     from orchestrator.report.files import write
 
@@ -32,7 +33,7 @@ def command(
     with open_ledger(ledger) as store:
         name = pick_launch(store, launch)
         live = live_run(store, name, run_id)
-        found = result(store, name, run_id, live=live, warnings=(_LIVE,) if live is not None else ())
+        found = named(result(store, name, run_id, live=live, warnings=(_LIVE,) if live is not None else ()))
         try:
             folder = directory or report_folder(None)
             paths = [str(path) for path in write(found, store.stream(name), folder, formats)]

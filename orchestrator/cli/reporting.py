@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ from typing import Final
 
 import click
 
+from orchestrator.console.render import program
 from orchestrator.core.manifest.models import Report
 from orchestrator.core.result.build import Result
-from orchestrator.core.text import reason
+from orchestrator.core.text import PROGRAM, called_as, command_line, reason
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
 from orchestrator.places import report_folder
@@ -21,13 +23,24 @@ from orchestrator.report import ci, files
 _CI_ERROR: Final = "cannot write what the CI job reads"
 
 
+def named(result: Result) -> Result:
+    """The result, changed in place: the program in its `next` is named as it was called."""
+    if (name := program()) != PROGRAM:
+        texts = {campaign.next: called_as(campaign.next or "", name) for campaign in result.campaigns}
+        for campaign in result.campaigns:
+            campaign.next = texts[campaign.next] or None
+    return result
+
+
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
     """Write the reports and publish the result to the CI system; what cannot be written is named on stderr.
 
     Each by itself: one that cannot be written must not keep the others from being tried.
     """
-    launch = result.run["launch"]
-    again = f"the journal has all of it\nnext: python -m orchestrator report {launch} --dir DIR"
+    named(result)
+    launch, elsewhere = result.run["launch"], str(Path(tempfile.gettempdir()) / "reports")
+    command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
+    again = f"the journal has all of it\nnext: {called_as(command, program())}"
     for name in ci.formats(system, wanted.formats):
         with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):
             (path,) = files.write(result, records, report_folder(wanted.chosen_dir), [name])
@@ -40,6 +53,7 @@ def write_refusal(error: OrchestratorError, folder: Path | None, system: ci.Syst
 
     `folder` is that of the launch's reports; None where nobody knows it.
     """
+    error.next_step = called_as(error.next_step, program())
     if folder is not None:
         for name in files.OF_REFUSALS:
             with _tells(_CI_ERROR):

@@ -85,6 +85,7 @@ def command(
     from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
+    from orchestrator.core.text import command_line
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
@@ -111,7 +112,7 @@ def command(
         except BaseException as error:  # noqa: BLE001 - it is raised again where no start can have left
             result = end.conclude(error)
     # 3. What it came to.
-    again = f"python -m orchestrator status {result.run['launch']}"
+    again = command_line("status", result.run["launch"], ledger=result.run["ledger"])
     return CommandResult(
         "run",
         result.as_json,

@@ -12,7 +12,7 @@ import click
 from orchestrator.app import journal_reader as journals
 from orchestrator.cli.reporting import forget_earlier_run, write_refusal, write_reports
 from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode
-from orchestrator.core.text import reason
+from orchestrator.core.text import command_line, reason
 from orchestrator.errors import JournalWriteError, OrchestratorError
 from orchestrator.loading.manifest_file import launch_and_folder
 from orchestrator.places import report_folder
@@ -109,7 +109,7 @@ class RunEnd:
                 return self._result
             why = failure.message if isinstance(failure, OrchestratorError) else reason(failure)
             message = f"{warning}, and its journal cannot be read ({why}); starts may have left"
-            again = f"python -m orchestrator report {manifest.launch}"
+            again = command_line("report", manifest.launch, ledger=manifest.ledger)
             raise JournalWriteError(message, next_step=again) from error
 
 

@@ -51,7 +51,7 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             end.begins(order.header.run_id, lambda: True)  # workers may send as from now
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
-            with after_starts(loaded.manifest.launch):
+            with after_starts(loaded.manifest.launch, store.url):
                 await _watch(store, clock, order, stop_signal, checks, observers=observers, options=options)
                 result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
                 end.report(result, store.stream(loaded.manifest.launch))

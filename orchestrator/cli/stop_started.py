@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
-from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
+from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result, reason_option
 from orchestrator.console.render import CommandResult
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("stop-started")
 @launch_argument
-@click.option("--reason", required=True, help="It is journaled with your name, for each campaign.")
+@reason_option("It is journaled with your name, for each campaign.")
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @ledger_option
@@ -29,7 +29,7 @@ def command(launch: str, *, reason: str, manifest: Path | None, ledger: str) -> 
     from orchestrator.console.summary import stops_json, stops_text
 
     result = event_loop.run(_stop(ledger, launch, manifest, reason))
-    return CommandResult("stop-started", stops_json(result), stops_text(result), exit_code=result.exit_code)
+    return CommandResult("stop-started", stops_json(result), stops_text(result, ledger), exit_code=result.exit_code)
 
 
 async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) -> "StopResult":

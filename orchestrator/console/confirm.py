@@ -24,7 +24,7 @@ def read_plan(path: Path) -> Proposal:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PlanInvalid(f"{path} is not a plan", next_step="make one with: plan MANIFEST -o FILE") from error
+        raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
     return approval.read(document)
 
 

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.console.terminal import plain
 from orchestrator.core.exit_codes import ExitCode
-from orchestrator.core.text import reason
+from orchestrator.core.text import PROGRAM, called_as, reason
 from orchestrator.errors import ManifestError, OrchestratorError
 
 SCHEMA_VERSION: Final = "1"
@@ -56,21 +56,29 @@ class Remarks:
             click.echo(self.said[-1], err=True)
 
 
+def program() -> str:
+    """How this program was called: `orchestrator` where it is installed, else as `core.text.PROGRAM` has it."""
+    context = click.get_current_context(silent=True)
+    name = context.find_root().info_name if context is not None else None
+    return name if name == "orchestrator" else PROGRAM
+
+
 def render(result: CommandResult, *, as_json: bool) -> None:
-    """Print a result."""
+    """Print a result, with the program named as it was called."""
+    name = program()
     try:
         if as_json:
-            click.echo(dumps(result.as_json()))
+            click.echo(called_as(dumps(result.as_json()), name))
         elif result.text:
-            click.echo(result.text, nl=False, color=result.is_styled or None)
+            click.echo(called_as(result.text, name), nl=False, color=result.is_styled or None)
     except Exception as error:  # noqa: BLE001 - see below
         # What was sent was sent: a full disk behind stdout must not turn the command's exit code into another.
         click.echo(f"cannot write to standard output: {reason(error)}", err=True)
         if result.again:
-            click.echo(f"next: {result.again}", err=True)
+            click.echo(f"next: {called_as(result.again, name)}", err=True)
     if not as_json:
         for message in result.messages:
-            click.echo(message, err=True)
+            click.echo(called_as(message, name), err=True)
 
 
 def dumps(value: Any) -> str:

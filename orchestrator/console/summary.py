@@ -14,7 +14,7 @@ from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.core.result.types import WaveResult
-from orchestrator.core.text import plural
+from orchestrator.core.text import command_line, plural
 from orchestrator.model import Outcome, Reason
 
 _MAX_SHOWN = 20
@@ -91,7 +91,7 @@ def _needs(result: Result) -> list[str]:
             lines += ["", f"{_word(standing)}:", *map(_line, chosen)]
             lines += [f"  ... and {count - _MAX_SHOWN} more, all in result.json"] if count > _MAX_SHOWN else []
             # The commands for the others differ in the campaign's id alone.
-            lines += [f"  next: {chosen[0].next}"] if chosen[0].next else []
+            lines += [f"  next: {line}" for line in (chosen[0].next.split("\n") if chosen[0].next else ())]
     return lines
 
 
@@ -142,7 +142,7 @@ def announce_stops(launch: str, plan: StopPlan) -> None:
     click.echo(f"{what}; MESSAGES ALREADY SENT STAY SENT, nothing calls them back", err=True)
 
 
-def stops_text(result: StopResult) -> str:
+def stops_text(result: StopResult, ledger: str) -> str:
     """For a person."""
     lines = [f"  stopped      {key}" for key in result.confirmed]
     lines += [f"  not stopped  {key}  {why}" for key, why in result.missing.items()]
@@ -150,7 +150,7 @@ def stops_text(result: StopResult) -> str:
     counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed, {len(result.plan.before)} before"
     lines.append(f"launch {result.launch}: {counts}; messages already sent stay sent")
     if result.missing:
-        lines.append(f"next: python -m orchestrator stop-started {result.launch} --reason TEXT")
+        lines.append(f"next: {command_line('stop-started', result.launch, ledger=ledger)} --reason")
     return "\n".join(lines) + "\n"
 
 

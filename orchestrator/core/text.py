@@ -1,6 +1,7 @@
 """Texts for people: foreign text made harmless for a line of its own; times, durations and counts in words."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +14,25 @@ _CONTROLS: Final = re.compile(
 )
 
 REPLACEMENT: Final = "\ufffd"
+
+PROGRAM: Final = "python -m orchestrator"
+"""How commands name the program in every text and journal, whoever reads it: a result stays a pure function of its
+journal. `cli` and `console` put in how they were called, by `called_as`, when a text leaves them."""
+
+DEFAULT_LEDGER: Final = "sqlite:///.orchestrator/ledger.db"
+"""The ledger of manifests and commands that name none."""
+
+
+def command_line(*words: str, ledger: str = DEFAULT_LEDGER) -> str:
+    """A command of ours that runs as it is pasted into a shell; with `--ledger` where it is not the default one."""
+    at = () if ledger == DEFAULT_LEDGER else ("--ledger", ledger)
+    return " ".join([PROGRAM, *map(shlex.quote, (*words, *at))])
+
+
+def called_as(text: str, program: str) -> str:
+    """The text with the program named as it was called: `orchestrator`, or as it is in `PROGRAM`."""
+    return text if program == PROGRAM else text.replace(PROGRAM, program)
+
 
 _SECRET_NAME: Final = re.compile(r"pass(?!file)|pwd|secret|token|^scram_", re.IGNORECASE)
 

@@ -12,6 +12,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.rules.pacing import Pacer
+from orchestrator.core.text import command_line
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.run_deps import RunDeps
@@ -62,9 +63,7 @@ class Run:
         manifest, states, origin = self.deps.manifest, self.deps.states, self.deps.origin
         # 1. Which campaigns is it about?
         if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
-            raise NothingSelected(
-                "the selection matches no campaign", next_step=f"python -m orchestrator plan {origin.source}"
-            )
+            raise NothingSelected("the selection matches no campaign", next_step=command_line("plan", origin.source))
         # 2. What does the platform know of those that the journal does not settle?
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
         targets = [plans.target_of(manifest, campaign) for campaign in undecided]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from orchestrator.core.journal.records import header_data
 from orchestrator.core.journal.states import State
+from orchestrator.core.plan import selection
 from orchestrator.core.plan.plan import Action, Decision, Entry, Plan
 from orchestrator.core.result.conclude import outcome_of
 from orchestrator.engine.lane import LaneRunner
@@ -62,6 +63,7 @@ class PlanExecution:
         data = header_data(
             deps.manifest, source=origin.source, sha256=origin.sha256,
             plan_sha256=self._plan.sha256, warnings=self._plan.warnings,
+            options=selection.options(self._plan.facts["selection"]),
         )  # fmt: skip
         await deps.journal.record(deps.records.header({**data, **origin.subrun}))
         for record in deps.records.plan(entry.as_row() for entry in self._plan.entries):

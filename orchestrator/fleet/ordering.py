@@ -11,8 +11,10 @@ from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan import selection
 from orchestrator.core.plan.plan import Plan, check_cap
 from orchestrator.core.plan.selection import Choice
+from orchestrator.core.text import command_line
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, order_of
 from orchestrator.ledger.store import Store
@@ -51,7 +53,7 @@ def check_request(manifest: Manifest) -> None:
     if manifest.host == "sandbox":
         raise Refused(
             "host: sandbox lives within one process, and a fleet is many",
-            next_step="python -m orchestrator sandbox, and name its address as host",
+            next_step=f"name the address of a sandbox that runs by itself as host:\n  {command_line('sandbox')}",
         )
     if manifest.approval == "plan":
         raise Refused(
@@ -67,7 +69,7 @@ def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable
     """
     manifest = request.manifest
     store.bind_launch(manifest.launch, manifest.host, clock.now())
-    check_not_aborted(store.control_state(manifest.launch), manifest.launch)
+    check_not_aborted(store.control_state(manifest.launch), manifest.launch, store.url)
     records = store.read(manifest.launch)
     # An order that is being carried out: watch it if it is this one, else it gives way.
     for header in _open_orders(records):
@@ -90,8 +92,9 @@ def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[
     # 2. Journal the order: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
     data = header_data(
-        manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=plan.warnings
-    )
+        manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=plan.warnings,
+        options=[*selection.options(plan.facts["selection"]), "--fleet"],
+    )  # fmt: skip
     make = RunRecords(manifest.launch, run_id, lambda: now)
     records = [
         make.header({**data, "fleet": request.terms}),

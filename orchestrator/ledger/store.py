@@ -326,7 +326,9 @@ class Store:
             before = control_state_of(connection, launch)
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
             is_running = any_live(rows, self._backend.moment(now))
-            record = control.command_record(before, launch, command, by, reason, now=now, is_running=is_running)
+            record = control.command_record(
+                before, launch, command, by, reason, now=now, is_running=is_running, ledger=self.url
+            )
             append(connection, [record])
         return control.apply(before, record)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -15,6 +14,7 @@ from orchestrator.core.manifest.checks import Issue
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN, Rerun
+from orchestrator.core.text import command_line
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
@@ -81,8 +81,7 @@ def load_manifest(path: Path) -> LoadedManifest:
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
-        step = f"python -m orchestrator validate {shlex.quote(name)}"
-        raise ManifestError(_capped(problems), next_step=step) from None
+        raise ManifestError(_capped(problems), next_step=command_line("validate", name)) from None
 
 
 def launch_and_folder(path: Path) -> tuple[str, str | None] | None:

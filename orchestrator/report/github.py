@@ -50,7 +50,8 @@ def annotations(result: Result) -> Iterator[str]:
                 continue
             names = ", ".join(c.key for c in group[:_NAMED])
             more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
-            hint = f"\nnext: {group[0].next}" if group[0].next else ""
+            steps = (group[0].next or "").replace("\n", "\nnext: ")
+            hint = f"\nnext: {steps}" if steps else ""
             title = f"{plural(len(group), 'campaign')} {outcome} ({reason})"
             yield _command(level, title, f"{names}{more}: {group[0].message}{hint}")
 

@@ -86,7 +86,7 @@ def _case(launch: str, campaign: CampaignResult) -> str:
     why = _attributes(message=f"{campaign.outcome} ({campaign.reason}): {campaign.message}")
     if element != "skipped":  # has no type in Ant's schema
         why += _attributes(type=campaign.reason)
-    body = _text(f"{campaign.message}\nnext: {campaign.next}" if campaign.next else campaign.message)
+    body = _text("\nnext: ".join([campaign.message, *(campaign.next.split("\n") if campaign.next else ())]))
     return f"{opened}><{element}{why}>{body}</{element}></testcase>"
 
 

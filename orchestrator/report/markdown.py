@@ -117,7 +117,7 @@ def _item(campaign: CampaignResult) -> str:
     words = [code(campaign.key), code(campaign.name), code(campaign.account)]
     text = "- " + " ".join(filter(None, words)) + (f": {code(campaign.message)}" if campaign.message else "")
     if campaign.outcome is Outcome.UNKNOWN and campaign.next:
-        text += f"\n  {code(campaign.next)}"
+        text += "".join(f"\n  - {code(line)}" for line in campaign.next.split("\n"))
     return text + "\n"
 
 
@@ -132,7 +132,7 @@ def _tail(result: Result) -> Iterator[str]:
     if result.totals[Outcome.UNKNOWN] or commands:
         yield from ("### Next", "")
     if result.totals[Outcome.UNKNOWN]:
-        yield "- look at every campaign that needs a person, then type the command below its name"
+        yield "- look at every campaign that needs a person, then type the command below it that is true"
     yield from (f"- {code(command)}" for command in itertools.islice(commands, _ROWS))
     yield from _left_out(len(commands))
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from orchestrator.core.journal.lease import Holder
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane
@@ -46,7 +48,7 @@ def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform
     assert process.returncode == 12, out + err
     assert "wrong list" in out
     assert "\nwaves:\n  canary: cut short (its bake was not finished)\n" in out
-    assert "\n  next: python -m orchestrator unpause spring --reason TEXT\n" in out
+    assert "\n  next: python -m orchestrator unpause spring --reason\n" in out
     assert refused.returncode == 4
     assert "wrong list; no start was sent" in refused.stderr
     assert status["control"]["word"] == "abort"
@@ -120,3 +122,20 @@ def test_an_account_of_a_dead_run_is_released_by_a_person(workplace):
     ]
     assert workplace.run("run", workplace.manifest()).returncode == 0
     assert workplace.run("release", "autumn", "--reason", "x").returncode == 5
+
+
+@pytest.mark.parametrize("reason", [["--reason", "TEXT"], ["--reason", " "], ["--reason"], []])
+@pytest.mark.parametrize(
+    "command",
+    [["pause", "spring"], ["abort", "spring"], ["stop-started", "spring"], ["release", "spring"],
+     ["resolve", "spring", "st-1/cd-0", "--as", "started"], ["unpause", "spring"]],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_what_says_nothing_is_no_reason(workplace, command, reason):
+    if command[0] == "unpause" and not reason:
+        return  # a pause is lifted without
+    done = workplace.run(*command, *reason)
+
+    assert done.returncode == 2
+    assert "Error: --reason needs your own words" in done.stderr
+    assert not (workplace.path / ".orchestrator").exists()

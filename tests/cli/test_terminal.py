@@ -7,6 +7,7 @@ import pty
 import re
 import struct
 import subprocess
+import sys
 import termios
 import threading
 
@@ -20,12 +21,12 @@ ESCAPE = "\x1b["
 CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
 
 
-def at_terminal(workplace, *arguments, columns=100, stderr_too=True, answer=None, **environ):
+def at_terminal(workplace, *arguments, typed=None, columns=100, stderr_too=True, answer=None, **environ):
     """Run the command at a terminal of its own, where a person may answer; its exit code and all that it showed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     child = Command(
-        workplace.command(*arguments), cwd=workplace.path,
+        ["sh", "-c", typed] if typed else workplace.command(*arguments), cwd=workplace.path,
         env={**workplace.environment, "TERM": "xterm-256color", **environ},
         stdin=theirs if answer else subprocess.DEVNULL,
         stdout=theirs, stderr=theirs if stderr_too else subprocess.DEVNULL,
@@ -195,3 +196,42 @@ def test_a_release_is_confirmed_by_typing_the_name_again(workplace, answer, code
     assert f"account {ACCOUNT} is held by run r-far of launch spring (pid 4711 on burned-down)" in shown
     assert "Type spring to go on" in shown
     assert workplace.run("release", "spring", "--reason", "x").returncode == (4 if code == 0 else 0)
+
+
+def installed(workplace):
+    """The command as `pip install` makes it, in a folder for PATH."""
+    script = workplace.path / "bin" / "orchestrator"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nfrom orchestrator.__main__ import main\nmain()\n", encoding="utf-8")
+    script.chmod(0o755)
+    return f"{script.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_what_comes_next_runs_as_it_is_pasted(workplace):
+    workplace.environment["PATH"] = installed(workplace)
+    workplace.manifest(
+        "my launch.yaml", ledger="sqlite:///own.db", sandbox={"faults": "nasty", "seed": 3},
+        campaigns=[{"stream": "st-1", "campaign": f"cd-{n}"} for n in range(12)],
+    )  # fmt: skip
+    run, shown = at_terminal(workplace, typed="orchestrator run 'my launch.yaml'", NO_COLOR="1")
+    pasted = [line.strip().removeprefix("next: ") for line in shown.splitlines() if line.startswith("  next: ")]
+    resolved, answered = at_terminal(workplace, typed=pasted[0], answer="seen in the console")
+
+    assert run == 11
+    assert [" ".join(line.split()[4:]) for line in pasted[:2]] == [
+        "--ledger sqlite:///own.db --as started --reason", "--ledger sqlite:///own.db --as not-started --reason",
+    ]  # fmt: skip
+    assert resolved == 0, answered
+    assert "Reason: " in answered
+    assert "is recorded as started" in answered
+    files = "".join(path.read_text(encoding="utf-8") for path in (workplace.path / "reports" / "spring").iterdir())
+    assert "orchestrator resolve spring" in files
+    assert "python -m orchestrator" not in shown + files
+
+
+def test_a_reason_that_is_left_out_is_asked_for(workplace):
+    workplace.run("run", workplace.manifest())
+    ended, shown = at_terminal(workplace, "pause", "spring", answer="lunch")
+
+    assert (ended, "is paused: no start leaves until" in shown) == (0, True)
+    assert json.loads(workplace.run("status", "spring", "--json").stdout)["control"]["reason"] == "lunch"

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.core.text import REPLACEMENT, duration, one_line
+from orchestrator.core.text import REPLACEMENT, called_as, command_line, duration, one_line
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,15 @@ def test_what_would_end_or_turn_a_line_is_replaced(bad):
 
 def test_letters_of_every_script_are_left_alone():
     assert one_line("Grüße, 東京 🎉\u00a0ok") == "Grüße, 東京 🎉\u00a0ok"
+
+
+def test_a_command_runs_as_it_is_pasted():
+    assert command_line("run", "my launch.yaml") == "python -m orchestrator run 'my launch.yaml'"
+    assert command_line("status", "spring", ledger="sqlite:///.orchestrator/ledger.db").endswith("status spring")
+    assert command_line("status", "x", ledger="sqlite:///a b.db").endswith("status x --ledger 'sqlite:///a b.db'")
+
+
+def test_a_text_names_the_program_as_it_was_called():
+    text = f"run {command_line('status', 'spring')}"
+    assert called_as(text, "orchestrator") == "run orchestrator status spring"
+    assert called_as(text, "python -m orchestrator") == text

@@ -74,7 +74,8 @@ def small() -> Result:
         campaign(4, Out.FAILED, R.REJECTED, message='HTTP 400: <b>"no"</b> | @all\n::error::x', http_status=400,
                  name="=cmd|' /C calc'!A0", next=f"{command} run winter.yaml --retry-failed"),
         campaign(5, Out.UNKNOWN, R.NO_EVIDENCE, message="no evidence of a start was found", http_status=None,
-                 next=f"{command} resolve winter-2026 st-1/cd-5 --as started|not-started --reason TEXT"),
+                 next=f"{command} resolve winter-2026 st-1/cd-5 --as started --reason\n"
+                      f"{command} resolve winter-2026 st-1/cd-5 --as not-started --reason"),
         campaign(6, Out.HELD, R.STOPPED, message="not started: 1 unknown, the limit is 1", attempts=0, account="beta",
                  next=f"{command} run winter.yaml", **nothing),
         campaign(7, Out.SKIPPED, R.RERUN, message="it is Completed", attempts=0, account="beta", **nothing),

@@ -98,7 +98,8 @@ def test_an_annotation_is_one_command_whatever_the_words(text):
     (line,) = github.annotations(result_of(made))
     level, title, message = COMMAND.fullmatch(line).groups()
     named = "st-1/cd-0, st-1/cd-1, st-1/cd-2, st-1/cd-3, st-1/cd-4 and 2 more: "
-    lines = "\n".join(map(one_line, f"{text}\nnext: {text}".split("\n"))) if text else ""
+    steps = [f"next: {step}" for step in text.split("\n")]
+    lines = "\n".join(map(one_line, [*text.split("\n"), *steps])) if text else ""
 
     assert (level, title) == ("error", "7 campaigns failed (rejected)")
     assert message.replace("%0A", "\n").replace("%25", "%") == named + lines

@@ -128,18 +128,18 @@ def test_totals_and_what_needs_a_person_need_no_script():
         assert f"{count} {outcome.replace('_', ' ')}" in text
     for campaign in built.campaigns:
         if campaign.outcome == "unknown":
-            assert campaign.next in text
+            assert all(line in text for line in campaign.next.split("\n"))
     assert "Exit code 11 at least one campaign is unknown" in text
     assert "no answer within 30 s" in text
     assert "3 unknown: stop_when.unknown is 3" in text
 
 
 def test_a_resolve_is_copied_as_the_one_or_the_other():
-    text = "python -m orchestrator resolve x st/cd --as started|not-started --reason TEXT"
+    resolve = "python -m orchestrator resolve x st/cd"
 
-    assert commands(text) == (
-        Command("Copy: it started", "python -m orchestrator resolve x st/cd --as started --reason TEXT"),
-        Command("Copy: it did not start", "python -m orchestrator resolve x st/cd --as not-started --reason TEXT"),
+    assert commands(f"{resolve} --as started --reason\n{resolve} --as not-started --reason") == (
+        Command("Copy: it started", f"{resolve} --as started --reason"),
+        Command("Copy: it did not start", f"{resolve} --as not-started --reason"),
     )
     assert commands("python -m orchestrator run x.yaml") == (
         Command("Copy command", "python -m orchestrator run x.yaml"),

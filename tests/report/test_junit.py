@@ -55,7 +55,7 @@ def test_an_account_is_a_suite_and_counts_its_own():
 def test_an_unknown_is_an_error_with_the_command_to_type():
     (error,) = parsed(small()).iter("error")
 
-    assert "next: python -m orchestrator resolve winter-2026 st-1/cd-5 --as started|not-started" in error.text
+    assert "next: python -m orchestrator resolve winter-2026 st-1/cd-5 --as not-started --reason" in error.text
     assert error.get("type") == "no_evidence"
 
 

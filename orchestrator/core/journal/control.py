@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from orchestrator.core.journal import lease as leases
+from orchestrator.core.text import DEFAULT_LEDGER, command_line
 from orchestrator.errors import LeaseLost, Refused
 from orchestrator.model import Lane, Record
 
@@ -83,6 +84,7 @@ def command_record(
     *,
     now: float,
     is_running: bool,
+    ledger: str = DEFAULT_LEDGER,
 ) -> Record:
     """The record of a command given at `now` (POSIX seconds).
 
@@ -90,47 +92,46 @@ def command_record(
     """
     if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
         raise Refused(
-            f"launch {launch} is already {control_state.sentence}; it cannot be paused", next_step=_status(launch)
+            f"launch {launch} is already {control_state.sentence}; it cannot be paused",
+            next_step=command_line("status", launch, ledger=ledger),
         )
     if command is ControlCommand.UNPAUSE:
-        _check_unpause(control_state, launch, reason, is_running=is_running)
+        _check_unpause(control_state, launch, reason, ledger, is_running=is_running)
     data = {"by": by, "reason": reason}
     return Record(launch, CONTROL, control_state.number + 1, str(command), f"person:{by}", now, "", data)
 
 
-def _check_unpause(control_state: ControlState, launch: str, reason: str, *, is_running: bool) -> None:
+def _check_unpause(control_state: ControlState, launch: str, reason: str, ledger: str, *, is_running: bool) -> None:
     if control_state.command is None:
-        raise Refused(f"launch {launch} is not paused", next_step=_status(launch))
+        raise Refused(f"launch {launch} is not paused", next_step=command_line("status", launch, ledger=ledger))
     if control_state.command is not ControlCommand.ABORT:
         return
     if is_running:
         # If the abort were lifted now, the run it was meant for might never see it between two permits.
         raise Refused(
-            f"launch {launch} is {control_state.sentence}; its run is still ending", next_step=_status(launch)
+            f"launch {launch} is {control_state.sentence}; its run is still ending",
+            next_step=command_line("status", launch, ledger=ledger),
         )
     if not reason.strip():
         raise Refused(
             f"launch {launch} is {control_state.sentence}; lifting an abort needs a reason",
-            next_step=lifting_command(control_state, launch),
+            next_step=lifting_command(control_state, launch, ledger),
         )
 
 
-def _status(launch: str) -> str:
-    return f"python -m orchestrator status {launch}"
-
-
-def lifting_command(control_state: ControlState, launch: str) -> str:
+def lifting_command(control_state: ControlState, launch: str, ledger: str) -> str:
     """The command that lifts a pause or an abort; empty where starts are permitted."""
     if control_state.command is None:
         return ""
-    reason = " --reason TEXT" if control_state.command is ControlCommand.ABORT else ""  # a pause is lifted without
-    return f"python -m orchestrator unpause {launch}{reason}"
+    reason = " --reason" if control_state.command is ControlCommand.ABORT else ""  # a pause is lifted without
+    return command_line("unpause", launch, ledger=ledger) + reason
 
 
-def check_not_aborted(control_state: ControlState, launch: str) -> None:
+def check_not_aborted(control_state: ControlState, launch: str, ledger: str = DEFAULT_LEDGER) -> None:
     """Raise Refused for a run of a launch that was aborted."""
     if control_state.command is ControlCommand.ABORT:
-        raise Refused(f"launch {launch} is {control_state.sentence}", next_step=lifting_command(control_state, launch))
+        lifting = lifting_command(control_state, launch, ledger)
+        raise Refused(f"launch {launch} is {control_state.sentence}", next_step=lifting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.core.text import duration
+from orchestrator.core.text import command_line, duration
 from orchestrator.errors import LaneLeased, Refused
 from orchestrator.model import Lane, Record
 
@@ -131,7 +131,7 @@ def refusal(lane: Lane, lease: Lease, moment: Moment) -> LaneLeased:
     return LeaseDoubted(
         f"{in_use}; its lease ends in {left}, and a lease lasts {LEASE_SECONDS:.0f} s: a clock was ahead",
         next_step="wait for that run to end; if its process is known to be dead, release the account: "
-        f"python -m orchestrator release {holder.launch} --reason TEXT",
+        f"{command_line('release', holder.launch)} --reason",
     )
 
 

@@ -61,6 +61,7 @@ class Header(TypedDict):
     host: str
     ledger: str
     warnings: list[str]
+    options: NotRequired[list[str]]  # those of the command that chose the campaigns; journals before 0.2 have none
     limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
     fleet: NotRequired[dict[str, Any]]  # what a fleet's run was asked to do
     part_of: NotRequired[str]  # in a subrun: the id of the fleet's run
@@ -161,9 +162,18 @@ def wave_verdict(journaled: Mapping[str, Any]) -> WaveVerdict:
 
 
 def header_data(
-    manifest: Manifest, *, source: str, sha256: str, plan_sha256: str, warnings: Sequence[str]
+    manifest: Manifest,
+    *,
+    source: str,
+    sha256: str,
+    plan_sha256: str,
+    warnings: Sequence[str],
+    options: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The data of a run's header. `source` and `sha256` are the manifest's file name and hash."""
+    """The data of a run's header. `source` and `sha256` are the manifest's file name and hash.
+
+    `options` are those of the command that chose the campaigns: a next command must repeat them.
+    """
     return {
         "manifest": source,
         "manifest_sha256": sha256,
@@ -171,6 +181,7 @@ def header_data(
         "host": manifest.host,
         "ledger": manifest.ledger,
         "warnings": list(warnings),
+        "options": list(options),
         # Also in the record of the end, which a crashed run does not have.
         "limits": {name: [str(window) for window in account.rate] for name, account in manifest.accounts.items()},
     }

@@ -25,6 +25,7 @@ from orchestrator.core.manifest.values import (
     duration,
     fault,
 )
+from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.model import CampaignKey, CampaignType, Window
 
 __all__ = [
@@ -262,7 +263,7 @@ class Manifest(Section):
     """Limits of one run."""
     repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None
     """Campaigns that another launch in the same ledger started within this time are skipped."""
-    ledger: Annotated[str, LEDGER] = "sqlite:///.orchestrator/ledger.db"
+    ledger: Annotated[str, LEDGER] = DEFAULT_LEDGER
     """The database of the journal; `postgresql://USER@HOST/DATABASE` can be shared. A password here is refused. The
     default is looked for from the working directory upwards, as git looks for `.git`."""
     report: Report = Report()

@@ -8,7 +8,7 @@ from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_o
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.text import duration
+from orchestrator.core.text import command_line, duration
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Record
 
@@ -48,13 +48,16 @@ def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: flo
     return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity)
 
 
-def find(records: Iterable[Record], start_of_hash: str) -> Proposal:
-    """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused where none does."""
+def find(records: Iterable[Record], start_of_hash: str, source: str) -> Proposal:
+    """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused where none does.
+
+    `source` is the manifest's name, for the command that comes next.
+    """
     found = [r for r in records if r.kind == PLANNED and str(r.data["plan_sha256"]).startswith(start_of_hash.lower())]
     if not found:
         raise Refused(
             f"no plan in this ledger has a hash that begins with {start_of_hash[:16]}",
-            next_step="make one with: python -m orchestrator plan MANIFEST, or pass its file with --plan",
+            next_step=command_line("plan", source),
         )
     data = found[-1].data
     return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]))
@@ -68,13 +71,13 @@ def read(document: Any) -> Proposal:
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
     except (TypeError, KeyError, ValueError) as error:
-        raise PlanInvalid("the file is not a plan", next_step="make one with: plan MANIFEST -o FILE") from error
+        raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
     if own != proposal.sha256:
         raise PlanInvalid(
             f"the plan was changed after it was made: its contents have the hash {own[:16]}, "
             f"it says {proposal.sha256[:16]}",
-            next_step="make a new one with: plan MANIFEST -o FILE",
+            next_step="make a new one with plan and its option -o",
         )
     return proposal
 
@@ -84,7 +87,7 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float,
 
     `source` is the manifest's name, for the command that comes next.
     """
-    again = f"python -m orchestrator plan {source}"
+    again = command_line("plan", source)
     changed = plan_hash.drift(proposal.identity, plan.identity)
     # First: a run that used the plan has changed it as well, and "used" is the cause that a person needs.
     if is_used(proposal, records):

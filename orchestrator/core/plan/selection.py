@@ -1,6 +1,6 @@
 """`--select` and `--exclude`: which campaigns of the manifest a run is about."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -60,6 +60,11 @@ class Choice:
     selection: Selection = Selection()
     retry_failed: bool = False
     details: bool = False
+
+
+def options(selection: Mapping[str, Iterable[str]]) -> list[str]:
+    """The options of a command that make the same selection again; `selection` as by `Selection.as_json`."""
+    return [word for name in ("select", "exclude") for term in selection[name] for word in (f"--{name}", term)]
 
 
 def parse_terms(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

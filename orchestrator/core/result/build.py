@@ -27,12 +27,11 @@ from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_h
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
-from orchestrator.core.text import timestamp
+from orchestrator.core.text import command_line, timestamp
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
 __all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
 
-_COMMAND = "python -m orchestrator"
 _CRASHED = Stop(StopReason.CRASHED, "the run was ended before it could say why")
 _UNTOUCHED = CampaignState()
 
@@ -260,28 +259,40 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Advice:
-    """The commands to type next: to look again, to try again what failed, and what begins one about an unknown."""
+    """The commands to type next: to look again (at the same part or at all), to try again what failed, and to resolve.
+
+    They name the program as `core.text.PROGRAM` does, whoever reads them: a result depends on its journal alone.
+    """
 
     again: str
+    of_all: str
     retry: str
-    resolve: str
+    launch: str
+    ledger: str
 
     @classmethod
     def of(cls, header: Record, control_state: ControlState) -> "_Advice":
         """Advice about a run by its header."""
-        again = f"{_COMMAND} run {header_of(header)['manifest']}"
+        data = header_of(header)
+        # With the selection of this run: without it, campaigns would be started that nobody had asked for.
+        of_all = command_line("run", data["manifest"])
+        again = command_line("run", data["manifest"], *data.get("options", ()))
         # A run of a launch that is paused or aborted starts nothing: that is lifted first.
-        lifting = lifting_command(control_state, header.launch)
-        return cls(lifting or again, lifting or f"{again} --retry-failed", f"{_COMMAND} resolve {header.launch}")
+        lifting = lifting_command(control_state, header.launch, data["ledger"])
+        retry = f"{again} --retry-failed"
+        return cls(lifting or again, lifting or of_all, lifting or retry, header.launch, data["ledger"])
 
     def about(self, outcome: Outcome, reason: Reason, row: PlanRow) -> str | None:
-        """The one command to type about a campaign; None where there is nothing to do."""
+        """The command to type about a campaign, or two, a line each, for two answers; None where nothing is to do."""
         # No run looks for evidence of a start in a campaign that its manifest does not name, or disables.
         is_looked_at = reason is Reason.OPEN_INTENT and row.reason != Reason.DISABLED
         if outcome is Outcome.UNKNOWN and not is_looked_at:
-            return f"{self.resolve} {row.key} --as started|not-started --reason TEXT"
+            resolve = command_line("resolve", self.launch, row.key, ledger=self.ledger)
+            return f"{resolve} --as started --reason\n{resolve} --as not-started --reason"
         if outcome is Outcome.FAILED:
             return self.retry
+        if outcome is Outcome.UNKNOWN and row.reason == Reason.DESELECTED:
+            return self.of_all  # the same selection would leave it out again
         return self.again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
 
 

@@ -20,7 +20,7 @@ UNDER_WAY: Final[tuple[Reason, ...]] = (Reason.IN_FLIGHT, Reason.WAITING)
 
 @dataclass(slots=True)  # a value, though not frozen: that takes three times as long to make, and there may be a million
 class CampaignResult:
-    """Where one campaign ended up. Times are RFC 3339 in UTC; `next` is the one command to type."""
+    """Where one campaign ended up. Times are RFC 3339 in UTC; `next` is what to type."""
 
     account: str
     """The account's name in the manifest."""
@@ -55,7 +55,7 @@ class CampaignResult:
     updated_at: str | None
     """What the platform said in `updatedAt`."""
     next: str | None
-    """The one command to type."""
+    """The command to type; of an unknown campaign two, a line each: one for each answer."""
 
     @property
     def standing(self) -> Outcome | Reason:

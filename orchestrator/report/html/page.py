@@ -28,7 +28,6 @@ _MAX_SHOWN: Final = 200  # unknown campaigns with their story; the table has all
 _UNFOLDED: Final = 6  # of them; the others are behind one click
 _REASONS: Final = 8
 _OPEN: Final = 4  # accounts whose timeline is unfolded at first, where there are more
-_EITHER: Final = "started|not-started"
 _TONES: Final = {0: "started", 10: "failed", 11: "unknown", 13: "failed"}
 
 
@@ -110,14 +109,11 @@ def _duration(seconds: float) -> str:
 
 
 def commands(text: str | None) -> tuple[Command, ...]:
-    """The commands to copy. A `resolve` is two: pasted as it is written, `|` would be a pipe to the shell."""
-    if text is None:
-        return ()
-    if _EITHER not in text:
-        return (Command("Copy command", visible(text)),)
+    """The commands to copy, a line of the text each."""
+    labels = ((" --as started", "Copy: it started"), (" --as not-started", "Copy: it did not start"))
     return tuple(
-        Command(f"Copy: it {words}", visible(text.replace(_EITHER, verdict)))
-        for verdict, words in (("started", "started"), ("not-started", "did not start"))
+        Command(next((label for verdict, label in labels if f"{verdict} " in line), "Copy command"), visible(line))
+        for line in (text.split("\n") if text else ())
     )
 
 

@@ -124,7 +124,7 @@ def test_a_lost_lane_comes_before_a_pause_of_its_own_launch_only():
 
 
 STATUS = "python -m orchestrator status spring"
-UNPAUSE = "python -m orchestrator unpause spring --reason TEXT"
+UNPAUSE = "python -m orchestrator unpause spring --reason"
 ABORTED = ControlState(ControlCommand.ABORT, "ann", "wrong list", 5.0, 1)
 
 

@@ -16,6 +16,7 @@ from orchestrator.model import Record
 from tests.core.builders import LAUNCH, key, manifest, planned, ready, record
 
 MADE = 1000.0
+SOURCE = "launch.yaml"
 TWO = ({"campaign": "cd-1"}, {"campaign": "cd-2"})
 
 
@@ -63,7 +64,7 @@ def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
     made = plan()
     text = identity.canonical({**made.identity, "note": "東京 \ud800"}).encode("utf-8", "surrogatepass")
     data = {"plan_sha256": made.sha256, "identity": b64encode(zlib.compress(text)).decode()}
-    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256)
+    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256, SOURCE)
 
     assert found == Proposal(made.sha256, MADE, {**made.identity, "note": "東京 \ud800"})
 
@@ -168,20 +169,19 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
         lines.append(approval.proposal_record(one, lines, f"r-{number}", at))
         data = lines[-1].data
         assert lines[-1] == Record(LAUNCH, "@plan", number, "planned", f"r-{number}", at, "", data)
-    found = approval.find([record("run"), *lines], made.sha256[:8].upper())
+    found = approval.find([record("run"), *lines], made.sha256[:8].upper(), SOURCE)
     assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 9, made.identity)
     with pytest.raises(Refused) as refused:
-        approval.find(lines, "0" * 64)
+        approval.find(lines, "0" * 64, SOURCE)
     assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
-    assert refused.value.next_step == (
-        "make one with: python -m orchestrator plan MANIFEST, or pass its file with --plan"
-    )
+    assert refused.value.next_step == ("python -m orchestrator plan launch.yaml")
 
 
 def test_a_selection_that_is_no_text_comes_back_from_the_journal():
     """The command line hands on bytes that are no UTF-8 as lone surrogates."""
     made = planned(manifest(*TWO), selection=Selection((("stream", "\udcff*"),)))
-    assert approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256).identity == made.identity
+    found = approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256, SOURCE)
+    assert found.identity == made.identity
 
 
 def document(of=None):
@@ -203,7 +203,7 @@ def test_a_file_that_was_changed_by_hand_is_invalid():
         "the plan was changed after it was made: its contents have the hash "
         f"{identity.sha256(changed['identity'])[:16]}, it says {plan().sha256[:16]}"
     )
-    assert refused.value.next_step == "make a new one with: plan MANIFEST -o FILE"
+    assert refused.value.next_step == "make a new one with plan and its option -o"
 
 
 def signed(**changes):
@@ -221,4 +221,4 @@ def test_what_is_no_plan_is_invalid(value):
     with pytest.raises(PlanInvalid) as refused:
         approval.read(value)
     assert refused.value.message == "the file is not a plan"
-    assert refused.value.next_step == "make one with: plan MANIFEST -o FILE"
+    assert refused.value.next_step == "make one with plan and its option -o"

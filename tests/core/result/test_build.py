@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -220,21 +221,45 @@ def test_evidence_is_said_where_it_decided():
 def test_the_next_command_fits_the_outcome():
     commands = [c.next for c in build(journal(MIXED, *MOVES)).campaigns]
     run = "python -m orchestrator run launch.yaml"
-    resolve = "python -m orchestrator resolve spring st-1/cd-3 --as started|not-started --reason TEXT"
-    assert commands == [None, f"{run} --retry-failed", resolve, run, None, f"{run} --retry-failed"]
+    resolve = "python -m orchestrator resolve spring st-1/cd-3 --ledger sqlite:///x.db"
+    resolves = f"{resolve} --as started --reason\n{resolve} --as not-started --reason"
+    assert commands == [None, f"{run} --retry-failed", resolves, run, None, f"{run} --retry-failed"]
+
+
+def next_of(**data):
+    lost = [record("intent"), moved(Event.INDETERMINATE), moved(Event.NO_EVIDENCE)]
+    begun, *rest = journal(starts("cd-1", "cd-2"), *lost, stop=STOP)
+    return [c.next for c in build([replace(begun, data=begun.data | data), *rest]).campaigns]
+
+
+def test_the_next_command_repeats_the_runs_own_choice():
+    options = ["--select", "tag:first wave", "--exclude", "account:acme"]
+    again = "python -m orchestrator run launch.yaml --select 'tag:first wave' --exclude account:acme"
+    assert next_of(options=options)[1] == again
+
+
+def test_the_next_command_can_be_pasted_whatever_the_files_name():
+    assert next_of(manifest="my launch; rm.yaml")[1] == "python -m orchestrator run 'my launch; rm.yaml'"
+
+
+def test_the_next_command_names_a_ledger_that_is_not_the_default():
+    resolve = "python -m orchestrator resolve spring st-1/cd-1 --ledger sqlite:///own.db"
+    assert (
+        next_of(ledger="sqlite:///own.db")[0] == f"{resolve} --as started --reason\n{resolve} --as not-started --reason"
+    )
 
 
 def told(word, number=1):
     return Record("spring", "@launch", number, word, "person:ann", 950.0, "", {"by": "ann", "reason": "wrong list"})
 
 
-UNPAUSE = "python -m orchestrator unpause spring"
+UNPAUSE = "python -m orchestrator unpause spring --ledger sqlite:///x.db"
 
 
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["abort"], f"{UNPAUSE} --reason TEXT"),
+        (["abort"], f"{UNPAUSE} --reason"),
         (["pause"], UNPAUSE),
         (["abort", "unpause"], "python -m orchestrator run launch.yaml"),
     ],
@@ -247,13 +272,14 @@ def test_a_run_is_not_advised_while_it_would_start_nothing(words, command):
 
 def test_a_retry_of_what_failed_waits_for_an_abort_to_be_lifted():
     built = build([*journal([entry(skip(Out.FAILED, R.NOT_FOUND))]), told("abort")])
-    assert built.campaigns[0].next == f"{UNPAUSE} --reason TEXT"
+    assert built.campaigns[0].next == f"{UNPAUSE} --reason"
 
 
 NAMED = [record("intent", campaign="st-1/cd-2"), moved(Event.ACCEPTED, campaign="st-1/cd-2")]
 LOST = [record("intent"), moved(Event.INDETERMINATE, message="HTTP 409: in use")]
 JUDGED = [*LOST, moved(Event.NO_EVIDENCE, message="no evidence")]
-RESOLVE = "python -m orchestrator resolve spring st-1/cd-1 --as started|not-started --reason TEXT"
+_RESOLVE = "python -m orchestrator resolve spring st-1/cd-1 --ledger sqlite:///x.db --as"
+RESOLVE = f"{_RESOLVE} started --reason\n{_RESOLVE} not-started --reason"
 
 
 def later(*entries, moves=()):

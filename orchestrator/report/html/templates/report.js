@@ -85,11 +85,9 @@
     return made;
   };
   const nextOf = (campaign) => {
-    const either = "started|not-started";
-    if (!campaign.next) return [];
-    if (!campaign.next.includes(either)) return [copyButton("Copy command", campaign.next)];
-    return [copyButton("Copy: it started", campaign.next.replace(either, "started")),
-            copyButton("Copy: it did not start", campaign.next.replace(either, "not-started"))];
+    const labelOf = (line) => line.includes(" --as started ") ? "Copy: it started"
+      : line.includes(" --as not-started ") ? "Copy: it did not start" : "Copy command";
+    return campaign.next.split("\n").filter(Boolean).map((line) => copyButton(labelOf(line), line));
   };
   const rowOf = (c) => {
     const row = element("tr");
