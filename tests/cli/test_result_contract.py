@@ -12,7 +12,7 @@ ENVELOPE = ["schema_version", "command", "exit_code"]
 WITHOUT_JSON = {"worker", "schema", "sandbox", "completion"}  # services, and artefacts that are JSON or a script anyway
 
 COMMANDS = {
-    "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules"]),
+    "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules", "warnings"]),
     "plan": (
         ("plan", "launch.yaml"),
         ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",
