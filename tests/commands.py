@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tests.paths import ROOT
 
-MODULES = ("orchestrator", "tests.fleet.served", "tests.process_state")
-"""What the server runs: the program, the sandbox of a fleet, and what shows how a process was started."""
+MODULES = ("orchestrator", "tests.fleet.served", "tests.process_state", "tests.system.crash.child")
+"""What the server runs: the program, and what the tests make of it."""
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "DYLD_", "COVERAGE_", "OPENSSL_", "MALLOC_", "TZ")
 """Beginnings of variables that are read when Python starts or the program is imported."""
 _PLAIN = {

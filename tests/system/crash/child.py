@@ -31,7 +31,7 @@ from orchestrator.ledger import sqlite_file as place
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.report import files
-from tests.fork_server import load, run_to_the_end
+from tests.fork_server import run_to_the_end
 
 _state = {"point": "", "left": 0, "signal": signal.SIGKILL, "shell": None}
 
@@ -195,5 +195,4 @@ def serve():
 
 if __name__ == "__main__":
     install()
-    load()  # after the points are in place: a module that is imported now sees them, as it did in each of the children
     serve()

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
 from tests.canaries import SECRET, no_secret_leaves
+from tests.commands import Command
 from tests.paths import ROOT
 
 __all__ = ["SECRET", "no_secret_leaves"]
@@ -20,31 +22,33 @@ HANGS = 600  # seconds: only a hang takes so long; beside thirty busy processes 
 
 
 class Zygote:
-    """Processes of the real program, forked from one that has imported it already; one at a time."""
+    """Processes of the real program, with points to die at, forked from one that has them; one at a time."""
 
-    def __init__(self, process):
-        self._process = process
+    def __init__(self, jobs, codes):
+        self._jobs = jobs
+        self._codes = codes
 
     @classmethod
     @asynccontextmanager
     async def started(cls):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "tests" / "system" / "crash" / "child.py"),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        try:
-            yield cls(process)
-        finally:
-            process.stdin.close()
-            await process.wait()
+        command = [sys.executable, "-m", "tests.system.crash.child"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        codes = asyncio.StreamReader()
+        with Command(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(codes), process.stdout
+            )
+            try:
+                yield cls(process.stdin, codes)
+            finally:
+                transport.close()
 
     async def run(self, directory, *arguments, **how):
         job = {"cwd": str(directory), "arguments": list(arguments), **how,
                "environment": {"ACME_ID": "cs-acme", "ACME_SECRET": SECRET}}  # fmt: skip
-        self._process.stdin.write(json.dumps(job).encode() + b"\n")
-        await self._process.stdin.drain()
-        return int(await asyncio.wait_for(self._process.stdout.readline(), HANGS))
+        self._jobs.write(json.dumps(job).encode() + b"\n")
+        self._jobs.flush()
+        return int(await asyncio.wait_for(self._codes.readline(), HANGS))
 
 
 class Scene:
