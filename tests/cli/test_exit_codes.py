@@ -202,7 +202,7 @@ def test_a_rerun_that_the_campaign_allows_is_started(workplace, platform):
     assert platform.starts == {"st-1/cd-1": 1}
 
 
-def test_8_when_a_ledger_is_new_and_a_start_is_an_unconditional_rerun(workplace, platform):
+def test_8_for_a_new_ledger_with_an_unconditional_rerun(workplace, platform):
     """A job whose ledger is thrown away would text everyone again each time; a plan before it makes it no older."""
     url = platform.start()
     platform.set_state("cd-1", "Completed", instance_id="cid-7")

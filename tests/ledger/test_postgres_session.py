@@ -241,7 +241,7 @@ def test_a_database_or_a_role_that_is_missing_is_named(postgres_url):
     assert role.next_step == "name a role that the server has: postgresql://ROLE@HOST/DATABASE"
 
 
-def test_a_role_that_may_not_connect_is_told_which_right_it_lacks(postgres_server, postgres_url):
+def test_a_role_that_may_not_connect_learns_what_right_it_lacks(postgres_server, postgres_url):
     name = postgres.schema_of(postgres_url)
     with postgres.as_role(postgres_url, "ALL") as url, psycopg.connect(postgres_server.url, autocommit=True) as owner:
         owner.execute(f"CREATE DATABASE {name}".encode())

@@ -106,6 +106,6 @@ async def test_reports_that_cannot_be_written_lose_nothing(tmp_path):
         code = await zygote.run(scene.directory, "run", "m.yaml")
 
         assert code == 0
-        assert "cannot write the reports" in scene.log
+        assert "cannot write result.json of launch crash to m.yaml" in scene.log
         assert await zygote.run(scene.directory, "report", "crash") == 0
         assert len(scene.result["campaigns"]) == 5
