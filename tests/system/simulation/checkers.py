@@ -179,6 +179,15 @@ def check_result(result, keys, records):
     )
 
 
+def check_in_sight(result, records):
+    """P4: a later run that names no campaign at all still reports each one that nobody knows about, and no other."""
+    told = {c["stream"] + "/" + c["campaign"]: c["outcome"] for c in result["campaigns"]}
+    open_ = {key: "unknown" for key, proof in replay(records).items() if proof in ("open", "unknown")}
+    require(told == open_, "P4", f"unknown are {sorted(open_)}, in sight of a later run are {told}")
+    code = result["run"]["exit_code"]
+    require(code == (11 if open_ else 0), "P4", f"a later run ends with {code}")
+
+
 def check_held(result):
     """P3: what one account's lane held names that account."""
     for c in result["campaigns"]:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -142,6 +143,30 @@ def test_a_report_without_a_campaign_is_seen():
 def test_a_report_that_the_platform_contradicts_is_seen(outcome, acted):
     with pytest.raises(Broken, match="P4"):
         checkers.check_truth(result(outcome), acted, set())
+
+
+def test_an_unknown_out_of_sight_is_seen():
+    unseen = {"campaigns": [], "totals": {}, "run": {"exit_code": 0, "stop": None}}
+    checkers.check_in_sight(unseen, [Line("intent"), Line("verdict", event="accepted")])
+    with pytest.raises(Broken, match="P4"):
+        checkers.check_in_sight(unseen, [Line("intent")])
+
+
+@pytest.mark.parametrize(("message", "is_seen"), [("nothing was found", True), ("HTTP 409; nothing was found", False)])
+def test_lost_words_of_the_platform_are_seen(message, is_seen):
+    told = result("unknown", "no_evidence", 11)
+    told["campaigns"][0]["message"] = message
+    lines = [Line("intent"), Line("verdict", event="indeterminate", message="HTTP 409"), Line("no_evidence")]
+    with pytest.raises(Broken, match="P4") if is_seen else nullcontext():
+        checkers.check_words(told, lines)
+
+
+@pytest.mark.parametrize(("account", "is_seen"), [("a1", True), ("a0", False)])
+def test_a_held_campaign_that_names_another_account_is_seen(account, is_seen):
+    told = result("held", "stopped", 12)
+    told["campaigns"][0] |= {"account": account, "message": "not started: account a0: its lease was lost"}
+    with pytest.raises(Broken, match="P3") if is_seen else nullcontext():
+        checkers.check_held(told)
 
 
 def test_a_lost_answer_is_seen():

@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass
 
 from orchestrator.core.journal.lease import Holder
+from orchestrator.core.journal.records import RunRecords, header_data
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan.selection import Choice, Selection
+from orchestrator.core.result.build import build
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import LedgerError, OrchestratorError
 from orchestrator.ledger.memory import MemoryStore
@@ -430,10 +432,17 @@ class World:
         self.checked(checkers.check_truth, told, self._acted(), self._running())
         self.checked(checkers.check_words, told, records)
         self.checked(checkers.check_held, told)
+        self.checked(checkers.check_in_sight, self._seen_later(records).as_json(), records)
         self.checked(checkers.check_kept, self.watch.sends, run.name, records, run.process.unrecorded)
         self.checked(checkers.check_budget, told, self.counters)
         if self.scenario.is_calm and "windows" not in self.scenario.raw:
             self.checked(self._check_speed, result, seconds)
+
+    def _seen_later(self, records):
+        """The result of a run whose manifest names none of the campaigns."""
+        make = RunRecords("day", "r-later", lambda: self.scenario.base + self.loop.time())
+        header = make.header(header_data(self.manifest, source="", sha256="", plan_sha256="", warnings=()))
+        return build([*records, header, make.end(None, [], {}, {}, {})])
 
     def _check_speed(self, result, seconds):
         """P9: calls/limit + one window, and the latency's share of the budget (design section 7)."""
