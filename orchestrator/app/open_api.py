@@ -48,6 +48,8 @@ async def _host(manifest: Manifest, credentials: Mapping[str, Credential]) -> As
             for c in manifest.campaigns
         ],
         Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT,
+        # As the manifest has them: what may run again has run before.
+        {(c.stream, c.campaign): c.instance for c in manifest.campaigns if c.instance is not None},
     )
     async with SandboxServer(world, profile=manifest.sandbox.faults, seed=manifest.sandbox.seed) as server:
         yield server.url

@@ -9,7 +9,7 @@ import click
 from orchestrator.cli import event_loop
 from orchestrator.cli.options import prints_result
 from orchestrator.console.ending import promise
-from orchestrator.console.render import CommandResult
+from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(
     _quieten()
     store = Store.open(ledger)  # a wrong address, or no ledger for many hosts, is reported at once
     if store.made:
-        observer.event("ledger_created", ledger=store.made)
+        Remarks().event("ledger_created", ledger=store.made)
     # Closed in the end, however it comes: lanes that still run have committed by then.
     try:
         runs = WorkerRuns(store, redactor, observer, allow_commands=allow_commands)

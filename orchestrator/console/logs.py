@@ -13,8 +13,8 @@ import structlog
 from orchestrator.console.terminal import plain
 from orchestrator.redaction import Redactor
 
-QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done", "stop_answered"})
-"""Events of single campaigns: in text they would drown the progress line, in JSON they are the record."""
+QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done", "stop_answered", "ledger_created"})
+"""Events of single campaigns, which in text would drown the progress line, and what has a sentence of its own there."""
 
 
 def set_up(log_format: str, redactor: Redactor, *, verbose: bool, stream: TextIO | None = None) -> None:

@@ -68,7 +68,7 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
 
 
 def world_of(manifest: Manifest) -> World:
-    """A platform on which every campaign of the manifest is there and Ready, with a DNC list where one is required."""
+    """A platform on which every campaign is there and Ready, with the DNC list and the instance that it needs."""
     dnc_list = "rehearsed" if manifest.preflight.require_dnc else None
     limit = manifest.sandbox.limit
     theirs = Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT
@@ -76,7 +76,15 @@ def world_of(manifest: Manifest) -> World:
     return World(
         tuple(Account(account_id, "", "", "HS256", theirs) for account_id in accounts.values()),
         tuple(
-            Campaign(c.stream, c.campaign, c.name or c.campaign, accounts[c.account], str(c.type), dnc_list=dnc_list)
+            Campaign(
+                c.stream,
+                c.campaign,
+                c.name or c.campaign,
+                accounts[c.account],
+                str(c.type),
+                dnc_list=dnc_list,
+                instance_id=c.instance,
+            )
             for c in manifest.campaigns
         ),
     )

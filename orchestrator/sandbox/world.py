@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import jwt
@@ -28,13 +29,17 @@ def world_of(
     accounts: Iterable[tuple[str, str, str, str]],
     campaigns: Iterable[tuple[str, str, str, str, str]],
     limit: Limit = DEFAULT_LIMIT,
+    instances: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> World:
-    """A world of (account_id, client_id, secret, algorithm) and (account_id, stream, campaign, name, type)."""
+    """A world of (account_id, client_id, secret, algorithm) and (account_id, stream, campaign, name, type).
+
+    `instances` are the last ones, by (stream, campaign).
+    """
     return _checked(
         World(
             tuple(Account(*fields, limit) for fields in accounts),
             tuple(
-                Campaign(stream, campaign, name, account_id, kind)
+                Campaign(stream, campaign, name, account_id, kind, instance_id=instances.get((stream, campaign)))
                 for account_id, stream, campaign, name, kind in campaigns
             ),
         )

@@ -239,6 +239,15 @@ def test_a_rerun_of_one_instance_is_sent_once_over_any_ledgers(workplace, platfo
     assert "rerun is for instance cid-7, and its last instance is cid-00000001" in campaign["message"]
 
 
+@pytest.mark.parametrize("command", ["run", "rehearse"])
+def test_the_sandbox_has_the_instances_of_the_manifest(workplace, command):
+    campaigns = [{"stream": "st-1", "campaign": "cd-1", "rerun": {"instance": "cid-7"}}]
+    done = workplace.run(command, workplace.manifest(campaigns=campaigns))
+
+    assert done.returncode == 0, done.stderr
+    assert "1 started" in done.stdout
+
+
 def test_11_when_an_answer_is_lost_until_a_person_resolves_it(workplace, platform):
     url = platform.start(scripted={"st-1/cd-1": ["reset_before"]})
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())

@@ -139,6 +139,11 @@ class Campaign:
         """`stream/campaign`."""
         return CampaignKey(f"{self.stream}/{self.campaign}")
 
+    @property
+    def instance(self) -> str | None:
+        """The instance after which alone it may start; None: its `rerun` names none."""
+        return self.rerun.instance if isinstance(self.rerun, Rerun) else None
+
 
 class Preflight(Section):
     """Checks before the first start."""

@@ -13,7 +13,6 @@ from orchestrator.core.attempt.evidence import decisive
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
-from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan import plan_hash, spelling
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
@@ -273,8 +272,8 @@ def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifes
     status = live.status.casefold()
     if (by_itself := _without_us(live, status)) is not None:
         return by_itself
-    if isinstance(campaign.rerun, Rerun) and campaign.rerun.instance != live.instance_id:
-        return _skip(Reason.RERUN, _another_instance(campaign.rerun.instance, live.instance_id))
+    if campaign.instance is not None and campaign.instance != live.instance_id:
+        return _skip(Reason.RERUN, _another_instance(campaign.instance, live.instance_id))
     if status in _RERUN_STATES:
         return _rerun(campaign, live, manifest.preflight)
     if status not in {s.casefold() for s in manifest.preflight.startable}:
