@@ -32,7 +32,7 @@ BY_LIBRARIES: Final = {
     "HTTPS_PROXY": "The proxy to the platform: [hosts](../how-to/hosts.md#a-proxy).",
     "ALL_PROXY": "The same, where `HTTPS_PROXY` is unset.",
     "NO_PROXY": "Hosts, domains and ranges that are called without the proxy; this machine always is.",
-    "TMPDIR": "Where a ledger on a disk that is full or read-only is copied to for reading: [ledger](../how-to/ledger.md).",
+    "TMPDIR": "Where a ledger on a full or read-only disk is copied to be read: [ledger](../how-to/ledger.md).",
     "PGPASSWORD": "The password of a ledger on PostgreSQL; `PGPASSFILE` and the others of libpq work too.",
 }
 """Variables that the libraries read: Python, aiohttp and libpq."""
