@@ -36,13 +36,13 @@ _SAME: Final = {20: 19, 21: 19, 63: 62, 64: 62}
 """Verification errors of OpenSSL that mean the same."""
 
 
+_ON_THE_WAY: Final = "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"
 _OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
     (ssl.SSLError | aiohttp.ClientSSLError, "TLS failed", ""),
     (aiohttp.ClientConnectorDNSError, "the host's name was not found",
      "check `host`, and the name server of this machine"),
-    (aiohttp.ClientConnectorError, "no connection",
-     "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"),
-    (TimeoutError, "timeout", ""),
+    (aiohttp.ClientConnectorError, "no connection", _ON_THE_WAY),
+    (TimeoutError, "timeout", _ON_THE_WAY),
     (aiohttp.ServerDisconnectedError | ConnectionError, "the connection was lost", ""),
 )  # fmt: skip
 
@@ -65,7 +65,7 @@ def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[
         return f"TLS failed {where}: {words}", fix
     kind, fix = _of_network(error)
     detail = str(error).strip()
-    return f"{kind} {where}" + (f" ({detail})" if detail else ""), fix
+    return f"{kind} {where}" + (f" ({detail})" if detail else ""), fix if progress is Progress.UNSENT else ""
 
 
 def _of_network(error: Exception) -> tuple[str, str]:
@@ -78,8 +78,8 @@ def _of_network(error: Exception) -> tuple[str, str]:
 def _of_proxy(error: Exception, proxy: Proxy) -> tuple[str, str]:
     """Where it failed between here and the tunnel; empty where the tunnel is open."""
     name = f"the proxy {proxy.url}"
-    if isinstance(error, TunnelPageError):
-        return f"{name} answers with a page: it may ask for a sign-in", _sign_in(proxy)
+    if isinstance(error, TunnelPageError) or _reason(error) in _NOT_TLS:
+        return f"{name} answers with something else than a tunnel: it may be a sign-in page", _sign_in(proxy)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _of_refused_tunnel(error, name, proxy)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -87,8 +87,15 @@ def _of_proxy(error: Exception, proxy: Proxy) -> tuple[str, str]:
     if isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.ClientProxyConnectionError):
         why = error.os_error.strerror or "no answer"
         return f"{name} was not reached ({why})", f"check {proxy.variable}"
-    if _reason(error) in _NOT_TLS:
-        return f"{name} sent something else than the tunnel's bytes: it may be a sign-in page", _sign_in(proxy)
+    return _of_silent_proxy(error, name, proxy)
+
+
+def _of_silent_proxy(error: Exception, name: str, proxy: Proxy) -> tuple[str, str]:
+    # By their exact types: errors of TLS within the tunnel are ClientOSErrors as well.
+    if type(error) in {aiohttp.ServerDisconnectedError, aiohttp.ClientOSError}:
+        return f"{name} closed the connection instead of opening a tunnel", f"check {proxy.variable}"
+    if isinstance(error, TimeoutError):
+        return f"{name} did not open a tunnel in time", f"check `host`, {proxy.variable} and the network"
     return "", ""
 
 
@@ -97,7 +104,7 @@ def _of_refused_tunnel(error: aiohttp.ClientHttpProxyError, name: str, proxy: Pr
     if status == 407:
         return _of_authentication(name, proxy, headers.getall("Proxy-Authenticate", []) if headers is not None else [])
     if 300 <= status < 400 or status == 511:
-        target = URL(headers.get("Location", "") if headers is not None else "").host
+        target = _host_of(headers.get("Location", "") if headers is not None else "")
         return f"{name} asks for a sign-in" + (f" at {target}" if target else "") + f" ({status})", _sign_in(proxy)
     if status in {502, 503, 504}:
         return f"{name} does not reach the host ({status})", "check `host`, and ask those who run the proxy"
@@ -119,6 +126,14 @@ def _of_authentication(name: str, proxy: Proxy, offered: list[str]) -> tuple[str
         )
     fix = f"write them in {proxy.variable}, as http://USER:PASSWORD@HOST:PORT"
     return f"{name} asks for a user name and a password (407)", fix
+
+
+def _host_of(address: str) -> str:
+    """The host alone: the rest of a sign-in page's address may hold a secret."""
+    try:
+        return URL(address).host or ""
+    except ValueError:
+        return ""
 
 
 def _sign_in(proxy: Proxy) -> str:

@@ -12,7 +12,7 @@ import trustme
 from orchestrator.core.attempt.verdict import VerdictKind, classify
 from orchestrator.model import Progress
 from tests.kore.test_hostile_servers import self_signed
-from tests.raw_server import client_of, free_port, hang, reply, serving, start, then_hang_up
+from tests.raw_server import client_of, free_port, hang, hang_up, reply, reset, serving, start, then_hang_up
 
 HOST = "https://platform.example"
 TLS = "TLS failed before the first byte was sent: "
@@ -166,6 +166,7 @@ async def test_nobody_at_the_hosts_port():
 # Between here and the tunnel
 
 SIGN_IN = "sign in to the network in a browser, or give https_proxy the proxy's user name and password"
+NO_TUNNEL = "answers with something else than a tunnel: it may be a sign-in page"
 PAGE = b"<html><body>Sign in</body></html>"
 TUNNELS = {
     "407": (
@@ -184,9 +185,10 @@ TUNNELS = {
         SIGN_IN,
     ),
     "307 to nowhere": (reply(307, PAGE), "asks for a sign-in (307)", SIGN_IN),
+    "303 to nonsense": (reply(303, PAGE, "Location: http://[x:y/"), "asks for a sign-in (303)", SIGN_IN),
     "511": (reply(511, PAGE), "asks for a sign-in (511)", SIGN_IN),
-    "a page": (reply(200, PAGE, "Content-Type: text/html"), "answers with a page: it may ask for a sign-in", SIGN_IN),
-    "an endless page": (b"HTTP/1.0 200 OK\r\n\r\n" + PAGE, "answers with a page: it may ask for a sign-in", SIGN_IN),
+    "a page": (reply(200, PAGE, "Content-Type: text/html"), NO_TUNNEL, SIGN_IN),
+    "an endless page": (b"HTTP/1.0 200 OK\r\n\r\n" + PAGE, NO_TUNNEL, SIGN_IN),
     "403": (
         reply(403, PAGE),
         "refuses a tunnel to the host (403)",
@@ -217,6 +219,27 @@ async def test_a_tunnel_that_is_not_opened(monkeypatch, data, words, fix):
     assert classify(fault).kind is VerdictKind.NOT_SENT
 
 
+@pytest.mark.parametrize("end", [hang_up, reset])
+async def test_a_proxy_that_closes_the_connection(monkeypatch, end):
+    async with serving(end) as server:
+        monkeypatch.setenv("https_proxy", server.url)
+        async with client_of(HOST) as client:
+            fault = await start(client)
+
+    assert fault.text == f"the proxy {server.url} closed the connection instead of opening a tunnel"
+    assert (fault.fix, fault.progress) == ("check https_proxy", Progress.UNSENT)
+
+
+async def test_a_proxy_that_says_nothing(monkeypatch):
+    async with serving(hang) as server:
+        monkeypatch.setenv("https_proxy", server.url)
+        async with client_of(HOST, total_timeout=0.4) as client:
+            fault = await start(client)
+
+    assert fault.text == f"the proxy {server.url} did not open a tunnel in time"
+    assert fault.fix == "check `host`, https_proxy and the network"
+
+
 async def test_a_page_that_comes_late_is_no_tunnel_either(monkeypatch):
     async def step(reader, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -229,9 +252,7 @@ async def test_a_page_that_comes_late_is_no_tunnel_either(monkeypatch):
         async with client_of(HOST) as client:
             fault = await start(client)
 
-    assert fault.text == (
-        f"the proxy {server.url} sent something else than the tunnel's bytes: it may be a sign-in page"
-    )
+    assert fault.text == f"the proxy {server.url} {NO_TUNNEL}"
     assert fault.fix == SIGN_IN
 
 
