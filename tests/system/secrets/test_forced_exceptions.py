@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests import canaries
+from tests.fork_server import LIBRARIES
 from tests.paths import ROOT
 
 KINDS = ("client", "os", "runtime", "database")
@@ -78,7 +79,11 @@ def test_an_exception_at_every_await_shows_no_secret(tmp_path):
         looked = json.loads((tmp_path / "look" / "seen.json").read_text(encoding="utf-8"))
         sites = looked["sites"]
         for zygote in zygotes:
-            zygote.modules = [*(name for name in looked["modules"] if name.startswith(WARM)), "tests.canaries"]
+            zygote.modules = [
+                *(name for name in looked["modules"] if name.startswith(WARM)),
+                *LIBRARIES,
+                "tests.canaries",
+            ]
         late = [site for site in sites if not is_before_secrets(site)]
         places = [site for n, site in enumerate(late) for _ in range(AT_EACH[n % len(AT_EACH)])]
         chosen = [(site, KINDS[n % len(KINDS)]) for n, site in enumerate(places)]
