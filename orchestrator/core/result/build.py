@@ -27,13 +27,15 @@ from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_h
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
-from orchestrator.core.text import command_line, timestamp
+from orchestrator.core.text import command_line, plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
 
 __all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
 
 _CRASHED = Stop(StopReason.CRASHED, "the run was ended before it could say why")
 _UNTOUCHED = CampaignState()
+_MOST_DETAILS = 3
+"""Lanes whose stops are told one by one."""
 
 
 class NoRunError(LookupError):
@@ -245,8 +247,16 @@ class _Run:
             "finished_at": timestamp(end.at) if end else None,
             "last_success_at": timestamp(end.at if end and code == 0 else success_before),
             "exit_code": code,
-            "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self.stop.detail),
+            "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self._stop_detail()),
         }
+
+    def _stop_detail(self) -> str:
+        """Why it ended early, in words: of every lane, where lanes stopped and not the run."""
+        if self.stop is None or self.stop_of_rest is not None:
+            return self.stop.detail if self.stop else ""
+        details = [stop.detail for stop in self.lane_stops.values()]
+        more = f"; and {plural(len(details) - _MOST_DETAILS, 'more account')}" if len(details) > _MOST_DETAILS else ""
+        return "; ".join(details[:_MOST_DETAILS]) + more
 
     def budgets(self) -> dict[str, BudgetResult]:
         """As journaled; a journal of an earlier version suggests no rate."""

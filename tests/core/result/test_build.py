@@ -485,6 +485,22 @@ def test_a_late_subruns_row_after_the_end_is_no_part_of_success():
     assert build([*run_of("r-1", "cd-1", Event.ACCEPTED, 0.0), *late, header("r-2")]).run["last_success_at"] is not None
 
 
+def stopped_lanes(*accounts, stop=None):
+    lanes = {name: {"reason": "rule", "detail": f"account {name}: 1 failed"} for name in accounts}
+    ending = end()
+    ending.data.update(stop=stop or lanes[accounts[0]], lane_stops=lanes)
+    return build([header(), *plan_records(starts("cd-1")), ending])
+
+
+def test_a_run_that_only_lanes_stopped_names_them():
+    assert stopped_lanes("a").run["stop"] == {"reason": "rule", "detail": "account a: 1 failed"}
+    two = stopped_lanes("a", "b").run["stop"]["detail"]
+    assert two == "account a: 1 failed; account b: 1 failed"
+    assert stopped_lanes(*"abcde").run["stop"]["detail"] == f"{two}; account c: 1 failed; and 2 more accounts"
+    signal = {"reason": "SIGINT", "detail": "SIGINT received"}
+    assert stopped_lanes("a", "b", stop=signal).run["stop"] == signal
+
+
 def test_what_the_run_knows_of_its_stop_weighs_more_than_its_end():
     broken = Stop(S.JOURNAL, "the disk is full")
     built = build(journal(starts("cd-1"), stop=STOP), stop=broken)
