@@ -222,3 +222,26 @@ def test_a_run_reads_no_copy(ledger, tmp_path, nothing_beside):
     source, _ = ledger
     with pytest.raises(LedgerError, match="unable to open database file"):
         Store.open(f"sqlite:///{with_log(source, tmp_path, index=False)}/ledger.db")
+
+
+SETPRIV = shutil.which("setpriv")
+
+
+@pytest.mark.skipif(SETPRIV is None or os.geteuid() != 0, reason="the rights of root cannot be set aside here")
+@pytest.mark.parametrize(("command", "code"), [(("status", "spring"), 0), (("abort", "spring", "--reason", "x"), 8)])
+def test_a_folder_that_its_user_may_not_write_can_be_read(ledger, command, code):
+    source, store = ledger
+    store.close()
+    (source / "ledger.db").chmod(0o400)
+    source.chmod(0o500)
+    address = f"sqlite:///{source}/ledger.db"
+    done = subprocess.run(
+        [SETPRIV, "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "orchestrator", *command,
+         "--ledger", address], check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    source.chmod(0o700)
+
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "the file, or its folder, may not be written" in done.stderr
