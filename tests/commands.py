@@ -1,4 +1,4 @@
-"""Commands as tests start them: real processes of the real program, forked where a fresh Python would tell no more.
+"""Commands as tests start them: real processes, forked where that makes no difference to the command.
 
 Most of what a command costs is the import of the program. `Command` is a `subprocess.Popen` that has its process forked
 by a server which has imported the program already (tests/fork_server.py): with arguments, folder, environment, streams

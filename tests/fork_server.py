@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 
 LIBRARIES = ("uvloop", "encodings.idna", "rich._emoji_codes")
 """What the program's functions import, besides what its modules do."""
@@ -39,20 +38,20 @@ def load():
 class Server:
     def __init__(self, control):
         self.control = control
-        self.rings, self.bell = socket.socketpair()
+        self.woken, self.waker = socket.socketpair()
         self.lines = {}
 
     def serve(self):
         """Fork a child for each request. Returns in each child, with its request and streams; at the end, None."""
-        for end in (self.rings, self.bell):
+        for end in (self.woken, self.waker):
             end.settimeout(0)
-        signal.set_wakeup_fd(self.bell.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which then close the socket
         while True:
-            ready, _, _ = select.select([self.control, self.rings], [], [])
-            if self.rings in ready:
-                self.rings.recv(4096)
+            ready, _, _ = select.select([self.control, self.woken], [], [])
+            if self.woken in ready:
+                self.woken.recv(4096)
                 self.report()
             if self.control in ready:
                 byte, fds, _, _ = socket.recv_fds(self.control, 1, 4)
@@ -69,7 +68,7 @@ class Server:
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            for end in (self.control, self.rings, self.bell, line, *self.lines.values()):
+            for end in (self.control, self.woken, self.waker, line, *self.lines.values()):
                 end.close()
             return request, streams
         for stream in streams:
@@ -99,7 +98,6 @@ def become(request, streams):
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    time.tzset()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)

@@ -30,7 +30,7 @@ def state():
         "session": [os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid()],
         "terminal": [stream(one) for one in (sys.stdin, sys.stdout, sys.stderr)],
         "own streams": [sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__],
-        "files": sorted(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")),  # noqa: PTH110, PTH208
+        "files": sorted(int(fd) for fd in os.listdir("/dev/fd") if os.path.exists(f"/dev/fd/{fd}")),  # noqa: PTH110, PTH208
         "signals": {number.name: str(signal.getsignal(number)) for number in signal.Signals},
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
         "threads": [thread.name for thread in threading.enumerate()],
