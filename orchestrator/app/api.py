@@ -20,7 +20,7 @@ from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.core.plan.estimate import PlannedLaunch
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
-from orchestrator.core.text import plural
+from orchestrator.core.text import plural, reason
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import OrchestratorError
 from orchestrator.loading import manifest_file as load
@@ -140,7 +140,7 @@ async def _report(opened: OpenRun) -> Result:
     try:
         folder = report_folder(wanted.chosen_dir)
         await asyncio.to_thread(write, result, records, folder, wanted.formats)
-    except OSError as error:
-        lacking = f"cannot write the reports to {wanted.dir}: {error.strerror}; the journal has all of it"
+    except (OSError, UnicodeError) as error:
+        lacking = f"cannot write the reports to {wanted.dir}: {reason(error)}; the journal has all of it"
         return replace(result, warnings=[*result.warnings, lacking])
     return result

@@ -16,7 +16,8 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
-from orchestrator.ledger.file_system import check_local, file_system
+from orchestrator.ledger.file_system import file_system
+from orchestrator.ledger.sqlite_file import check_place
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.places import ledger_file
@@ -48,19 +49,18 @@ def _of_ledger(url: str) -> list[Finding]:
             store.check_writable()
         found = Finding(Grade.OK, "ledger", f"{shown} is sound{', and private to its owner' if place else ''}")
     except LedgerError as error:
-        found = _of_missing(shown, place) if "there is no ledger" in error.message else _of_refused(error)
+        found = _of_missing(file or Path(shown)) if "there is no ledger" in error.message else _of_refused(error)
     if place is None:
         return [found]
     return [found, *of_disk(file_system(place), os.environ, shutil.disk_usage(place).free)]
 
 
-def _of_missing(shown: str, place: Path | None) -> Finding:
+def _of_missing(file: Path) -> Finding:
     try:
-        if place is not None:
-            check_local(place)
+        check_place(file)
     except LedgerError as error:
         return _of_refused(error)
-    return Finding(Grade.OK, "ledger", f"{shown} is not there yet: the first command that asks an account makes it")
+    return Finding(Grade.OK, "ledger", f"{file} is not there yet: the first command that asks an account makes it")
 
 
 def _of_refused(error: LedgerError) -> Finding:

@@ -1,6 +1,5 @@
 """Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
-import getpass
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
 from orchestrator.core.text import command_line, timestamp
 from orchestrator.errors import LedgerError, NothingSelected, Refused
+from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, Record, Stop
 
@@ -44,7 +44,7 @@ def pick_launch(store: Store, launch: str | None) -> str:
 def record_command(url: str, launch: str, command: ControlCommand, reason: str) -> ControlState:
     """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
     with open_ledger(url) as store:
-        return store.record_command(pick_launch(store, launch), command, getpass.getuser(), reason, store.time())
+        return store.record_command(pick_launch(store, launch), command, this_user(), reason, store.time())
 
 
 def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_started: bool) -> None:
@@ -55,7 +55,7 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
         state = _resolvable(state, campaign, now, status=command_line("status", launch, ledger=url))
         record = resolution(
             launch, campaign, state.attempt, state.lane,
-            is_started=is_started, by=getpass.getuser(), reason=reason, now=now,
+            is_started=is_started, by=this_user(), reason=reason, now=now,
         )  # fmt: skip
         # Refused while a run holds the lane: it may be finding out by itself.
         store.append(record, now)
@@ -88,7 +88,7 @@ def release_lanes(
         if not held:
             raise Refused(f"no run holds {name}: there is nothing to release", next_step="run it again")
         confirm(held)
-        store.release_dead(held, getpass.getuser(), reason, store.time())
+        store.release_dead(held, this_user(), reason, store.time())
     return held
 
 

@@ -1,6 +1,5 @@
 """Stops the campaigns that a launch started: finds them by journal and manifest, sends the stops, reads the result."""
 
-import getpass
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from orchestrator.core.text import command_line
 from orchestrator.engine.stop_sender import StopSender
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LaneLeased, NothingSelected, Refused
+from orchestrator.ledger.machine_id import this_user
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
@@ -70,7 +70,7 @@ async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan]
     plan = plan_stops(deps.manifest, histories, stops(records))
     announce(deps.launch, plan)
     # 2. Send the stops, each of them journaled first.
-    await StopSender(deps, opened.run.lanes, getpass.getuser(), reason).run(plan.jobs)
+    await StopSender(deps, opened.run.lanes, this_user(), reason).run(plan.jobs)
     # 3. What became of them, by the journal: a stop that is not recorded there is not confirmed.
     answers = stops(store.read(deps.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}

@@ -2,11 +2,13 @@
 
 import gc
 import importlib
-from typing import Final
+import sys
+from typing import Any, Final
 
 import click
 
 from orchestrator import __version__
+from orchestrator.console.streams import OutputError
 
 _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
@@ -37,6 +39,16 @@ finds nothing: a tenth of a large run's time, and of what the imports take."""
 
 class _Lazy(click.Group):
     """Imports a command when it is called, so that --help stays instant."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line. A text that is all a command is for, such as help, ends with 1 where it is lost."""
+        try:
+            return super().main(*args, **kwargs)
+        except OutputError as error:
+            from orchestrator.core.exit_codes import ExitCode
+
+            click.echo(f"cannot write to standard output: {error.strerror}", err=True)
+            sys.exit(ExitCode.INTERNAL)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)

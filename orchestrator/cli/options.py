@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from orchestrator.console.render import CommandResult, error_result, render
+from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.errors import OrchestratorError
 from orchestrator.places import expanded
@@ -80,6 +81,12 @@ def reason_option(help_: str, *, is_needed: bool = True) -> Callable[[_Command],
         callback=functools.partial(_reason, is_needed=is_needed),
         help=help_ + (" Left out, it is asked for." if is_needed else ""),
     )  # fmt: skip
+
+
+class UnusableError(OrchestratorError):
+    """What the command line asks for cannot be done."""
+
+    exit_code = ExitCode.USAGE
 
 
 def prints_result(command: Callable[..., CommandResult]) -> Callable[..., None]:

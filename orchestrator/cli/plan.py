@@ -7,6 +7,7 @@ import click
 
 from orchestrator.cli import event_loop
 from orchestrator.cli.options import (
+    UnusableError,
     choice_of,
     json_option,
     manifest_argument,
@@ -16,6 +17,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
+from orchestrator.core.text import reason
 
 if TYPE_CHECKING:
     from orchestrator.core.plan.estimate import PlannedLaunch
@@ -61,8 +63,8 @@ def command(
     if output is not None:
         try:
             output.write_text(canonical(document) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        except (OSError, UnicodeError) as error:
+            raise UnusableError(f"cannot write {output}: {reason(error)}") from error
     # 3. Show it, with an exit code that a pipeline can branch on.
     would_start = detailed_exitcode and planned.plan.count(Action.START)
     code = ExitCode.WOULD_START if would_start else ExitCode.OK

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import PlacePath, json_option, manifest_argument, prints_result
+from orchestrator.cli.options import PlacePath, UnusableError, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
 
 
@@ -62,6 +62,7 @@ def command(
     from orchestrator.console.summary import summary
     from orchestrator.core.plan.plan import check_cap
     from orchestrator.core.result.statistics import statistics
+    from orchestrator.core.text import reason
     from orchestrator.loading.manifest_file import load_manifest
     from orchestrator.rehearsal.rehearse import RehearsalConfig, rehearse
     from orchestrator.report.files import write
@@ -85,7 +86,11 @@ def command(
     rehearsals = [rehearse(config, seed + number) for number in range(runs)]
     first = rehearsals[0]
     # 3. The report of the first, and how the others differ.
-    files = () if directory is None else write(first.result, first.records, directory, loaded.manifest.report.formats)
+    formats = loaded.manifest.report.formats
+    try:
+        files = () if directory is None else write(first.result, first.records, directory, formats)
+    except (OSError, UnicodeError) as error:
+        raise UnusableError(f"cannot write to {directory}: {reason(error)}") from error
     seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
     data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed)
     text = summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed)

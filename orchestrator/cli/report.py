@@ -5,7 +5,15 @@ from typing import Final
 
 import click
 
-from orchestrator.cli.options import FORMATS, PlacePath, json_option, launch_argument, ledger_option, prints_result
+from orchestrator.cli.options import (
+    FORMATS,
+    PlacePath,
+    UnusableError,
+    json_option,
+    launch_argument,
+    ledger_option,
+    prints_result,
+)
 from orchestrator.console.render import CommandResult
 
 _LIVE: Final = "the run is going on: what it has not done yet counts as held, and a call in flight as unknown"
@@ -26,6 +34,7 @@ def command(
     """Write a launch's reports again, from the journal alone."""
     from orchestrator.app.journal_reader import live_run, open_ledger, pick_launch, result
     from orchestrator.cli.reporting import named
+    from orchestrator.core.text import reason
     from orchestrator.places import report_folder
     from orchestrator.report.files import write
 
@@ -37,7 +46,7 @@ def command(
         try:
             folder = directory or report_folder(None)
             paths = [str(path) for path in write(found, store.stream(name), folder, formats)]
-        except OSError as error:
-            raise click.UsageError(f"cannot write to {directory or 'reports'}: {error.strerror}") from error
+        except (OSError, UnicodeError) as error:
+            raise UnusableError(f"cannot write to {directory or 'reports'}: {reason(error)}") from error
     data = {"launch": name, "run_id": found.run["run_id"], "files": paths}
     return CommandResult("report", data, "".join(f"{path}\n" for path in paths))

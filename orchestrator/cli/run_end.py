@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.app import journal_reader as journals
+from orchestrator.cli.options import UnusableError
 from orchestrator.cli.reporting import forget_earlier_run, write_refusal, write_reports
 from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode
 from orchestrator.core.text import command_line, reason
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from orchestrator.core.manifest.models import Manifest
     from orchestrator.core.result.types import Result
     from orchestrator.model import Record
-
-
-class UnusableError(OrchestratorError):
-    """The command line cannot be used."""
-
-    exit_code = ExitCode.USAGE
 
 
 class RunEnd:

@@ -19,6 +19,7 @@ def command(*, port: int, world: str | None, faults: str, seed: int, retry_after
     people do at the console: edit, rename, reschedule, stop, rerun.
     """
     from orchestrator.console.signals import handled
+    from orchestrator.console.streams import OutputError
     from orchestrator.sandbox.serve import serve
     from orchestrator.sandbox.world import WorldError
 
@@ -34,5 +35,7 @@ def command(*, port: int, world: str | None, faults: str, seed: int, retry_after
         asyncio.run(serve_until_signalled())
     except WorldError as error:
         raise click.UsageError(str(error)) from error
+    except OutputError:
+        raise
     except OSError as error:
         raise click.UsageError(f"cannot listen on port {port}: {error.strerror}") from error

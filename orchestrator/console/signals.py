@@ -1,16 +1,19 @@
 """The signals that ask the process to end: one handler from its first line to its last, so that none slips through."""
 
+from __future__ import annotations
+
 import os
 import signal
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Final
 
+# Light imports only, not even `typing`: until the handler is in place, a signal ends in a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orchestrator.model import Stop
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Final
 
-# Light imports only: this is in place before anything else is imported.
+    from orchestrator.model import Stop
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -61,7 +64,7 @@ def _heeded() -> list[signal.Signals]:
 
 
 @contextmanager
-def handled(on_stop: "Callable[[Stop], None]") -> Iterator[None]:
+def handled(on_stop: Callable[[Stop], None]) -> Iterator[None]:
     """While the block runs, each signal makes the event loop call `on_stop` instead. After it, signals do nothing.
 
     Not the loop's own signal handlers: removing them brings the default back, which ends the process.
@@ -87,13 +90,13 @@ def handled(on_stop: "Callable[[Stop], None]") -> Iterator[None]:
 
 
 @contextmanager
-def orderly_stop(stop: "Callable[[Stop], None]", stop_waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def orderly_stop(stop: Callable[[Stop], None], stop_waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """A first signal calls `stop`, which ends new starts; a second one `stop_waiting`; any more do nothing."""
     import click
 
     seen: list[Stop] = []
 
-    def on_signal(received: "Stop") -> None:
+    def on_signal(received: Stop) -> None:
         seen.append(received)
         if len(seen) == 1:
             stop(received)

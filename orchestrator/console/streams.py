@@ -6,6 +6,10 @@ import sys
 from typing import Any, TextIO
 
 
+class OutputError(OSError):
+    """The standard output cannot be written to, as on a full disk."""
+
+
 class _Forgiving(io.RawIOBase):
     """Writes until its reader has left; from then on it takes everything and keeps nothing."""
 
@@ -24,7 +28,7 @@ class _Forgiving(io.RawIOBase):
                 # end with 120.
                 self.is_left = True
                 if not self._forgives_all and not isinstance(error, BrokenPipeError):
-                    raise
+                    raise OutputError(error.errno, error.strerror) from error
         return len(data)
 
     def writable(self) -> bool:

@@ -1,7 +1,9 @@
-"""The name of this machine, within which a process id is unique."""
+"""The name of this machine, within which a process id is unique, and of its user."""
 
 import functools
+import getpass
 import hashlib
+import os
 import socket
 from pathlib import Path
 
@@ -19,3 +21,11 @@ def this_machine() -> str:
     except OSError:
         return socket.gethostname()
     return f"{socket.gethostname()}#{hashlib.sha256(known.encode()).hexdigest()[:8]}"
+
+
+def this_user() -> str:
+    """Who types the commands, for the journal; the number where it has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"uid {os.getuid()}"

@@ -38,9 +38,26 @@ def safe_path(database: str, *, create: bool) -> Path:
     return path
 
 
+def check_place(path: Path) -> None:
+    """Raise LedgerError where a ledger that is not there yet could not be made. Makes nothing."""
+    try:
+        folder = next(folder for folder in path.parents if os.path.lexists(folder))
+        if not folder.is_dir():
+            raise LedgerError(f"ledger {path}: {folder} is not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise LedgerError(
+                f"ledger {path} cannot be made: {folder} cannot be written to",
+                next_step="make its folder for this user, with mode 700, or name another place",
+            )
+        _check_modes_and_file_system(path)
+    except OSError as error:
+        raise LedgerError(f"ledger {path}: {error.strerror}") from error
+
+
 def _check_modes_and_file_system(path: Path) -> None:
     for part, widest in ((path.parent, 0o700), (path, 0o600)):
-        if part.exists() and stat.S_IMODE(part.stat().st_mode) & ~widest:
+        # Not the bits above: a folder inherits setgid from its parent, and lets nobody in by it.
+        if part.exists() and part.stat().st_mode & 0o777 & ~widest:
             mode = f"{stat.S_IMODE(part.stat().st_mode):04o}"
             raise LedgerError(
                 f"{part} has mode {mode}, wider than {widest:04o}: others could change the journal",

@@ -116,15 +116,24 @@ def import_writers(formats: Iterable[str]) -> None:
 
 
 def write(result: Result, records: Iterable[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
-    """Write the reports of a launch into `directory/<launch>/`. Returns their paths; raises OSError.
+    """Write the reports of a launch into `directory/<launch>/`. Returns their paths.
 
+    Each is tried; then the first OSError is raised, or UnicodeError for a folder that the locale cannot spell.
     `records` are those the result was built from: a report with times needs more than the result has. They are read
     only where one is wanted.
     """
     folder = directory / result.run["launch"]
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [_WRITERS[name] for name in dict.fromkeys(formats)]
-    return [_replace(folder / name, render(result, records)) for name, render in chosen]
+    paths: list[Path] = []
+    errors: list[Exception] = []
+    for file, render in (_WRITERS[name] for name in dict.fromkeys(formats)):
+        try:
+            paths.append(_replace(folder / file, render(result, records)))
+        except (OSError, UnicodeError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return paths
 
 
 OF_REFUSALS: Final = ("junit", "dotenv")
