@@ -95,7 +95,7 @@ def _of_silent_proxy(error: Exception, name: str, proxy: Proxy) -> tuple[str, st
     if type(error) in {aiohttp.ServerDisconnectedError, aiohttp.ClientOSError}:
         return f"{name} closed the connection instead of opening a tunnel", f"check {proxy.variable}"
     if isinstance(error, TimeoutError):
-        return f"{name} did not open a tunnel in time", f"check `host`, {proxy.variable} and the network"
+        return f"no connection to the host through {name} in time", f"check `host`, {proxy.variable} and the network"
     return "", ""
 
 

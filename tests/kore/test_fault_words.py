@@ -236,7 +236,7 @@ async def test_a_proxy_that_says_nothing(monkeypatch):
         async with client_of(HOST, total_timeout=0.4) as client:
             fault = await start(client)
 
-    assert fault.text == f"the proxy {server.url} did not open a tunnel in time"
+    assert fault.text == f"no connection to the host through the proxy {server.url} in time"
     assert fault.fix == "check `host`, https_proxy and the network"
 
 
