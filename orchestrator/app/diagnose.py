@@ -107,6 +107,8 @@ async def _of_accounts(loaded: LoadedManifest, stop_signal: StopSignal, redactor
         if stop_signal.stop is None:
             raise
         raise Interrupted(stop_signal.stop) from None
+    except Interrupted:
+        raise
     except (LaneLeased, LeaseLost) as busy:
         return [Finding(Grade.WARN, "accounts", f"not asked: {busy.message}", busy.next_step)]
     except OrchestratorError as error:

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Collection
 from functools import partial
 
-from orchestrator.app.cancellation import Interrupted
 from orchestrator.core.journal.lease import WATCH_SECONDS, AcquiredLease, Holder, LeaseDoubted
-from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane
 from orchestrator.ports import Clock, Observer
@@ -15,7 +14,7 @@ from orchestrator.ports import Clock, Observer
 async def acquire_lanes(
     store: Store, lanes: Collection[Lane], holder: Holder, clock: Clock, *, observer: Observer, stop_signal: StopSignal
 ) -> list[AcquiredLease]:
-    """Take all lanes or none. Raises LaneLeased; Interrupted where a stop comes during the wait for a sign of life."""
+    """Take all lanes or none. Raises LaneLeased; StopRequested where a stop ends the wait for a sign of life."""
     # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
     try:
         return await asyncio.to_thread(store.acquire, lanes, holder, clock.now())
@@ -24,10 +23,5 @@ async def acquire_lanes(
         # within a lease's length, whatever its clock shows; so a lease that stays the same that long is nobody's.
         seen = await asyncio.to_thread(store.leases, lanes)
         observer.event("lease_watched", seconds=WATCH_SECONDS, message=doubted.message)
-    try:
-        await stop_signal.sleep(WATCH_SECONDS)
-    except StopRequested:
-        if stop_signal.stop is None:
-            raise
-        raise Interrupted(stop_signal.stop) from None
+    await stop_signal.sleep(WATCH_SECONDS)
     return await asyncio.to_thread(partial(store.acquire, lanes, holder, clock.now(), unrenewed=seen))

@@ -5,13 +5,14 @@ import os
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator import __version__
 from orchestrator.app import journal_reader as journals
+from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.lanes import acquire_lanes
 from orchestrator.app.open_api import SANDBOX, open_api
@@ -20,7 +21,7 @@ from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
-from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
 from orchestrator.ledger.machine_id import this_machine
@@ -69,7 +70,14 @@ async def open_run(
     # In a thread: a command that fetches a secret must not hold up a program that has other work.
     credentials = await asyncio.to_thread(credentials_of, loaded)
     redactor.learn(credential.secret for credential in credentials.values())
-    async with assemble_run(loaded, credentials, redactor, observer, stop_signal, no_wait=no_wait) as opened:
+    opening = assemble_run(loaded, credentials, redactor, observer, stop_signal, no_wait=no_wait)
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await stack.enter_async_context(opening)
+        except StopRequested:
+            if stop_signal.stop is None:
+                raise
+            raise Interrupted(stop_signal.stop) from None
         yield opened
 
 
@@ -88,6 +96,7 @@ async def assemble_run(
     """`open_run` for credentials that are resolved already.
 
     `subrun` says whose part the run is, where it is a fleet's lane. `ledger`: where it is open already; it stays so.
+    Raises StopRequested where a stop ends the wait for a holder whose clock was ahead.
     """
     manifest = loaded.manifest
     # 1. Credentials: a key that cannot sign is found before the first call.

@@ -57,7 +57,7 @@ class WorkerRuns:
 
     @asynccontextmanager
     async def assemble(self, work: LaneWork, stop_signal: StopSignal) -> AsyncIterator[Run]:
-        """The run of a lane. Raises CredentialError, LaneLeased, LedgerError and Refused."""
+        """The run of a lane. Raises CredentialError, LaneLeased, LedgerError, Refused and StopRequested."""
         # Anyone who can write to the database can order a lane. That alone must not run commands on this machine.
         if not self._allow_commands:
             _refuse_commands(work.manifest)

@@ -2,18 +2,22 @@
 
 import asyncio
 import os
+from contextlib import closing
 
 import pytest
 
+from orchestrator import run_launch
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.lanes import acquire_lanes
 from orchestrator.core.journal.lease import LEASE_SECONDS, WATCH_SECONDS, Holder, LeaseDoubted, Moment
-from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.run import lanes_in_use
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane, Stop, StopReason
 from tests.app.conftest import Watcher
 
+SIGINT = Stop(StopReason.SIGINT, "SIGINT received")
 NOW, HOURS = 1_700_000_000.0, 8 * 3600.0
 LANES = [Lane("https://host a1"), Lane("https://host a2")]
 DEAD, OURS = Holder("r-1", "spring", "tower#boot-a", 41), Holder("r-2", "spring", "tower#boot-b", os.getpid())
@@ -99,10 +103,25 @@ async def test_one_renewed_lane_keeps_the_other_from_being_taken(store):
     assert {fence for _, fence, _ in store.leases(LANES)} == {1}
 
 
-async def test_a_stop_ends_the_watching_with_its_own_code(store):
-    stop_signal = WatchedStop(Clock(), lambda: stop_signal.set(Stop(StopReason.SIGINT, "SIGINT received")))
-    with pytest.raises(Interrupted) as interrupted:
+async def test_a_stop_ends_the_watching_at_once(store):
+    stop_signal = WatchedStop(Clock(), lambda: stop_signal.set(SIGINT))
+    with pytest.raises(StopRequested):
         await acquire_lanes(store, LANES, OURS, Clock(), observer=Watcher(), stop_signal=stop_signal)
+
+    assert {fence for _, fence, _ in store.leases(LANES)} == {1}
+
+
+async def test_a_run_that_is_stopped_while_it_watches_says_so(places):
+    """At once, and with the code of its signal: 31 s have not passed."""
+    place, stop_signal = await places(), StopSignal()
+    loaded = place.load()
+    store = Store.open(loaded.manifest.ledger)
+    store.acquire(lanes_in_use(loaded.manifest), DEAD, store.time() + HOURS)
+    with closing(store), store._transaction() as connection:
+        connection.exec_driver_sql('UPDATE leases SET recent = replace(recent, \'"boot": "\', \'"boot": "old \')')
+    with pytest.raises(Interrupted) as interrupted:
+        await run_launch(loaded, observer=Watcher(lease_watched=lambda: stop_signal.set(SIGINT)), stop=stop_signal)
 
     assert interrupted.value.exit_code == 130
     assert interrupted.value.nothing_was_sent
+    assert place.starts == {}
