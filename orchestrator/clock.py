@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.core.journal.lease import Moment
+from orchestrator.model import MonotonicSeconds, PosixSeconds
 
 # CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlast a sleep.
 _STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -24,19 +25,19 @@ class SystemClock:
         # The shorter the round trip, the less the answer can be off.
         _, self._anchor = min(_read(source) for _ in range(_READS))
 
-    def now(self) -> float:
+    def now(self) -> PosixSeconds:
         """POSIX seconds."""
-        return self._anchor + time.clock_gettime(_STEADY_CLOCK)
+        return PosixSeconds(self._anchor + time.clock_gettime(_STEADY_CLOCK))
 
 
-def moment(now: float) -> Moment:
+def moment(now: PosixSeconds) -> Moment:
     """The instant of the call: the caller's `now` (POSIX seconds), with the steady clock of this boot."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         # Not on Linux, or hidden in a container: steps of the clock cannot be measured.
         boot = ""
-    return Moment(now, boot, time.clock_gettime(_STEADY_CLOCK))
+    return Moment(now, boot, MonotonicSeconds(time.clock_gettime(_STEADY_CLOCK)))
 
 
 def _read(source: Callable[[], float]) -> tuple[float, float]:

@@ -8,6 +8,12 @@ from typing import Any, NewType
 CampaignKey = NewType("CampaignKey", str)
 """`stream/campaign`: names a campaign within a launch, whatever the manifest calls its account."""
 
+PosixSeconds = NewType("PosixSeconds", float)
+"""An instant that hosts agree on: seconds since 1970 in UTC."""
+
+MonotonicSeconds = NewType("MonotonicSeconds", float)
+"""An instant by a clock that is never set, of one boot or one event loop: comparable only within it."""
+
 
 def key_of(stream: str, campaign: str) -> CampaignKey:
     """The key of a campaign."""
@@ -113,7 +119,7 @@ class Reply:
     http_status: int
     payload: Any
     text: str  # the first 500 characters, secrets taken out
-    sent_at: float  # POSIX seconds
+    sent_at: PosixSeconds  # POSIX seconds
     elapsed: float  # seconds
     retry_after: str | None = None
     date: str | None = None
@@ -125,7 +131,7 @@ class Fault:
 
     progress: Progress
     text: str
-    sent_at: float | None
+    sent_at: PosixSeconds | None
     elapsed: float
     http_status: int | None = None
     withheld: bool = False  # we ourselves did not send it: the last look forbade it, and `text` says why
@@ -150,7 +156,7 @@ class Record:
     attempt: int
     kind: str
     run_id: str
-    at: float  # POSIX seconds
+    at: PosixSeconds  # POSIX seconds
     lane: str = ""
     data: dict[str, Any] = field(default_factory=dict)
 

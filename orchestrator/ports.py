@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from orchestrator.core.attempt.permit import Permit
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.manifest.models import Pass
-from orchestrator.model import CallTarget, Fault, Lane, Read, Record, Reply
+from orchestrator.model import CallTarget, Fault, Lane, PosixSeconds, Read, Record, Reply
 
 Check = Callable[[], str | None]
 """Asked right before the first byte of a call: a text forbids it, and says why."""
@@ -16,7 +16,7 @@ Check = Callable[[], str | None]
 class Clock(Protocol):
     """The one source of time."""
 
-    def now(self) -> float:
+    def now(self) -> PosixSeconds:
         """POSIX seconds that never jump: set once, then advanced by a monotonic clock."""
         ...
 

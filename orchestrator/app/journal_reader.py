@@ -17,7 +17,7 @@ from orchestrator.core.text import command_line, timestamp
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Lane, Record, Stop
+from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record, Stop
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_sta
         store.append(record, now)
 
 
-def _resolvable(state: CampaignState | None, campaign: CampaignKey, now: float, *, status: str) -> CampaignState:
+def _resolvable(state: CampaignState | None, campaign: CampaignKey, now: PosixSeconds, *, status: str) -> CampaignState:
     """The state, where a person may resolve it at `now` (POSIX seconds). Raises Refused, and `status` is next."""
     # Only unknown campaigns: "not started" about any other would allow a second start.
     if state is None or state.state not in UNRESOLVED:
@@ -69,7 +69,7 @@ def _resolvable(state: CampaignState | None, campaign: CampaignKey, now: float, 
         raise Refused(f"{campaign} {found}, not unknown: there is nothing to resolve", next_step=status)
     # The host of an open intent may be suspended, and send until the deadline; then its request takes its timeout.
     deadline = float(state.intent.get("deadline", 0.0))
-    until = deadline + max(0.0, deadline - (state.intent_at or deadline))
+    until = PosixSeconds(deadline + max(0.0, deadline - (state.intent_at or deadline)))
     if state.state is State.INTENDED and now < until:
         words = f"{campaign}: its start may still be on its way; resolve it after {timestamp(until)}"
         raise Refused(words, next_step=status)
@@ -142,13 +142,15 @@ def read_states(store: Store, manifest: Manifest, *, whole: bool) -> dict[Campai
     return fold_states(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
 
 
-def previous_starts(store: Store, manifest: Manifest, now: float) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
+def previous_starts(
+    store: Store, manifest: Manifest, now: PosixSeconds
+) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
     """What other launches of this ledger started within `repeat_guard`. To be read with the lanes held."""
     if manifest.repeat_guard is None:
         return {}
     others = (store.stream(launch) for launch in store.launches() if launch != manifest.launch)
     try:
-        return recent_starts(others, manifest.launch, now - manifest.repeat_guard)
+        return recent_starts(others, manifest.launch, PosixSeconds(now - manifest.repeat_guard))
     except IllegalMove as error:
         raise LedgerError(f"ledger {manifest.ledger} contradicts itself: {error}") from error
 

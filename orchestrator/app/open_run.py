@@ -28,7 +28,7 @@ from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import Lane
+from orchestrator.model import Lane, PosixSeconds
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -112,7 +112,7 @@ async def assemble_run(
         leases = await acquire_lanes(
             store, lanes_in_use(manifest), holder, clock, observer=observer, stop_signal=stop_signal
         )
-        recent: dict[Lane, list[float]] = inherited_calls(manifest, leases, clock.now())
+        recent: dict[Lane, list[PosixSeconds]] = inherited_calls(manifest, leases, clock.now())
         writer = Writer(store, run_id, leases, clock)
         writer.start()
         try:

@@ -8,16 +8,17 @@ import click
 
 from orchestrator.cli.options import PlacePath, UnusableError, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
+from orchestrator.model import PosixSeconds
 
 
-def _instant(_: click.Context, __: click.Parameter, text: str | None) -> float:
+def _instant(_: click.Context, __: click.Parameter, text: str | None) -> PosixSeconds:
     if text is None:
-        return time.time()
+        return PosixSeconds(time.time())
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter("write it as 2026-03-02T09:00:00Z") from error
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return PosixSeconds((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
 @click.command("rehearse")
@@ -47,7 +48,7 @@ def command(
     faults: str | None,
     seed: int | None,
     runs: int,
-    at: float,
+    at: PosixSeconds,
     no_wait: bool,
     directory: Path | None,
 ) -> CommandResult:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, overload
 
+from orchestrator.model import PosixSeconds
+
 _CONTROLS: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029"  # would break the line, or control the terminal
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # would turn the rest of the line around
@@ -71,10 +73,10 @@ def reason(error: BaseException) -> str:
 
 
 @overload
-def timestamp(at: float) -> str: ...
+def timestamp(at: PosixSeconds) -> str: ...
 @overload
 def timestamp(at: None) -> None: ...
-def timestamp(at: float | None) -> str | None:
+def timestamp(at: PosixSeconds | None) -> str | None:
     """RFC 3339 in UTC with milliseconds. `at` is in POSIX seconds."""
     if at is None:
         return None

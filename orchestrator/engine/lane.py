@@ -22,7 +22,7 @@ from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import LaneStop, StopRequested
 from orchestrator.engine.work_queue import Job, WorkQueue
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Fault, Lane, Progress, Record, Reply, Stop, StopReason
+from orchestrator.model import Fault, Lane, PosixSeconds, Progress, Record, Reply, Stop, StopReason
 
 _NO_PERMIT = Fault(Progress.UNSENT, "there was no permit", None, 0.0)
 _RETRIED = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
@@ -148,7 +148,8 @@ class LaneRunner:
         asked = self._deps.clock.now()
         await self._deps.control.wait_until_open(self.stop_signal)
         if job.begun is not None:
-            job.begun += self._deps.clock.now() - asked  # a pause is no failure: it must not use up max_elapsed
+            # A pause is no failure: it must not use up max_elapsed.
+            job.begun = PosixSeconds(job.begun + self._deps.clock.now() - asked)
 
     def _check_may_leave(self, job: Job, *, own: int = 0) -> None:
         """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed or BreakerOpen where it may not.
@@ -195,7 +196,7 @@ class LaneRunner:
             entry.key,
             deps.states.of(entry.key).attempt + 1,
             self.lane,
-            deadline=deps.clock.now() + deps.manifest.timeouts.total,
+            deadline=PosixSeconds(deps.clock.now() + deps.manifest.timeouts.total),
             baseline=entry.live.as_json() if entry.live else None,
         )
         permit = await deps.states.permit(intent)
@@ -233,14 +234,15 @@ class LaneRunner:
     async def _probe_leftover(self, entry: Entry) -> None:
         """An open intent of an earlier run: its holder may send until the deadline, and wait for the timeout."""
         state, now = self._deps.states.of(entry.key), self._deps.clock.now()
-        sent_at = state.intent_at or 0.0
-        over = ended_by(sent_at, float(state.intent.get("deadline", 0.0)), now) + self._deps.manifest.timeouts.total
+        sent_at = state.intent_at or PosixSeconds(0.0)
+        deadline = PosixSeconds(float(state.intent.get("deadline", 0.0)))
+        over = ended_by(sent_at, deadline, now) + self._deps.manifest.timeouts.total
         with self._until_stopped():
             if state.state is State.INTENDED:
                 await self.stop_signal.sleep(max(0.0, over - self._deps.clock.now()))
             await self._record_evidence(entry, since=min(sent_at, now))
 
-    async def _record_evidence(self, entry: Entry, *, since: float) -> None:
+    async def _record_evidence(self, entry: Entry, *, since: PosixSeconds) -> None:
         evidence = await self._probe.find_evidence(entry, since=since)
         state = self._deps.states.of(entry.key)
         if evidence is None and state.state is State.UNKNOWN:

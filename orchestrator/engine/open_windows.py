@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from orchestrator.core.manifest.models import OpenHours
 from orchestrator.core.rules.windows import Span, opening
+from orchestrator.model import PosixSeconds
 from orchestrator.ports import Clock
 
-NEVER = Span(float("inf"), float("inf"))
+NEVER = Span(PosixSeconds(float("inf")), PosixSeconds(float("inf")))
 
 
 class WindowClosed(Exception):  # noqa: N818 - a fact, not a malfunction
@@ -19,7 +20,7 @@ class OpenWindows:
     def __init__(self, windows: Mapping[str, OpenHours], clock: Clock) -> None:
         self._windows = windows
         self._clock = clock
-        self._known: dict[str, tuple[float, Span]] = {}  # by window: when it was asked, and what was found
+        self._known: dict[str, tuple[PosixSeconds, Span]] = {}  # by window: when it was asked, and what was found
 
     def is_open(self, window: str | None) -> bool:
         """Whether a campaign of the window may be started now; None is the window of those without one."""

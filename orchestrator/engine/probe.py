@@ -10,7 +10,7 @@ from orchestrator.core.plan.plan import Entry
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import LiveState
+from orchestrator.model import LiveState, PosixSeconds
 
 _Stream = tuple[str, str, str]
 
@@ -27,7 +27,7 @@ class Probe:
         self._reader = reader
         self._stop_signal = stop_signal
         self._waiting: dict[_Stream, set[str]] = defaultdict(set)
-        self._listed: dict[_Stream, tuple[float, dict[str, LiveState]]] = {}
+        self._listed: dict[_Stream, tuple[PosixSeconds, dict[str, LiveState]]] = {}
         self._turns: dict[_Stream, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -36,13 +36,13 @@ class Probe:
         configured = self._deps.manifest.probe.settle
         return 2 * self._deps.manifest.timeouts.total if configured is None else configured
 
-    async def find_evidence(self, entry: Entry, *, since: float) -> str | None:
+    async def find_evidence(self, entry: Entry, *, since: PosixSeconds) -> str | None:
         """Evidence of the start, in words; None: none was found.
 
         Looks at once, and again once the start has had time to settle, counted from `since` (POSIX seconds). Raises
         StopRequested, which leaves the suspect to the next run, and LeaseLost.
         """
-        baseline, settled_at = self._deps.states.of(entry.key).intent.get("baseline"), since + self.settle
+        baseline, settled_at = self._deps.states.of(entry.key).intent.get("baseline"), PosixSeconds(since + self.settle)
         self._waiting[_stream(entry)].add(entry.campaign.campaign)
         try:
             # 1. At once: most lost answers belong to starts that took effect.
@@ -60,7 +60,7 @@ class Probe:
         except ReadFailed:
             return None  # what cannot be read proves nothing
 
-    async def _settled(self, entry: Entry, baseline: Mapping[str, Any] | None, settled_at: float) -> str | None:
+    async def _settled(self, entry: Entry, baseline: Mapping[str, Any] | None, settled_at: PosixSeconds) -> str | None:
         if self._deps.manifest.preflight.check != "list":
             return await self._by_status(entry, baseline)
         try:
@@ -68,10 +68,10 @@ class Probe:
         except ReadFailed:
             return None
 
-    async def _list(self, entry: Entry, settled_at: float) -> dict[str, LiveState]:
+    async def _list(self, entry: Entry, settled_at: PosixSeconds) -> dict[str, LiveState]:
         stream = _stream(entry)
         async with self._turns[stream]:
-            begun, live = self._listed.get(stream, (float("-inf"), {}))
+            begun, live = self._listed.get(stream, (PosixSeconds(float("-inf")), {}))
             # A list that began before this suspect settled, or does not name it, proves nothing about it.
             if begun < settled_at or entry.campaign.campaign not in live:
                 begun = self._deps.clock.now()

@@ -9,7 +9,7 @@ from typing import Final
 from orchestrator.core.attempt.verdict import is_hourly, message_of, wait_of
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.stop_signal import LaneStop
-from orchestrator.model import Fault, Lane, Reply, StopReason
+from orchestrator.model import Fault, Lane, PosixSeconds, Reply, StopReason
 from orchestrator.ports import Clock, Observer
 
 _SHORTEST_PAUSE: Final = 1.0
@@ -58,7 +58,7 @@ class RateLimiter:
             async with asyncio.timeout(None if math.isinf(delay) else delay):
                 await self._changed.wait()
 
-    def release(self, at: float) -> None:
+    def release(self, at: PosixSeconds) -> None:
         """The call is known to have arrived by `at` (POSIX seconds), or never to arrive after it."""
         self.pacer.release(at)
         now = self._clock.now()

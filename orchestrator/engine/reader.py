@@ -21,7 +21,7 @@ from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LeaseLost
-from orchestrator.model import CallTarget, Fault, Lane, LiveState, Read, Reply
+from orchestrator.model import CallTarget, Fault, Lane, LiveState, PosixSeconds, Read, Reply
 
 _RETRIED = frozenset({ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED})
 
@@ -122,7 +122,7 @@ class Reader:
         classify: Callable[[Reply | Fault], ReadKind] = classify_read,
     ) -> Read:
         retry = self._deps.manifest.retry
-        begun: list[float] = []  # when the first answer came: waiting for the rate is no failure
+        begun: list[PosixSeconds] = []  # when the first answer came: waiting for the rate is no failure
         tries = dict.fromkeys(ReadKind, 0)
         asked = 0.0  # seconds that the last answer asks to wait
 

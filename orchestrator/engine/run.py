@@ -18,7 +18,7 @@ from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.waves import PlanExecution, stop_of
 from orchestrator.errors import NothingSelected
-from orchestrator.model import CampaignKey, Lane, Stop
+from orchestrator.model import CampaignKey, Lane, PosixSeconds, Stop
 
 PreviousStarts = Mapping[tuple[Lane, CampaignKey], PreviousStart]
 _NONE: Final[PreviousStarts] = MappingProxyType({})
@@ -92,13 +92,15 @@ class Run:
         """Why the run or one of its lanes stopped; None where none did."""
         return stop_of(self.deps, self.lanes)
 
-    def recent_calls(self) -> dict[Lane, list[float]]:
+    def recent_calls(self) -> dict[Lane, list[PosixSeconds]]:
         """By lane, when the calls ended whose slots are still held: what the next holder must know."""
         now = self.deps.clock.now()
         return {lane: runner.limiter.pacer.recent(now) for lane, runner in self.lanes.items()}
 
 
-def inherited_calls(manifest: Manifest, leases: Iterable[AcquiredLease], now: float) -> dict[Lane, list[float]]:
+def inherited_calls(
+    manifest: Manifest, leases: Iterable[AcquiredLease], now: PosixSeconds
+) -> dict[Lane, list[PosixSeconds]]:
     """By lane, what a holder that made no call must hand on: the slots that it was told of, or must assume.
 
     Otherwise a run that took over from a crashed one, and failed before its first call, would leave a lane that looks
@@ -108,12 +110,12 @@ def inherited_calls(manifest: Manifest, leases: Iterable[AcquiredLease], now: fl
     return {lease.lane: _pacer(manifest, names[lease.lane], lease, now).recent(now) for lease in leases}
 
 
-def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: float) -> Pacer:
+def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: PosixSeconds) -> Pacer:
     """A lane's pacer, which counts what its last holder sent; of one that crashed, as much as it can have sent."""
     pacer = Pacer(manifest.accounts[account].rate)
     # A holder that left in order says when its calls ended; of one that crashed, all slots may still be taken.
     if last is not None and last.released_cleanly:
         pacer.recall(list(last.recent_calls))
     elif last is not None:
-        pacer.fill(now + manifest.timeouts.total)
+        pacer.fill(PosixSeconds(now + manifest.timeouts.total))
     return pacer

@@ -10,7 +10,7 @@ from typing import Final
 from orchestrator.core.attempt.permit import Permit
 from orchestrator.core.journal.states import KINDS, CampaignState, State, apply
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import CampaignKey, Outcome, Reason, Record
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record
 from orchestrator.ports import Journal, Observer
 
 _OUTCOMES: Final = {State.STARTED: Outcome.STARTED, State.FAILED: Outcome.FAILED, State.UNKNOWN: Outcome.UNKNOWN}
@@ -51,7 +51,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         self._states = known
         self._counts = _zeros()  # campaigns of this run by outcome
         self._lane_counts: dict[str, dict[str, int]] = defaultdict(_zeros)
-        self._started_at: dict[CampaignKey, float | None] = {
+        self._started_at: dict[CampaignKey, PosixSeconds | None] = {
             key: state.finished_at for key, state in known.items() if state.state is State.STARTED
         }
         for key in self._started_at:

@@ -7,7 +7,7 @@ from orchestrator.core.manifest.models import Wave
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import waves
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import Outcome, WaveVerdict
+from orchestrator.model import Outcome, PosixSeconds, WaveVerdict
 from orchestrator.ports import Checks, Clock, Observer
 
 _UNFINISHED: Final = "it was not finished"
@@ -38,8 +38,8 @@ class WaveGate:
         self._clock = clock
         self._observer = observer
         self._checks = checks
-        self._opened_at: float | None = None
-        self._closed_at: float | None = None
+        self._opened_at: PosixSeconds | None = None
+        self._closed_at: PosixSeconds | None = None
         self._verdict = WaveVerdict.CUT_SHORT
         self._message = _UNFINISHED
 
@@ -51,10 +51,10 @@ class WaveGate:
     async def judge(
         self,
         outcomes: Sequence[Outcome],
-        started_at: Iterable[float],
+        started_at: Iterable[PosixSeconds],
         stop_signal: StopSignal,
         *,
-        closed_at: float,
+        closed_at: PosixSeconds,
         is_last: bool,
         is_stopped: bool,
     ) -> str | None:
@@ -81,7 +81,7 @@ class WaveGate:
         self._verdict, self._message = verdict, message
         return shortfall
 
-    async def _bake(self, until: float, stop_signal: StopSignal) -> None:
+    async def _bake(self, until: PosixSeconds, stop_signal: StopSignal) -> None:
         if until <= self._clock.now():
             return
         self._message = _BAKING

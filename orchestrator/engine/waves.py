@@ -17,7 +17,7 @@ from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import Lane, Outcome, Reason, Stop, StopReason
+from orchestrator.model import Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
 
 _FRESH_SECONDS: Final = 300.0
 """A wave that opens later, after a bake or a long wave, reads its campaigns again before it starts them."""
@@ -121,7 +121,7 @@ class PlanExecution:
             decision = Decision(Action.SKIP)
         return outcome_of(decision, state, self._stop(), self._deps.states.held.get(entry.key))[0]
 
-    def _started_at(self, entries: Sequence[Entry]) -> list[float]:
+    def _started_at(self, entries: Sequence[Entry]) -> list[PosixSeconds]:
         states = (self._deps.states.get(entry.key) for entry in entries)
         started = (state for state in states if state is not None and state.state is State.STARTED)
         return [state.finished_at for state in started if state.finished_at is not None]

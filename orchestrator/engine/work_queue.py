@@ -12,7 +12,7 @@ from orchestrator.engine import preflight
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import Reason
+from orchestrator.model import PosixSeconds, Reason
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Job:
 
     entry: Entry
     place: int = 0  # in the lane's part of the plan
-    begun: float | None = None  # when its first turn came: waiting for the rate or a window is no failure
+    begun: PosixSeconds | None = None  # when its first turn came: waiting for the rate or a window is no failure
     sends: int = 0  # attempts that count against retry.attempts
     refused_tokens: int = 0
     withheld: bool = False  # we ourselves did not send the last attempt
@@ -46,7 +46,7 @@ class WorkQueue:
         self._reader = reader
         self._rechecking = asyncio.Lock()
         self._jobs: dict[str | None, deque[Job]] = defaultdict(deque)  # each in the plan's order
-        self._opens: dict[str, float] = {}  # windows that are waited for, and when they open
+        self._opens: dict[str, PosixSeconds] = {}  # windows that are waited for, and when they open
         for place, entry in enumerate(entries):
             self._jobs[_window(entry)].append(Job(entry, place))
         self._unsure = set(self._jobs) if is_late else set()  # windows whose campaigns must be read again
@@ -124,7 +124,7 @@ def _window(entry: Entry) -> str | None:
     return entry.window if entry.decision.action is Action.START else None
 
 
-def _until(opens: float) -> str:
+def _until(opens: PosixSeconds) -> str:
     return f" until {timestamp(opens)}" if opens < float("inf") else ", and does not open within a month"
 
 

@@ -29,7 +29,7 @@ from orchestrator.fleet import queue
 from orchestrator.fleet.orders import Job, Order
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 from orchestrator.ports import Checks, Clock, Observer
 
 _LOOK_EVERY: Final = 0.5
@@ -102,7 +102,7 @@ class Submission:
         # 3. Judge it.
         await self._judge(gate, name, closed_at=closed_at, is_last=is_last or self._stop is not None)
 
-    async def _watch(self, jobs: Sequence[Job]) -> float:
+    async def _watch(self, jobs: Sequence[Job]) -> PosixSeconds:
         """Wait until every job is done. Returns when the last one was."""
         while True:
             done = await self._lanes()
@@ -145,7 +145,7 @@ class Submission:
         if self._aborted.stop is not None and self._stop is None:
             await self._stop_all(self._aborted.stop)
 
-    async def _judge(self, gate: WaveGate, name: str, *, closed_at: float, is_last: bool) -> None:
+    async def _judge(self, gate: WaveGate, name: str, *, closed_at: PosixSeconds, is_last: bool) -> None:
         """Let the gate decide whether the next wave may open. Raises StopRequested where the watching was ended."""
         outcomes, started_at = await self._in_thread(lambda: self._outcomes(name))
         watching = asyncio.create_task(self._control.run())
@@ -163,7 +163,7 @@ class Submission:
         if shortfall is not None and not is_last:
             self._stop = Stop(StopReason.WAVE, shortfall)
 
-    def _outcomes(self, wave: str) -> tuple[list[Outcome], list[float]]:
+    def _outcomes(self, wave: str) -> tuple[list[Outcome], list[PosixSeconds]]:
         """The outcomes of a wave's campaigns, and when those that are started were."""
         records = self.store.read(self.order.header.launch)
         states = fold(records)

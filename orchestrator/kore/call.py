@@ -11,7 +11,7 @@ from aiohttp.payload import BytesPayload
 
 from orchestrator.core.attempt.permit import PermitError
 from orchestrator.kore.connection import Connection, UnaskedError
-from orchestrator.model import Fault, Progress
+from orchestrator.model import Fault, PosixSeconds, Progress
 from orchestrator.ports import Check, Clock
 
 
@@ -27,8 +27,8 @@ class Call:
     token: str = field(repr=False)
     last_look: Callable[[], None]
     progress: Progress = Progress.UNSENT
-    begun: float = field(init=False)
-    sent_at: float | None = None
+    begun: PosixSeconds = field(init=False)
+    sent_at: PosixSeconds | None = None
     http_status: int | None = None
     refusal: str | None = None
     withheld: bool = False

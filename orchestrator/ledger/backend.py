@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from orchestrator.core.journal.lease import Moment
 from orchestrator.core.text import names_secret
 from orchestrator.errors import LedgerError
+from orchestrator.model import PosixSeconds
 
 
 class UnreachableError(LedgerError):
@@ -55,8 +56,8 @@ class Backend:
     engine: sa.Engine
     hint: str  # the next step after a failure, for a person
     patience: float  # seconds for which a commit is tried again while the database does not answer
-    now: Callable[[sa.Connection], float]  # POSIX seconds by the one clock that all users of the ledger share
-    moment: Callable[[float], Moment]  # the instant of the call, where `now` is the caller's time
+    now: Callable[[sa.Connection], PosixSeconds]  # POSIX seconds by the one clock that all users of the ledger share
+    moment: Callable[[PosixSeconds], Moment]  # the instant of the call, where `now` is the caller's time
     lock_launch: LockLaunch
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, or None
     advise: Callable[[BaseException], str | None] = _no_advice  # the next step after this failure, instead of `hint`

@@ -11,14 +11,16 @@ from orchestrator.core.attempt.permit import Permit, grant
 from orchestrator.core.journal.control import Committed, ControlState
 from orchestrator.core.journal.lease import SURE_SECONDS, AcquiredLease
 from orchestrator.errors import JournalWriteError, LedgerError
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, PosixSeconds, Record
 from orchestrator.ports import Clock
 
 
 class Commits(Protocol):
     """What a committer needs of a store."""
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+    def commit(
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
+    ) -> Committed:
         """Append records in one transaction, renewing leases. Returns the lost lanes and the commands in force."""
         ...
 

@@ -16,7 +16,7 @@ from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.row_mapping import append
 from orchestrator.ledger.schema import journal, leases
-from orchestrator.model import Lane
+from orchestrator.model import Lane, PosixSeconds
 
 _COMMANDS: Final = (
     sa.select(sa.func.count())
@@ -49,13 +49,13 @@ def lease_of(row: Any) -> Lease:
     holder = Holder(row.run_id, row.launch, row.machine, row.pid)
     try:
         released = json.loads(row.recent)
-        recent_calls, moment = tuple(float(at) for at in released["ended"]), Moment(**released["moment"])
+        recent_calls, moment = tuple(PosixSeconds(float(at)) for at in released["ended"]), Moment(**released["moment"])
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
     return Lease(holder, row.fence, row.acquired, row.expires, recent_calls, moment)
 
 
-def released_json(recent_calls: Iterable[float], moment: Moment) -> str:
+def released_json(recent_calls: Iterable[PosixSeconds], moment: Moment) -> str:
     """The text of the column `recent`: when the holder's calls ended (POSIX seconds), and when this was written."""
     return json.dumps({"ended": list(recent_calls), "moment": asdict(moment)})
 
@@ -89,7 +89,9 @@ def lanes_of(connection: sa.Connection, name: str) -> dict[Lane, Lease]:
     return {lane: lease for lane, lease in found.items() if name in {lease.holder.launch, rules.account_of(lane)}}
 
 
-def release_lease(connection: sa.Connection, lane: Lane, lease: Lease, *, by: str, reason: str, now: float) -> None:
+def release_lease(
+    connection: sa.Connection, lane: Lane, lease: Lease, *, by: str, reason: str, now: PosixSeconds
+) -> None:
     """Release a lane for a person, and journal it. Raises Refused where another run has it meanwhile."""
     new = rules.released(lease)
     is_same = (leases.c.lane == lane, leases.c.run_id == lease.holder.run_id, leases.c.fence == lease.fence)

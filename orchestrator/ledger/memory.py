@@ -11,14 +11,14 @@ from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL, OPEN, Committed, ControlCommand, ControlState
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder, Lease, Moment
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, MonotonicSeconds, PosixSeconds, Record
 
 
 class MemoryStore:
     """Leases and the journal. `is_alive` looks up a pid of this machine; `steady` is a monotonic clock in seconds."""
 
     def __init__(
-        self, is_alive: Callable[[int], bool] = lambda _: True, steady: Callable[[], float] | None = None
+        self, is_alive: Callable[[int], bool] = lambda _: True, steady: Callable[[], MonotonicSeconds] | None = None
     ) -> None:
         self._is_alive = is_alive
         self._steady = steady
@@ -31,7 +31,7 @@ class MemoryStore:
         """The journal of a launch, in its order."""
         return list(self._journal[launch])
 
-    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: float) -> list[AcquiredLease]:
+    def acquire(self, lanes: Iterable[Lane], holder: Holder, now: PosixSeconds) -> list[AcquiredLease]:
         """Take all lanes or none. Raises LaneLeased, which names the run that holds one."""
         moment = self._moment(now)
         last = {lane: self._leases.get(lane) for lane in sorted(lanes)}
@@ -39,7 +39,7 @@ class MemoryStore:
         self._leases |= new
         return [rules.acquired(lane, last[lane], lease, moment) for lane, lease in new.items()]
 
-    def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[float]], now: float) -> None:
+    def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[PosixSeconds]], now: PosixSeconds) -> None:
         """Give lanes back. `recent_calls`: when each lane's last calls ended, so that the next holder counts them."""
         for lane, ended in recent_calls.items():
             lease = self._leases.get(lane)
@@ -51,7 +51,9 @@ class MemoryStore:
                     moment=self._moment(now),
                 )
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+    def commit(
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
+    ) -> Committed:
         """Append records, renewing this run's leases. Returns the lost lanes and the commands in force.
 
         Raises IntegrityError, and stores nothing, where a record is there already.
@@ -65,7 +67,7 @@ class MemoryStore:
             if rules.is_due(lease.expires, now):
                 # Not `replace`, which takes half of a rehearsal's time here.
                 self._leases[lane] = Lease(
-                    lease.holder, lease.fence, lease.acquired, now + LEASE_SECONDS, moment=lease.moment
+                    lease.holder, lease.fence, lease.acquired, PosixSeconds(now + LEASE_SECONDS), moment=lease.moment
                 )
         return found
 
@@ -76,7 +78,9 @@ class MemoryStore:
         """The command in force for a launch."""
         return self._control_states.get(launch, OPEN)
 
-    def record_command(self, launch: str, command: ControlCommand, by: str, reason: str, now: float) -> ControlState:
+    def record_command(
+        self, launch: str, command: ControlCommand, by: str, reason: str, now: PosixSeconds
+    ) -> ControlState:
         """Record a person's command to a launch, and return the new state. Raises Refused, and records nothing."""
         own, moment = [x for x in self._leases.values() if x.holder.launch == launch], self._moment(now)
         is_running = any(rules.is_live(lease, lease.holder.machine, moment, self._is_alive) for lease in own)
@@ -84,7 +88,7 @@ class MemoryStore:
         self._append([control.command_record(before, launch, command, by, reason, now=now, is_running=is_running)])
         return self.control_state(launch)
 
-    def append(self, record: Record, now: float) -> None:
+    def append(self, record: Record, now: PosixSeconds) -> None:
         """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         lane = Lane(record.lane)
         lease = self._leases.get(lane)
@@ -92,7 +96,7 @@ class MemoryStore:
             raise rules.refusal(lane, lease, self._moment(now))
         self._append([record])
 
-    def _moment(self, now: float) -> Moment:
+    def _moment(self, now: PosixSeconds) -> Moment:
         return Moment(now) if self._steady is None else Moment(now, "memory", self._steady())
 
     def _append(self, records: Sequence[Record]) -> None:

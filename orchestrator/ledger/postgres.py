@@ -16,6 +16,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.backend import Backend, refuse_password
 from orchestrator.ledger.postgres_session import SETTINGS, advice, check_may_create, check_rights, check_session
 from orchestrator.ledger.schema import MARK, UPGRADE, metadata, newer_version
+from orchestrator.model import PosixSeconds
 from orchestrator.places import command_words
 
 _CONNECT_SECONDS: Final = 5
@@ -139,8 +140,8 @@ def _version_of(mark: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _now(connection: sa.Connection) -> float:
-    return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+def _now(connection: sa.Connection) -> PosixSeconds:
+    return PosixSeconds(float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()))
 
 
 def _one_line(error: object) -> str:

@@ -13,6 +13,7 @@ from orchestrator.ledger.backend import Backend
 from orchestrator.ledger.open_file import OpenFile, is_open_here
 from orchestrator.ledger.read_only import ReadOnlyLedger, cannot_write, has_no_place
 from orchestrator.ledger.sqlite_file import check_file, create_file, safe_path
+from orchestrator.model import PosixSeconds
 
 _BUSY_SECONDS: Final = 10
 
@@ -33,7 +34,7 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
         engine=_engine(path, file, reader),
         hint="check the disk and the file, then run again",
         patience=0.0,
-        now=lambda _: time.time(),
+        now=lambda _: PosixSeconds(time.time()),
         moment=moment,
         lock_launch=_lock_launch,
         check=_check,

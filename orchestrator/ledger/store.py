@@ -29,7 +29,7 @@ from orchestrator.ledger.lease_rows import (
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.row_mapping import append, control_state_of, has_any, records_of, whole_launch
 from orchestrator.ledger.schema import journal, launches, leases
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, PosixSeconds, Record
 
 _RETRY_SECONDS: Final = 0.25
 _CAMPAIGNS_PER_QUERY: Final = 500
@@ -86,12 +86,12 @@ class Store:
             next_step = self._backend.advise(cause) or self._backend.hint
             raise kind(f"ledger {self.url}: {' '.join(str(cause).split())}", next_step=next_step) from error
 
-    def time(self) -> float:
+    def time(self) -> PosixSeconds:
         """POSIX seconds by the clock that all users of this ledger share."""
         with self._transaction(writes=False) as connection:
             return self._backend.now(connection)
 
-    def bind_launch(self, launch: str, host: str, now: float) -> None:
+    def bind_launch(self, launch: str, host: str, now: PosixSeconds) -> None:
         """Tie a launch to its host. Raises Refused where it belongs to another: there, its journal proves nothing.
 
         Its first permit binds it for good; until then it follows the manifest, unless a run on the other host is live.
@@ -107,7 +107,7 @@ class Store:
                 next_step="give the manifest a new launch name, or its old host",
             )
 
-    def _bind(self, launch: str, host: str, now: float) -> str:
+    def _bind(self, launch: str, host: str, now: PosixSeconds) -> str:
         """The host that the launch belongs to now."""
         with self._transaction() as connection:
             bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
@@ -119,7 +119,7 @@ class Store:
                 return str(bound)
         return host
 
-    def _is_begun(self, connection: sa.Connection, launch: str, host: str, now: float) -> bool:
+    def _is_begun(self, connection: sa.Connection, launch: str, host: str, now: PosixSeconds) -> bool:
         """Whether a start of the launch may have left for the host, or may leave now."""
         intents = sa.select(journal.c.id).where(journal.c.launch == launch, journal.c.kind == "intent").limit(1)
         if connection.execute(intents).first() is not None:
@@ -186,7 +186,7 @@ class Store:
         except ValueError as error:
             raise LedgerError(f"ledger {self.url} is damaged: a record is not JSON") from error
 
-    def is_live(self, run_id: str, now: float) -> bool:
+    def is_live(self, run_id: str, now: PosixSeconds) -> bool:
         """Whether a run holds a lane and its process seems to be alive, by a lease that is not in doubt."""
         with self._transaction(writes=False) as connection:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
@@ -200,7 +200,7 @@ class Store:
             return frozenset((lane, fence, expires) for lane, fence, expires in connection.execute(query))
 
     def acquire(
-        self, lanes: Iterable[Lane], holder: Holder, now: float, *, unrenewed: Collection[HeldLease] = ()
+        self, lanes: Iterable[Lane], holder: Holder, now: PosixSeconds, *, unrenewed: Collection[HeldLease] = ()
     ) -> list[AcquiredLease]:
         """Take all lanes or none. Raises LaneLeased, which names the run that holds one.
 
@@ -215,13 +215,13 @@ class Store:
         return self._acquire(wanted, holder, now, unrenewed)
 
     def _acquire(
-        self, lanes: Sequence[Lane], holder: Holder, now: float, unrenewed: Collection[HeldLease]
+        self, lanes: Sequence[Lane], holder: Holder, now: PosixSeconds, unrenewed: Collection[HeldLease]
     ) -> list[AcquiredLease]:
         with self._transaction() as connection:
             moment = self._backend.moment(now)
             return [acquire_lease(connection, lane, holder, moment, unrenewed) for lane in lanes]
 
-    def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[float]], now: float) -> None:
+    def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[PosixSeconds]], now: PosixSeconds) -> None:
         """Give lanes back. `recent_calls`: when each lane's last calls ended, so that the next holder counts them."""
         with self._transaction() as connection:
             for lane, ended in sorted(recent_calls.items()):
@@ -231,7 +231,7 @@ class Store:
                     .values(run_id="", recent=released_json(ended, self._backend.moment(now)))
                 )
 
-    def lanes_held(self, name: str, now: float) -> dict[Lane, Lease]:
+    def lanes_held(self, name: str, now: PosixSeconds) -> dict[Lane, Lease]:
         """The lanes of a launch, or of an account id, that a run may hold now. Raises NothingSelected for neither."""
         with self._transaction(writes=False) as connection:
             own = lanes_of(connection, name)
@@ -240,7 +240,7 @@ class Store:
         moment = self._backend.moment(now)
         return {lane: lease for lane, lease in own.items() if rules.is_live(lease, this_machine(), moment, is_alive)}
 
-    def release_dead(self, held: Mapping[Lane, Lease], by: str, reason: str, now: float) -> None:
+    def release_dead(self, held: Mapping[Lane, Lease], by: str, reason: str, now: PosixSeconds) -> None:
         """Release lanes whose runs a person knows to be dead, all or none.
 
         Raises Refused where a run is alive on this machine, or has changed since the person saw it.
@@ -252,7 +252,9 @@ class Store:
                 rules.check_release(lane, lease, this_machine(), is_alive)
                 release_lease(connection, lane, lease, by=by, reason=reason, now=now)
 
-    def commit(self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float) -> Committed:
+    def commit(
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
+    ) -> Committed:
         """Append records in one transaction, renewing this run's leases. Returns what it found there.
 
         Intents on a lost lane, or of a launch that is paused or aborted, are not stored; other records of a lost lane
@@ -273,7 +275,7 @@ class Store:
             time.sleep(_RETRY_SECONDS)
 
     def _commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: float, *, is_retry: bool
+        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds, *, is_retry: bool
     ) -> Committed:
         with self._transaction() as connection:
             asking = sorted({record.launch for record in records if record.kind == "intent"})
@@ -297,7 +299,12 @@ class Store:
         return found
 
     def _check_rights(
-        self, connection: sa.Connection, run_id: str, fences: Mapping[Lane, int], asking: Sequence[str], now: float
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        fences: Mapping[Lane, int],
+        asking: Sequence[str],
+        now: PosixSeconds,
     ) -> tuple[Committed, bool]:
         """What a commit finds, and whether it is to renew the leases. `asking`: the launches of its intents."""
         # In the commit's own transaction: every permit obeys a command that was committed before it.
@@ -318,7 +325,9 @@ class Store:
         with self._transaction(writes=False) as connection:
             return control_state_of(connection, launch)
 
-    def record_command(self, launch: str, command: ControlCommand, by: str, reason: str, now: float) -> ControlState:
+    def record_command(
+        self, launch: str, command: ControlCommand, by: str, reason: str, now: PosixSeconds
+    ) -> ControlState:
         """Record a person's command to a launch, and return the new state. Raises Refused, and records nothing."""
         with self._transaction() as connection:
             # Exclusive: a commit with intents has ended by now, or will read this command.
@@ -332,7 +341,7 @@ class Store:
             append(connection, [record])
         return control.apply(before, record)
 
-    def append(self, record: Record, now: float) -> None:
+    def append(self, record: Record, now: PosixSeconds) -> None:
         """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
         with self._transaction() as connection:
             row, moment = connection.execute(locked_lease(record.lane)).one_or_none(), self._backend.moment(now)

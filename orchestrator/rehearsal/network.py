@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
-from orchestrator.model import CallTarget, CampaignKey, Fault, Progress, Read, Reply
+from orchestrator.model import CallTarget, CampaignKey, Fault, PosixSeconds, Progress, Read, Reply
 from orchestrator.ports import Check, Clock
 from orchestrator.sandbox.platform import Call, Platform
 
@@ -178,7 +178,7 @@ class VirtualApi:
         return self._clock
 
     @property
-    def date(self) -> float:
+    def date(self) -> PosixSeconds:
         """The time by the platform's clock, in POSIX seconds."""
         return self._platform_clock.now()
 

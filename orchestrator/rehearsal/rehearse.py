@@ -10,7 +10,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.build import Result
 from orchestrator.ledger.memory import MemoryStore
-from orchestrator.model import Record
+from orchestrator.model import MonotonicSeconds, PosixSeconds, Record
 from orchestrator.rehearsal.conditions import NetworkConditions
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
@@ -37,7 +37,7 @@ class RehearsalConfig:
     source: str
     sha256: str
     faults: str
-    at: float
+    at: PosixSeconds
     permit: Callable[[Plan], None] = lambda _: None
     no_wait: bool = False
 
@@ -56,7 +56,7 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     )
     # The real engine between a model of the platform and a ledger in memory: only the outside is made up.
     api = VirtualApi(Platform(world_of(manifest)), clock, conditions.fate, manifest.timeouts.total)
-    store, run_id = MemoryStore(steady=running.time), f"r-rehearsal-{seed}"
+    store, run_id = MemoryStore(steady=lambda: MonotonicSeconds(running.time())), f"r-rehearsal-{seed}"
     process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),

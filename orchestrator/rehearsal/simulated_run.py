@@ -15,7 +15,7 @@ from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.memory import MemoryStore
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, PosixSeconds, Record
 from orchestrator.ports import CampaignApi, Clock, Journal, Observer
 
 
@@ -67,7 +67,7 @@ class SimulatedRun:
         """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
         # The steps of `app.open_run` and `app.run`, over parts that need no thread and no socket.
         leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
-        recent: dict[Lane, list[float]] = inherited_calls(self.manifest, leases, self.clock.now())
+        recent: dict[Lane, list[PosixSeconds]] = inherited_calls(self.manifest, leases, self.clock.now())
         journal = self.make_journal(leases)
         try:
             known = fold(self.store.read(self.manifest.launch))

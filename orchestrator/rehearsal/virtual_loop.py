@@ -8,6 +8,8 @@ import selectors
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
+from orchestrator.model import MonotonicSeconds, PosixSeconds
+
 _T = TypeVar("_T")
 
 
@@ -49,21 +51,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
-    def time(self) -> float:
+    def time(self) -> MonotonicSeconds:
         """Virtual seconds since the loop was made."""
-        return self._jumping.passed
+        return MonotonicSeconds(self._jumping.passed)
 
 
 class VirtualClock:
     """POSIX seconds that pass as fast as the loop's: `base` is the loop's zero."""
 
-    def __init__(self, base: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, base: PosixSeconds, loop: asyncio.AbstractEventLoop) -> None:
         self._base = base
         self._time = loop.time
 
-    def now(self) -> float:
+    def now(self) -> PosixSeconds:
         """POSIX seconds."""
-        return self._base + self._time()
+        return PosixSeconds(self._base + self._time())
 
 
 def run_virtually(main: Coroutine[Any, Any, _T]) -> _T:

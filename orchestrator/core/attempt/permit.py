@@ -1,6 +1,6 @@
 """The right to send one start. Only a ledger that has committed the intent makes one (P1, P5)."""
 
-from orchestrator.model import CampaignKey, Record
+from orchestrator.model import CampaignKey, PosixSeconds, Record
 
 
 class PermitError(Exception):
@@ -14,12 +14,12 @@ class Permit:
     _used: bool
     attempt: int
     campaign: CampaignKey
-    deadline: float  # POSIX seconds
+    deadline: PosixSeconds  # POSIX seconds
 
     def __init__(self) -> None:
         raise PermitError("a permit is granted by a ledger that has committed an intent")
 
-    def use(self, campaign: CampaignKey, now: float) -> None:
+    def use(self, campaign: CampaignKey, now: PosixSeconds) -> None:
         """Spend it, at `now` POSIX seconds, right before the first byte. Raises PermitError."""
         if self._used:
             raise PermitError("this permit has been used")
@@ -30,13 +30,13 @@ class Permit:
         self._used = True
 
 
-def ended_by(intent_at: float, deadline: float, now: float) -> float:
+def ended_by(intent_at: PosixSeconds, deadline: PosixSeconds, now: PosixSeconds) -> PosixSeconds:
     """The time by which a permit of an earlier run has surely ended. All times are POSIX seconds.
 
     The intent is in the journal at `now`, so a permit good for `deadline - intent_at` seconds ends that long after
     `now` at the latest. Where the clock was ahead when it was granted, the deadline itself may be hours away.
     """
-    return min(deadline, now + max(0.0, deadline - intent_at))
+    return min(deadline, PosixSeconds(now + max(0.0, deadline - intent_at)))
 
 
 def grant(intent: Record) -> Permit:

@@ -8,7 +8,7 @@ from typing import Final
 from orchestrator.core.journal import lease as leases
 from orchestrator.core.text import DEFAULT_LEDGER, command_line
 from orchestrator.errors import LeaseLost, Refused
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, PosixSeconds, Record
 
 CONTROL: Final = "@launch"
 """The `campaign` of a control record, which is about the launch as a whole."""
@@ -33,7 +33,7 @@ class ControlState:
     command: ControlCommand | None = None
     by: str = ""
     reason: str = ""
-    at: float = 0.0
+    at: PosixSeconds = PosixSeconds(0.0)
     number: int = 0
 
     @property
@@ -82,7 +82,7 @@ def command_record(
     by: str,
     reason: str,
     *,
-    now: float,
+    now: PosixSeconds,
     is_running: bool,
     ledger: str = DEFAULT_LEDGER,
 ) -> Record:

@@ -6,7 +6,7 @@ from typing import Final
 
 from orchestrator.core.text import command_line, duration
 from orchestrator.errors import LaneLeased, Refused
-from orchestrator.model import Lane, Record
+from orchestrator.model import Lane, MonotonicSeconds, PosixSeconds, Record
 
 LEASE_SECONDS: Final = 30.0
 """Seconds that a lease lasts after it is taken or renewed."""
@@ -42,9 +42,9 @@ class Moment:
     An empty `boot` means that the steady clock is not known.
     """
 
-    now: float
+    now: PosixSeconds
     boot: str = ""
-    steady: float = 0.0
+    steady: MonotonicSeconds = MonotonicSeconds(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Lease:
 
     holder: Holder
     fence: int
-    acquired: float
-    expires: float
-    recent_calls: tuple[float, ...] = ()
+    acquired: PosixSeconds
+    expires: PosixSeconds
+    recent_calls: tuple[PosixSeconds, ...] = ()
     moment: Moment | None = None
 
 
-HeldLease = tuple[Lane, int, float]
+HeldLease = tuple[Lane, int, PosixSeconds]
 """What a commit reads of a lease of its own run: the lane, the fence, and the end in POSIX seconds.
 
 A tuple, because every commit reads one for each lane: an object per row would double the time of the check.
@@ -81,7 +81,7 @@ class AcquiredLease:
     lane: Lane
     fence: int
     released_cleanly: bool
-    recent_calls: tuple[float, ...] = ()
+    recent_calls: tuple[PosixSeconds, ...] = ()
 
 
 def _step(lease: Lease, moment: Moment) -> float:
@@ -153,7 +153,7 @@ def take(
         raise refusal(lane, last, moment)
     # Above every earlier one, so that a holder that slept through its lease is known by its lower number.
     fence = 1 if last is None else last.fence + 1
-    return Lease(holder, fence, moment.now, moment.now + LEASE_SECONDS, moment=moment)
+    return Lease(holder, fence, moment.now, PosixSeconds(moment.now + LEASE_SECONDS), moment=moment)
 
 
 def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> AcquiredLease:
@@ -165,7 +165,7 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
     # reboot keep one for hours: what was over at the release is over now.
     then = last.moment.now if last.moment is not None else moment.now
     latest = ((at, moment.now + max(0.0, at - then)) for at in last.recent_calls)
-    recent_calls = tuple(min(at + _step(last, moment), bound) for at, bound in latest)
+    recent_calls = tuple(PosixSeconds(min(at + _step(last, moment), bound)) for at, bound in latest)
     return AcquiredLease(lane, new.fence, released_cleanly, recent_calls)
 
 
@@ -184,15 +184,15 @@ def released(lease: Lease) -> Lease:
 
     It keeps its holder, so that the next run takes the lane as one of a dead run: what that one sent is not known.
     """
-    return replace(lease, fence=lease.fence + 1, expires=0.0)
+    return replace(lease, fence=lease.fence + 1, expires=PosixSeconds(0.0))
 
 
-def is_due(expires: float, now: float) -> bool:
+def is_due(expires: PosixSeconds, now: PosixSeconds) -> bool:
     """Whether a commit at `now` renews a lease that ends at `expires`; one that has ended is not renewed."""
     return now < expires < now + SURE_SECONDS
 
 
-def lost(fences: Mapping[Lane, int], leases: Iterable[HeldLease], now: float) -> set[Lane]:
+def lost(fences: Mapping[Lane, int], leases: Iterable[HeldLease], now: PosixSeconds) -> set[Lane]:
     """The lanes that a run no longer holds: taken by another run, or not renewed in time.
 
     `fences` are those the run got when it took its lanes; `leases` are stored under its run id now.

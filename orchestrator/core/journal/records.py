@@ -19,7 +19,7 @@ from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.text import plural
-from orchestrator.model import CampaignKey, Fault, Lane, Reason, Record, Reply, Stop, WaveVerdict, key_of
+from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, WaveVerdict, key_of
 
 # About a run.
 RUN: Final = "run"  # the header: a run begins
@@ -193,7 +193,7 @@ class RunRecords:
 
     launch: str
     run_id: str
-    now: Callable[[], float]
+    now: Callable[[], PosixSeconds]
 
     # About the run.
 
@@ -249,7 +249,7 @@ class RunRecords:
     # About one campaign: its attempts, the search for a lost answer, and its stops.
 
     def intent(
-        self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: float, baseline: Mapping[str, Any] | None
+        self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: PosixSeconds, baseline: Mapping[str, Any] | None
     ) -> Record:
         """A start is about to be sent, before `deadline` (POSIX seconds). `baseline` is the live state seen before."""
         return self._of_campaign(key, attempt, Event.INTENT, lane, {"deadline": deadline, "baseline": baseline})
@@ -294,7 +294,7 @@ class RunRecords:
 
 
 def resolution(
-    launch: str, key: CampaignKey, attempt: int, lane: str, *, is_started: bool, by: str, reason: str, now: float
+    launch: str, key: CampaignKey, attempt: int, lane: str, *, is_started: bool, by: str, reason: str, now: PosixSeconds
 ) -> Record:
     """What a person found out about an unknown campaign."""
     event = Event.RESOLVED_STARTED if is_started else Event.RESOLVED_NOT_STARTED
@@ -302,7 +302,7 @@ def resolution(
     return Record(launch, key, attempt, RESOLVE, f"person:{by}", now, lane, data)
 
 
-def lease_release(number: int, lane: Lane, lease: Lease, *, by: str, reason: str, now: float) -> Record:
+def lease_release(number: int, lane: Lane, lease: Lease, *, by: str, reason: str, now: PosixSeconds) -> Record:
     """A person released a lane whose holder is dead, the `number`-th of its launch. `lease` is as the holder had it."""
     holder = lease.holder
     data = {"by": by, "reason": reason, "holder": asdict(holder), "fence": lease.fence}

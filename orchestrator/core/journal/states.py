@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from orchestrator.model import CampaignKey, Record
+from orchestrator.model import CampaignKey, PosixSeconds, Record
 
 
 class State(StrEnum):
@@ -119,8 +119,8 @@ class CampaignState:
     attempt: int = 0
     lane: str = ""
     last_event: Event | None = None
-    intent_at: float | None = None
-    finished_at: float | None = None
+    intent_at: PosixSeconds | None = None
+    finished_at: PosixSeconds | None = None
     intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last intent's data, until the campaign started
     last_data: Mapping[str, Any] = field(default_factory=_nothing)  # merged data of the records after the last intent
 

@@ -10,7 +10,7 @@ from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, duration
 from orchestrator.errors import PlanInvalid, Refused
-from orchestrator.model import Record
+from orchestrator.model import PosixSeconds, Record
 
 VALID_FOR: Final = 24 * 3600.0
 """Seconds for which a plan may be run: the live state that a person approved does not stay as it was."""
@@ -27,13 +27,13 @@ class Proposal:
     """A plan that was made and may be approved. `made_at` is in POSIX seconds."""
 
     sha256: str
-    made_at: float
+    made_at: PosixSeconds
     identity: Mapping[str, Any]
 
     @property
-    def expires_at(self) -> float:
+    def expires_at(self) -> PosixSeconds:
         """When it is no longer good, in POSIX seconds."""
-        return self.made_at + VALID_FOR
+        return PosixSeconds(self.made_at + VALID_FOR)
 
     @property
     def selection(self) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -42,7 +42,7 @@ class Proposal:
         return tuple(chosen["select"]), tuple(chosen["exclude"]), bool(chosen["retry_failed"])
 
 
-def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: float) -> Record:
+def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: PosixSeconds) -> Record:
     """The record of a plan that was made now: its hash alone can then be approved. `records` are its launch's."""
     number = 1 + sum(record.kind == PLANNED for record in records)
     return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity)
@@ -66,7 +66,9 @@ def find(records: Iterable[Record], start_of_hash: str, source: str) -> Proposal
 def read(document: Any) -> Proposal:
     """The plan in a file of `plan -o`. Raises PlanInvalid for a file that is not one, or was changed by hand."""
     try:
-        proposal = Proposal(str(document["plan_sha256"]), float(document["made_at"]), dict(document["identity"]))
+        proposal = Proposal(
+            str(document["plan_sha256"]), PosixSeconds(float(document["made_at"])), dict(document["identity"])
+        )
         own = plan_hash.sha256(proposal.identity)
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
@@ -82,7 +84,7 @@ def read(document: Any) -> Proposal:
     return proposal
 
 
-def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: float, source: str) -> None:
+def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, source: str) -> None:
     """Raise Refused where the proposal is not the plan of now, is too old, or was used up by a start.
 
     `source` is the manifest's name, for the command that comes next.

@@ -12,7 +12,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.plan import Action, Entry, Plan
 from orchestrator.core.rules.pacing import Pacer
-from orchestrator.model import CampaignKey
+from orchestrator.model import CampaignKey, PosixSeconds
 
 _PROBES: Final = 2
 """Calls that judging an open intent takes at most: one at once, one after it has settled."""
@@ -24,7 +24,7 @@ _MAX_SHOWN: Final = 3
 class Estimate:
     """Seconds after a run's first call: each start at the earliest, and the last call. `calls` by account name."""
 
-    earliest: Mapping[CampaignKey, float]
+    earliest: Mapping[CampaignKey, PosixSeconds]
     calls: Mapping[str, int]
     seconds: float
 
@@ -44,12 +44,12 @@ class _LaneAhead:
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
-        self.now = 0.0
+        self.now = PosixSeconds(0.0)
         self.calls = 0
 
-    def call(self) -> float:
+    def call(self) -> PosixSeconds:
         while (wait := self._pacer.wait(self.now)) > 0:
-            self.now += wait
+            self.now = PosixSeconds(self.now + wait)
         self._pacer.reserve(self.now)
         # Released at once: an estimate's network has no latency.
         self._pacer.release(self.now)
@@ -66,16 +66,16 @@ def estimate(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Estima
         for _ in range(reads.get(name, 0)):
             lane.call()
     # 2. Wave by wave. The next one opens when the last lane is done and the bake is over.
-    earliest: dict[CampaignKey, float] = {}
+    earliest: dict[CampaignKey, PosixSeconds] = {}
     bakes = {wave.name: wave.bake for wave in manifest.waves}
     waves = _by_wave(plan)
-    opens = max((lane.now for lane in lanes.values()), default=0.0)
+    opens = max((lane.now for lane in lanes.values()), default=PosixSeconds(0.0))
     for number, (name, entries) in enumerate(waves.items(), start=1):
         _run_wave(entries, lanes, opens, earliest)
         opens = max(lane.now for lane in lanes.values())
         # Nothing waits for the bake of the last wave, or for that of a wave without calls.
         if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
-            opens += bakes.get(name, 0.0)
+            opens = PosixSeconds(opens + bakes.get(name, 0.0))
     return Estimate(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
 
 
@@ -87,7 +87,10 @@ def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
 
 
 def _run_wave(
-    entries: list[Entry], lanes: Mapping[str, _LaneAhead], opens: float, earliest: dict[CampaignKey, float]
+    entries: list[Entry],
+    lanes: Mapping[str, _LaneAhead],
+    opens: PosixSeconds,
+    earliest: dict[CampaignKey, PosixSeconds],
 ) -> None:
     # A lane that was done early waits for the others.
     for lane in lanes.values():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.journal.states import State, fold
-from orchestrator.model import CampaignKey, Lane, Record
+from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record
 
 _MAY_TEXT: Final = frozenset({State.STARTED, State.INTENDED, State.SUSPECT, State.UNKNOWN})
 """States in which people may have been texted: what nobody can rule out counts as a start."""
@@ -16,12 +16,12 @@ class PreviousStart:
     """The newest start of a campaign by another launch. `at` is its intent, in POSIX seconds."""
 
     launch: str
-    at: float
+    at: PosixSeconds
     is_certain: bool
 
 
 def recent_starts(
-    journals: Iterable[Iterable[Record]], own: str, since: float
+    journals: Iterable[Iterable[Record]], own: str, since: PosixSeconds
 ) -> Mapping[tuple[Lane, CampaignKey], PreviousStart]:
     """By lane and campaign, what launches other than `own` started at `since` or later. Raises IllegalMove."""
     found: dict[tuple[Lane, CampaignKey], PreviousStart] = {}

@@ -28,7 +28,7 @@ from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
 from orchestrator.core.text import command_line, plural, timestamp
-from orchestrator.model import CampaignKey, Outcome, Reason, Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 
 __all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
 
@@ -97,10 +97,10 @@ class _Journal:
     states: dict[CampaignKey, CampaignState] = field(default_factory=dict)
     control_state: ControlState = OPEN
     header: Record | None = None
-    success_before: float | None = None
+    success_before: PosixSeconds | None = None
     _headers: dict[str, Record] = field(default_factory=dict)  # of the runs that people started, by `@RUN-ID`
     _ended: list[tuple[Record, int]] = field(default_factory=list)  # ends since a campaign last moved; and `runs` then
-    _success: float | None = None
+    _success: PosixSeconds | None = None
 
     def read(self, record: Record) -> None:
         """Take in the next record."""
@@ -232,7 +232,7 @@ class _Run:
             next=advice.about(outcome, reason, row) if advice else None,
         )  # fmt: skip
 
-    def facts(self, code: int, success_before: float | None) -> RunResult:
+    def facts(self, code: int, success_before: PosixSeconds | None) -> RunResult:
         """Which run it was, and how it ended."""
         header, end = header_of(self.header), self.end
         return {

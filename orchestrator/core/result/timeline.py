@@ -14,7 +14,7 @@ from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header,
 from orchestrator.core.journal.states import KINDS, Event, event_of
 from orchestrator.core.journal.subruns import subruns_of
 from orchestrator.core.result.types import Result
-from orchestrator.model import CampaignKey, Outcome, Record, WaveVerdict, Window
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Record, WaveVerdict, Window
 
 _SHORTEST_PAUSE: Final = 1.0
 """Seconds. A limited verdict is dated before its commit, and its lane pauses after it: a start that left within that
@@ -52,7 +52,7 @@ class Attempt:
 
     key: CampaignKey
     number: int
-    at: float
+    at: PosixSeconds
     outcome: AttemptOutcome = AttemptOutcome.UNKNOWN
     ended: float | None = None
     message: str = ""
@@ -71,8 +71,8 @@ class WaveSpan:
     """When a wave was open. `closed` and `verdict` are None where no record says so."""
 
     name: str
-    opened: float
-    closed: float | None = None
+    opened: PosixSeconds
+    closed: PosixSeconds | None = None
     verdict: WaveVerdict | None = None
     message: str = ""
 
@@ -81,7 +81,7 @@ class WaveSpan:
 class StoryEntry:
     """One record of a campaign's story. `what` is its event; `at` is in POSIX seconds."""
 
-    at: float
+    at: PosixSeconds
     what: str
     attempt: int
     message: str

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator.core.manifest.models import OpenHours
 from orchestrator.core.rules.windows import Span, opening
-from orchestrator.model import CallingHours
+from orchestrator.model import CallingHours, PosixSeconds
 
 _LOOKED_AHEAD: Final = 7 * 86400.0
 
 
-def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> float | None:
+def uncovered(window: OpenHours | None, calling: CallingHours, at: PosixSeconds) -> PosixSeconds | None:
     """When, in POSIX seconds, the campaign may first be started within a week although its calling hours are closed.
 
     None where it never may.
@@ -24,7 +24,7 @@ def uncovered(window: OpenHours | None, calling: CallingHours, at: float) -> flo
     # From one opening of the window to the next, until one has a time that no calling hours cover.
     last, now = at + _LOOKED_AHEAD, at
     while now < last and (span := opening(window, now, within=last - now)) is not None:
-        gap = _gap(rules, Span(max(span.opens, at), min(span.closes, last)))
+        gap = _gap(rules, Span(max(span.opens, at), PosixSeconds(min(span.closes, last))))
         if gap is not None:
             return gap
         now = span.closes
@@ -60,7 +60,7 @@ def _zone(name: str) -> str:
         raise ValueError("no such zone") from error
 
 
-def _gap(rules: list[OpenHours], span: Span) -> float | None:
+def _gap(rules: list[OpenHours], span: Span) -> PosixSeconds | None:
     now = span.opens
     while now < span.closes:
         # 09:00-12:00 and 12:00-18:00 cover the day together: go on where the first one ends.
@@ -71,6 +71,6 @@ def _gap(rules: list[OpenHours], span: Span) -> float | None:
     return None
 
 
-def _covered_until(rules: list[OpenHours], now: float) -> float:
+def _covered_until(rules: list[OpenHours], now: PosixSeconds) -> PosixSeconds:
     spans = (opening(rule, now, within=0.0) for rule in rules)
     return max((span.closes for span in spans if span is not None and span.holds(now)), default=now)

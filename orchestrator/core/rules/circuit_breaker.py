@@ -11,6 +11,7 @@ from typing import Final
 from orchestrator.core.attempt.verdict import VerdictKind
 from orchestrator.core.manifest.models import BreakerRules
 from orchestrator.core.text import duration
+from orchestrator.model import PosixSeconds
 
 LOST: Final = frozenset({VerdictKind.INDETERMINATE, VerdictKind.NOT_SENT})
 """Verdicts without an answer of the platform. Every other verdict proves that it answers."""
@@ -35,13 +36,13 @@ class Breaker:
     state: BreakerState = BreakerState.CLOSED
     lost: int = 0  # starts in a row
     trips: int = 0  # openings in a row
-    opened_at: float = 0.0
+    opened_at: PosixSeconds = PosixSeconds(0.0)
 
     def admits(self, in_flight: int) -> bool:
         """Whether a start may leave while `in_flight` others are on their way."""
         return self.state is BreakerState.CLOSED or (self.state is BreakerState.TRIAL and in_flight == 0)
 
-    def after_start(self, kind: VerdictKind, now: float) -> "Breaker":
+    def after_start(self, kind: VerdictKind, now: PosixSeconds) -> "Breaker":
         """The breaker after one start's verdict. An answer never closes it while it is open: only a read does."""
         # 1. Any answer, even a refusal, proves that the platform is there.
         if kind not in LOST:
@@ -60,7 +61,7 @@ class Breaker:
         """The breaker after a read was tried."""
         return replace(self, state=BreakerState.TRIAL) if worked and self.state is BreakerState.OPEN else self
 
-    def verdict(self, now: float) -> str | None:
+    def verdict(self, now: PosixSeconds) -> str | None:
         """Why the lane has to stop for good, in words; None where it has not."""
         if self.state is not BreakerState.OPEN:
             return None

@@ -10,7 +10,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass
 from statistics import median
 
-from orchestrator.model import Fault, Progress, Reply, Window
+from orchestrator.model import Fault, PosixSeconds, Progress, Reply, Window
 
 _RATE_ERROR = 0.0005  # two disciplined clocks drift apart by at most 500 ppm (the most Linux ever slews)
 _TICK = 0.001  # servers count in milliseconds, rounded down
@@ -21,15 +21,15 @@ _LEAST = 0.1
 _ENOUGH = 3  # pauses; fewer may come from a short burst of another client, which is no reason to lower the rate
 
 
-def arrived_by(answer: Reply | Fault | None, now: float, timeout: float) -> float:
+def arrived_by(answer: Reply | Fault | None, now: PosixSeconds, timeout: float) -> PosixSeconds:
     """The latest time at which a call can have arrived, by what is known of its answer at `now`. All in seconds.
 
     `answer` is None where nobody waits for it any longer.
     """
     if answer is None:
-        return now + timeout
+        return PosixSeconds(now + timeout)
     if isinstance(answer, Fault) and answer.progress is Progress.SENDING and answer.sent_at is not None:
-        return answer.sent_at + timeout
+        return PosixSeconds(answer.sent_at + timeout)
     return now
 
 
@@ -42,12 +42,12 @@ class PacerSnapshot:
     open_calls: int
     peaks: tuple[int, ...]
     throttled: int
-    paused_until: float
+    paused_until: PosixSeconds
     suggested: Window | None
 
 
 class Pacer:
-    """Says when the next call of a lane may leave. Times are monotonic seconds, given by the caller."""
+    """Says when the next call of a lane may leave. Times are given by the caller, whose clock never goes back."""
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self.windows = windows
@@ -55,21 +55,21 @@ class Pacer:
         """Seconds of the longest window."""
         self._spans = tuple(w.seconds * (1 + _RATE_ERROR) + _TICK for w in windows)
         self._open = 0
-        self._ended: list[float] = []  # when each call was known to have arrived, ascending
+        self._ended: list[PosixSeconds] = []  # when each call was known to have arrived, ascending
         self._calls = 0
         self._throttled = 0
-        self._paused_until = -math.inf
-        self._cut_to, self._cut_at = 1.0, 0.0
-        self._limited_at: list[float] = []
+        self._paused_until = PosixSeconds(-math.inf)
+        self._cut_to, self._cut_at = 1.0, PosixSeconds(0.0)
+        self._limited_at: list[PosixSeconds] = []
         self._observed: list[int] = []
         self._peaks = [0] * len(windows)
 
-    def wait(self, now: float) -> float:
+    def wait(self, now: PosixSeconds) -> float:
         """Seconds until a call may leave: 0.0 means now, infinity means not before another call's release."""
         waits = [self._wait_for(w.limit, span, now) for w, span in zip(self.windows, self._spans, strict=True)]
         return max(0.0, self._paused_until - now, *waits)
 
-    def _wait_for(self, limit: int, span: float, now: float) -> float:
+    def _wait_for(self, limit: int, span: float, now: PosixSeconds) -> float:
         limit = max(1, int(limit * self._share(now)))
         first = self._first_held(span, now)
         missing = self._open + len(self._ended) - first - limit + 1
@@ -80,11 +80,11 @@ class Pacer:
             return math.inf
         return self._ended[first + missing - 1] + span - now
 
-    def _first_held(self, span: float, now: float) -> int:
+    def _first_held(self, span: float, now: PosixSeconds) -> int:
         # The same sum as in `_wait_for`: `now - span` would round the other way, and count a slot that is free.
-        return bisect_right(self._ended, now, key=lambda at: at + span)
+        return bisect_right(self._ended, now, key=lambda at: PosixSeconds(at + span))
 
-    def _share(self, now: float) -> float:
+    def _share(self, now: PosixSeconds) -> float:
         """The part of the manifest's limits in use: halved when the server limits, then raised step by step (AIMD).
 
         Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
@@ -93,7 +93,7 @@ class Pacer:
             return 1.0  # nothing was limited yet
         return min(1.0, self._cut_to + _RAISE * max(0.0, now - self._cut_at) / self.longest)
 
-    def reserve(self, now: float) -> None:
+    def reserve(self, now: PosixSeconds) -> None:
         """Take a slot. Raises ValueError, and takes nothing, where `wait(now)` is not 0."""
         if self.wait(now) > 0:
             raise ValueError("no slot is free at this time")
@@ -104,7 +104,7 @@ class Pacer:
             held = self._open + len(self._ended) - self._first_held(span, now)
             self._peaks[i] = max(self._peaks[i], held)
 
-    def release(self, at: float) -> None:
+    def release(self, at: PosixSeconds) -> None:
         """The call's reply came at `at`; without a reply, the latest time at which it can have arrived."""
         if self._open == 0:
             raise ValueError("no call is open")
@@ -112,7 +112,7 @@ class Pacer:
         if self.windows:
             insort(self._ended, at)
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: PosixSeconds) -> None:
         if not self._spans:
             return
         # By the caller's time, not by the newest entry: a lost call is released at a time that has not come yet.
@@ -120,7 +120,7 @@ class Pacer:
         if first > 64:  # in bulk: deleting from the front costs the length of the list
             del self._ended[:first]
 
-    def limited(self, now: float, seconds: float) -> None:
+    def limited(self, now: PosixSeconds, seconds: float) -> None:
         """The server limited a call: nothing leaves for `seconds`, then at half the rate for a start.
 
         Other clients share the account's rate limit; calls limited within one pause are one sign of it, not several.
@@ -131,11 +131,11 @@ class Pacer:
         if now >= self._paused_until:
             self._cut_to = max(_LEAST, self._share(now) / 2)
             self._observe(now)
-        self._paused_until = max(self._paused_until, now + seconds)
+        self._paused_until = max(self._paused_until, PosixSeconds(now + seconds))
         # The rate rises from the end of the pause on. While nothing is sent, nothing proves that more would pass.
         self._cut_at = self._paused_until
 
-    def _observe(self, now: float) -> None:
+    def _observe(self, now: PosixSeconds) -> None:
         """Remember how many calls the server let through in its last window: what other clients left."""
         if self.windows:
             since = now - self.longest
@@ -154,17 +154,17 @@ class Pacer:
         calls = max(1, math.floor(median(self._observed)))
         return Window(calls, most.seconds) if calls < most.limit else None
 
-    def fill(self, at: float) -> None:
+    def fill(self, at: PosixSeconds) -> None:
         """Take every window as full at `at`: what an earlier holder sent in its last moments is not known."""
         for _ in range(max((w.limit for w in self.windows), default=0)):
             insort(self._ended, at)
 
-    def recall(self, ended: list[float]) -> None:
+    def recall(self, ended: list[PosixSeconds]) -> None:
         """Calls that an earlier holder of this budget made: their slots are still held."""
         for at in ended:
             insort(self._ended, at)
 
-    def recent(self, now: float) -> list[float]:
+    def recent(self, now: PosixSeconds) -> list[PosixSeconds]:
         """When the calls ended whose slots are still held at `now`: what the next holder must know."""
         span = max(self._spans, default=0.0)
         return [at for at in self._ended if at > now - span]

@@ -6,7 +6,7 @@ from typing import Final
 
 from orchestrator.core.manifest.models import Campaign, Wave
 from orchestrator.core.text import duration, plural
-from orchestrator.model import Outcome, WaveVerdict
+from orchestrator.model import Outcome, PosixSeconds, WaveVerdict
 
 REST: Final = "rest"
 """The wave of campaigns that no wave names, and of a manifest without waves."""
@@ -33,12 +33,12 @@ def _names(wave: Wave, campaign: Campaign) -> bool:
     return campaign.key in wave.campaigns or not set(wave.tags).isdisjoint(campaign.tags)
 
 
-def baked_at(wave: Wave, started: Iterable[float]) -> float:
+def baked_at(wave: Wave, started: Iterable[PosixSeconds]) -> PosixSeconds:
     """When the bake is over, in POSIX seconds: `bake` after the last of `started`, whichever run started it.
 
     So a run that continues after an interrupted bake bakes only for the rest of it.
     """
-    return max(started, default=-math.inf) + wave.bake
+    return PosixSeconds(max(started, default=-math.inf) + wave.bake)
 
 
 def sentences(waves: Sequence[Wave]) -> tuple[str, ...]:

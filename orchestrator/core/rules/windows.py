@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.core.manifest.models import OpenHours
 from orchestrator.core.text import duration
+from orchestrator.model import PosixSeconds
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = 86400
@@ -24,15 +25,15 @@ _LONGEST: Final = 9 * _DAY  # more than a week and a last_start: no need to look
 class Span:
     """Starts may leave from `opens` on and before `closes`, in POSIX seconds."""
 
-    opens: float
-    closes: float
+    opens: PosixSeconds
+    closes: PosixSeconds
 
-    def holds(self, at: float) -> bool:
+    def holds(self, at: PosixSeconds) -> bool:
         """Whether a start may leave at `at`."""
         return self.opens <= at < self.closes
 
 
-def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | None:
+def opening(hours: OpenHours, at: PosixSeconds, *, within: float = _AHEAD) -> Span | None:
     """When starts may leave: the span that holds `at`, else the next one. None where none begins in `within` seconds.
 
     A span that has begun, and one that goes on for more than a week, are cut off: ask again at its end.
@@ -41,18 +42,18 @@ def opening(hours: OpenHours, at: float, *, within: float = _AHEAD) -> Span | No
     now = math.floor(at)
     last = at + within
     while now <= last:
-        if not is_open(hours, now):
+        if not is_open(hours, PosixSeconds(now)):
             now = _next_change(hours, now)
             continue
         opens, now = now, _end(hours, now)
         # `last_start` may leave nothing of a short stretch. Then the next one counts.
         closes = now - hours.last_start
         if closes > max(at, opens):
-            return Span(opens, closes)
+            return Span(PosixSeconds(opens), PosixSeconds(closes))
     return None
 
 
-def is_open(hours: OpenHours, at: float) -> bool:
+def is_open(hours: OpenHours, at: PosixSeconds) -> bool:
     """Whether the hours are open in all zones; `last_start` is ignored."""
     return closed_in(hours, datetime.fromtimestamp(at, ZoneInfo("UTC"))) is None
 
@@ -86,7 +87,7 @@ def _is_open_on(hours: OpenHours, local: datetime) -> bool:
 def _end(hours: OpenHours, now: int) -> int:
     # Hours that are open day and night have no end: cut off there.
     last = now + _LONGEST
-    while now < last and is_open(hours, now):
+    while now < last and is_open(hours, PosixSeconds(now)):
         now = _next_change(hours, now)
     return now
 
