@@ -67,7 +67,10 @@ class Journal(Protocol):
         ...
 
     async def control_state(self, launch: str) -> ControlState:
-        """Whether a launch is paused or aborted. Raises JournalWriteError where the ledger cannot be read."""
+        """Whether a launch is paused or aborted.
+
+        Raises LedgerError where that cannot be read now, JournalWriteError where nothing can be journaled any more.
+        """
         ...
 
     def record(self, record: Record) -> asyncio.Future[None]:

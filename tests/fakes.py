@@ -207,6 +207,7 @@ class MemoryJournal:
         self.refuses: Callable[[Record], bool] = lambda _: False
         self.storing: Callable[[], Any] | None = None  # awaited before each store
         self.control_states: dict[str, ControlState] = {}
+        self.unreadable: Exception | None = None
 
     def of(self, kind: str) -> list[Record]:
         return [record for record in self.records if record.kind == kind]
@@ -219,6 +220,8 @@ class MemoryJournal:
         return lane not in self.lost
 
     async def control_state(self, launch: str) -> ControlState:
+        if self.unreadable is not None:
+            raise self.unreadable
         return self.control_states.get(launch, OPEN)
 
     def record_command(

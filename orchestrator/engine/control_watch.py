@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from orchestrator.core.journal.control import OPEN, ControlCommand, ControlState
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.errors import JournalWriteError
+from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Stop, StopReason
 from orchestrator.ports import Observer
 
@@ -15,7 +14,7 @@ POLL_SECONDS: Final = 2.0
 """Permits are refused at once; polling is for what waits: for a slot, a bake, an unpause."""
 
 ReadState = Callable[[str], Awaitable[ControlState]]
-"""Reads a launch's control state. Raises JournalWriteError where the ledger cannot be read."""
+"""Reads a launch's control state. Raises LedgerError or JournalWriteError, as `Journal.control_state`."""
 
 
 def abort_stop(launch: str, state: ControlState) -> Stop:
@@ -60,6 +59,10 @@ class ControlWatch:
             await self.poll()
 
     async def poll(self) -> None:
-        """Read the state now. A ledger that cannot be read is passed over: every permit reads it again."""
-        with suppress(JournalWriteError):
+        """Read the state now. A journal that is broken for good ends the run: what waits must not wait for its end."""
+        try:
             self.update(await self._read_state(self._launch))
+        except LedgerError:
+            return  # every permit reads it again
+        except JournalWriteError as broken:
+            self._stop_signal.set(Stop(StopReason.JOURNAL, broken.message))

@@ -62,20 +62,28 @@ class Committer:
         except IntegrityError as error:
             return self._commit_singly(batch, error)
         except LedgerError as error:
-            return self._break(
-                batch, JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
-            )
+            return self._break(batch, _ceased(error))
         except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait for ever
             return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
     def control_state(self, launch: str) -> ControlState | Exception:
-        """The command in force, or why it cannot be read now. A failure breaks nothing: the next commit reads again."""
+        """The command in force, or why it is not known.
+
+        LedgerError: it cannot be read now. JournalWriteError: the journal is broken for good.
+        """
+        # A run may wait for hours between two commits, and its ledger be gone.
+        try:
+            self._store.check_place()
+        except LedgerError as error:
+            self.broken = self.broken or _ceased(error)
+        if self.broken is not None:
+            return self.broken
         try:
             return self._store.control_state(launch)
         except Exception as error:  # noqa: BLE001 - on the same thread, which must not die
-            return JournalWriteError(f"the ledger cannot be read ({error})")
+            return LedgerError(f"the ledger cannot be read ({error})")
 
     def _break(self, batch: Sequence[Record], error: JournalWriteError) -> list[Exception | None]:
         self.broken = error
@@ -87,6 +95,10 @@ class Committer:
             return [answer for record in batch for answer in self.commit([record])]
         what = f"{batch[0].kind} of attempt {batch[0].attempt} of {batch[0].campaign}"
         return [JournalWriteError(f"the journal has a record already: {what} ({error.orig})")]
+
+
+def _ceased(error: LedgerError) -> JournalWriteError:
+    return JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
 
 
 class PermitGranting(ABC):

@@ -25,6 +25,7 @@ class OpenFile:
         self._log = path.with_name(f"{path.name}-wal")
         self.identity = _identity(path)
         self._log_identity: Identity | None = None
+        self._size = 0
         _open_here.add(self)
 
     def remember_log(self) -> None:
@@ -38,7 +39,11 @@ class OpenFile:
         SQLite goes on writing into a file that was removed or renamed, and to a removed log: the next run would find
         nothing of it, and start the same campaigns again.
         """
-        _check(self._path, self.identity)
+        size = _check(self._path, self.identity)
+        # SQLite never makes it shorter: a copy of an older one was written into the same file.
+        if size < self._size:
+            raise _gone(self._path, "was overwritten by an older one")
+        self._size = size
         if self._log_identity is not None:
             _check(self._log, self._log_identity)
 
@@ -48,20 +53,25 @@ class OpenFile:
 
 
 def _identity(path: Path) -> Identity:
-    found = os.stat(path)  # noqa: PTH116 - at every commit, and Path.stat takes twice as long
+    found = path.stat()
     return found.st_dev, found.st_ino
 
 
-def _check(path: Path, expected: Identity) -> None:
+def _check(path: Path, expected: Identity) -> int:
+    """The file's size in bytes. Raises LedgerError where it is not the one that is expected."""
     try:
-        if _identity(path) == expected:
-            return
-        what = "was replaced by another file"
+        found = os.stat(path)  # noqa: PTH116 - at every commit, and Path.stat takes twice as long
     except FileNotFoundError:
-        what = "was moved or removed"
+        raise _gone(path, "was moved or removed") from None
     except OSError as error:
-        what = f"cannot be found any more ({error.strerror})"
-    raise LedgerError(
+        raise _gone(path, f"cannot be found any more ({error.strerror})") from error
+    if (found.st_dev, found.st_ino) != expected:
+        raise _gone(path, "was replaced by another file")
+    return found.st_size
+
+
+def _gone(path: Path, what: str) -> LedgerError:
+    return LedgerError(
         f"{path} {what} while this run had it open: put the old one back before you run again, since without it "
         "a run knows nothing of what was sent"
     )

@@ -55,7 +55,7 @@ class Writer(PermitGranting):
         return self._submit(record)
 
     async def control_state(self, launch: str) -> ControlState:
-        """The command in force for a launch. Raises JournalWriteError where the ledger cannot be read."""
+        """The command in force for a launch. Raises LedgerError where it cannot be read now, and JournalWriteError."""
         control_state: ControlState = await self._submit(launch)
         return control_state
 

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import State
 from orchestrator.engine.control_watch import POLL_SECONDS
-from orchestrator.errors import JournalWriteError
+from orchestrator.errors import JournalWriteError, LedgerError
 from tests.fakes import UNSENT
 
 SLOW = {"account": {"rate": ["1/10s"]}, "preflight": {"check": "off"}}
@@ -98,10 +98,16 @@ async def test_a_start_in_flight_is_recorded_during_a_pause(rig):
 
 async def test_a_journal_that_cannot_be_polled_stops_nothing(rig):
     rig = rig(2, **SLOW)
-
-    async def unreadable(_):
-        raise JournalWriteError("the ledger cannot be read")
-
-    rig.journal.control_state = unreadable
+    rig.journal.unreadable = LedgerError("the ledger cannot be read")
     await rig.run()
     assert rig.exit_code() == 0
+
+
+async def test_a_journal_that_breaks_ends_a_run_that_waits(rig, elapsed):
+    """Not hours later, at the next permit: until then nobody could pause or abort it."""
+    rig = rig(2, waves=[{"name": "one", "campaigns": ["s/c0"], "bake": "4h"}, {"name": "rest"}])
+    gone = JournalWriteError("the ledger was moved; sending has ceased")
+    asyncio.get_running_loop().call_at(60, setattr, rig.journal, "unreadable", gone)
+    await rig.run()
+    assert rig.exit_code() == 13
+    assert elapsed() <= 60 + POLL_SECONDS

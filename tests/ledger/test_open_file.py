@@ -1,6 +1,8 @@
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -9,7 +11,7 @@ from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
-from tests.raw_server import NOW, TARGET, StillClock, intent_of
+from tests.raw_server import NOW, TARGET, StillClock, intent_of, record_of
 
 
 @pytest.fixture
@@ -88,6 +90,36 @@ async def test_no_permit_where_the_file_goes_during_the_commit(store, folder, mo
     writer = Writer(store, "run-1", leases, StillClock())
     writer.start()
 
+    with pytest.raises(JournalWriteError, match="was moved or removed"):
+        await writer.permit(intent_of("s/one"))
+    await writer.close()
+
+
+async def test_no_permit_where_an_older_copy_was_written_into_it(store, folder):
+    leases, file = store.acquire([TARGET.lane], holder(), NOW), folder / "ledger.db"
+    backup = file.read_bytes()
+    store.commit([record_of(f"s/{n}", "verdict", data={"message": "m" * 300}) for n in range(200)], "run-1", {}, NOW)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA wal_checkpoint")
+    writer = Writer(store, "run-1", leases, StillClock())
+    writer.start()
+    await writer.permit(intent_of("s/one"))
+    file.write_bytes(backup)
+
+    with pytest.raises(JournalWriteError, match="was overwritten by an older one"):
+        await writer.permit(intent_of("s/two"))
+    await writer.close()
+
+
+async def test_a_run_that_waits_learns_that_its_ledger_is_gone(store, folder):
+    writer = Writer(store, "run-1", store.acquire([TARGET.lane], holder(), NOW), StillClock())
+    writer.start()
+    assert (await writer.control_state("launch-1")).command is None
+    (folder / "ledger.db").rename(folder / "old.db")
+
+    with pytest.raises(JournalWriteError, match="was moved or removed"):
+        await writer.control_state("launch-1")
+    (folder / "old.db").rename(folder / "ledger.db")
     with pytest.raises(JournalWriteError, match="was moved or removed"):
         await writer.permit(intent_of("s/one"))
     await writer.close()
