@@ -43,7 +43,8 @@ EVENTS: Final = (
     EventKind("breaker_looked", "a read showed whether the platform answers", ("lane", "worked")),
     EventKind("breaker_closed", "a start was answered again; the account goes on", ("lane",)),
     EventKind("lane_stopped", "a lane has stopped; its remaining campaigns are held", ("lane", "reason", "message")),
-    EventKind("wave_closed", "all of a wave has an outcome, or the run stopped", ("wave", "passed", "message")),
+    EventKind("wave_closed", "all of a wave has an outcome, or the run stopped; its check is still to come",
+              ("wave", "passed", "verdict", "message")),
     # A person's commands.
     EventKind("launch_paused", "a person paused the launch", ("by", "reason")),
     EventKind("launch_unpaused", "a person let the launch continue", ()),

@@ -67,7 +67,9 @@ class WaveGate:
         self._closed_at = closed_at
         shortfall = waves.shortfall(self._rule, outcomes) if self._rule else None
         verdict, message = waves.verdict(self._rule, outcomes, shortfall, is_stopped=is_stopped)
-        self._observer.event("wave_closed", wave=self._name, passed=verdict in _GOOD, message=message)
+        self._observer.event(
+            "wave_closed", wave=self._name, passed=verdict in _GOOD, verdict=str(verdict), message=message
+        )
         # 2. Another wave waits for it.
         if self._rule is not None and shortfall is None and not is_last:
             # What was started under a clock that was ahead was started by now at the latest.

@@ -301,7 +301,8 @@ async def test_a_stop_cuts_a_wave_short(rig, stop_at, rule, message):
     stop_at(run, 1)
     await run.run()
     assert judged(run) == [("rest", "cut_short", message)]
-    assert [(wave["wave"], wave["passed"]) for wave in run.observer.named("wave_closed")] == [("rest", False)]
+    (closed,) = run.observer.named("wave_closed")
+    assert closed == {"wave": "rest", "passed": False, "verdict": "cut_short", "message": message}
 
 
 async def test_a_stop_in_the_bake_cuts_the_wave_short(rig, stop_at):

@@ -44,7 +44,7 @@ def test_waves_go_in_order_and_a_failing_wave_ends_the_launch(fleet):
     (wave,) = scene.result["waves"]
     assert wave.pop("opened_at") < wave.pop("closed_at")
     assert [wave] == [
-        {"name": "canary", "campaigns": 2, "passed": False,
+        {"name": "canary", "campaigns": 2, "verdict": "not_passed", "passed": False,
          "message": "wave canary: 1 of 2 started, 100% are needed before the next wave"}
     ]  # fmt: skip
 
