@@ -1,5 +1,8 @@
 """The signals of the real command: those that were ignored at the start, and those at a terminal's question."""
 
+import contextlib
+import os
+import pty
 import signal
 import subprocess
 
@@ -73,3 +76,28 @@ def test_a_run_with_closed_standard_streams_ends_as_any(workplace, loop):
         done = subprocess.run(["/bin/sh", "-c", f"{command} {closed}"], cwd=workplace.path, env=workplace.environment,
                               capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
         assert done.returncode == 0, (closed, done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+def test_a_signal_at_the_question_ends_with_its_code(workplace, platform, number):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    ours, theirs = pty.openpty()
+    command = workplace.command("run", manifest, "--new-ledger")
+    process = subprocess.Popen(command, cwd=workplace.path, env=workplace.environment, stdin=theirs, stderr=theirs,
+                               stdout=subprocess.PIPE)  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while b"to go on" not in said:
+        said += os.read(ours, 4096)
+    process.send_signal(number)
+    process.wait(30)
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    process.stdout.close()
+
+    assert process.returncode == SIGNALS[number], said
+    assert b"before the first start; no start was sent" in said
+    assert b"Traceback" not in said
+    assert platform.starts == {}
