@@ -65,7 +65,7 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(address):
 
 def test_a_database_that_does_not_answer_is_an_error_for_people():
     with pytest.raises(LedgerError, match="onnection refused") as caught:
-        Store.open("postgresql://u@127.0.0.1:1/d")
+        Store.open(f"postgresql://u@127.0.0.1:{postgres._free_port()}/d")
 
     assert caught.value.exit_code == 8
     assert "\n" not in caught.value.message
