@@ -23,6 +23,7 @@ ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
 NO_VARIABLES = {
     "HASH",
     "TERMS",
+    "TEXT",
     "LAUNCH",
     "WAVE",
     "RUN",
