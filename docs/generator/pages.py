@@ -6,6 +6,7 @@ from typing import Final
 from docs.generator.commands import command_sections
 from docs.generator.environment import environment_sections
 from docs.generator.exits import exit_code_sections
+from docs.generator.faults import fault_sections
 from docs.generator.schemas import schema_sections
 from docs.generator.tables import page, table
 from docs.generator.words import meanings
@@ -43,6 +44,13 @@ This is version {EVENTS_VERSION} of the list; `run_started` names it in `events_
 fields are added and none is removed. `lane` is the host and the account's id; `campaign` is `STREAM/CAMPAIGN`;
 `message` and `stop` are for people. A value that does not exist, such as the HTTP status of a lost answer, is `null`.
 """
+_FAULTS: Final = """
+What the calls of a rehearsal (`rehearse --faults WORD`) and of the built-in platform (`sandbox: {faults: WORD}`) meet.
+With `none`, answers take 0.05 s and nothing happens. Chances are for each attempt to start; the seed decides which are
+struck. A forecast is as good as these numbers: `realistic` is a host that is used with care, whose answers get lost
+once in a thousand calls. The built-in platform's own `realistic` shows more faults in the 30 campaigns of a
+demonstration. It answers at once; the times are those of rehearsals.
+"""
 _SPANS: Final = """
 With the `otel` extra and `OTEL_EXPORTER_OTLP_ENDPOINT` set, the same events become spans; see
 [traces](../how-to/ci.md#traces).
@@ -57,6 +65,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": page("Exit codes", *exit_code_sections()),
         "events.md": page("Events", _EVENTS, _EVENTS_VERSION, as_table(), _SPANS),
         "result.md": _result(),
+        "faults.md": page("Faults", _FAULTS, *fault_sections()),
         "environment.md": page("Environment variables", *environment_sections()),
     }
 
@@ -71,6 +80,9 @@ def _result() -> str:
             ("How a wave went", WaveVerdict),
         )
     ]
-    columns = f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}."
+    columns = (
+        f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}. Where nothing was "
+        "sent, in a rehearsal or with `host: sandbox`, a last column `note` says so."
+    )
     sections = schema_sections(result_schema(), "Top level")
     return page("The result", _RESULT, *sections, *words, "## Columns", columns)

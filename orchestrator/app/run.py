@@ -73,7 +73,7 @@ async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) ->
     """
     deps = run.deps
     deps.observer.event(
-        "run_started", events_version=EVENTS_VERSION, launch=deps.launch, run_id=deps.run_id,
+        "run_started", events_version=EVENTS_VERSION, launch=deps.launch, run_id=deps.run_id, host=deps.manifest.host,
         starts=plan.count(Action.START), judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
     )  # fmt: skip
     try:

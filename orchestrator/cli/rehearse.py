@@ -65,6 +65,7 @@ def command(
     from orchestrator.core.result.statistics import statistics
     from orchestrator.core.text import reason
     from orchestrator.loading.manifest_file import load_manifest
+    from orchestrator.rehearsal.conditions import assumption
     from orchestrator.rehearsal.rehearse import RehearsalConfig, rehearse
     from orchestrator.report.files import write
 
@@ -93,6 +94,7 @@ def command(
     except (OSError, UnicodeError) as error:
         raise UnusableError(f"cannot write to {directory}: {reason(error)}") from error
     seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
-    data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed)
-    text = summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed)
+    assumed = assumption(faults, is_sandbox=is_sandbox)
+    data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed, assumed=assumed)
+    text = summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed, assumed=assumed)
     return CommandResult("rehearse", data, text, tuple(f"report: {path}" for path in files))

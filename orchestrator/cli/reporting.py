@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,7 +37,8 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
     Each by itself: one that cannot be written must not keep the others from being tried.
     """
     named(result)
-    launch, elsewhere = result.run["launch"], str(Path(tempfile.gettempdir()) / "reports")
+    # Not by `tempfile`, which tries the folder out: with no file descriptor left it fails, and the run would with it.
+    launch, elsewhere = result.run["launch"], str(Path(os.environ.get("TMPDIR", "/tmp")) / "reports")  # noqa: S108
     command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
     again = f"the journal has all of it\nnext: {called_as(command, program())}"
     for name in ci.formats(system, wanted.formats):

@@ -7,8 +7,8 @@ from orchestrator.core.result.types import Result
 from orchestrator.core.text import duration
 
 
-def text(statistics: RehearsalStatistics, *, faults: str, seed: int) -> str:
-    """For a person, below the summary of the first rehearsal."""
+def text(statistics: RehearsalStatistics, *, faults: str, seed: int, assumed: str) -> str:
+    """For a person, below the summary of the first rehearsal. `assumed`: what the forecast takes for granted."""
     takes = duration(statistics.seconds.median)
     lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {takes}"]
     if statistics.runs > 1:
@@ -20,18 +20,19 @@ def text(statistics: RehearsalStatistics, *, faults: str, seed: int) -> str:
             "  exit codes      "
             + ", ".join(f"{code} in {n} of {statistics.runs}" for code, n in statistics.exit_codes.items())
         ]
-    return "\n".join([*lines, "nothing was sent to anybody"]) + "\n"
+    return "\n".join([*lines, f"assumed: {assumed}", "nothing was sent to anybody"]) + "\n"
 
 
 def _row(name: str, values: Range, show: Any) -> str:
     return f"  {name:16}{show(values.least):>14}{show(values.median):>14}{show(values.most):>14}"
 
 
-def as_json(first: Result, statistics: RehearsalStatistics, *, faults: str, seed: int) -> dict[str, Any]:
+def as_json(first: Result, statistics: RehearsalStatistics, *, faults: str, seed: int, assumed: str) -> dict[str, Any]:
     """For a machine."""
     return {
         "faults": faults,
         "seed": seed,
+        "assumed": assumed,
         "runs": statistics.runs,
         "seconds": _range(statistics.seconds),
         "outcomes": {str(outcome): _range(values) for outcome, values in statistics.outcomes.items()},

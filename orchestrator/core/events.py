@@ -20,7 +20,7 @@ EVENTS: Final = (
     # The run and its waves.
     EventKind("ledger_created", "there was no ledger at this address: a new one was made", ("ledger",)),
     EventKind("run_started", "the plan is made, nothing is sent yet",
-              ("events_version", "launch", "run_id", "starts", "judgements", "skips")),
+              ("events_version", "launch", "run_id", "host", "starts", "judgements", "skips")),
     EventKind("lease_watched", "an account's lease ends later than any can: a clock was ahead, its holder may be dead",
               ("seconds", "message")),
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),

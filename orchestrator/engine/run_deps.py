@@ -28,7 +28,7 @@ class NoChecks:
 class Origin:
     """Where a run comes from: the manifest's file name and hash, and the version of the tool.
 
-    `subrun` is what its header says where the run is a fleet's lane: whose part it is.
+    `subrun` is what its header says besides: of a fleet's lane, whose part it is; of a rehearsal, that it is one.
     """
 
     source: str

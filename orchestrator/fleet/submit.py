@@ -234,7 +234,8 @@ async def watch(
     actions = Counter(row.action for row in order.rows)
     observer.event(
         "run_started", events_version=EVENTS_VERSION, launch=order.header.launch, run_id=order.header.run_id,
-        starts=actions[Action.START], judgements=actions[Action.JUDGE], skips=actions[Action.SKIP],
+        host=order.manifest.host, starts=actions[Action.START], judgements=actions[Action.JUDGE],
+        skips=actions[Action.SKIP],
     )  # fmt: skip
     async with queue.open_queue(order.manifest.ledger, no_jobs) as app:
         tail = Tail(store, order, observer)

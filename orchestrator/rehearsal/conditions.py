@@ -10,7 +10,7 @@ from typing import Any, Final
 from orchestrator.model import Progress
 from orchestrator.ports import Clock
 from orchestrator.rehearsal.network import Answer, CallFate
-from orchestrator.sandbox.faults import LATE_SECONDS, SLOW_SECONDS, Fault, FaultPlan, Profile
+from orchestrator.sandbox.faults import LATE_SECONDS, PROFILES, SLOW_SECONDS, Fault, FaultPlan, Profile
 from orchestrator.sandbox.platform import Call, error_body
 
 _NEVER: Final = 7200.0  # seconds: longer than any timeout that a manifest may set
@@ -67,6 +67,26 @@ _REALISTIC: Final = Profile(
 )
 
 
+def profile_of(faults: str, *, is_sandbox: bool) -> Profile:
+    """How often each fault strikes: on a real host, or as a sandbox's run would have it."""
+    return PROFILES[faults] if is_sandbox or faults != "realistic" else _REALISTIC
+
+
+def median_of(faults: str) -> float:
+    """Half of the answers arrive within this many seconds."""
+    return _LATENCIES[faults].median
+
+
+def assumption(faults: str, *, is_sandbox: bool) -> str:
+    """What a forecast takes for granted, in words."""
+    profile = profile_of(faults, is_sandbox=is_sandbox)
+    share = 100 * sum(profile.chances.values())
+    return (
+        f"half of the answers within {median_of(faults):g} s, a fault in {share:.3g} % of first attempts "
+        "(docs/reference/faults.md)"
+    )
+
+
 class NetworkConditions:
     """Decides the fate of one rehearsal's calls. `keys` are `stream/campaign`; `timeout` is the client's, in seconds.
 
@@ -77,8 +97,7 @@ class NetworkConditions:
         self, faults: str, seed: int, keys: Collection[str], clock: Clock, timeout: float, *, is_sandbox: bool
     ) -> None:
         # A sandbox's run really meets the sandbox's own faults, so its rehearsal does, too.
-        profile = faults if is_sandbox or faults != "realistic" else _REALISTIC
-        self._faults = FaultPlan(profile, seed, keys=keys)
+        self._faults = FaultPlan(profile_of(faults, is_sandbox=is_sandbox), seed, keys=keys)
         self._latency = _LATENCIES[faults]
         self._random = random.Random(seed)
         self._clock = clock

@@ -60,7 +60,8 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
-        source=config.source, sha256=config.sha256, is_new_host=True, random=random.Random(seed).random,
+        source=config.source, sha256=config.sha256, mark={"rehearsal": {"faults": config.faults, "seed": seed}},
+        is_new_host=True, random=random.Random(seed).random,
         permit=config.permit, no_wait=config.no_wait,
     )  # fmt: skip
     result = await process.run()

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.core.journal.lease import AcquiredLease, Holder
 from orchestrator.core.journal.states import fold
@@ -44,7 +44,10 @@ class PassingChecks:
 
 @dataclass(slots=True)
 class SimulatedRun:
-    """A run that has not begun. `make_journal` makes its journal from the lanes that it has taken."""
+    """A run that has not begun. `make_journal` makes its journal from the lanes that it has taken.
+
+    `mark` goes into its header.
+    """
 
     manifest: Manifest
     holder: Holder
@@ -53,6 +56,7 @@ class SimulatedRun:
     clock: Clock
     make_journal: Callable[[list[AcquiredLease]], Closable]
     source: str = "manifest"
+    mark: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     choice: Choice = field(default_factory=Choice)
     is_new_host: bool = False
@@ -72,7 +76,7 @@ class SimulatedRun:
         try:
             known = fold(self.store.read(self.manifest.launch))
             deps = RunDeps.assemble(
-                self.manifest, self.holder.run_id, origin=Origin(self.source, self.sha256),
+                self.manifest, self.holder.run_id, origin=Origin(self.source, self.sha256, subrun=self.mark),
                 api=self.api, journal=journal, clock=self.clock, observer=self.observer, known=known,
                 stop_signal=self.stop_signal, checks=PassingChecks(), draw=self.random, no_wait=self.no_wait,
             )  # fmt: skip

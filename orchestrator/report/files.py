@@ -46,13 +46,19 @@ def as_json(result: Result) -> Iterator[str]:
 
 
 def as_csv(result: Result) -> Iterator[str]:
-    """`result.csv`: a line per campaign, the columns of `campaigns[]`."""
-    rows = chain([COLUMNS], map(_cells, map(values, result.campaigns)))
+    """`result.csv`: a line per campaign, the columns of `campaigns[]`; one more where nothing was sent."""
+    note = (f"{result.banner} ({result.conditions})".removesuffix(" ()"),) if result.banner else ()
+    cells = ((*_cells(values(campaign)), *note) for campaign in result.campaigns) if note else _all_cells(result)
+    rows = chain([(*COLUMNS, "note") if note else COLUMNS], cells)
     while some := list(islice(rows, _CHUNK_SIZE)):
         out = io.StringIO()
         # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
         csv.writer(out, lineterminator="\r\n").writerows(some)
         yield out.getvalue()
+
+
+def _all_cells(result: Result) -> Iterator[Sequence[object]]:
+    return map(_cells, map(values, result.campaigns))
 
 
 def as_html(result: Result, records: Iterable[Record]) -> Iterator[str]:
@@ -118,11 +124,12 @@ def import_writers(formats: Iterable[str]) -> None:
 def write(result: Result, records: Iterable[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
     """Write the reports of a launch into `directory/<launch>/`. Returns their paths.
 
+    Those of a rehearsal lie in a folder `rehearsal` in it: they must not replace what a real run came to.
     Each is tried; then the first OSError is raised, or UnicodeError for a folder that the locale cannot spell.
     `records` are those the result was built from: a report with times needs more than the result has. They are read
     only where one is wanted.
     """
-    folder = directory / result.run["launch"]
+    folder = directory / result.run["launch"] / ("rehearsal" if result.run.get("rehearsal") else "")
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     errors: list[Exception] = []

@@ -27,6 +27,8 @@ def outputs(result: Result) -> dict[str, str]:
         "failed": str(result.totals[Outcome.FAILED]),
         "unknown": str(result.totals[Outcome.UNKNOWN]),
         "plan_hash": result.run["plan_sha256"],
+        **({result.nature.lower(): "true"} if result.nature else {}),
+        **{f"rehearsal_{name}": str(value) for name, value in (result.run.get("rehearsal") or {}).items()},
     }
 
 
@@ -52,7 +54,7 @@ def annotations(result: Result) -> Iterator[str]:
             more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
             steps = (group[0].next or "").replace("\n", "\nnext: ")
             hint = f"\nnext: {steps}" if steps else ""
-            title = f"{plural(len(group), 'campaign')} {outcome} ({reason})"
+            title = f"{result.nature}: ".removeprefix(": ") + f"{plural(len(group), 'campaign')} {outcome} ({reason})"
             yield _command(level, title, f"{names}{more}: {group[0].message}{hint}")
 
 

@@ -57,18 +57,22 @@ def as_junit_refusal(error: OrchestratorError, launch: str, at: float) -> str:
 
 
 def _suite(result: Result, number: int, account: str, campaigns: list[CampaignResult]) -> Iterator[str]:
-    run = result.run
+    run, title = result.run, f"{result.nature}: {account}" if result.nature else account
     kinds = [_ELEMENTS.get(campaign.outcome) for campaign in campaigns]
     begun = datetime.fromisoformat(run["started_at"]).replace(tzinfo=None).isoformat(timespec="seconds")
     seconds = sum(campaign.elapsed_ms or 0.0 for campaign in campaigns) / 1000
     yield "<testsuite" + _attributes(
-        name=account, package=run["launch"], id=number, timestamp=begun, hostname=run["host"],
+        name=title, package=run["launch"], id=number, timestamp=begun, hostname=run["host"],
         tests=len(campaigns), failures=kinds.count("failure"), errors=kinds.count("error"),
         skipped=kinds.count("skipped"), time=f"{seconds:.3f}",
     ) + ">"  # fmt: skip
     yield "<properties>"
     for name in ("run_id", "manifest", "manifest_sha256", "plan_sha256"):
         yield "<property" + _attributes(name=name, value=run[name]) + "/>"
+    if result.banner:
+        yield "<property" + _attributes(name="note", value=result.banner) + "/>"
+    for name, value in (run.get("rehearsal") or {}).items():
+        yield "<property" + _attributes(name=f"rehearsal.{name}", value=value) + "/>"
     yield "</properties>"
     yield from (_case(run["launch"], campaign) for campaign in campaigns)
     yield "<system-out/>"

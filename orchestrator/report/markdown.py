@@ -75,8 +75,10 @@ def _size(text: str) -> int:
 
 def _head(result: Result) -> Iterator[str]:
     run, stop = result.run, result.run["stop"]
-    yield f"## Launch {code(run['launch'])}: {verdict(result)}"
+    yield f"## {result.banner}. Launch {code(run['launch'])}: {verdict(result)}".replace("## . ", "## ")
     yield ""
+    if result.conditions:
+        yield f"Rehearsed with {result.conditions}."
     yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {code(run['host'])}, exit code {run['exit_code']}."
     if stop:
         yield f"Stopped early ({stop['reason']}): {code(stop['detail'])}"

@@ -27,11 +27,13 @@ def as_prometheus(result: Result) -> str:
 
 
 class _ResultCollector(Collector):
-    """The metrics of one result: every one is labelled with its launch."""
+    """The metrics of one result, labelled with its launch, and with `rehearsal` or `sandbox` where it is one."""
 
     def __init__(self, result: Result) -> None:
         self._result = result
-        self._launch = result.run["launch"]
+        # Another label, and so another series: no alert about the launch must take a rehearsal for its run.
+        mark = {result.nature.lower(): "true"} if result.nature else {}
+        self._own = {"launch": one_line(result.run["launch"]), **mark}
 
     def collect(self) -> Iterator[Metric]:
         yield from self._campaigns()
@@ -51,6 +53,9 @@ class _ResultCollector(Collector):
 
     def _run(self) -> Iterator[Metric]:
         run = self._result.run
+        if rehearsal := run.get("rehearsal"):
+            drawn = {"faults": rehearsal["faults"], "seed": str(rehearsal["seed"])}
+            yield self._gauge("rehearsal_info", "The run is a rehearsal: nothing was sent.", [(drawn, 1.0)])
         begun, ended, success = (_seconds(run[key]) for key in ("started_at", "finished_at", "last_success_at"))
         yield self._single("exit_code", "Exit code of the run.", float(run["exit_code"]))
         yield self._single("started_timestamp_seconds", "When the run began.", begun)
@@ -80,11 +85,11 @@ class _ResultCollector(Collector):
     def _durations(self) -> Metric:
         """A histogram of the start calls: a campaign's last attempt each."""
         text = "Time until a campaign's last start call was answered."
-        family = HistogramMetricFamily(f"{_PREFIX}start_duration_seconds", text, labels=["launch"])
+        family = HistogramMetricFamily(f"{_PREFIX}start_duration_seconds", text, labels=list(self._own))
         seconds = [c.elapsed_ms / 1000 for c in self._result.campaigns if c.elapsed_ms is not None]
         # Cumulative: a bucket counts all that are within its bound, and so those of the buckets below it.
         buckets = [(f"{bound:g}", float(sum(s <= bound for s in seconds))) for bound in _BUCKETS]
-        family.add_metric([one_line(self._launch)], [*buckets, ("+Inf", float(len(seconds)))], round(sum(seconds), 6))
+        family.add_metric(list(self._own.values()), [*buckets, ("+Inf", float(len(seconds)))], round(sum(seconds), 6))
         return family
 
     def _single(self, name: str, text: str, value: float) -> Metric:
@@ -93,7 +98,7 @@ class _ResultCollector(Collector):
     def _gauge(self, name: str, text: str, samples: _Samples) -> Metric:
         family = GaugeMetricFamily(f"{_PREFIX}{name}", text)
         for labels, value in samples:
-            shown = {"launch": self._launch, **labels}
+            shown = {**self._own, **labels}
             family.add_sample(f"{_PREFIX}{name}", {key: one_line(label) for key, label in shown.items()}, value)
         return family
 

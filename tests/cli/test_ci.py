@@ -139,7 +139,7 @@ def test_what_cannot_be_written_keeps_nothing_else_back(job):
     assert {"result.csv", "result.env"} <= {file.name for file in (job.path / "reports" / "spring").iterdir()}
     assert "cannot write result.json of launch spring to reports: Is a directory" in done.stderr
     assert "cannot write what the CI job reads: No space left on device" in done.stderr
-    assert read(job, "summary").startswith("## Launch `spring`: everything is started")
+    assert read(job, "summary").startswith("## Sandbox: nothing was sent. Launch `spring`: everything is started")
 
 
 def test_outputs_are_read_though_the_last_line_before_had_no_end(job):
@@ -148,6 +148,7 @@ def test_outputs_are_read_though_the_last_line_before_had_no_end(job):
 
     assert outputs(job) | {"plan_hash": ""} == {
         "others": "1", "outcome": "started", "started": "3", "failed": "0", "unknown": "0", "plan_hash": "",
+        "sandbox": "true",
     }  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
 
     assert done.returncode == 0, done.stderr
     assert outputs(job) | {"plan_hash": ""} == {
-        "outcome": "started", "started": "2", "failed": "0", "unknown": "0", "plan_hash": "",
+        "outcome": "started", "started": "2", "failed": "0", "unknown": "0", "plan_hash": "", "sandbox": "true",
     }  # fmt: skip
     assert not list(job.path.glob("harm*"))
 

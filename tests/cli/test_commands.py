@@ -12,7 +12,7 @@ from tests.cli.conftest import ROOT, SECRET
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
-            "finished_at", "last_success_at", "exit_code", "stop"]  # fmt: skip
+            "finished_at", "last_success_at", "exit_code", "stop", "rehearsal"]  # fmt: skip
 CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
                  "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
                  "next"]  # fmt: skip
@@ -69,7 +69,7 @@ def test_the_result_has_its_documented_keys_and_reports_agree(workplace):
     assert list(written["run"]) == RUN_KEYS
     assert all(list(campaign) == CAMPAIGN_KEYS for campaign in written["campaigns"])
     assert sum(written["totals"].values()) == 3
-    assert lines[0].split(",") == CAMPAIGN_KEYS
+    assert lines[0].split(",") == [*CAMPAIGN_KEYS, "note"]  # it is the sandbox's
     assert len(lines) == 1 + 3
     assert RFC3339.fullmatch(written["run"]["started_at"])
     assert all(RFC3339.fullmatch(c["sent_at"]) for c in written["campaigns"])

@@ -30,7 +30,7 @@ COMMANDS = {
     "release": (("release", "spring", "--reason", "x"), ["reason", "released"]),
     "doctor": (("doctor",), ["healthy", "findings"]),
     "rehearse": (
-        ("rehearse", "launch.yaml"), ["faults", "seed", "runs", "seconds", "outcomes", "exit_codes", "first"]
+        ("rehearse", "launch.yaml"), ["faults", "seed", "assumed", "runs", "seconds", "outcomes", "exit_codes", "first"]
     ),
     "stop-started": (
         ("stop-started", "spring", "--reason", "x"),

@@ -61,6 +61,7 @@ class Header(TypedDict):
     host: str
     ledger: str
     warnings: list[str]
+    rehearsal: NotRequired[Mapping[str, Any]]  # of a rehearsal: its faults and seed
     options: NotRequired[list[str]]  # those of the command that chose the campaigns; journals before 0.2 have none
     limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
     fleet: NotRequired[dict[str, Any]]  # what a fleet's run was asked to do

@@ -26,7 +26,15 @@ from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, f
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
-from orchestrator.core.result.types import BudgetResult, CampaignResult, Result, RunResult, StopResult, WaveResult
+from orchestrator.core.result.types import (
+    BudgetResult,
+    CampaignResult,
+    RehearsalResult,
+    Result,
+    RunResult,
+    StopResult,
+    WaveResult,
+)
 from orchestrator.core.text import command_line, plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 
@@ -248,6 +256,7 @@ class _Run:
             "last_success_at": timestamp(end.at if end and code == 0 else success_before),
             "exit_code": code,
             "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self._stop_detail()),
+            "rehearsal": cast("RehearsalResult | None", header.get("rehearsal")),
         }
 
     def _stop_detail(self) -> str:

@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, Final
+from typing import (
+    Any,
+    Final,  # typing's own says too little for pydantic before Python 3.12
+)
 
-from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
+from typing_extensions import TypedDict
 
 from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, WaveVerdict, key_of
@@ -84,6 +87,15 @@ class StopResult(TypedDict):
     """Why, for people."""
 
 
+class RehearsalResult(TypedDict):
+    """What a rehearsal's calls met: the same faults and seed give the same rehearsal."""
+
+    faults: str
+    """The name of the conditions; docs/reference/faults.md has what they draw."""
+    seed: int
+    """The seed they were drawn from."""
+
+
 class RunResult(TypedDict):
     """Which run it was, and how it ended. `finished_at` is null after a crash, or while it is going on."""
 
@@ -111,6 +123,8 @@ class RunResult(TypedDict):
     """The exit code."""
     stop: StopResult | None
     """Why it ended early."""
+    rehearsal: RehearsalResult | None
+    """What the calls of a rehearsal met, which sends nothing; null for a run."""
 
 
 class BudgetResult(TypedDict):
@@ -185,6 +199,24 @@ class Result:
     def named_waves(self) -> list[WaveResult]:
         """The waves that were opened; none for a manifest without waves, whose campaigns are all in `rest`."""
         return [] if [wave["name"] for wave in self.waves] == [REST] else self.waves
+
+    @property
+    def nature(self) -> str:
+        """`Rehearsal`, or `Sandbox`; empty for a run on a real host."""
+        if self.run.get("rehearsal"):
+            return "Rehearsal"
+        return "Sandbox" if self.run.get("host") == "sandbox" else ""
+
+    @property
+    def banner(self) -> str:
+        """What every report says first of a run that sent nothing; empty for a run on a real host."""
+        return f"{self.nature}: nothing was sent" if self.nature else ""
+
+    @property
+    def conditions(self) -> str:
+        """What a rehearsal's calls met; empty where it is none."""
+        rehearsal = self.run.get("rehearsal")
+        return f"faults {rehearsal['faults']}, seed {rehearsal['seed']}" if rehearsal else ""
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `result.json`."""

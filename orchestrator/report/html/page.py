@@ -67,6 +67,8 @@ def render(result: Result, timeline: Timeline) -> str:
         meaning=RUN_MEANINGS.get(result.exit_code, ""),
         tone=_TONES.get(result.exit_code, "held"),
         headline=headline(result),
+        banner=result.banner,
+        conditions=result.conditions,
         duration=_duration(timeline.end - timeline.begin),
         unknown=_unknown(result, timeline),
         unfolded=_UNFOLDED,

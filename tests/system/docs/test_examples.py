@@ -30,19 +30,19 @@ def rebuilt(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", ["terminal.txt", *(f"bad-day/{report}" for report in REPORTS)])
+@pytest.mark.parametrize("name", ["terminal.txt", *(f"bad-day/rehearsal/{report}" for report in REPORTS)])
 def test_the_committed_examples_are_what_make_examples_writes(rebuilt, name):
     assert (BUILT / name).read_bytes() == (rebuilt / name).read_bytes(), "run `make examples`, and commit"
 
 
 def test_nothing_else_is_committed_beside_them(rebuilt):
-    written = {file.name for file in (rebuilt / "bad-day").iterdir()}
+    written = {file.name for file in (rebuilt / "bad-day" / "rehearsal").iterdir()}
 
-    assert {file.name for file in (BUILT / "bad-day").iterdir()} == written == set(REPORTS)
+    assert {file.name for file in (BUILT / "bad-day" / "rehearsal").iterdir()} == written == set(REPORTS)
 
 
 def test_the_day_is_bad_in_every_way_that_the_page_tells_of():
-    result = json.loads((BUILT / "bad-day" / "result.json").read_text(encoding="utf-8"))
+    result = json.loads((BUILT / "bad-day" / "rehearsal" / "result.json").read_text(encoding="utf-8"))
 
     assert {o for o, count in result["totals"].items() if count} >= {"started", "failed", "unknown", "held", "skipped"}
     assert all(budget["throttled"] for budget in result["budget"].values())
@@ -51,7 +51,7 @@ def test_the_day_is_bad_in_every_way_that_the_page_tells_of():
 
 
 def test_the_story_of_an_unknown_says_its_http_status_once():
-    page = (BUILT / "bad-day" / "result.html").read_text(encoding="utf-8")
+    page = (BUILT / "bad-day" / "rehearsal" / "result.html").read_text(encoding="utf-8")
 
     assert "<span>HTTP 500: Internal Server Error</span>" in page
     assert "<span>HTTP 500</span> <span>HTTP 500" not in page
@@ -66,4 +66,4 @@ def test_the_readme_shows_the_recorded_run():
 def test_the_page_links_every_report():
     linked = set(LINK.findall(PAGE.read_text(encoding="utf-8")))
 
-    assert {"bad-day.yaml", "terminal.txt", *(f"bad-day/{report}" for report in REPORTS)} <= linked
+    assert {"bad-day.yaml", "terminal.txt", *(f"bad-day/rehearsal/{report}" for report in REPORTS)} <= linked

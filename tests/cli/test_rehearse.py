@@ -1,0 +1,49 @@
+"""`rehearse`, as the real command: what it writes, and what its forecast takes for granted."""
+
+import json
+
+import pytest
+
+from docs.generator.faults import MEANINGS
+from orchestrator.sandbox.faults import Fault
+
+
+def test_a_rehearsal_leaves_the_reports_of_the_run_alone(workplace):
+    manifest = workplace.manifest()
+    workplace.run("run", manifest)
+    before = (workplace.path / "reports" / "spring" / "result.json").read_bytes()
+    done = workplace.run("rehearse", manifest, "--dir", "reports", "--faults", "nasty", "--seed", "7", "--json")
+    rehearsed = workplace.path / "reports" / "spring" / "rehearsal" / "result.json"
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["first"]["run"]["rehearsal"] == {"faults": "nasty", "seed": 7}
+    assert json.loads(rehearsed.read_text(encoding="utf-8"))["run"]["rehearsal"] == {"faults": "nasty", "seed": 7}
+    assert (workplace.path / "reports" / "spring" / "result.json").read_bytes() == before
+    assert json.loads(before)["run"]["rehearsal"] is None
+
+
+@pytest.mark.parametrize(
+    ("faults", "assumed"),
+    [
+        ("none", "half of the answers within 0.05 s, a fault in 0 % of first attempts"),
+        ("realistic", "half of the answers within 0.25 s, a fault in 5.7 % of first attempts"),
+        ("calm", "half of the answers within 0.15 s, a fault in 20 % of first attempts"),
+    ],
+)
+def test_a_forecast_names_what_it_assumes(workplace, faults, assumed):
+    manifest = workplace.manifest(host="https://kore.example", accounts=workplace.credentials())
+    out = workplace.run("rehearse", manifest, "--faults", faults).stdout
+
+    assert out.startswith("Rehearsal: nothing was sent\nlaunch spring, run r-rehearsal-1: ")
+    assert f"\nassumed: {assumed} (docs/reference/faults.md)\n" in out
+
+
+def test_a_run_in_the_sandbox_says_so(workplace):
+    lines = workplace.run("run", workplace.manifest()).stdout.splitlines()
+
+    assert lines[0].startswith("launch spring, run ")
+    assert lines[1] == "Sandbox: nothing was sent"
+
+
+def test_the_page_explains_every_fault():
+    assert set(MEANINGS) == set(Fault)
