@@ -97,6 +97,12 @@ class LiveState:
     dnc_lists: tuple[str, ...] = ()
     calling_hours: CallingHours | None = None  # known only where it was read by id
     names_instance: bool = True
+    updated_at: str | None = None  # moves with every edit, too; named by a list and where it was read by id
+
+    @property
+    def names_dnc(self) -> bool:
+        """Whether no DNC list means that it has none: the sample of a get-by-id reply (v1) leaves them out."""
+        return self.names_instance or bool(self.dnc_lists)
 
     def as_json(self) -> dict[str, Any]:
         """The part a later probe compares with: kept in the intent's record."""
@@ -140,11 +146,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A list or status call's answer and what could be read in it. `more` says that a list has another page."""
+    """A list, status or get call's answer and what could be read in it. `more` says that a list has another page."""
 
     answer: Reply | Fault
     live: dict[str, LiveState] = field(default_factory=dict)  # by campaign id
     more: bool = False
+    left: int | None = None  # pages of a list after this one; None: unknown
 
 
 @dataclass(frozen=True, slots=True)

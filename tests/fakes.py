@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.core.attempt.permit import Permit, PermitError, grant
@@ -56,6 +56,7 @@ UNSENT = loses(Progress.UNSENT, "no connection before the first byte was sent")
 ACCEPTED = says(200, payload={"status": "Active"}, then=LiveState("Active"))
 STOPPED = says(200, payload={"status": "Stopped", "message": "Campaign Stopped"}, then=LiveState("Stopped"))
 READ = says(200, payload={"status": "success"})
+NOT_FOUND = says(400, payload={"errors": [{"msg": "Campaign not found", "code": 400}]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class ScriptedApi:
         self.details: dict[CampaignKey, LiveState] = {}  # as got by id
         self.page_size = 50
         self.endless = False  # every page says that there is another
+        self.counts_pages = True  # a list says how many pages are left
         self.read_steps: deque[Step | None] = deque()
         self.scripts: dict[str, deque[Step | None]] = defaultdict(deque)
         self.calls: list[Call] = []
@@ -150,21 +152,30 @@ class ScriptedApi:
         if isinstance(answer, Fault) or answer.http_status != 200:
             return Read(answer)
         more = self.endless or page * self.page_size < len(states)
-        return Read(answer, {key.partition("/")[2]: state for key, state in shown}, more)
+        left = None if self.endless or not self.counts_pages else -(-len(states) // self.page_size) - page
+        return Read(answer, {key.partition("/")[2]: state for key, state in shown}, more, left)
 
     async def status(self, target: CallTarget, *, check: Any = None) -> Read:
         answer = await self._read("status", target, 0, check)
-        if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.live:
+        if isinstance(answer, Fault) or answer.http_status != 200:
             return Read(answer)
+        if target.key not in self.live:
+            return Read(self._answer(NOT_FOUND, self.clock.now(), None))
         # As the platform's reply: it names no instance and no time (kore-api.md section 1.5).
         status = self.live[target.key].status
         return Read(answer, {target.campaign: LiveState(status, names_instance=False)})
 
     async def get(self, target: CallTarget, *, check: Any = None) -> Read:
         answer = await self._read("get", target, 0, check)
-        if isinstance(answer, Fault) or answer.http_status != 200 or target.key not in self.details:
+        if isinstance(answer, Fault) or answer.http_status != 200:
             return Read(answer)
-        return Read(answer, {target.campaign: self.details[target.key]})
+        if target.key not in self.live:
+            return Read(self._answer(NOT_FOUND, self.clock.now(), None))
+        # As the platform's reply: it names no instance, and no time of one (kore-api.md section 1.6).
+        live = self.details.get(target.key, self.live[target.key])
+        return Read(
+            answer, {target.campaign: replace(live, instance_id=None, instance_updated_at=None, names_instance=False)}
+        )
 
     async def _read(self, what: str, target: CallTarget, page: int, check: Any) -> Reply | Fault:
         begun = self.clock.now()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
@@ -16,10 +17,14 @@ from orchestrator.ports import Clock
 
 
 async def live_states(
-    readers: Mapping[Lane, Reader], targets: Sequence[CallTarget], check: str
+    readers: Mapping[Lane, Reader],
+    targets: Sequence[CallTarget],
+    check: str,
+    listed: AbstractSet[CampaignKey] = frozenset(),
 ) -> dict[CampaignKey, LiveState]:
     """The live state by campaign; who is not in it does not exist. All lanes at once; raises what the first raises.
 
+    The `listed` ones are read from lists alone, even where single reads would take fewer calls.
     Raises CredentialError where the platform rejects a credential, Refused for any other reason, and StopRequested.
     """
     if check == "off":
@@ -27,8 +32,7 @@ async def live_states(
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)
-    one_by_one = check == "status"
-    jobs = [asyncio.create_task(_lane(readers[lane], group, one_by_one=one_by_one)) for lane, group in by_lane.items()]
+    jobs = [asyncio.create_task(_lane(readers[lane], group, check, listed)) for lane, group in by_lane.items()]
     try:
         parts = await asyncio.gather(*jobs)
     finally:
@@ -49,39 +53,54 @@ async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[
     targets = [entry.target for entry in entries if entry.key in seen]
     if check == "off" or not targets:
         return {}
+    # What may run again is told from what ran again by its instance, which only a list names.
+    listed = {entry.key for entry in entries if entry.campaign.rerun}
     try:
-        live = await _read(reader, targets, one_by_one=check == "status")
+        live = await _read(reader, targets, check, listed)
     except ReadFailed as failure:
         return dict.fromkeys(seen, f"its state could not be read again after the wait ({failure.message})")
     return {key: _change(before, live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}
 
 
 def _is_same(before: LiveState, now: LiveState | None) -> bool:
-    return now is not None and _what_matters(before) == _what_matters(now)
+    return now is not None and _what_matters(before, now) == _what_matters(now, before)
 
 
-def _what_matters(live: LiveState) -> tuple[object, ...]:
-    # The time moves with every edit: what would be sent may be another text, or go to other people.
-    return live.status, live.scheduled, live.instance_id, live.instance_updated_at
+def _what_matters(live: LiveState, other: LiveState) -> tuple[object, ...]:
+    # What one of the two reads cannot name has not changed: an instance of a campaign that was read by id.
+    instance = (live.instance_id, live.instance_updated_at) if _name_instances(live, other) else None
+    # The times move with every edit: what would be sent may be another text, or go to other people.
+    updated_at = live.updated_at if live.updated_at and other.updated_at else None
+    return live.status, live.scheduled, instance, updated_at
+
+
+def _name_instances(before: LiveState, now: LiveState) -> bool:
+    return before.names_instance and now.names_instance
 
 
 def _change(before: LiveState, now: LiveState | None) -> str:
     if now is None:
         state = "is no longer on the platform"
-    elif (before.status, before.scheduled) == (now.status, now.scheduled):
-        state = "was edited" if before.instance_id == now.instance_id else "ran"
-    else:
+    elif (before.status, before.scheduled) != (now.status, now.scheduled):
         state = f"is {now.status} now" + (", scheduled" * now.scheduled)
+    elif not _name_instances(before, now):
+        state = "was edited, or ran"
+    else:
+        state = "was edited" if before.instance_id == now.instance_id else "ran"
     return f"it was changed while it waited: it {state}"
 
 
-async def _read(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:
-    return await (_by_status(reader, targets) if one_by_one else _by_list(reader, targets))
+async def _read(
+    reader: Reader, targets: Sequence[CallTarget], check: str, listed: AbstractSet[CampaignKey]
+) -> dict[CampaignKey, LiveState]:
+    return await (_by_status(reader, targets) if check == "status" else _by_list(reader, targets, listed))
 
 
-async def _lane(reader: Reader, targets: Sequence[CallTarget], *, one_by_one: bool) -> dict[CampaignKey, LiveState]:
+async def _lane(
+    reader: Reader, targets: Sequence[CallTarget], check: str, listed: AbstractSet[CampaignKey]
+) -> dict[CampaignKey, LiveState]:
     try:
-        return await _read(reader, targets, one_by_one=one_by_one)
+        return await _read(reader, targets, check, listed)
     except ReadFailed as failure:
         raise _refusal(targets[0].account_id, failure) from failure
 
@@ -99,14 +118,17 @@ def _refusal(account_id: str, failure: ReadFailed) -> OrchestratorError:
     )
 
 
-async def _by_list(reader: Reader, targets: Sequence[CallTarget]) -> dict[CampaignKey, LiveState]:
+async def _by_list(
+    reader: Reader, targets: Sequence[CallTarget], listed: AbstractSet[CampaignKey]
+) -> dict[CampaignKey, LiveState]:
     streams: dict[tuple[str, str, CampaignType], list[CallTarget]] = defaultdict(list)
     for target in targets:
         streams[target.stream, target.iid, target.type].append(target)
     # Campaigns of a stream share its pages: one call for 50 of them.
     live: dict[CampaignKey, LiveState] = {}
     for group in streams.values():
-        states = await reader.states(group[0], {target.campaign for target in group})
+        wanted = {target.campaign for target in group}
+        states = await reader.states(group[0], wanted, {target.campaign for target in group if target.key in listed})
         live.update({target.key: states[target.campaign] for target in group if target.campaign in states})
     return live
 
@@ -125,7 +147,8 @@ async def calling_hours_warnings(
 ) -> tuple[str, ...]:
     """Campaigns that would be started outside of their own calling hours, a sentence each. Raises StopRequested.
 
-    One call for each campaign that the plan starts; the sentences are in the plan's order.
+    One call for each campaign that the plan starts, but for those whose hours are known; the sentences are in the
+    plan's order.
     """
     lanes: dict[Lane, list[Entry]] = defaultdict(list)
     for entry in plan.entries:
@@ -144,7 +167,8 @@ async def _lane_warnings(reader: Reader, entries: Sequence[Entry], manifest: Man
 
 async def _warning(reader: Reader, entry: Entry, manifest: Manifest, clock: Clock) -> str | None:
     try:
-        live = await reader.details(entry.target)
+        known = entry.live is not None and entry.live.calling_hours is not None
+        live = entry.live if known else await reader.details(entry.target)
     except ReadFailed as failure:
         return f"its calling hours could not be read ({failure.message})"
     calling = live.calling_hours if live else None

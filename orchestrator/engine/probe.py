@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.attempt.evidence import decisive, names_instance
 from orchestrator.core.plan.plan import Entry
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_deps import RunDeps
@@ -61,7 +61,8 @@ class Probe:
             return None  # what cannot be read proves nothing
 
     async def _settled(self, entry: Entry, baseline: Mapping[str, Any] | None, settled_at: PosixSeconds) -> str | None:
-        if self._deps.manifest.preflight.check != "list":
+        # A list proves more than a status only by an instance that preflight did not see.
+        if self._deps.manifest.preflight.check != "list" or not names_instance(baseline):
             return await self._by_status(entry, baseline)
         try:
             return decisive(baseline, (await self._list(entry, settled_at)).get(entry.campaign.campaign))
@@ -75,6 +76,7 @@ class Probe:
             # A list that began before this suspect settled, or does not name it, proves nothing about it.
             if begun < settled_at or entry.campaign.campaign not in live:
                 begun = self._deps.clock.now()
-                live = await self._reader.states(entry.target, set(self._waiting[stream]))
+                waiting = frozenset(self._waiting[stream])
+                live = await self._reader.states(entry.target, waiting, listed=waiting)
                 self._listed[stream] = begun, live
             return live

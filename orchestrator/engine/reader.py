@@ -1,7 +1,8 @@
 """Calls that may be repeated, reads and stops; they spend the lane's budget like any call."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
@@ -11,6 +12,7 @@ from orchestrator.core.attempt.verdict import (
     backoff,
     classify_read,
     classify_stop,
+    is_not_found,
     may_refuse_order,
     message_of,
     wait_of,
@@ -58,25 +60,45 @@ class Reader:
 
     async def status(self, target: CallTarget) -> LiveState | None:
         """The state of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
-        read = await self._read(lambda: self._deps.api.status(target, check=self._last_look))
-        return read.live.get(target.campaign)
+        return await self._one(target, lambda: self._deps.api.status(target, check=self._last_look))
 
     async def details(self, target: CallTarget) -> LiveState | None:
         """All of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
-        read = await self._read(lambda: self._deps.api.get(target, check=self._last_look))
-        return read.live.get(target.campaign)
+        return await self._one(target, lambda: self._deps.api.get(target, check=self._last_look))
 
-    async def states(self, target: CallTarget, wanted: set[str]) -> dict[str, LiveState]:
-        """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and StopRequested."""
+    async def states(
+        self, target: CallTarget, wanted: AbstractSet[str], listed: AbstractSet[str] = frozenset()
+    ) -> dict[str, LiveState]:
+        """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and StopRequested.
+
+        In as few calls as is known to be possible: where more pages are left than campaigns, these are read one by one.
+        Of the `listed` ones, what only a list names is needed: for them every page is read.
+        """
         found: dict[str, LiveState] = {}
         page, more = 1, True
-        while more and not wanted <= found.keys():
+        while more and (missing := wanted - found.keys()):
             read = await self._page(target, page)
             known = len(found)
             found.update(read.live)
+            missing -= found.keys()
             # A list that says "more" for ever, with nothing new on it, must end too.
             page, more = page + 1, read.more and len(found) > known
-        return {key: live for key, live in found.items() if key in wanted}
+            if more and read.left is not None and read.left > len(missing) and not missing & listed:
+                return _only(found, wanted) | await self._by_id(target, sorted(missing))
+        return _only(found, wanted)
+
+    async def _by_id(self, target: CallTarget, campaigns: Iterable[str]) -> dict[str, LiveState]:
+        details = [(one, await self.details(replace(target, campaign=one))) for one in campaigns]
+        return {one: live for one, live in details if live is not None}
+
+    async def _one(self, target: CallTarget, call: Callable[[], Awaitable[Read]]) -> LiveState | None:
+        try:
+            read = await self._read(call)
+        except ReadFailed as failure:
+            if is_not_found(failure.answer):
+                return None
+            raise
+        return read.live.get(target.campaign)
 
     async def stop(self, target: CallTarget) -> str:
         """Send a stop until it is confirmed; the platform's words. Raises ReadFailed, StopRequested and LeaseLost."""
@@ -175,6 +197,10 @@ class Reader:
             answer = read.answer if read else None
             self._limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
         return read
+
+
+def _only(found: dict[str, LiveState], wanted: AbstractSet[str]) -> dict[str, LiveState]:
+    return {key: live for key, live in found.items() if key in wanted}
 
 
 def _asked(kind: ReadKind, answer: Reply | Fault) -> float:

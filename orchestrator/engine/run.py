@@ -68,7 +68,8 @@ class Run:
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
         targets = [plans.target_of(manifest, campaign) for campaign in undecided]
         readers = {lane: runner.reader for lane, runner in self.lanes.items()}
-        live = await preflight.live_states(readers, targets, manifest.preflight.check)
+        listed = {one.key for one in undecided if plans.needs_list(one, manifest, states.get(one.key))}
+        live = await preflight.live_states(readers, targets, manifest.preflight.check, listed)
         # 3. Decide.
         plan = plans.build(
             manifest, states, live, choice.selection,

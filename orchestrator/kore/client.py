@@ -124,8 +124,7 @@ class KoreClient:
         """One page, from 1, of the campaigns of the target's stream and type."""
         body = wire.list_body(target, page, is_ordered=is_ordered)
         answer = await self._call("POST", target, wire.list_path(target), body, partial(look, check))
-        live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
-        return Read(answer, live, more)
+        return Read(answer, *wire.read_list(answer.payload, page)) if isinstance(answer, Reply) else Read(answer)
 
     async def _call(
         self,

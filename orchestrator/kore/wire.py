@@ -14,6 +14,7 @@ PAGE_SIZE: Final = 50
 _DAYS: Final = {"MO": "mon", "TU": "tue", "WE": "wed", "TH": "thu", "FR": "fri", "SA": "sat", "SU": "sun"}
 
 _MAX_PARTS: Final = 400_000  # commas and brackets: a body of 8 MiB of nothing else would become 500 MiB of lists
+_MAX_TOTAL: Final = 10**7  # more campaigns, or pages, than any stream has
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 _CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
@@ -95,15 +96,29 @@ def _refuse(word: str) -> NoReturn:
 _decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse).decode
 
 
-def read_list(payload: Any) -> tuple[dict[str, LiveState], bool]:
-    """The campaigns of a list page by id, and whether there are more pages."""
+def read_list(payload: Any, page: int) -> tuple[dict[str, LiveState], bool, int | None]:
+    """The campaigns of a list page by id, whether there are more pages, and how many; None: unknown."""
     data = _mapping(_mapping(payload).get("data"))
     results = data.get("results")
     items = [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
     names = ((item.get("id") or item.get("_id"), item) for item in items)
     live = {str(name): _live(item, names_instance=True) for name, item in names if name}
+    total = _pages(data)
+    left = total - page if total is not None and total > page else None
+    more = bool(data["hasMore"]) if "hasMore" in data else left is not None
     # An empty page is the last one, even if it promises more: the list would never end.
-    return live, bool(data.get("hasMore")) and bool(items)
+    return live, more and bool(items), left
+
+
+def _pages(data: dict[str, Any]) -> int | None:
+    """How many pages a list has; None where it gives no credible number."""
+    pages, results = _natural(data.get("totalPages")), _natural(data.get("totalResults"))
+    return pages or (results and -(-results // PAGE_SIZE))
+
+
+def _natural(value: Any) -> int | None:
+    # In Python, `true` is a whole number.
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_TOTAL else None
 
 
 def read_status(payload: Any) -> dict[str, LiveState]:
@@ -135,6 +150,7 @@ def _live(item: dict[str, Any], *, names_instance: bool) -> LiveState:
         dnc_lists=_names(item.get("dncLists")),
         calling_hours=_calling_hours(_mapping(item.get("dialingStrategy")).get("callingHours")),
         names_instance=names_instance,
+        updated_at=_text(item.get("updatedAt")),
     )
 
 

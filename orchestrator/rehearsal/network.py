@@ -111,8 +111,7 @@ class VirtualApi:
     async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
         answer = await self._call(_call_of("list", target, wire.list_body(target, page, is_ordered=is_ordered)), check)
-        live, more = wire.read_list(answer.payload) if isinstance(answer, Reply) else ({}, False)
-        return Read(answer, live, more)
+        return Read(answer, *wire.read_list(answer.payload, page)) if isinstance(answer, Reply) else Read(answer)
 
     async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""

@@ -13,7 +13,7 @@ from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
 from orchestrator.sandbox import people
 from tests.app.conftest import Watcher, reached
-from tests.system.crash.conftest import SECRET
+from tests.system.crash.conftest import ACCOUNT, SECRET
 
 
 async def test_in_a_running_loop_a_second_call_starts_nothing(places):
@@ -50,6 +50,55 @@ async def test_failed_campaigns_start_again_only_on_request(places):
 
     assert [place.outcomes(r)["st-1/cd-late"] for r in (first, second, third)] == ["failed", "failed", "started"]
     assert place.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-late": 1}
+
+
+def crowd(place, count):
+    """Old campaigns of other launches, which fill the first pages of the stream's list."""
+    platform = place.server.platform
+    known = platform.campaign("st-1", "cd-0")
+    for n in range(count):
+        old = {"id": f"old-{n}", "status": "Completed", "instance_id": f"cid-old-{n}"}
+        platform.put(dataclasses.replace(known, created_at="2024-06-01T00:00:00.000Z", **old))
+
+
+async def test_three_of_two_thousand_take_four_reads(places):
+    place = await places(count=3)
+    crowd(place, 2000)
+    manifest = place.load()
+    planned = await plan_launch(manifest)
+    read = place.server.platform.arrivals[ACCOUNT].total
+    result = await run_launch(manifest)
+
+    assert (read, planned.estimate.calls) == (4, {"acme": 7})
+    assert place.server.platform.arrivals[ACCOUNT].total == read + 7
+    assert place.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-2": 1}
+    assert result.exit_code == 0
+
+
+async def test_a_campaign_that_a_long_stream_lacks_is_not_found(places):
+    place = await places(count=3)
+    crowd(place, 2000)
+    result = await run_launch(place.load(campaigns=[*place.raw["campaigns"], {"stream": "st-1", "campaign": "cd-no"}]))
+
+    assert place.outcomes(result)["st-1/cd-no"] == "failed"
+    assert (result.exit_code, len(place.starts)) == (10, 3)
+
+
+@pytest.mark.parametrize("named", [{"require_dnc": True}, {"rerun": True}])
+async def test_what_only_a_list_names_is_so_in_any_stream(places, named):
+    entries = []
+    for length in (0, 400):
+        place = await places(f"of-{length}", count=3)
+        crowd(place, length)
+        known = place.server.platform.campaign("st-1", "cd-1")
+        place.server.platform.put(dataclasses.replace(known, dnc_list="stop", status="Stopped", instance_id="cid-7"))
+        campaigns = [one | {"rerun": named.get("rerun", False)} for one in place.raw["campaigns"]]
+        preflight = {"require_dnc": named.get("require_dnc", False)}
+        planned = await plan_launch(place.load(campaigns=campaigns, preflight=preflight))
+        entries.append([(entry.live, entry.decision) for entry in planned.plan.entries])
+
+    assert entries[0] == entries[1]
+    assert entries[1][1][0].instance_id == "cid-7"
 
 
 async def test_two_launches_at_once_share_a_ledger_independently(places):

@@ -1,7 +1,7 @@
 """What proves that a start took effect although its answer was lost (design section 2)."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from orchestrator.model import LiveState
 
@@ -20,8 +20,13 @@ def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str 
     # It runs now, so it must not be started again, no matter who started it.
     if live.status.casefold() in RUNNING:
         return f"the platform says {live.status}"
-    if baseline is None or "instance" not in baseline:
+    if not names_instance(baseline):
         return None
     if live.instance_id is not None and live.instance_id != baseline["instance"]:
         return f"its instance {live.instance_id} is new since preflight"
     return None
+
+
+def names_instance(baseline: Mapping[str, Any] | None) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a later instance would be evidence: the campaign was read from a list, which names the last one."""
+    return baseline is not None and "instance" in baseline

@@ -184,6 +184,18 @@ def classify_read(answer: Reply | Fault) -> ReadKind:
     return ReadKind.RETRY if answer.http_status == 200 else ReadKind.REFUSED
 
 
+def is_not_found(answer: Reply | Fault) -> bool:
+    """Whether a status or get call's refusal means that there is no such campaign (kore-api.md section 5).
+
+    Only in the platform's own words: the 404 of a gateway or a wrong host says nothing about a campaign.
+    """
+    if not isinstance(answer, Reply) or not isinstance(answer.payload, dict) or is_limited(answer):
+        return False
+    words = message_of(answer).casefold()
+    is_named = "campaign" in words and "not found" in words
+    return (answer.http_status in {400, 404} and is_named) or (answer.http_status == 404 and "errors" in answer.payload)
+
+
 def may_refuse_order(answer: Reply | Fault) -> bool:
     """Whether a list's refusal may be about its `sortBy` (kore-api.md section 1.7): then ask once more without it."""
     return isinstance(answer, Reply) and answer.http_status in {400, 412} and not is_limited(answer)

@@ -149,13 +149,13 @@ class Preflight(Section):
     """Checks before the first start."""
 
     check: Literal["list", "status", "off"] = "list"
-    """`list` reads 50 campaigns per call, `status` reads one; `off` starts without a check."""
+    """`list` reads 50 campaigns per call, or one if cheaper; `status` reads one; `off` starts without a check."""
     startable: Annotated[tuple[FilledText, ...], Field(min_length=1)] = ("Ready",)
     """States in which a campaign may be started."""
     require_dnc: StrictBool = False
     """`true` skips campaigns without a DNC list; the global DNC list does not apply to SMS."""
     hours: StrictBool = False
-    """`true` also compares each campaign's own calling hours with its window, at one call per campaign."""
+    """`true` also compares each campaign's own calling hours with its window, at one call per campaign at most."""
 
 
 class Probe(Section):

@@ -12,6 +12,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.plan import Action, Entry, Plan
 from orchestrator.core.rules.pacing import Pacer
+from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, PosixSeconds
 
 _PROBES: Final = 2
@@ -112,10 +113,10 @@ def caveats(manifest: Manifest, plan: Plan) -> tuple[str, ...]:
 
 
 def _without_dnc(manifest: Manifest, starts: list[Entry]) -> list[str]:
-    """The global DNC list does not apply to SMS (kore-api.md section 0, fact 10). Only a list call names them."""
+    """The global DNC list does not apply to SMS (kore-api.md section 0, fact 10). A status call names none."""
     if manifest.preflight.check != "list":
         return []
-    bare = [entry.key for entry in starts if entry.live is not None and not entry.live.dnc_lists]
+    bare = [entry.key for entry in starts if entry.live and entry.live.names_dnc and not entry.live.dnc_lists]
     if not bare:
         return []
     names = ", ".join(bare[:_MAX_SHOWN]) + (", ..." if len(bare) > _MAX_SHOWN else "")
@@ -125,7 +126,9 @@ def _without_dnc(manifest: Manifest, starts: list[Entry]) -> list[str]:
 def _unchecked(manifest: Manifest, starts: list[Entry]) -> list[str]:
     never = ["calling hours", "sender number", "messages per minute", "whether messages go out"]
     listed = ["schedules", "contact lists", "DNC lists"]
-    unread = {"list": never, "status": [*listed, *never], "off": ["live state", *listed, *never]}
+    by_id = sum(entry.live is not None and not entry.live.names_dnc for entry in starts)
+    unnamed = [f"DNC lists of {plural(by_id, 'campaign')} read by id"] if by_id else []
+    unread = {"list": [*unnamed, *never], "status": [*listed, *never], "off": ["live state", *listed, *never]}
     lines = [f"not checked: {', '.join(unread[manifest.preflight.check])}"]
     if any(entry.window for entry in starts):
         lines.append("the earliest starts do not count windows")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from orchestrator.core.attempt.evidence import decisive
+from orchestrator.core.attempt.evidence import decisive, names_instance
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
@@ -187,6 +187,14 @@ def undecided(
         if (settled := _settled(campaign, histories.get(campaign.key), selection, retry_failed=retry_failed)) is None
         or settled.outcome is Outcome.UNKNOWN
     )
+
+
+def needs_list(campaign: Campaign, manifest: Manifest, history: CampaignState | None) -> bool:
+    """Whether it must be read from a list, however long that is: read by id, it may lack its instance and DNC lists."""
+    if campaign.rerun or manifest.preflight.require_dnc:
+        return True
+    # An instance that is new since preflight may be the evidence that was missing.
+    return history is not None and history.state is State.UNKNOWN and names_instance(history.intent.get("baseline"))
 
 
 def build(

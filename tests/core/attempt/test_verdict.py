@@ -11,6 +11,7 @@ from orchestrator.core.attempt.verdict import (
     classify_read,
     is_hourly,
     is_limited,
+    is_not_found,
     message_of,
     wait_of,
 )
@@ -258,3 +259,25 @@ def test_the_highest_attempts_keep_to_even_a_high_ceiling():
 def test_a_read_whose_429_was_cut_off_is_limited_all_the_same():
     assert classify_read(fault(Progress.ANSWERED, 429)) is ReadKind.LIMITED
     assert classify_read(fault(Progress.ANSWERED, 503)) is ReadKind.RETRY
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(400, errors("Campaign not found")), True),
+        (reply(404, errors("Campaign not found")), True),
+        (reply(404, errors("Not Found")), True),
+        (reply(404, {"message": "campaign cd-1 NOT FOUND"}), True),
+        (reply(400, errors("Validation errors/ Invalid arguments")), False),
+        (reply(400, errors("App not found")), False),
+        (reply(404, {"message": "no Route matched with those values"}), False),
+        (reply(404, None, "<html>Campaign not found</html>"), False),
+        (reply(401, errors("Campaign not found")), False),
+        (reply(500, errors("Campaign not found")), False),
+        (reply(200, errors("Campaign not found")), False),
+        (reply(400, errors(f"Campaign not found. {OLDER}")), False),
+        (fault(Progress.ANSWERED, 404), False),
+    ],
+)
+def test_only_the_platforms_own_words_say_not_found(answer, expected):
+    assert is_not_found(answer) is expected

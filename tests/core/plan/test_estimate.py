@@ -112,6 +112,13 @@ def test_what_was_not_looked_at_is_said():
     assert noted(ready(), preflight={"check": "off"})[0].startswith(f"not checked: live state, {unlisted}")
 
 
+def test_dnc_lists_that_a_read_by_id_left_out_are_unknown():
+    bare, unread, safe = ready(), ready(names_instance=False), ready(names_instance=False, dnc_lists=("stop",))
+    named, unchecked = noted(bare, unread, safe)
+    assert named == "1 of 3 have no DNC list (st-1/cd-0); the global one does not apply to SMS"
+    assert unchecked.startswith("not checked: DNC lists of 1 campaign read by id, calling hours, ")
+
+
 def test_times_that_windows_may_put_off_are_said_to():
     windows = {"day": {"zones": ["UTC"], "hours": "09:00-20:00"}}
     found = manifest({"campaign": "cd-0", "window": "day"}, windows=windows)

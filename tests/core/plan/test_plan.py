@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.plan import Action, build, check_cap, lane_of, target_of, undecided
+from orchestrator.core.plan.plan import Action, build, check_cap, lane_of, needs_list, target_of, undecided
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules.describe import sentences
@@ -178,6 +178,27 @@ def test_the_live_state_matters_where_the_journal_is_silent(state, retry_failed)
     left = undecided(parsed, {key(): history(state)}, Selection(), retry_failed=retry_failed)
     expected = state in UNDECIDED or (state is State.FAILED and retry_failed)
     assert [campaign.key for campaign in left] == ([key()] if expected else [])
+
+
+NAMED, UNNAMED = {"status": "Ready", "instance": None}, {"status": "Ready"}
+
+
+@pytest.mark.parametrize(
+    ("campaign", "changes", "past", "expected"),
+    [
+        ({}, {}, None, False),
+        ({"rerun": True}, {}, None, True),
+        ({"rerun": {"instance": "cid-7"}}, {}, None, True),
+        ({}, {"preflight": {"require_dnc": True}}, None, True),
+        ({}, {}, history(State.UNKNOWN, intent={"baseline": NAMED}), True),
+        ({}, {}, history(State.UNKNOWN, intent={"baseline": UNNAMED}), False),
+        ({}, {}, history(State.UNKNOWN, intent={"baseline": None}), False),
+        ({}, {}, history(State.RETRYABLE, intent={"baseline": NAMED}), False),
+    ],
+)
+def test_what_only_a_list_names_is_read_from_one(campaign, changes, past, expected):
+    parsed = manifest({"campaign": "cd-1", **campaign}, **changes)
+    assert needs_list(parsed.campaigns[0], parsed, past) is expected
 
 
 def test_disabled_and_deselected_campaigns_are_not_looked_at():

@@ -40,10 +40,11 @@ def fuzz_jsonl(data: bytes) -> LoadedManifest | None:
 def fuzz_reply(data: bytes) -> None:
     """A platform's reply: every reading of it is total, and only an honest `Active` starts a campaign."""
     payload = wire.read_body(data)
-    live, more = wire.read_list(payload)
+    live, more, left = wire.read_list(payload, 1)
     for states in (live, wire.read_status(payload)):
         assert all(isinstance(key, str) and isinstance(state, LiveState) for key, state in states.items())
     assert isinstance(more, bool)
+    assert left is None or left > 0
     for status in (200, 400, 401, 429, 500):
         reply = Reply(status, payload, data[:500].decode("utf-8", "replace"), 0.0, 0.1, None, None)
         verdict = classify(reply)

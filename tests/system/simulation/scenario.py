@@ -66,6 +66,7 @@ class Scenario:
     resolves: bool = False
     people: list = field(default_factory=list)  # what they do at the console: (seconds into the day, campaign, action)
     unsorted: frozenset = frozenset()  # accounts whose lists are refused with a `sortBy`
+    crowds: dict = field(default_factory=dict)  # stream -> how many old campaigns of other launches it has
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
 
     @property
@@ -97,6 +98,7 @@ def draw(seed):
         resolves=rnd.random() < 0.3,
         people=[] if calm else people(random.Random(f"people of {seed}"), keys),
         unsorted=frozenset() if calm else unsorted(random.Random(f"lists of {seed}"), accounts),
+        crowds=crowds(random.Random(f"crowds of {seed}"), keys),
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
     )
 
@@ -113,6 +115,14 @@ def people(rnd, keys):
     touched = rnd.sample(keys, min(len(keys), int(20 * rnd.random() ** 2) + 1))
     actions = ("edit", "edit", "edit", "rename", "reschedule", "stop", "rerun")
     return [(rnd.choice([1.0, 60.0, 900.0]) * rnd.random(), key, rnd.choice(actions)) for key in touched]
+
+
+def crowds(rnd, keys):
+    """Streams that are full of old campaigns, on calm days, too."""
+    if rnd.random() < 0.85:
+        return {}
+    streams = dict.fromkeys(key.partition("/")[0] for key in keys)
+    return {stream: int(50 * 40 ** rnd.random()) for stream in streams if rnd.random() < 0.7}
 
 
 def unsorted(rnd, accounts):
