@@ -73,9 +73,13 @@ class Writer(PermitGranting):
         return done
 
     def _hand_over(self) -> None:
-        asked, self._asked = self._asked, []
-        for first in range(0, len(asked), _LARGEST_BATCH):
-            self._queue.put(asked[first : first + _LARGEST_BATCH])
+        try:
+            asked, self._asked = self._asked, []
+            for first in range(0, len(asked), _LARGEST_BATCH):
+                self._queue.put(asked[first : first + _LARGEST_BATCH])
+        except BaseException as error:
+            self._fail(error)  # else those who asked would wait for ever
+            raise
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
