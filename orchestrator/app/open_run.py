@@ -1,7 +1,6 @@
 """The parts of a run put together: host, credentials, ledger, leases, lanes."""
 
 import asyncio
-import os
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -17,14 +16,13 @@ from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.lanes import acquire_lanes
 from orchestrator.app.open_api import SANDBOX, open_api
 from orchestrator.clock import SystemClock
-from orchestrator.core.journal.lease import Holder
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
-from orchestrator.ledger.machine_id import this_machine
+from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
@@ -108,7 +106,7 @@ async def assemble_run(
         if ledger is None and store.made:
             observer.event("ledger_created", ledger=store.made)
         # 2. Leases.
-        holder = Holder(run_id, manifest.launch, this_machine(), os.getpid())
+        holder = this_holder(run_id, manifest.launch)
         leases = await acquire_lanes(
             store, lanes_in_use(manifest), holder, clock, observer=observer, stop_signal=stop_signal
         )

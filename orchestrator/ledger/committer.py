@@ -2,14 +2,14 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.attempt.permit import Permit, grant
 from orchestrator.core.journal.control import Committed, ControlState
-from orchestrator.core.journal.lease import SURE_SECONDS, AcquiredLease
+from orchestrator.core.journal.lease import SURE_SECONDS, AcquiredLease, Fences
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.model import Lane, PosixSeconds, Record
 from orchestrator.ports import Clock
@@ -18,9 +18,7 @@ from orchestrator.ports import Clock
 class Commits(Protocol):
     """What a committer needs of a store."""
 
-    def commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
-    ) -> Committed:
+    def commit(self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds) -> Committed:
         """Append records in one transaction, renewing leases. Returns the lost lanes and the commands in force."""
         ...
 

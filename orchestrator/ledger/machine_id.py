@@ -7,6 +7,8 @@ import os
 import socket
 from pathlib import Path
 
+from orchestrator.core.journal.lease import Holder
+
 
 @functools.cache
 def this_machine() -> str:
@@ -21,6 +23,11 @@ def this_machine() -> str:
     except OSError:
         return socket.gethostname()
     return f"{socket.gethostname()}#{hashlib.sha256(known.encode()).hexdigest()[:8]}"
+
+
+def this_holder(run_id: str, launch: str) -> Holder:
+    """The holder of the leases of a run in this process."""
+    return Holder(run_id, launch, this_machine(), os.getpid())
 
 
 def this_user() -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL, OPEN, Committed, ControlCommand, ControlState
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Holder, Lease, Moment
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, Holder, Lease, Moment
 from orchestrator.model import Lane, MonotonicSeconds, PosixSeconds, Record
 
 
@@ -51,9 +51,7 @@ class MemoryStore:
                     moment=self._moment(now),
                 )
 
-    def commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
-    ) -> Committed:
+    def commit(self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds) -> Committed:
         """Append records, renewing this run's leases. Returns the lost lanes and the commands in force.
 
         Raises IntegrityError, and stores nothing, where a record is there already.

@@ -71,7 +71,7 @@ class ReadOnlyLedger:
     def _copied(self, log: Path) -> Path:
         """The ledger with its log, in a folder of the system's for files that do not stay."""
         error: OSError | None = None
-        for place in (Path(tempfile.gettempdir()), _IN_MEMORY):
+        for place in (None, _IN_MEMORY):  # None: what the system, or TMPDIR, names
             try:
                 folder = Path(
                     self._copies.enter_context(tempfile.TemporaryDirectory(prefix="orchestrator-ledger-", dir=place))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, HeldLease, Holder, Lease
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.address import open_backend
 from orchestrator.ledger.backend import Backend, UnreachableError
@@ -32,8 +32,8 @@ from orchestrator.ledger.schema import journal, launches, leases
 from orchestrator.model import Lane, PosixSeconds, Record
 
 _RETRY_SECONDS: Final = 0.25
-_CAMPAIGNS_PER_QUERY: Final = 500
-"""Databases bound how many parameters a query may have."""
+_CAMPAIGNS_PER_QUERY: Final = 500  # databases bound how many parameters a query may have
+_ANY_INTENT: Final = sa.select(journal.c.id).where(journal.c.kind == "intent").limit(1)
 _ROWS_PER_FETCH: Final = 200
 
 
@@ -121,8 +121,7 @@ class Store:
 
     def _is_begun(self, connection: sa.Connection, launch: str, host: str, now: PosixSeconds) -> bool:
         """Whether a start of the launch may have left for the host, or may leave now."""
-        intents = sa.select(journal.c.id).where(journal.c.launch == launch, journal.c.kind == "intent").limit(1)
-        if connection.execute(intents).first() is not None:
+        if connection.execute(_ANY_INTENT.where(journal.c.launch == launch)).first() is not None:
             return True
         rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
         return any_live((row for row in rows if row.lane.startswith(f"{host} ")), self._backend.moment(now))
@@ -135,9 +134,8 @@ class Store:
 
     def has_starts(self) -> bool:
         """Whether any launch has ever had leave to start a campaign."""
-        query = sa.select(journal.c.id).where(journal.c.kind == "intent").limit(1)
         with self._transaction(writes=False) as connection:
-            return connection.execute(query).first() is not None
+            return connection.execute(_ANY_INTENT).first() is not None
 
     def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
         """The journal of a launch in its order, or one campaign's part of it, or its records of some kinds.
@@ -154,8 +152,7 @@ class Store:
             query = query.where(journal.c.campaign == campaign)
         if kinds:
             query = query.where(journal.c.kind.in_(kinds))
-        query = query.order_by(journal.c.id)
-        return (record for rows in self._partitions(query) for record in self._records(rows))
+        return (record for rows in self._partitions(query.order_by(journal.c.id)) for record in self._records(rows))
 
     def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
         """The journal of some campaigns, each one's in its order. Raises LedgerError where a record cannot be read."""
@@ -252,9 +249,7 @@ class Store:
                 rules.check_release(lane, lease, this_machine(), is_alive)
                 release_lease(connection, lane, lease, by=by, reason=reason, now=now)
 
-    def commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds
-    ) -> Committed:
+    def commit(self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds) -> Committed:
         """Append records in one transaction, renewing this run's leases. Returns what it found there.
 
         Intents on a lost lane, or of a launch that is paused or aborted, are not stored; other records of a lost lane
@@ -275,7 +270,7 @@ class Store:
             time.sleep(_RETRY_SECONDS)
 
     def _commit(
-        self, records: Sequence[Record], run_id: str, fences: Mapping[Lane, int], now: PosixSeconds, *, is_retry: bool
+        self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds, *, is_retry: bool
     ) -> Committed:
         with self._transaction() as connection:
             asking = sorted({record.launch for record in records if record.kind == "intent"})
@@ -302,7 +297,7 @@ class Store:
         self,
         connection: sa.Connection,
         run_id: str,
-        fences: Mapping[Lane, int],
+        fences: Fences,
         asking: Sequence[str],
         now: PosixSeconds,
     ) -> tuple[Committed, bool]:

@@ -19,6 +19,7 @@ def slow_run(workplace, platform):
         campaigns=[{"stream": "st-1", "campaign": campaign} for campaign in campaigns],
         report={"formats": ["json", "html", "prometheus"]},
     )  # fmt: skip
+    workplace.environment["PYTHONHASHSEED"] = "0"  # a fresh Python: a forked one has imported all that the end needs
     with workplace.start("run", manifest, "--verbose") as process:
         for line in process.stderr:
             if f"campaign_done campaign=st-1/cd-{COUNT - 2}" in line:

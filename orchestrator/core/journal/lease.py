@@ -63,6 +63,9 @@ class Lease:
     moment: Moment | None = None
 
 
+Fences = Mapping[Lane, int]
+"""A run's lanes, each with the number by which an old holder is known."""
+
 HeldLease = tuple[Lane, int, PosixSeconds]
 """What a commit reads of a lease of its own run: the lane, the fence, and the end in POSIX seconds.
 
@@ -192,7 +195,7 @@ def is_due(expires: PosixSeconds, now: PosixSeconds) -> bool:
     return now < expires < now + SURE_SECONDS
 
 
-def lost(fences: Mapping[Lane, int], leases: Iterable[HeldLease], now: PosixSeconds) -> set[Lane]:
+def lost(fences: Fences, leases: Iterable[HeldLease], now: PosixSeconds) -> set[Lane]:
     """The lanes that a run no longer holds: taken by another run, or not renewed in time.
 
     `fences` are those the run got when it took its lanes; `leases` are stored under its run id now.
