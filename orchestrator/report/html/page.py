@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
-from orchestrator.core.text import plural
+from orchestrator.core.text import duration, plural
 from orchestrator.model import Outcome
 from orchestrator.report.html import chart
 from orchestrator.report.wording import headline, visible
@@ -69,7 +69,7 @@ def render(result: Result, timeline: Timeline) -> str:
         headline=headline(result),
         banner=result.banner,
         conditions=result.conditions,
-        duration=_duration(timeline.end - timeline.begin),
+        duration=duration(timeline.end - timeline.begin),
         unknown=_unknown(result, timeline),
         unfolded=_UNFOLDED,
         hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _MAX_SHOWN),
@@ -100,14 +100,6 @@ def _facts(result: Result, drawn: chart.Chart) -> str:
         "" if drawn.curves else unlimited,
     ]
     return " \N{MIDDLE DOT} ".join(filter(None, parts))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def commands(text: str | None) -> tuple[Command, ...]:
