@@ -337,9 +337,12 @@ class World:
             ),
         )
 
+    def _owner(self, campaign):
+        return self.manifest.accounts[campaign.account].account_id
+
     def _old_campaigns(self):
         """They are the oldest, so they fill the first pages of their stream's list."""
-        owners = {c.stream: self.manifest.accounts[c.account].account_id for c in self.manifest.campaigns}
+        owners = {c.stream: self._owner(c) for c in self.manifest.campaigns}
         for stream, count in self.scenario.crowds.items():
             for n in range(count):
                 yield Campaign(stream, f"old-{n}", f"old-{n}", owners[stream], status="Completed",
@@ -470,7 +473,10 @@ class World:
             slowest = max(
                 (calls / w.limit * (w.seconds + trip) + w.seconds for w in self.accounts[account_id].rate), default=0.0
             )
-            bound = max(bound, slowest + (calls / 16 + 2) * trip)
+            # Starts leave sixteen at a time, reads one after the other.
+            streams = {c.stream for c in self.manifest.campaigns if self._owner(c) == account_id}
+            reads = sum(self.reads[stream] for stream in streams)
+            bound = max(bound, slowest + ((calls - reads) / 16 + reads + 2) * trip)
         require(seconds <= bound, "P9", f"took {seconds:.3f} s, {bound:.3f} s at the most")
 
     def _check_reads(self):
