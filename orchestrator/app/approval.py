@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.plan import approval
-from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
-from orchestrator.core.plan.plan import Plan, check_cap
+from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal, check_cap
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, plural
 from orchestrator.errors import LedgerError, Refused
 

@@ -5,9 +5,9 @@ from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
-from orchestrator.core.plan.approval import Proposal, proposal_record
+from orchestrator.core.plan.approval import Proposal, check_cap, proposal_record
 from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate
-from orchestrator.core.plan.plan import Entry, Plan, check_cap
+from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused

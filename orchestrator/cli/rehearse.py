@@ -61,7 +61,7 @@ def command(
     """
     from orchestrator.console import rehearsal
     from orchestrator.console.summary import summary
-    from orchestrator.core.plan.plan import check_cap
+    from orchestrator.core.plan.approval import check_cap
     from orchestrator.core.result.statistics import statistics
     from orchestrator.core.text import reason
     from orchestrator.loading.manifest_file import load_manifest

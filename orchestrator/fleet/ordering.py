@@ -12,7 +12,8 @@ from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import selection
-from orchestrator.core.plan.plan import Plan, check_cap
+from orchestrator.core.plan.approval import check_cap
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line
 from orchestrator.errors import NothingSelected, Refused

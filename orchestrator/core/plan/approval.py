@@ -1,4 +1,4 @@
-"""Approval of a plan: it holds for this plan and no other, for a day, and for one run (design section 6)."""
+"""Approval of a plan, for this plan and no other, for a day and one run (design section 6); and the cap of starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any, Final
 from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan import plan_hash
-from orchestrator.core.plan.plan import Plan
-from orchestrator.core.text import command_line, duration
+from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.text import command_line, duration, plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import PosixSeconds, Record
 
@@ -114,3 +114,17 @@ def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
     }
     # A run that ended before its first permit has sent nothing, and leaves the plan unused.
     return any(r.kind == Event.INTENT and r.run_id in runs for r in records)
+
+
+def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
+    """Raise Refused where the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
+    starts = plan.count(Action.START)
+    caps = {"limits.max_starts": most, "--max-starts": flag}
+    # The tighter of the two: a flag cannot raise what the manifest allows.
+    name, cap = min(
+        ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
+    )
+    if cap is not None and starts > cap:
+        raise Refused(
+            f"the plan has {plural(starts, 'start')}, {name} allows {cap}", next_step=f"raise {name}, or use --select"
+        )

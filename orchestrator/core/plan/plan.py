@@ -18,8 +18,6 @@ from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
 from orchestrator.core.rules import waves
-from orchestrator.core.text import plural
-from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
 
 _RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
@@ -144,20 +142,6 @@ class Plan:
         return sum(entry.decision.action is action for entry in self.entries)
 
 
-def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
-    """Raise Refused where the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
-    starts = plan.count(Action.START)
-    caps = {"limits.max_starts": most, "--max-starts": flag}
-    # The tighter of the two: a flag cannot raise what the manifest allows.
-    name, cap = min(
-        ((name, cap) for name, cap in caps.items() if cap is not None), key=lambda pair: pair[1], default=("", None)
-    )
-    if cap is not None and starts > cap:
-        raise Refused(
-            f"the plan has {plural(starts, 'start')}, {name} allows {cap}", next_step=f"raise {name}, or use --select"
-        )
-
-
 def lane_of(manifest: Manifest, account: str) -> Lane:
     """The lane of an account: whose budget its calls spend. Manifests may write the id's letters in either case."""
     account_id = manifest.accounts[account].account_id.lower()
@@ -212,8 +196,8 @@ def build(
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
-    `earlier` are the starts of other launches within `repeat_guard`. `launches` are
-    the names in the ledger, the launch's own among them.
+    `earlier` are the starts of other launches within `repeat_guard`. `launches` are the names in the ledger, the
+    launch's own among them.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
