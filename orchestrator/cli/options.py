@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from orchestrator.console.render import CommandResult, error_result, render
+from orchestrator.console.terminal import ask
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.errors import OrchestratorError
@@ -64,10 +65,7 @@ def _reason(_: click.Context, __: click.Parameter, text: str | None, *, is_neede
     if text in (None, _ASK):
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.UsageError(f"{_NO_REASON}: there is no terminal to ask for them")
-        try:
-            text = click.prompt("Reason", err=True)
-        except click.Abort as abort:
-            raise click.UsageError(f"{_NO_REASON}: none were given") from abort
+        text = ask("Reason: ")
     words = str(text).strip()
     if words in ("", "TEXT"):  # what older help showed in their place: journaled, it would explain nothing
         raise click.UsageError(f"{_NO_REASON}: {text!r} says nothing")

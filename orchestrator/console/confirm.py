@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrator.console.signals import breaking_a_question
-from orchestrator.console.terminal import plain
+from orchestrator.console.terminal import ask, plain
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
@@ -69,8 +69,8 @@ def holder_of(lease: Lease) -> str:
 def _ask_for(word: str, what: str) -> None:
     try:
         with breaking_a_question():
-            answer = click.prompt(f"Type {word} to go on", default="", show_default=False, err=True)
-    except (click.Abort, KeyboardInterrupt):
+            answer = ask(f"Type {word} to go on: ")
+    except KeyboardInterrupt:
         answer = ""
     if answer.strip() != word:
         raise Refused("not confirmed", next_step=f"run again and type {what}")

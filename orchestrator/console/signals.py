@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
-    from typing import Final
+    from typing import Final, TextIO
 
     from orchestrator.model import Stop
 
@@ -125,3 +125,19 @@ def breaking_a_question() -> Iterator[None]:
         yield
     finally:
         _handler.act = act
+
+
+def wait_for_input(stream: TextIO) -> None:
+    """Wait until a terminal has a line to read, or a signal has come: one right before a read would wait behind it."""
+    import select
+
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    # Written to by the signal itself, whatever the interpreter is doing: so none slips in before the wait.
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        select.select([stream.fileno(), reader], [], [])
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)

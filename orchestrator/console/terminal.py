@@ -1,8 +1,12 @@
-"""What the terminal can show, by the environment's conventions: NO_COLOR, FORCE_COLOR, TERM, CI."""
+"""What a terminal can show, by the environment (NO_COLOR, FORCE_COLOR, TERM, CI), and a question asked at one."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TextIO
 
+import click
+
+from orchestrator.console import signals
 from orchestrator.core.text import one_line
 
 if TYPE_CHECKING:
@@ -40,3 +44,11 @@ def plain(text: str) -> str:
     """Foreign text on its way to a terminal or a CI log: no control sequences, no line of its own."""
     # GitHub's runner takes "##[" for a command wherever it stands in a line.
     return one_line(text).replace("##[", "## [")
+
+
+def ask(question: str) -> str:
+    """A person's answer at the terminal; empty where there is none."""
+    click.echo(question, nl=False, err=True)
+    # A signal may come between the question and the read: it ends the wait as one that comes later.
+    signals.wait_for_input(sys.stdin)
+    return sys.stdin.readline().rstrip("\n")
