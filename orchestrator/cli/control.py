@@ -86,7 +86,7 @@ def release(name: str, *, reason: str, yes: bool, ledger: str) -> CommandResult:
     """Release the accounts that a dead run still holds: all of a launch, or one by its account id.
 
     Seldom needed: a lease ends 30 s after its holder's last commit. A run that is alive on this machine is refused; one
-    that is alive elsewhere loses the account, and gets no permit any more. Starts in flight stay with the next run.
+    that is alive elsewhere loses the account and cannot start anything more. The next run looks for starts in flight.
     """
     from orchestrator.app.journal_reader import release_lanes
     from orchestrator.console.confirm import confirm_release, holder_of

@@ -50,7 +50,7 @@ class _RunCommand(click.Command):
               help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--new-ledger", is_flag=True,
-              help="Without a terminal, agree to `rerun: true` on an SQLite ledger without any start.")  # fmt: skip
+              help="Without a terminal, allow `rerun: true` on a new SQLite ledger (no start in it yet).")  # fmt: skip
 @click.option("--no-wait", is_flag=True,
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")

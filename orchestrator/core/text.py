@@ -18,7 +18,7 @@ _CONTROLS: Final = re.compile(
 REPLACEMENT: Final = "\ufffd"
 
 PROGRAM: Final = "python -m orchestrator"
-"""How commands name the program in every text and journal, whoever reads it: a result stays a pure function of its
+"""How commands name the program in every text and journal, for every reader: a result stays a pure function of its
 journal. `cli` and `console` put in how they were called, by `called_as`, when a text leaves them."""
 
 DEFAULT_LEDGER: Final = "sqlite:///.orchestrator/ledger.db"

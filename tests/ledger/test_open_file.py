@@ -134,7 +134,7 @@ def test_a_file_that_is_gone_is_not_made_anew_by_a_reader(store, folder):
 
 
 def test_a_second_ledger_of_a_process_keeps_the_firsts_locks(store, folder):
-    """Closing any handle of a file ends a process's locks on it; whoever closes the ledger next removes its log."""
+    """Closing any handle of a file ends a process's locks on it; the next to close the ledger removes its log."""
     store.bind_launch("one", "https://a", NOW)
     second = Store.open(f"sqlite:///{folder}/ledger.db")
     assert others_launches(folder) == "one"

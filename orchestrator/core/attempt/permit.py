@@ -14,7 +14,7 @@ class Permit:
     _used: bool
     attempt: int
     campaign: CampaignKey
-    deadline: PosixSeconds  # POSIX seconds
+    deadline: PosixSeconds
 
     def __init__(self) -> None:
         raise PermitError("a permit is granted by a ledger that has committed an intent")

@@ -48,7 +48,7 @@ _HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-_NO_VARIABLES: Final = ("may not hold a $: variables are not expanded", "write the path out; ~ is the home folder")
+_NO_VARIABLES: Final = ("must not contain $: variables are not expanded", "write the path out; ~ is the home folder")
 
 
 def fault(message: str, hint: object = "") -> PydanticCustomError:

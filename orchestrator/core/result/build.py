@@ -280,7 +280,7 @@ class _Run:
 class _Advice:
     """The commands to type next: to look again (at the same part or at all), to try again what failed, and to resolve.
 
-    They name the program as `core.text.PROGRAM` does, whoever reads them: a result depends on its journal alone.
+    They name the program as `core.text.PROGRAM` does, for every reader: a result depends on its journal alone.
     """
 
     again: str

@@ -113,7 +113,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
             Issue(("report", "dir"), "has characters that are not allowed here", ""),
         ),
         *(
-            (changes, Issue(path, "may not hold a $: variables are not expanded", OUT))
+            (changes, Issue(path, "must not contain $: variables are not expanded", OUT))
             for path, changes in {
                 ("report", "dir"): {"report": {"dir": "$HOME/reports"}},
                 ("ledger",): {"ledger": "sqlite:///$STATE/ledger.db"},

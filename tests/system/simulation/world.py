@@ -490,7 +490,7 @@ class World:
         return {f"{start.stream}/{start.campaign}" for start in self.platform.starts}
 
     def _running(self):
-        """What ran, whoever started it: a read that says so counts as evidence (design section 2)."""
+        """What ran, no matter who started it: a read that says so counts as evidence (design section 2)."""
         return {key for key, state in self.scenario.states.items() if state in ("Active", "Preparing")} | self._rerun
 
     def _resolve(self):
