@@ -81,7 +81,8 @@ def load_manifest(path: Path) -> LoadedManifest:
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
-        raise ManifestError(_capped(problems), next_step=command_line("validate", name)) from None
+        next_step = error.next_step or command_line("validate", name)
+        raise ManifestError(_capped(problems), next_step=next_step) from None
 
 
 def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
@@ -130,8 +131,15 @@ def _parse(
     problems = [*document.problems, *unreadable, *(problem for file in files for problem in file.problems)]
     problems += _Places(document, raw, files).problems(issues)
     if manifest is None or problems:
-        raise ManifestError(tuple(problems))
+        is_empty = issues == (checks.EMPTY_FILES,) and len(problems) == 1
+        raise ManifestError(tuple(problems), next_step=_discover(document, files) if is_empty else "")
     return manifest
+
+
+def _discover(document: Document, files: Sequence[CampaignFile]) -> str:
+    """The command that fills the first file, or prints its campaigns; the stream's id is to be typed behind it."""
+    name = files[0].name
+    return command_line("discover", document.name, *(["-o", name] if name.endswith(".csv") else []), "--stream")
 
 
 class _Digest:

@@ -55,6 +55,30 @@ def test_a_manifest_with_rows_of_both_formats(write):
     assert (loaded.source_name, len(loaded.sha256)) == ("m.yaml", 64)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "command"),
+    [
+        ("a.csv", "stream,campaign\n", "discover m.yaml -o a.csv --stream"),
+        ("a.jsonl", "\n", "discover m.yaml --stream"),
+    ],
+)
+def test_files_without_a_campaign_lead_to_discover(write, file, content, command):
+    path = write(HEAD + f"campaigns_from: [{file}]\n", **{file.replace(".", "_"): content})
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(path)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        "m.yaml:6:1: campaigns_from: its files list no campaigns yet; discover lists those of a stream"
+    ]
+    assert caught.value.next_step == f"python -m orchestrator {command}"
+
+
+def test_another_fault_beside_empty_files_is_fixed_first(write):
+    text = HEAD + "campaigns_from: [a.csv]\nlimit: {}\n"
+
+    assert len(lines_of(write(text, a_csv="stream,campaign\n"))) == 2
+
+
 def test_another_host_parses_raw_and_rows_into_the_same_manifest(write):
     text = GOOD.replace(
         "defaults: {account", "windows: {w: {zones: [UTC], hours: 09:00-10:00}}\ndefaults: {window: w, account"

@@ -28,6 +28,10 @@ class Issue:
     other: Path | None = None
 
 
+NO_CAMPAIGNS: Final = Issue((), "has no campaigns", "add campaigns or campaigns_from")
+EMPTY_FILES: Final = Issue(("campaigns_from",), "its files list no campaigns yet", "discover lists those of a stream")
+
+
 class Row(Protocol):
     """What the checks need of a campaign, valid or not. None: not written, or not usable."""
 
@@ -111,7 +115,7 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
         _references(raw, rows, "window", "windows"),
         _without_account(rows),
         _waves(raw, rows, complete=complete),
-        [Issue((), "has no campaigns", "add campaigns or campaigns_from")] if complete and not rows else [],
+        [_none_yet(raw)] if complete and not rows else [],
     )
     return [issue for check in checks for issue in islice(check, MAX_ISSUES)]
 
@@ -164,6 +168,10 @@ def _reruns(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Issue]:
     first = next((i for i, row in enumerate(rows) if isinstance(row.rerun, Rerun)), None)
     if first is not None:
         yield Issue(("campaigns", first, "rerun"), "needs preflight.check: list", "only the list names an instance")
+
+
+def _none_yet(raw: Mapping[str, Any]) -> Issue:
+    return EMPTY_FILES if raw.get("campaigns_from") else NO_CAMPAIGNS
 
 
 def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:

@@ -194,6 +194,10 @@ def test_models_can_be_built_from_their_own_values():
         ),
         ({"preflight": {"require_dnc": True, "check": "off"}}, ("preflight", "require_dnc"), "needs check: list", None),
         ({"campaigns": []}, (), "has no campaigns", "add campaigns or campaigns_from"),
+        (
+            {"campaigns": [], "campaigns_from": ["x.csv"]},
+            ("campaigns_from",), "its files list no campaigns yet", "discover lists those of a stream",
+        ),
         ({"campaigns": {}}, ("campaigns",), "must be a list", None),
         ({"waves": [{"name": "w"}, {"name": "w"}]}, ("waves", 1, "name"), "'w' names two waves", None),
         ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "has no campaigns", None),
