@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from orchestrator.core.manifest.models import Campaign
+from orchestrator.core.manifest.models import NOTES, Campaign
 from orchestrator.core.manifest.values import did_you_mean
 from orchestrator.errors import Problem
 
@@ -61,11 +61,12 @@ def _read_csv(file: CampaignFile) -> Iterator[tuple[int, dict[str, Any]]]:
         header = [cell.strip() for cell in next(reader, [])]
         if not _check_header(header, file):
             return
+        keys = ["" if name in NOTES else name for name in header]
         for line, cells in _numbered(reader):
             if len(cells) != len(header):
                 file.report(line, f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {len(header)}")
             else:
-                row = {key: value for key, cell in zip(header, cells, strict=True) if (value := cell.strip())}
+                row = {key: value for key, cell in zip(keys, cells, strict=True) if key and (value := cell.strip())}
                 if _has_key(file, line, row):
                     yield line, _interned(_converted(row))
             # Nobody reads a thousand faults, and a file of a million rows may have one in each.
@@ -101,7 +102,7 @@ def _check_header(header: Sequence[str], file: CampaignFile) -> bool:
         return False
     column, seen = 1, set[str]()
     for name in header[:_MAX_FAULTS]:
-        if name not in _COLUMNS:
+        if name not in _COLUMNS and name not in NOTES:
             file.report(1, "unknown column", did_you_mean(name, _COLUMNS), column=column, path=name)
         elif name in seen:
             file.report(1, "is a duplicate column", column=column, path=name)

@@ -1,6 +1,7 @@
 """A manifest from its files: the models, or every fault of all files in one pass."""
 
 import hashlib
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -74,10 +75,13 @@ def source_name(path: Path) -> str:
     return path.as_posix()
 
 
-def load_manifest(path: Path) -> LoadedManifest:
-    """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names."""
+def load_manifest(path: Path, *, is_draft: bool = False) -> LoadedManifest:
+    """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names.
+
+    A draft's campaigns are still to come: it may list none, have waves without any, and name files that do not exist.
+    """
     try:
-        return _load(path)
+        return _load(path, is_draft=is_draft)
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
@@ -104,7 +108,7 @@ def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
     return launch, directory if isinstance(directory, str) and directory else None
 
 
-def _load(path: Path) -> LoadedManifest:
+def _load(path: Path, *, is_draft: bool) -> LoadedManifest:
     # 1. The manifest's own text, as plain data.
     name = source_name(path)
     data = _read(path, name, MAX_BYTES)
@@ -112,20 +116,25 @@ def _load(path: Path) -> LoadedManifest:
     raw = _mapping(document, name)
     # 2. The texts of the files it names.
     digest = _Digest(data)
-    files, unreadable = _open_campaign_files(raw, path, digest)
+    files, unreadable = _open_campaign_files(raw, path, digest, is_draft=is_draft)
     # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
-    manifest = _parse(document, raw, files, unreadable)
+    manifest = _parse(document, raw, files, unreadable, is_draft=is_draft)
     return LoadedManifest(manifest, digest.hexdigest(), path, {key: raw[key] for key in raw if key != "campaigns"})
 
 
 def _parse(
-    document: Document, raw: Mapping[str, Any], files: Sequence[CampaignFile], unreadable: Sequence[Problem]
+    document: Document,
+    raw: Mapping[str, Any],
+    files: Sequence[CampaignFile],
+    unreadable: Sequence[Problem],
+    *,
+    is_draft: bool,
 ) -> Manifest:
     """The manifest. Raises ManifestError with every fault."""
     rows = chain.from_iterable(file.rows() for file in files)
 
     def is_complete() -> bool:
-        return not unreadable and not any(file.problems for file in files)
+        return not is_draft and not unreadable and not any(file.problems for file in files)
 
     manifest, issues = parse(raw, rows, is_complete=is_complete)
     problems = [*document.problems, *unreadable, *(problem for file in files for problem in file.problems)]
@@ -200,7 +209,7 @@ def _mapping(document: Document, name: str) -> Mapping[str, Any]:
 
 
 def _open_campaign_files(
-    raw: Mapping[str, Any], path: Path, digest: _Digest
+    raw: Mapping[str, Any], path: Path, digest: _Digest, *, is_draft: bool
 ) -> tuple[list[CampaignFile], list[Problem]]:
     """The files of `campaigns_from`, and why others of them cannot be read."""
     names = raw.get("campaigns_from")
@@ -213,6 +222,8 @@ def _open_campaign_files(
             continue  # the models report it
         try:
             file = _campaign_path(path, given)
+            if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
+                continue
             files.append(CampaignFile(source_name(file), _read_campaign_text(file, digest)))
         except ManifestError as error:
             problems += error.problems

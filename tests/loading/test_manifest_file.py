@@ -73,6 +73,28 @@ def test_files_without_a_campaign_lead_to_discover(write, file, content, command
     assert caught.value.next_step == f"python -m orchestrator {command}"
 
 
+def test_notes_of_discover_are_columns_that_nobody_reads(write):
+    csv = "status,stream,campaign,contact_lists,instance_id,updated_at\ngone,s,c,VIP; All,cid-1,2026-03-01\n,s,d,,,\n"
+    loaded = load_manifest(write(HEAD + "campaigns_from: [a.csv]\n", a_csv=csv))
+
+    assert loaded.rows == [{"stream": "s", "campaign": name, "account": "acme", "type": "sms"} for name in "cd"]
+
+
+def test_a_draft_needs_no_campaigns_and_none_of_its_files(write):
+    waves = "waves: [{name: canary, tags: [canary]}]\n"
+    path = write(HEAD + waves + "campaigns_from: [a.csv, missing.csv]\n", a_csv="stream,campaign\n")
+
+    assert load_manifest(path, is_draft=True).manifest.campaigns == ()
+    assert len(lines_of(path)) == 1  # the missing file; a run needs all of it
+
+
+def test_a_draft_with_a_fault_is_refused(write):
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(write(HEAD + "limit: {}\n"), is_draft=True)
+
+    assert [problem.path for problem in caught.value.problems] == ["limit"]
+
+
 def test_another_fault_beside_empty_files_is_fixed_first(write):
     text = HEAD + "campaigns_from: [a.csv]\nlimit: {}\n"
 

@@ -145,6 +145,10 @@ class Campaign:
         return self.rerun.instance if isinstance(self.rerun, Rerun) else None
 
 
+NOTES: Final = ("status", "contact_lists", "instance_id", "updated_at")
+"""Columns that a CSV file may have beside a campaign's: what the platform said when `discover` wrote it. Never read."""
+
+
 class Preflight(Section):
     """Checks before the first start."""
 
