@@ -39,8 +39,9 @@ class LaneRunner:
         self.stop_signal = LaneStop(deps.stop_signal, lane, account, deps.observer)
         patience = deps.manifest.retry.max_elapsed
         self.limiter = RateLimiter(
-            pacer, deps.clock, self.stop_signal, observer=deps.observer, lane=lane, patience=patience
-        )
+            pacer, deps.clock, self.stop_signal,
+            observer=deps.observer, lane=lane, patience=patience, door=deps.door,
+        )  # fmt: skip
         self.reader = Reader(deps, lane, self.limiter, self.stop_signal)
         self._probe = Probe(deps, self.reader, self.stop_signal)
         self._breaker = CircuitBreaker(deps, lane, self.reader, self.stop_signal)

@@ -8,6 +8,7 @@ from typing import Final
 
 from orchestrator.core.attempt.verdict import is_hourly, message_of, wait_of
 from orchestrator.core.rules.pacing import Pacer
+from orchestrator.engine.door import Door
 from orchestrator.engine.stop_signal import LaneStop
 from orchestrator.model import Fault, Lane, PosixSeconds, Reply, StopReason
 from orchestrator.ports import Clock, Observer
@@ -17,15 +18,16 @@ _SHORTEST_PAUSE: Final = 1.0
 
 
 class RateLimiter:
-    """Lets the calls of one lane through in order of arrival, when the pacer says so.
+    """Lets the calls of one lane through in order of arrival, when the pacer says so and the process's door is open.
 
     A limit that asks for more than `patience` seconds, or than two windows, stops the lane.
     """
 
     def __init__(
-        self, pacer: Pacer, clock: Clock, stop: LaneStop, *, observer: Observer, lane: Lane, patience: float
+        self, pacer: Pacer, clock: Clock, stop: LaneStop, *, observer: Observer, lane: Lane, patience: float, door: Door
     ) -> None:
         self.pacer = pacer
+        self._door = door
         self._clock = clock
         self._observer = observer
         self._lane = lane
@@ -37,29 +39,52 @@ class RateLimiter:
         stop.watch(self._changed.set)
 
     async def acquire(self, check: Callable[[], None]) -> None:
-        """Wait for a slot, ask `check` and take the slot; `release` gives it back.
+        """Wait for a slot and a place, ask `check` and take both; `release` gives them back.
 
-        `check` is asked once the slot is there, which may be an hour later: what it raises is raised here, and no slot
-        is taken. Raises StopRequested as soon as there is a stop.
+        `check` is asked once they are there, which may be an hour later: what it raises is raised here, and nothing is
+        taken. Raises StopRequested as soon as there is a stop.
         """
         # One waits for the pacer at a time; the others queue for the lock in order of arrival.
         async with self._turn:
-            self._stop.check()
-            while (delay := self.pacer.wait(self._clock.now())) > 0:
-                await self._wait(delay)
+            await self._enter()
+            try:
+                check()
+                self.pacer.reserve(self._clock.now())
+            except BaseException:
+                self._door.leave()
+                raise
+
+    async def _enter(self) -> None:
+        """Wait until a slot is free, then for a place at the door.
+
+        The place last: nobody keeps a connection from other lanes while it sleeps for its rate. A slot that passes by
+        in the meantime is not lost, since it is taken only now; and neither the slot nor the permit, which both run
+        out, ever waits for a connection.
+        """
+        wake = self._changed.set
+        try:
+            while True:
                 self._stop.check()
-            check()
-            self.pacer.reserve(self._clock.now())
+                self._changed.clear()
+                delay = self.pacer.wait(self._clock.now())
+                if delay > 0:
+                    self._door.leave_line(wake)  # the platform has limited a call meanwhile
+                elif self._door.enter(wake):
+                    return
+                await self._wait(delay)
+        finally:
+            self._door.leave_line(wake)
 
     async def _wait(self, delay: float) -> None:
-        self._changed.clear()
+        """Wait for a change, and no longer than `delay` seconds where that is a time to wait for."""
         self._until = self._clock.now() + delay
         with suppress(TimeoutError):
-            async with asyncio.timeout(None if math.isinf(delay) else delay):
+            async with asyncio.timeout(delay if 0 < delay < math.inf else None):
                 await self._changed.wait()
 
     def release(self, at: PosixSeconds) -> None:
-        """The call is known to have arrived by `at` (POSIX seconds), or never to arrive after it."""
+        """The call has ended. It is known to have arrived by `at` (POSIX seconds), or never to arrive after it."""
+        self._door.leave()
         self.pacer.release(at)
         now = self._clock.now()
         # Nearly always the time stays as it is: to wake up for nothing costs as much as all the pacing of a start.

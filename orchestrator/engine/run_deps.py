@@ -9,6 +9,7 @@ from orchestrator.core.journal.records import RunRecords
 from orchestrator.core.journal.states import CampaignState
 from orchestrator.core.manifest.models import Manifest, Pass
 from orchestrator.engine.control_watch import ControlWatch
+from orchestrator.engine.door import Door
 from orchestrator.engine.open_windows import OpenWindows
 from orchestrator.engine.states import CampaignStates
 from orchestrator.engine.stop_signal import StopSignal
@@ -54,6 +55,7 @@ class RunDeps:
     stop_signal: StopSignal
     control: ControlWatch
     windows: OpenWindows
+    door: Door
     draw: Callable[[], float]  # from [0, 1), for the jitter of retries
     windows_wait: float  # seconds for which a closed window is waited for
 
@@ -71,12 +73,14 @@ class RunDeps:
         known: dict[CampaignKey, CampaignState],
         stop_signal: StopSignal,
         checks: Checks | None = None,
+        door: Door | None = None,
         draw: Callable[[], float] = random.random,
         no_wait: bool = False,
     ) -> "RunDeps":
         """The parts of a run around its ports. `known` is the fold of its launch's journal.
 
-        `draw` draws from [0, 1); with `no_wait`, campaigns whose window is closed are held at once.
+        `door` is that of the process, where several runs share one; `draw` draws from [0, 1); with `no_wait`, campaigns
+        whose window is closed are held at once.
         """
         return cls(
             manifest=manifest,
@@ -92,6 +96,7 @@ class RunDeps:
             stop_signal=stop_signal,
             control=ControlWatch(manifest.launch, journal.control_state, stop_signal, observer),
             windows=OpenWindows(manifest.windows, clock),
+            door=door or Door(manifest.connections),
             draw=draw,
             windows_wait=0.0 if no_wait else manifest.windows_wait,
         )

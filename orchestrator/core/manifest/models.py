@@ -262,6 +262,9 @@ class Manifest(Section):
     """How a start is tried again that was certainly not delivered."""
     timeouts: Timeouts = Timeouts()
     """Time limits of a call."""
+    connections: StrictInt = Field(default=100, ge=1, le=10_000)
+    """The largest number of connections at a time, for all accounts together. Fewer where the process may not open
+    twice as many files. A worker has its own number: `worker --connections`."""
     stop_when: StopWhen | None = None
     """Rules that stop a run, or one account, early."""
     breaker: BreakerRules = BreakerRules()
