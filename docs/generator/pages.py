@@ -10,11 +10,10 @@ from docs.generator.faults import fault_sections
 from docs.generator.schemas import schema_sections
 from docs.generator.tables import page, table
 from docs.generator.words import meanings
+from orchestrator.app.schema import manifest_schema, result_schema
 from orchestrator.core.events import EVENTS_VERSION, as_table
-from orchestrator.core.manifest.models import manifest_schema
 from orchestrator.core.result.types import COLUMNS
 from orchestrator.model import Outcome, Reason, StopReason, WaveVerdict
-from orchestrator.report.schema import result_schema
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "reference"
 

@@ -4,14 +4,36 @@ import logging
 import sys
 import threading
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Final, TextIO
-
-import structlog
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from orchestrator.console.terminal import plain
 from orchestrator.redaction import Redactor
+
+
+@contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """As if the module `name` were not installed, for a library that does more where it finds it."""
+    modules: dict[str, Any] = sys.modules
+    found = modules.pop(name, None)
+    modules[name] = None
+    try:
+        yield
+    finally:
+        del modules[name]
+        if found is not None:
+            modules[name] = found
+
+
+# structlog's renderer for developers, which is not used here, imports rich's tracebacks and every lexer of pygments
+# where it finds rich: a tenth of the time until the first start. Only commands import this module, never the library.
+if TYPE_CHECKING:
+    import structlog
+else:
+    with _hidden("rich"):
+        import structlog
 
 QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done", "stop_answered", "ledger_created"})
 """Events of single campaigns, which in text would drown the progress line, and what has a sentence of its own there."""

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
+from orchestrator.app.schema import manifest_schema
 from orchestrator.core.manifest.checks import Issue
-from orchestrator.core.manifest.models import Manifest, manifest_schema
+from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import HOST, HOURS, RATE, SHARE, THRESHOLD, WINDOW, Threshold, seconds
 from orchestrator.loading.manifest_file import LoadedManifest

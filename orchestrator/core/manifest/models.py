@@ -31,7 +31,6 @@ from orchestrator.model import CampaignKey, CampaignType, Window
 __all__ = [
     "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Limits", "Manifest", "OpenHours", "Pass",
     "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts", "Wave",
-    "manifest_schema",
 ]  # fmt: skip
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
@@ -108,7 +107,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 # A dataclass with slots: a model takes five times the memory, and there may be a million campaigns.
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Campaign:
     """One campaign to start. Values that it leaves out come from `defaults`."""
 
@@ -280,9 +279,3 @@ class Manifest(Section):
     default is looked for from the working directory upwards, as git looks for `.git`."""
     report: Report = Report()
     """Reports: their folder and formats."""
-
-
-def manifest_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a manifest file: what an editor completes and checks."""
-    schema = Manifest.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

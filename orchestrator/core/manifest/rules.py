@@ -29,7 +29,7 @@ class Section(BaseModel):
     """A mapping of the manifest: frozen, and closed to unknown keys."""
 
     # The texts under the fields become the descriptions in schema/ and docs/reference.
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class OpenHours(Section):

@@ -3,7 +3,7 @@ import json
 import jsonschema
 import pytest
 
-from orchestrator.core.manifest.models import manifest_schema
+from orchestrator.app.schema import manifest_schema
 from orchestrator.core.manifest.parse import parse
 from tests.paths import SCHEMAS
 

@@ -10,12 +10,11 @@ from docs.generator.exits import codes, exit_code_sections
 from docs.generator.pages import FOLDER, pages
 from docs.generator.schemas import schema_sections
 from orchestrator.app import command_checks as command
+from orchestrator.app.schema import manifest_schema, result_schema
 from orchestrator.cli import main
-from orchestrator.core.manifest.models import manifest_schema
 from orchestrator.core.result.build import exit_code
 from orchestrator.core.result.conclude import code_of
 from orchestrator.model import Outcome, Reason, Stop, StopReason
-from orchestrator.report.schema import result_schema
 from tests.paths import ROOT
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")

@@ -5,8 +5,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from orchestrator.app.schema import result_schema
 from orchestrator.report.files import as_json
-from orchestrator.report.schema import result_schema
 from tests.paths import SCHEMAS
 from tests.report.samples import hostile, result_of, small
 
