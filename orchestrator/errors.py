@@ -27,9 +27,17 @@ class OrchestratorError(Exception):
         return f"{self.message}; no start was sent" if self.nothing_was_sent else self.message
 
 
+def where(file: str, line: int, column: int, cell: str = "") -> str:
+    """A place in a file, as people write it: `list.csv:7:2`, or `list.xlsx#Sheet1!B7` for a cell of a sheet."""
+    return f"{file}!{cell}" if cell else f"{file}:{line}:{column}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input file: where, what, and what to write instead. Lines and columns count from 1."""
+    """One thing wrong with an input file: where, what, and what to write instead. Lines and columns count from 1.
+
+    `cell` is the address of a sheet's cell, such as `B7`; `line` and `column` are then its row and its column.
+    """
 
     file: str
     line: int
@@ -37,11 +45,13 @@ class Problem:
     path: str
     message: str
     hint: str = ""
+    cell: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: "
         subject = f"{self.path}: " if self.path else ""
-        return f"{where}{subject}{self.message}" + (f"; {self.hint}" if self.hint else "")
+        return f"{where(self.file, self.line, self.column, self.cell)}: {subject}{self.message}" + (
+            f"; {self.hint}" if self.hint else ""
+        )
 
 
 # Refusals: raised before the first start, so nothing was sent.

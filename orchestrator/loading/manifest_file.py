@@ -16,9 +16,10 @@ from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN, Rerun
 from orchestrator.core.text import command_line
-from orchestrator.errors import ManifestError, Problem
+from orchestrator.errors import ManifestError, Problem, where
 from orchestrator.loading import yaml_reader
-from orchestrator.loading.campaign_files import SUFFIXES, CampaignFile
+from orchestrator.loading.campaign_files import SUFFIXES, campaign_file
+from orchestrator.loading.row_file import CampaignFile, Place
 from orchestrator.loading.yaml_reader import Document, Mark, render
 from orchestrator.places import expanded
 
@@ -224,7 +225,7 @@ def _open_campaign_files(
             file = _campaign_path(path, given)
             if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
                 continue
-            files.append(CampaignFile(source_name(file), _read_campaign_text(file, digest)))
+            files.append(campaign_file(source_name(file), _read_campaign_text(file, digest)))
         except ManifestError as error:
             problems += error.problems
     return files, problems
@@ -268,18 +269,22 @@ class _Places:
         if not isinstance(number, int) or number < self._starts[0]:
             return None
         file = bisect_right(self._starts, number) - 1
-        return self._files[file], self._files[file].lines[number - self._starts[file]]
+        return self._files[file], number - self._starts[file]
 
-    def _place(self, path: checks.Path) -> tuple[str, int, int]:
-        row = self._row(path)
-        return (row[0].name, row[1], 1) if row else (self._document.name, *self._marks[path])
+    def _place(self, path: checks.Path) -> tuple[str, Place]:
+        if (row := self._row(path)) is None:
+            return self._document.name, Place(*self._marks[path])
+        key = path[2] if len(path) > 2 else ""
+        return row[0].name, row[0].place(row[1], key if isinstance(key, str) else "")
 
     def _problem(self, issue: Issue) -> Problem:
         path = issue.path[2:] if self._row(issue.path) else issue.path
         hint = issue.hint
         if issue.other is not None:
-            hint = "first at {}:{}:{}".format(*self._place(issue.other))
-        return Problem(*self._place(issue.path), render(path), issue.message, hint)
+            name, first = self._place(issue.other)
+            hint = f"first at {where(name, *first)}"
+        name, place = self._place(issue.path)
+        return Problem(name, place.line, place.column, render(path), issue.message, hint, place.cell)
 
 
 def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -289,7 +294,7 @@ def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         return shown
     left = len(problems) - MAX_PROBLEMS
     words = f"and {left} more" if left < MAX_PROBLEMS * 2 else "and many more"
-    return (*shown, Problem(shown[-1].file, shown[-1].line, shown[-1].column, "", words))
+    return (*shown, replace(shown[-1], path="", message=words, hint=""))
 
 
 def _short(problem: Problem) -> Problem:

@@ -220,9 +220,9 @@ def test_no_file_and_a_directory(tmp_path, monkeypatch):
         ("stream,campaign\n\ns,d\ns,c\n", ["a.csv:4:1: s/c is listed twice; first at m.yaml:7:5"]),
         ("stream,campaign\ns,d\n,e\n", ["a.csv:3:1: stream: is missing"]),
         ("stream,campaign,rerun\ns,d,si\n",
-         ["a.csv:2:1: rerun: must be true, false or {instance: ID}; plan prints the instance"]),
+         ["a.csv:2:5: rerun: must be true, false or {instance: ID}; plan prints the instance"]),
         ("stream,campaign,account\ns,d,acm\n",
-         ["a.csv:2:1: account: no account is called 'acm'; did you mean 'acme'?"]),
+         ["a.csv:2:5: account: no account is called 'acm'; did you mean 'acme'?"]),
     ],
 )  # fmt: skip
 def test_faults_of_csv(write, csv, lines):
@@ -236,8 +236,8 @@ def test_faults_of_csv(write, csv, lines):
         ("[]", 'a.jsonl:2:1: must be a JSON object; write {"stream": "…", "campaign": "…"}'),
         ('{"stream": "s", "stream": "t"}', "a.jsonl:2:1: is not a row: 'stream' is written twice"),
         ('{"stream": NaN}', "a.jsonl:2:1: is not a row: NaN is not JSON"),
-        ('{"stream": "s", "campaign": 7}', "a.jsonl:2:1: campaign: must be a string; quote it"),
-        ('{"stream": "s", "campaign": "d", "nam": ""}', "a.jsonl:2:1: nam: unknown key; did you mean 'name'?"),
+        ('{"stream": "s", "campaign": 7}', "a.jsonl:2:17: campaign: must be a string; quote it"),
+        ('{"stream": "s", "campaign": "d", "nam": ""}', "a.jsonl:2:34: nam: unknown key; did you mean 'name'?"),
     ],
 )
 def test_faults_of_json_lines(write, row, line):
@@ -259,8 +259,8 @@ def test_a_hundred_problems_are_enough(write):
     rows = "".join(f"s,d/{n}\n" for n in range(250))
     lines = lines_of(write(GOOD + "campaigns_from: [a.csv]\n", a_csv="stream,campaign\n" + rows))
     assert len(lines) == 101
-    assert lines[99].startswith("a.csv:101:1: campaign: ")
-    assert lines[100] == "a.csv:101:1: and 150 more"
+    assert lines[99].startswith("a.csv:101:3: campaign: ")
+    assert lines[100] == "a.csv:101:3: and 150 more"
 
 
 def test_a_secret_is_never_repeated(write):
