@@ -1,18 +1,19 @@
 """One call on its way: the last look before its first byte, and how far it got."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
-from aiohttp.payload import BytesPayload
 
-from orchestrator.core.attempt.permit import PermitError
-from orchestrator.kore.connection import Connection, UnaskedError
+from orchestrator.kore.connection import Connection
 from orchestrator.model import Fault, PosixSeconds, Progress
 from orchestrator.ports import Check, Clock
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection as Borrowed
 
 
 class NotNowError(Exception):
@@ -21,31 +22,24 @@ class NotNowError(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One call's trace: how far it got, and why it was not sent."""
+    """One call's trace: how far it got."""
 
     clock: Clock
     token: str = field(repr=False)
     last_look: Callable[[], None]
+    body: bytes = b""
     progress: Progress = Progress.UNSENT
     begun: PosixSeconds = field(init=False)
     sent_at: PosixSeconds | None = None
     http_status: int | None = None
-    refusal: str | None = None
-    withheld: bool = False
 
     def __post_init__(self) -> None:
         self.begun = self.clock.now()
 
-    def first_byte(self, connection: Connection | None = None) -> None:
+    def first_byte(self, connection: Connection) -> None:
         """The last look. Raises NotNowError, PermitError or UnaskedError, and then no byte leaves."""
-        try:
-            self.last_look()
-            if connection is not None:
-                connection.ask()
-        except (NotNowError, PermitError, UnaskedError) as error:
-            self.refusal = str(error)
-            self.withheld = isinstance(error, NotNowError)
-            raise
+        self.last_look()
+        connection.ask()
         # From here on the platform may have received it, even if the write fails.
         self.progress = Progress.SENDING
         self.sent_at = self.clock.now()
@@ -59,38 +53,51 @@ class Call:
         """Seconds since it was written, or begun."""
         return self.clock.now() - (self.sent_at if self.sent_at is not None else self.begun)
 
-    def not_sent(self, text: str) -> Fault:
-        """The fault of a call of which nothing was written, although its last look allowed it."""
-        return Fault(Progress.UNSENT, text, None, self.clock.now() - self.begun)
+    def not_sent(self, error: Exception) -> Fault:
+        """The fault of a call of which nothing was written."""
+        elapsed, withheld = self.clock.now() - self.begun, isinstance(error, NotNowError)
+        return Fault(Progress.UNSENT, str(error), None, elapsed, withheld=withheld)
 
     def fault(self, text: str, fix: str = "") -> Fault:
         """The fault that the call ended with, given how far it got."""
-        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, self.withheld, fix)
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, fix=fix)
 
 
-class Body(BytesPayload):
-    """A request's body. aiohttp writes the headers with it, in one piece.
+CALL: Final[ContextVar[Call]] = ContextVar("CALL")
+"""The call that the current task makes; aiohttp makes the request, and tells it nothing of the call."""
 
-    The last look is here, because no other task runs between it and the moment at which the kernel has the request.
-    aiohttp's own trace of the headers comes one turn of the event loop earlier on Python 3.11, which is many
-    milliseconds in a busy process: a host that is suspended in between would wake up and send a call that is too late.
+
+class Request(aiohttp.ClientRequest):
+    """Looks, then hands head and body to the kernel in one piece.
+
+    aiohttp's own `send` writes a body in a task of its own, on Python 3.11 one turn of the event loop later. In a busy
+    process these are many milliseconds: a host suspended in between would wake up and send a call that is too late.
+    Traces of headers and chunks are left out for the same reason: they are coroutines, and may wait.
     """
 
-    def __init__(self, call: Call, value: bytes) -> None:
-        super().__init__(value)
-        self._call = call
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+    async def send(self, conn: "Borrowed") -> aiohttp.ClientResponse:
         """Look, then write. Raises NotNowError, PermitError or UnaskedError, and writes nothing."""
-        self._call.first_byte(cast("Connection", cast("StreamWriter", writer).protocol))
-        await super().write_with_length(writer, content_length)
-        self._call.written()
-
-
-async def on_headers_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
-    """The last look of a call without a body: aiohttp hands its headers to the transport right after this."""
-    call: Call = context.trace_request_ctx
-    call.first_byte()
+        call, connection = CALL.get(), cast("Connection", conn.protocol)
+        # 1. The head is made, and kept by the writer until the end is written.
+        writer = StreamWriter(connection, self.loop)
+        await writer.write_headers(f"{self.method} {self.url.raw_path_qs} HTTP/1.1", self.headers)
+        # 2. From the look to the write, nothing waits.
+        call.first_byte(connection)
+        await writer.write_eof(call.body)
+        call.written()
+        # 3. aiohttp reads the answer; it has nothing left to write.
+        return self.response_class(
+            self.method,
+            self.original_url,
+            writer=None,
+            continue100=None,
+            timer=self._timer,
+            request_info=self.request_info,
+            traces=self._traces,
+            loop=self.loop,
+            session=self.session,
+            stream_writer=writer,
+        )
 
 
 def look(check: Check | None) -> None:

@@ -2,17 +2,17 @@
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import aiohttp
 from yarl import URL
 
 from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
-from orchestrator.kore.call import Body, Call, NotNowError, look, on_headers_sent
+from orchestrator.kore.call import CALL, Call, NotNowError, Request, look
 from orchestrator.kore.connection import Connector, UnaskedError
 from orchestrator.kore.fault_words import explain
 from orchestrator.kore.proxy import Proxy, proxy_for, proxy_secrets
@@ -23,6 +23,7 @@ from orchestrator.redaction import Redactor
 _MAX_BODY: Final = 8 * 1024 * 1024
 _LOOKED_AT: Final = 64 * 1024
 _TEXT: Final = 500
+_EMPTY: Final = b"{}"
 _KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
 
 
@@ -48,34 +49,22 @@ class KoreClient:
         self._connections = connections
         self._proxy: Proxy | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._bodiless: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Read the environment's proxy. Raises Refused for one that cannot be used."""
         self._redactor.learn(proxy_secrets())
         self._proxy = proxy_for(self._host)
         connector = Connector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket)
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(on_headers_sent)
-        self._session = self._open_session(connector)
-        # A session of its own: a trace costs every call of its session as much as a tenth of the call.
-        self._bodiless = self._open_session(connector, trace)
-        return self
-
-    def _open_session(self, connector: aiohttp.BaseConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
+        self._session = aiohttp.ClientSession(
             connector=connector,
-            connector_owner=not traces,
+            request_class=Request,
             timeout=self._timeout,
-            trace_configs=list(traces),
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=self._proxy.url if self._proxy else None,
-            auto_decompress=True,
-            json_serialize=json.dumps,
         )
         # aiohttp repeats an idempotent request by itself after a disconnect: such a call would escape the pacer.
-        session._retry_connection = False  # noqa: SLF001
-        return session
+        self._session._retry_connection = False  # noqa: SLF001
+        return self
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """A socket whose kernel forgets what could not be delivered within a call's time.
@@ -92,9 +81,8 @@ class KoreClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._bodiless, self._session):
-            if session is not None:
-                await session.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""
@@ -104,25 +92,25 @@ class KoreClient:
             look(check)
             permit.use(target.key, self._clock.now())
 
-        return await self._call("POST", target, wire.trigger_path(target, "play"), {}, last_look)
+        return await self._call("POST", target, wire.trigger_path(target, "play"), _EMPTY, last_look)
 
     async def stop(self, target: CallTarget, *, check: Check | None = None) -> Reply | Fault:
         """Send `trigger=stop`. It is not an undo: messages that went out stay out."""
-        return await self._call("POST", target, wire.trigger_path(target, "stop"), {}, partial(look, check))
+        return await self._call("POST", target, wire.trigger_path(target, "stop"), _EMPTY, partial(look, check))
 
     async def status(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """The state of one campaign."""
-        answer = await self._call("POST", target, wire.status_path(target), {}, partial(look, check))
+        answer = await self._call("POST", target, wire.status_path(target), _EMPTY, partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def get(self, target: CallTarget, *, check: Check | None = None) -> Read:
         """All that the platform has of one campaign, its calling hours too."""
-        answer = await self._call("GET", target, wire.get_path(target), None, partial(look, check))
+        answer = await self._call("GET", target, wire.get_path(target), b"", partial(look, check))
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
 
     async def list(self, target: CallTarget, page: int, *, is_ordered: bool = True, check: Check | None = None) -> Read:
         """One page, from 1, of the campaigns of the target's stream and type."""
-        body = wire.list_body(target, page, is_ordered=is_ordered)
+        body = json.dumps(wire.list_body(target, page, is_ordered=is_ordered)).encode()
         answer = await self._call("POST", target, wire.list_path(target), body, partial(look, check))
         return Read(answer, *wire.read_list(answer.payload, page)) if isinstance(answer, Reply) else Read(answer)
 
@@ -131,38 +119,31 @@ class KoreClient:
         method: str,
         target: CallTarget,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: bytes,
         last_look: Callable[[], None],
     ) -> Reply | Fault:
         # A token for each attempt: the platform refuses one that is replayed (kore-api.md section 3).
         token = self._tokens.mint(target.account_id)
-        headers = wire.headers(target, token)
-        call = Call(self._clock, token, last_look)
+        headers = wire.headers(target, token, len(body))
+        call = Call(self._clock, token, last_look, body)
         try:
-            return await self._exchange(call, method, path, headers, body)
-        except UnaskedError as error:
-            return call.not_sent(str(error))
-        except (NotNowError, PermitError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            # aiohttp reports a refusal from within a body as a failed connection.
-            if call.refusal is not None:
-                return call.fault(call.refusal)
+            return await self._exchange(call, method, path, headers)
+        except (NotNowError, PermitError, UnaskedError) as error:
+            return call.not_sent(error)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             words, fix = explain(error, call.progress, self._proxy)
             return call.fault(self._redactor.text(words, token)[:_TEXT], fix)
 
-    async def _exchange(
-        self, call: Call, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None
-    ) -> Reply:
-        session = self._bodiless if body is None else self._session
-        if session is None:
+    async def _exchange(self, call: Call, method: str, path: str, headers: dict[str, str]) -> Reply:
+        if self._session is None:
             raise RuntimeError("the client is used outside of `async with`")
-        async with session.request(
+        CALL.set(call)
+        async with self._session.request(
             method,
             _url(self._host, path),
             headers=headers,
-            data=None if body is None else Body(call, json.dumps(body).encode()),
             allow_redirects=False,
             proxy_headers=self._proxy.headers if self._proxy else None,
-            trace_request_ctx=call,
         ) as response:
             # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
             call.progress, call.http_status = Progress.ANSWERED, response.status

@@ -38,9 +38,8 @@ class Connection(ResponseHandler):
         self.is_asked = True
 
     def start_timeout(self) -> None:
-        """Called by aiohttp right before it writes a request without a body, and right after one with a body."""
-        if not self.is_asked:
-            self.ask()
+        """Called by aiohttp right before it writes a request of its own, which asks a proxy for a tunnel."""
+        self.ask()
         super().start_timeout()
 
     def data_received(self, data: bytes) -> None:

@@ -54,15 +54,19 @@ def list_body(target: CallTarget, page: int, *, is_ordered: bool = True) -> dict
     return body | {"sortBy": {"createdAt": "asc"}} if is_ordered else body
 
 
-def headers(target: CallTarget, token: str) -> dict[str, str]:
-    """The headers that every campaign call carries (section 1.0). Raises CredentialError for a malformed token."""
+def headers(target: CallTarget, token: str, length: int) -> dict[str, str]:
+    """The headers of every campaign call (section 1.0), whose body has `length` bytes.
+
+    Raises CredentialError for a malformed token.
+    """
     if not _VISIBLE.fullmatch(token):
         # A newline would end the header: what follows it would be a header, or a request, of its own.
         raise CredentialError(
             f"the token of account {target.account_id} holds a character that no header may hold",
             next_step="check what makes the token: it must be one line without spaces",
         )
-    return {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
+    ours = {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
+    return ours | {"Content-Length": str(length)} if length else ours
 
 
 # Replies.

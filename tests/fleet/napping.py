@@ -15,8 +15,8 @@ nth, calls = int(sys.argv[1]), itertools.count(1)
 real = Call.first_byte
 
 
-def first_byte(call):
-    real(call)
+def first_byte(call, connection):
+    real(call, connection)
     if next(calls) == nth:
         os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -1,11 +1,14 @@
 """Between a call's last look and the kernel there is nothing: a host suspended there sends one call, not many."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
+from aiohttp.http import StreamWriter
 
 from orchestrator.core.rules.pacing import arrived_by
+from orchestrator.kore import call as call_module
 from orchestrator.kore.client import KoreClient
 from orchestrator.model import Progress
 from tests.raw_server import (
@@ -32,15 +35,19 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["start", "stop", "status", "get", "list"])
-async def test_the_loop_does_not_turn_between_last_check_and_kernel(call):
+IDS = ["start", "stop", "status", "get", "list"]
+
+
+async def sent_by_the_next_turn(call, patience=5):
+    """What the kernel had of a call at the event loop's first turn after its last look."""
     seen = []
 
     def next_turn():
         connection, _ = listener.accept()
         with connection:
-            connection.settimeout(5)  # spent only where nothing has been sent yet: the loop stands still meanwhile
-            seen.append(connection.recv(65536))
+            connection.settimeout(patience)  # spent only where nothing has been sent yet: the loop stands still
+            with contextlib.suppress(TimeoutError):
+                seen.append(connection.recv(65536))
             connection.sendall(reply(200, ACTIVE))
 
     def check():
@@ -49,8 +56,51 @@ async def test_the_loop_does_not_turn_between_last_check_and_kernel(call):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with client_of(f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
             await call(client, check)
+    return [(request.split()[0], request.partition(b"\r\n\r\n")[2]) for request in seen]
 
-    assert [request.split()[0] for request in seen] in ([b"POST"], [b"GET"])
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+async def test_the_loop_does_not_turn_between_last_check_and_kernel(call):
+    [(method, body)] = await sent_by_the_next_turn(call)
+
+    assert (method, body[:1] + body[-1:]) in ((b"POST", b"{}"), (b"GET", b""))
+
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+async def test_look_then_wait_then_write_is_caught(call, monkeypatch):
+    """A copy that is broken on purpose: the test before this one must notice."""
+
+    class Waiting(StreamWriter):
+        async def write_eof(self, chunk=b""):
+            await asyncio.sleep(0)
+            await super().write_eof(chunk)
+
+    monkeypatch.setattr(call_module, "StreamWriter", Waiting)
+
+    assert await sent_by_the_next_turn(call, patience=0.05) == []
+
+
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+async def test_head_and_body_are_one_write(call):
+    """Two would be two segments, and a host suspended between them would send half of a call."""
+    written = []
+
+    class Noted(socket.socket):
+        def send(self, data):
+            written.append(bytes(data))
+            return super().send(data)
+
+    class Client(KoreClient):
+        def _socket(self, address):
+            return Noted(*address[:3])
+
+    async with (
+        serving(reply(200, ACTIVE)) as server,
+        Client(server.url, OneToken(), StillClock(), connect_timeout=5.0, total_timeout=5.0) as client,
+    ):
+        await call(client, allowed)
+
+    assert written == server.requests
 
 
 async def test_a_call_a_sleeping_host_delayed_counts_from_its_write():
@@ -76,7 +126,7 @@ async def test_a_call_a_sleeping_host_delayed_counts_from_its_write():
     assert arrived_by(lost, clock.now(), 5.0) == NOW + NAP + 5
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["start", "stop", "status", "get", "list"])
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
 async def test_a_no_at_the_last_look_lets_no_byte_out(call):
     async with serving() as server:
         async with client_of(server.url) as client:

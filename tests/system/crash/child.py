@@ -109,7 +109,6 @@ def _trace():
 
     trace.on_connection_create_start.append(at("connect"))
     trace.on_connection_create_end.append(at("connected"))
-    trace.on_request_chunk_sent.append(at("last_byte"))
     trace.on_request_end.append(at("headers_in"))
     return trace
 
@@ -117,8 +116,8 @@ def _trace():
 def install():
     real_session = aiohttp.ClientSession
 
-    def with_trace(*args, trace_configs, **kwargs):
-        return real_session(*args, trace_configs=[*trace_configs, _trace()], **kwargs)
+    def with_trace(*args, **kwargs):
+        return real_session(*args, trace_configs=[_trace()], **kwargs)
 
     aiohttp.ClientSession = with_trace
     around(place, "_fill", "ledger_draft_empty", "ledger_draft_made")
@@ -132,6 +131,7 @@ def install():
     around_async(preflight, "live_states", "before_preflight", "after_preflight")
     around(TokenMinter, "mint", "token")
     around(Call, "first_byte", "before_first_byte", "first_byte")
+    around(Call, "written", "last_byte")
     around_async(client_module, "_read", None, "body_in")
     around_async(KoreClient, "start", "before_start", "after_start")
     around_async(KoreClient, "status", "before_probe", "after_probe")
