@@ -37,6 +37,8 @@ class Problem:
     """One thing wrong with an input file: where, what, and what to write instead. Lines and columns count from 1.
 
     `cell` is the address of a sheet's cell, such as `B7`; `line` and `column` are then its row and its column.
+    `value` is what was read there, with invisible characters named, and `source` the line of the file, of a long one
+    the part around the place; `caret` is the place's column in it. Nothing that may be a secret is in any of them.
     """
 
     file: str
@@ -46,12 +48,18 @@ class Problem:
     message: str
     hint: str = ""
     cell: str = ""
+    value: str = ""
+    source: str = ""
+    caret: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it is, as editors and compilers write it."""
+        return where(self.file, self.line, self.column, self.cell)
 
     def __str__(self) -> str:
         subject = f"{self.path}: " if self.path else ""
-        return f"{where(self.file, self.line, self.column, self.cell)}: {subject}{self.message}" + (
-            f"; {self.hint}" if self.hint else ""
-        )
+        return f"{self.place}: {subject}{self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
 # Refusals: raised before the first start, so nothing was sent.

@@ -22,7 +22,8 @@ and with a signal's code when it was interrupted. `status` ends with 11 as long 
 _JSON: Final = """
 With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own
 keys. An error has `error` with `exit_code`, `kind`, `message`, `next`, and `problems`, each with `file`, `line`,
-`column`, `path`, `message` and `hint`.
+`column`, `cell` (of a sheet), `path`, `message`, `hint`, `value` as it was read and `source`, its line. `value` and
+`source` are empty where they may hold a secret.
 """
 _NONE, _SOME = "**no start was sent**", "starts may have been sent"
 

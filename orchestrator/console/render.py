@@ -1,6 +1,7 @@
 """The result of a command, and the one place that prints it: text or JSON on stdout, remarks on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from orchestrator.console.terminal import plain
+from orchestrator.console.problems import text_of
+from orchestrator.console.terminal import has_color, plain
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import PROGRAM, called_as, reason
 from orchestrator.errors import ManifestError, OrchestratorError
@@ -97,11 +99,12 @@ def error_result(command: str, error: OrchestratorError) -> CommandResult:
             "message": error.sentence,
             "next": error.next_step,
             "problems": [
-                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message,
-                 "hint": p.hint} for p in problems
+                {"file": p.file, "line": p.line, "column": p.column, "cell": p.cell, "path": p.path,
+                 "message": p.message, "hint": p.hint, "value": p.value, "source": p.source} for p in problems
             ],
         }
     }  # fmt: skip
-    lines = [*(plain(str(problem)) for problem in problems), f"error: {plain(error.sentence)}"]
+    in_color = sys.stderr is not None and has_color(sys.stderr, os.environ)
+    lines = [*(text_of(problem, in_color=in_color) for problem in problems), f"error: {plain(error.sentence)}"]
     lines += [f"next: {error.next_step}"] if error.next_step else []
     return CommandResult(command, data, messages=tuple(lines), exit_code=error.exit_code)

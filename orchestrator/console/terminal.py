@@ -21,6 +21,11 @@ def has_bars(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty() and environ.get("TERM") not in _DUMB and not environ.get("CI")
 
 
+def has_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream is a terminal whose text may be styled."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") not in _DUMB
+
+
 def console_for(stream: TextIO, environ: Mapping[str, str]) -> "Console":
     """A console that styles its text only where the environment allows or demands it."""
     from rich.console import Console

@@ -1,6 +1,5 @@
 """A manifest from its files: the models, or every fault of all files in one pass."""
 
-import hashlib
 import os
 import re
 from bisect import bisect_right
@@ -16,23 +15,21 @@ from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN, Rerun
 from orchestrator.core.text import command_line
+from orchestrator.core.visible import shown
 from orchestrator.errors import ManifestError, Problem, where
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import SUFFIXES, campaign_file
+from orchestrator.loading.input_files import InputFiles, fail, source_name
 from orchestrator.loading.row_file import CampaignFile, Place
 from orchestrator.loading.yaml_reader import Document, Mark, render
 from orchestrator.places import expanded
 
-MAX_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of a manifest."""
-MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
-"""Bytes of one file of `campaigns_from`."""
 MAX_FILES: Final = 1000
 """Files in `campaigns_from`."""
 MAX_PROBLEMS: Final = 100
 """Problems that are shown."""
 
-_MAX_TEXT: Final = 300  # characters of a problem's file, path, message or hint
+_MAX_TEXT: Final = 300  # characters of a problem's file, path, message, hint or value
 _ID: Final = re.compile(ID_PATTERN)
 _LAUNCH: Final = re.compile(r"^[ {]*[\"']?launch[\"']?\s*:\s*[\"']?([\w.-]+)", re.MULTILINE)
 _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
@@ -71,30 +68,27 @@ class LoadedManifest:
         return row | {"type": str(campaign.type)}
 
 
-def source_name(path: Path) -> str:
-    """A file's name as messages show it: as it was given, with forward slashes."""
-    return path.as_posix()
-
-
 def load_manifest(path: Path, *, is_draft: bool = False) -> LoadedManifest:
     """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names.
 
     A draft's campaigns are still to come: it may list none, have waves without any, and name files that do not exist.
     """
+    inputs = InputFiles()
     try:
-        return _load(path, is_draft=is_draft)
+        return _load(path, inputs, is_draft=is_draft)
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
+        first = inputs.sources.shown(problems[:MAX_PROBLEMS])
         next_step = error.next_step or command_line("validate", name)
-        raise ManifestError(_capped(problems), next_step=next_step) from None
+        raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
 
 
 def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
     """The launch and `report.dir` of a manifest that need not be valid; None where it does not name the launch."""
     name = source_name(path)
     try:
-        text = _decode(_read(path, name, MAX_BYTES), name)
+        text = InputFiles().manifest(path)
     except ManifestError:
         return None
     raw: Mapping[str, Any]
@@ -109,18 +103,16 @@ def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
     return launch, directory if isinstance(directory, str) and directory else None
 
 
-def _load(path: Path, *, is_draft: bool) -> LoadedManifest:
+def _load(path: Path, inputs: InputFiles, *, is_draft: bool) -> LoadedManifest:
     # 1. The manifest's own text, as plain data.
     name = source_name(path)
-    data = _read(path, name, MAX_BYTES)
-    document = yaml_reader.load(_decode(data, name), name)
+    document = yaml_reader.load(inputs.manifest(path), name)
     raw = _mapping(document, name)
     # 2. The texts of the files it names.
-    digest = _Digest(data)
-    files, unreadable = _open_campaign_files(raw, path, digest, is_draft=is_draft)
+    files, unreadable = _open_campaign_files(raw, path, inputs, is_draft=is_draft)
     # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
     manifest = _parse(document, raw, files, unreadable, is_draft=is_draft)
-    return LoadedManifest(manifest, digest.hexdigest(), path, {key: raw[key] for key in raw if key != "campaigns"})
+    return LoadedManifest(manifest, inputs.sha256, path, {key: raw[key] for key in raw if key != "campaigns"})
 
 
 def _parse(
@@ -152,55 +144,6 @@ def _discover(document: Document, files: Sequence[CampaignFile]) -> str:
     return command_line("discover", document.name, *(["-o", name] if name.endswith(".csv") else []), "--stream")
 
 
-class _Digest:
-    def __init__(self, data: bytes) -> None:
-        self._sha256 = hashlib.sha256()
-        self.add(data)
-
-    def add(self, data: bytes) -> None:
-        """Adds a file; its length goes first, so that no two sets of files look alike."""
-        self._sha256.update(b"%d:" % len(data))
-        self._sha256.update(data)
-
-    def hexdigest(self) -> str:
-        return self._sha256.hexdigest()
-
-
-def _fail(name: str, message: str, hint: str = "", *, line: int = 1, column: int = 1) -> ManifestError:
-    return ManifestError((Problem(name, line, column, "", message, hint),))
-
-
-def _read(path: Path, name: str, limit: int) -> bytes:
-    try:
-        if path.is_dir():
-            raise _fail(name, "is a directory", "name a file in it")
-        # To open a named pipe would wait for its writer.
-        if path.exists() and not path.is_file():
-            raise _fail(name, "is not a file")
-        # One byte more than allowed shows that there is more, whatever the size on disk claims.
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
-    except FileNotFoundError:
-        raise _fail(name, "there is no such file") from None
-    except OSError as error:
-        raise _fail(name, f"cannot be read: {error.strerror or type(error).__name__}") from None
-    except ValueError:
-        raise _fail(name, "is not a file name") from None
-    if len(data) > limit:
-        raise _fail(name, f"is larger than {limit // 1024 // 1024} MiB", "use campaigns_from for long lists")
-    return data
-
-
-def _decode(data: bytes, name: str) -> str:
-    # With -sig: Excel begins its files with a byte order mark.
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise _fail(name, "is not UTF-8", "save it as UTF-8", line=line, column=column) from None
-
-
 def _mapping(document: Document, name: str) -> Mapping[str, Any]:
     if isinstance(document.value, dict):
         return document.value
@@ -210,14 +153,14 @@ def _mapping(document: Document, name: str) -> Mapping[str, Any]:
 
 
 def _open_campaign_files(
-    raw: Mapping[str, Any], path: Path, digest: _Digest, *, is_draft: bool
+    raw: Mapping[str, Any], path: Path, inputs: InputFiles, *, is_draft: bool
 ) -> tuple[list[CampaignFile], list[Problem]]:
     """The files of `campaigns_from`, and why others of them cannot be read."""
     names = raw.get("campaigns_from")
     files: list[CampaignFile] = []
     problems: list[Problem] = []
     if isinstance(names, list) and len(names) > MAX_FILES:
-        raise _fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
+        raise fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
     for given in names if isinstance(names, list) else []:
         if not isinstance(given, str) or not given or "$" in given:
             continue  # the models report it
@@ -225,7 +168,7 @@ def _open_campaign_files(
             file = _campaign_path(path, given)
             if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
                 continue
-            files.append(campaign_file(source_name(file), _read_campaign_text(file, digest)))
+            files.append(campaign_file(source_name(file), _read_campaign_text(file, inputs)))
         except ManifestError as error:
             problems += error.problems
     return files, problems
@@ -235,16 +178,14 @@ def _campaign_path(manifest: Path, given: str) -> Path:
     try:
         return manifest.parent / expanded(given)
     except OSError as error:
-        raise _fail(source_name(manifest), f"campaigns_from: {error.strerror}") from None
+        raise fail(source_name(manifest), f"campaigns_from: {error.strerror}") from None
 
 
-def _read_campaign_text(path: Path, digest: _Digest) -> str:
+def _read_campaign_text(path: Path, inputs: InputFiles) -> str:
     name = source_name(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise _fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(SUFFIXES)}")
-    data = _read(path, name, MAX_CAMPAIGN_BYTES)
-    digest.add(data)
-    return _decode(data, name)
+        raise fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(SUFFIXES)}")
+    return inputs.text(name, inputs.campaigns(path), is_yaml=False)
 
 
 class _Places:
@@ -284,22 +225,25 @@ class _Places:
             name, first = self._place(issue.other)
             hint = f"first at {where(name, *first)}"
         name, place = self._place(issue.path)
-        return Problem(name, place.line, place.column, render(path), issue.message, hint, place.cell)
+        return Problem(
+            name, place.line, place.column, render(path), issue.message, hint, place.cell, shown(issue.value)
+        )
 
 
-def _capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """The first of them, each at a length that can be read. Where some are left out, not all were looked for."""
-    shown = tuple(_short(problem) for problem in problems[:MAX_PROBLEMS])
-    if len(problems) <= MAX_PROBLEMS:
-        return shown
-    left = len(problems) - MAX_PROBLEMS
+def _capped(first: Sequence[Problem], found: int) -> tuple[Problem, ...]:
+    """The first problems, each at a length that can be read, and how many are left out."""
+    short = tuple(_short(problem) for problem in first)
+    left = found - len(short)
+    if not left:
+        return short
     words = f"and {left} more" if left < MAX_PROBLEMS * 2 else "and many more"
-    return (*shown, replace(shown[-1], path="", message=words, hint=""))
+    return (*short, replace(short[-1], path="", message=words, hint="", value="", source="", caret=0))
 
 
 def _short(problem: Problem) -> Problem:
-    file, path, message, hint = map(_cut, (problem.file, problem.path, problem.message, problem.hint))
-    return replace(problem, file=file, path=path, message=message, hint=hint)
+    texts = (problem.file, problem.path, problem.message, problem.hint, problem.value)
+    file, path, message, hint, value = map(_cut, texts)
+    return replace(problem, file=file, path=path, message=message, hint=hint, value=value)
 
 
 def _cut(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from operator import attrgetter
 from typing import Any, Final, Protocol
@@ -20,12 +20,16 @@ _MAX_HINTS: Final = 100  # of one check: to look for a near word takes a while
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A fault at a path of the manifest. `other` is the path that it clashes with, where there is one."""
+    """A fault at a path of the manifest. `other` is the path that it clashes with, where there is one.
+
+    `value` is what was read there; None: nothing, or it says no more than the message.
+    """
 
     path: Path
     message: str
     hint: str = ""
     other: Path | None = None
+    value: Any = field(default=None, compare=False)
 
 
 NO_CAMPAIGNS: Final = Issue((), "has no campaigns", "add campaigns or campaigns_from")
@@ -204,7 +208,7 @@ def _references(raw: Mapping[str, Any], rows: Sequence[Row], key: str, section: 
 
 
 def _unknown(path: Path, key: str, name: str, known: Mapping[str, Any]) -> Issue:
-    return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, known))
+    return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, known), value=name)
 
 
 def _without_account(rows: Sequence[Row]) -> Iterator[Issue]:
@@ -235,6 +239,7 @@ def _wave_members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -
             ("waves", i, "campaigns", n),
             f"no campaign is {key!r}",
             did_you_mean(key, known if number < _MAX_HINTS else ()),
+            value=key,
         )
     for i, (tags, named) in wanted.items():
         is_misnamed = named and listed.isdisjoint(named.values())

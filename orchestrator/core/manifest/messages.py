@@ -30,6 +30,7 @@ from orchestrator.core.manifest.models import (
 )
 from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, did_you_mean
 from orchestrator.core.manifest.zones import ZoneHint
+from orchestrator.core.secrecy import is_secret_path
 
 _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
@@ -67,7 +68,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 def issues(found: Sequence[ErrorDetails]) -> Iterator[Issue]:
     """All faults, except lists that are too short only because an item is at fault.
 
-    The values at fault are never repeated: one of them may be a secret.
+    The words never repeat a value, which may be a secret: where it certainly is none, it is an issue's own field.
     """
     # pydantic drops items at fault before it counts: a list with one bad item is "too short", too.
     parents = {details["loc"][:-1] for details in found}
@@ -87,7 +88,9 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
     # Hundreds of zone names are compared for each hint, so only faults that are shown get one.
     if isinstance(hint, ZoneHint):
         hint = hint.read() if is_hinted else ""
-    return Issue(path, message, hint)
+    is_secret = is_secret_path(".".join(map(str, path)))
+    value = None if details["type"] == "missing" or is_secret else details["input"]
+    return Issue(path, message, hint, value=value)
 
 
 def _section(parents: Path) -> str:

@@ -1,0 +1,85 @@
+"""The bytes and texts of a manifest and the files it names: read within limits, hashed, and kept for messages."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from orchestrator.errors import ManifestError, Problem
+from orchestrator.loading.source_lines import Sources
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of a manifest."""
+MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of one file of `campaigns_from`."""
+
+
+def source_name(path: Path) -> str:
+    """A file's name as messages show it: as it was given, with forward slashes."""
+    return path.as_posix()
+
+
+def fail(name: str, message: str, hint: str = "", *, line: int = 1, column: int = 1) -> ManifestError:
+    """A fault of a file as a whole, or of its bytes."""
+    return ManifestError((Problem(name, line, column, "", message, hint),))
+
+
+class InputFiles:
+    """The files of one manifest, in the order in which they are read. All methods raise ManifestError."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self.sources = Sources()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all files so far."""
+        return self._sha256.hexdigest()
+
+    def manifest(self, path: Path) -> str:
+        """The text of the manifest."""
+        name = source_name(path)
+        return self.text(name, self._hashed(_read(path, name, MAX_BYTES)))
+
+    def campaigns(self, path: Path) -> bytes:
+        """The bytes of a file of `campaigns_from`."""
+        return self._hashed(_read(path, source_name(path), MAX_CAMPAIGN_BYTES))
+
+    def text(self, name: str, data: bytes, *, is_yaml: bool = True) -> str:
+        """The bytes as text, which is kept for messages. `is_yaml`: not a list of rows."""
+        # With -sig: Excel begins its files with a byte order mark.
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self.sources.add(name, data.decode("utf-8-sig", "replace"), is_yaml=is_yaml)
+            before = data[: error.start].decode("utf-8-sig").rpartition("\n")[2]
+            line = data.count(b"\n", 0, error.start) + 1
+            raise fail(name, "is not UTF-8", "save it as UTF-8", line=line, column=len(before) + 1) from None
+        self.sources.add(name, text, is_yaml=is_yaml)
+        return text
+
+    def _hashed(self, data: bytes) -> bytes:
+        # Its length goes first, so that no two sets of files look alike.
+        self._sha256.update(b"%d:" % len(data))
+        self._sha256.update(data)
+        return data
+
+
+def _read(path: Path, name: str, limit: int) -> bytes:
+    try:
+        if path.is_dir():
+            raise fail(name, "is a directory", "name a file in it")
+        # To open a named pipe would wait for its writer.
+        if path.exists() and not path.is_file():
+            raise fail(name, "is not a file")
+        # One byte more than allowed shows that there is more, whatever the size on disk claims.
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise fail(name, "there is no such file") from None
+    except OSError as error:
+        raise fail(name, f"cannot be read: {error.strerror or type(error).__name__}") from None
+    except ValueError:
+        raise fail(name, "is not a file name") from None
+    if len(data) > limit:
+        raise fail(name, f"is larger than {limit // 1024 // 1024} MiB", "use campaigns_from for long lists")
+    return data
