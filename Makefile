@@ -71,7 +71,7 @@ fix: $(READY)  ## fix what the tools can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure it side by side with others, into bench/RESULTS.md (needs nginx and curl); about two hours
+bench: $(READY)  ## measure it side by side with others, into bench/RESULTS.md (needs nginx and curl; more peers with go, parallel and hey); about two hours
 	$(BIN)/python -m bench.results $(NAMES)
 
 docs: $(READY)  ## write docs/reference again, from the code
