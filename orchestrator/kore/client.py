@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from yarl import URL
@@ -22,6 +22,7 @@ from orchestrator.redaction import Redactor
 
 _MAX_BODY: Final = 8 * 1024 * 1024
 _LOOKED_AT: Final = 64 * 1024
+_NESTED: Final = 200  # brackets: with fewer, a value can be walked to its ground
 _TEXT: Final = 500
 _EMPTY: Final = b"{}"
 _KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
@@ -150,21 +151,31 @@ class KoreClient:
             return self._reply(call, response, await _read(response))
 
     def _reply(self, call: Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
-        text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
-        try:
-            payload = self._redactor.value(wire.read_body(raw), call.token)
-        except RecursionError:  # read, but too deep to be looked at
-            payload = None
+        payload, text = _redacted(self._redactor, raw, call.token)
         return Reply(
             http_status=response.status,
             payload=payload,
-            # Redacted first: a secret that is cut in half is not recognized.
-            text=self._redactor.text(text, call.token)[:_TEXT],
+            text=text[:_TEXT],
             sent_at=call.sent_at if call.sent_at is not None else call.begun,
             elapsed=call.elapsed,
             retry_after=response.headers.get("Retry-After"),
             date=response.headers.get("Date"),
         )
+
+
+def _redacted(redactor: Redactor, raw: bytes, token: str) -> tuple[Any, str]:
+    """A reply's JSON value and the beginning of its text, without secrets. `token` is the call's own."""
+    # Redacted before it is cut to its length: a secret that is cut in half is not recognized.
+    text = raw[:_LOOKED_AT].decode("utf-8", errors="replace")
+    shown, payload = redactor.text(text, token), wire.read_body(raw)
+    # JSON without escapes has each of its texts as it stands: where the whole holds no secret, none of them does.
+    is_plain = b"\\" not in raw and len(raw) <= _LOOKED_AT and raw.count(b"[") + raw.count(b"{") < _NESTED
+    if shown == text and is_plain:
+        return payload, shown
+    try:
+        return redactor.value(payload, token), shown
+    except RecursionError:  # read, but too deep to be looked at
+        return None, shown
 
 
 def _url(host: str, path: str) -> URL:
@@ -175,7 +186,7 @@ def _url(host: str, path: str) -> URL:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     chunks, size = [], 0
     # Counted while it arrives: a reply without end must not fill the memory.
-    async for chunk in response.content.iter_chunked(65536):
+    while chunk := await response.content.readany():
         size += len(chunk)
         if size > _MAX_BODY:
             raise aiohttp.ClientPayloadError(f"the reply is larger than {_MAX_BODY} bytes")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
@@ -78,10 +79,10 @@ def read_body(raw: bytes) -> Any:
     A key that is written twice, NaN, and anything but UTF-8 are refused: what one reader takes for `Active`, another
     takes for `failure`.
     """
-    if sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
+    if len(raw) > _MAX_PARTS and sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         return None
     try:
-        return _decode(raw.decode("utf-8-sig"))
+        return _decode(raw.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
 
