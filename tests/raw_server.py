@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.core.attempt.permit import grant
 from orchestrator.kore.client import KoreClient
+from orchestrator.kore.connection_pool import ConnectionPool
 from orchestrator.model import CallTarget, CampaignType, Lane, Record
 
 NOW = 1_800_000_000.0
@@ -163,6 +164,7 @@ def free_port() -> int:
 
 def client_of(host: str, **options: Any) -> KoreClient:
     defaults = {"tokens": OneToken(), "clock": StillClock(), "connect_timeout": 5.0, "total_timeout": 5.0}
+    defaults["pool"] = ConnectionPool(100)
     return KoreClient(host, **(defaults | options))
 
 

@@ -2,30 +2,53 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.engine.door import Door
 from orchestrator.kore.auth import Credential, TokenMinter
 from orchestrator.kore.client import KoreClient
-from orchestrator.ports import Clock
+from orchestrator.kore.connection_pool import ConnectionPool, most_connections
+from orchestrator.ports import Clock, Observer
 from orchestrator.redaction import Redactor
 
 SANDBOX: Final = "sandbox"
 """The host that lives in the run's own process."""
 
-_SPARE_CONNECTIONS: Final = 16  # for reads beside the starts
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What all runs of one process share on their way out: the door, and the connections behind it."""
+
+    door: Door
+    pool: ConnectionPool
+
+    @classmethod
+    def of(cls, wanted: int, observer: Observer) -> "Connections":
+        """At most `wanted` connections at a time; fewer, with a warning, where the process may not open the files."""
+        most = most_connections(wanted)
+        if most < wanted:
+            message = f"at most {most} connections at a time instead of {wanted}: this process may open too few files"
+            observer.event("connections_short", message=f"{message}; raise the limit (ulimit -n)")
+        return cls(Door(most), ConnectionPool(most))
 
 
 @asynccontextmanager
 async def open_api(
-    manifest: Manifest, credentials: dict[str, Credential], minter: TokenMinter, clock: Clock, redactor: Redactor
+    manifest: Manifest,
+    credentials: dict[str, Credential],
+    minter: TokenMinter,
+    clock: Clock,
+    *,
+    redactor: Redactor,
+    pool: ConnectionPool,
 ) -> AsyncIterator[KoreClient]:
-    """A client for the manifest's host, with a connection for every start in flight; closed in the end."""
-    connections = sum(account.in_flight for account in manifest.accounts.values()) + _SPARE_CONNECTIONS
+    """A client for the manifest's host, with connections of the pool; closed in the end."""
     timeouts = manifest.timeouts
     async with _host(manifest, credentials) as base, KoreClient(
         base, minter, clock, connect_timeout=timeouts.connect, total_timeout=timeouts.total,
-        connections=connections, redactor=redactor,
+        pool=pool, redactor=redactor,
     ) as api:  # fmt: skip
         yield api
 

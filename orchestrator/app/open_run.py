@@ -14,7 +14,7 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.lanes import acquire_lanes
-from orchestrator.app.open_api import SANDBOX, open_api
+from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.clock import SystemClock
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
@@ -90,13 +90,16 @@ async def assemble_run(
     no_wait: bool = False,
     subrun: Mapping[str, Any] = MappingProxyType({}),
     ledger: Store | None = None,
+    connections: Connections | None = None,
 ) -> AsyncIterator[OpenRun]:
     """`open_run` for credentials that are resolved already.
 
-    `subrun` says whose part the run is, where it is a fleet's lane. `ledger`: where it is open already; it stays so.
-    Raises StopRequested where a stop ends the wait for a holder whose clock was ahead.
+    `subrun` says whose part the run is, where it is a fleet's lane. `ledger` and `connections`: those of the process,
+    where several runs share them; they stay open. Raises StopRequested where a stop ends the wait for a holder whose
+    clock was ahead.
     """
     manifest = loaded.manifest
+    connections = connections or Connections.of(manifest.connections, observer)
     # 1. Credentials: a key that cannot sign is found before the first call.
     minter = TokenMinter(credentials, SystemClock())
     for account_id in credentials:
@@ -120,11 +123,11 @@ async def assemble_run(
             known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             launches = await asyncio.to_thread(store.launches)
-            async with open_api(manifest, credentials, minter, clock, redactor) as api:
+            async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),
                     api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
-                    checks=CommandChecks(loaded.path.parent, redactor), no_wait=no_wait,
+                    checks=CommandChecks(loaded.path.parent, redactor), door=connections.door, no_wait=no_wait,
                 )  # fmt: skip
                 # A sandbox in this process came into being with it.
                 run = Run(deps, leases, previous=previous, launches=launches, is_new_host=manifest.host == SANDBOX)

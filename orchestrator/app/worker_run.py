@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.app.open_api import Connections
 from orchestrator.app.open_run import assemble_run, credentials_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Run
@@ -47,10 +48,16 @@ class LaneWork(Protocol):
 
 
 class WorkerRuns:
-    """Makes the runs of a worker's lanes over one ledger. `redactor` learns their secrets."""
+    """Makes the runs of a worker's lanes over one ledger and one door. `redactor` learns their secrets.
 
-    def __init__(self, store: Store, redactor: Redactor, observer: Observer, *, allow_commands: bool) -> None:
+    `connections`: how many there may be at a time, for all lanes together.
+    """
+
+    def __init__(
+        self, store: Store, redactor: Redactor, observer: Observer, *, connections: int, allow_commands: bool
+    ) -> None:
         self._store = store
+        self._connections = Connections.of(connections, observer)
         self._redactor = redactor
         self._observer = observer
         self._allow_commands = allow_commands
@@ -66,7 +73,7 @@ class WorkerRuns:
         self._redactor.learn(credential.secret for credential in credentials.values())
         async with assemble_run(
             loaded, credentials, self._redactor, self._observer, stop_signal,
-            no_wait=work.no_wait, subrun=work.subrun, ledger=self._store,
+            no_wait=work.no_wait, subrun=work.subrun, ledger=self._store, connections=self._connections,
         ) as opened:  # fmt: skip
             yield opened.run
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.command("worker")
 @click.option("--ledger", required=True, help="URL of the ledger, on PostgreSQL.")
-@click.option("--concurrency", type=click.IntRange(1, 200), default=10, show_default=True, help="Lanes at once.")
+@click.option("--concurrency", type=click.IntRange(1, 200), default=200, show_default=True,
+              help="Lanes at once; a lane mostly waits for its account's rate.")  # fmt: skip
+@click.option("--connections", type=click.IntRange(1, 10_000), default=100, show_default=True,
+              help="Connections at once, for all lanes together.")  # fmt: skip
 @click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True,
               help="Seconds without a heartbeat after which a worker counts as dead.")  # fmt: skip
 @click.option("--allow-commands", is_flag=True,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @prints_result
 def command(
-    *, ledger: str, concurrency: int, stalled_after: float, allow_commands: bool, log_format: str
+    *, ledger: str, concurrency: int, connections: int, stalled_after: float, allow_commands: bool, log_format: str
 ) -> CommandResult:
     """Carry out lanes of launches that were begun with `run --fleet`, until stopped.
 
@@ -51,7 +54,7 @@ def command(
         Remarks().event("ledger_created", ledger=store.made)
     # Closed in the end, however it comes: lanes that still run have committed by then.
     try:
-        runs = WorkerRuns(store, redactor, observer, allow_commands=allow_commands)
+        runs = WorkerRuns(store, redactor, observer, connections=connections, allow_commands=allow_commands)
         lanes = RunningLanes(LaneJobRunner(store, runs.assemble).carry_out, observer)
         # Whatever fails once a lane was taken, starts may have left: not 1 to 9 (P6).
         promise(lambda: ExitCode.JOURNAL if lanes.has_begun else None)

@@ -38,6 +38,8 @@ EVENTS: Final = (
     EventKind("campaign_done", "a campaign has its outcome", ("campaign", "outcome", "lane", "message")),
     EventKind("probe_done", "a search for evidence of a lost start has ended", ("campaign", "found", "message")),
     # An account that has to wait or stop.
+    EventKind("connections_short", "this machine has too few files, ports or buffers for the connections wanted; "
+              "nothing is lost, starts only take longer", ("message",)),
     EventKind("lane_limited", "the platform limited a call; the lane waits", ("lane", "seconds", "message")),
     EventKind("breaker_opened", "starts got lost in a row; the account pauses", ("lane", "lost")),
     EventKind("breaker_looked", "a read showed whether the platform answers", ("lane", "worked")),

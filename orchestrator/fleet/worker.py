@@ -87,7 +87,7 @@ class Worker:
     url: str
     lanes: RunningLanes
     observer: Observer
-    concurrency: int = 10
+    concurrency: int = 200
     stalled_after: float = 15.0
 
     async def serve(self, stopping: asyncio.Event) -> None:

@@ -1,7 +1,6 @@
 """The remote API over one aiohttp session. A reply or a fault leaves it, never an aiohttp exception."""
 
 import json
-import socket
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -13,7 +12,8 @@ from yarl import URL
 from orchestrator.core.attempt.permit import Permit, PermitError
 from orchestrator.kore import wire
 from orchestrator.kore.call import CALL, Call, NotNowError, Request, look
-from orchestrator.kore.connection import Connector, UnaskedError
+from orchestrator.kore.connection import UnaskedError
+from orchestrator.kore.connection_pool import ConnectionPool
 from orchestrator.kore.fault_words import explain
 from orchestrator.kore.proxy import Proxy, proxy_for, proxy_secrets
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
@@ -25,7 +25,6 @@ _LOOKED_AT: Final = 64 * 1024
 _NESTED: Final = 200  # brackets: with fewer, a value can be walked to its ground
 _TEXT: Final = 500
 _EMPTY: Final = b"{}"
-_KEEP_ALIVE: Final = 4.0  # shorter than servers' own: a start on a connection they are closing would be lost
 
 
 class KoreClient:
@@ -39,7 +38,7 @@ class KoreClient:
         *,
         connect_timeout: float,
         total_timeout: float,
-        connections: int = 100,
+        pool: ConnectionPool,
         redactor: Redactor | None = None,
     ) -> None:
         self._host = host
@@ -47,7 +46,8 @@ class KoreClient:
         self._clock = clock
         self._redactor = redactor or Redactor()
         self._timeout = aiohttp.ClientTimeout(total=total_timeout, sock_connect=connect_timeout)
-        self._connections = connections
+        self._total_timeout = total_timeout
+        self._pool = pool
         self._proxy: Proxy | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -55,9 +55,9 @@ class KoreClient:
         """Read the environment's proxy. Raises Refused for one that cannot be used."""
         self._redactor.learn(proxy_secrets())
         self._proxy = proxy_for(self._host)
-        connector = Connector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket)
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._pool.open(self._total_timeout),
+            connector_owner=False,  # its connections outlive it, where others use them
             request_class=Request,
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -67,23 +67,12 @@ class KoreClient:
         self._session._retry_connection = False  # noqa: SLF001
         return self
 
-    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """A socket whose kernel forgets what could not be delivered within a call's time.
-
-        On a cut cable it would otherwise go on sending for many minutes, even after the socket was closed: a start that
-        counts as over would arrive in a later window.
-        """
-        family, kind, protocol, _, _ = address
-        made = socket.socket(family, kind, protocol)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int((self._timeout.total or 0) * 1000))
-        return made
-
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._session is not None:
             await self._session.close()
+            await self._pool.close(self._total_timeout)
 
     async def start(self, target: CallTarget, permit: Permit, *, check: Check) -> Reply | Fault:
         """Send one start; the permit is used up right before the first byte, or the call is UNSENT."""

@@ -4,13 +4,15 @@ import socket
 
 import pytest
 
-from orchestrator.kore.client import KoreClient
-from tests.raw_server import StillClock
+from orchestrator.kore.connection_pool import ConnectionPool
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such option")
-def test_what_cannot_be_delivered_in_a_calls_time_is_forgotten():
+async def test_what_cannot_be_delivered_in_a_calls_time_is_forgotten():
     """Else a start that was lost on a cut cable would arrive when it is mended, minutes after it counted as over."""
-    client = KoreClient("http://127.0.0.1", None, StillClock(), connect_timeout=1, total_timeout=2.5)
-    with client._socket((socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80))) as made:
+    pool = ConnectionPool(1)
+    connector = pool.open(2.5)
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80))
+    with connector._socket_factory(address) as made:
         assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 2500
+    await pool.close(2.5)

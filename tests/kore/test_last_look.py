@@ -9,13 +9,12 @@ from aiohttp.http import StreamWriter
 
 from orchestrator.core.rules.pacing import arrived_by
 from orchestrator.kore import call as call_module
-from orchestrator.kore.client import KoreClient
+from orchestrator.kore import connection_pool
 from orchestrator.model import Progress
 from tests.raw_server import (
     ACTIVE,
     NOW,
     TARGET,
-    OneToken,
     StillClock,
     allowed,
     client_of,
@@ -81,7 +80,7 @@ async def test_look_then_wait_then_write_is_caught(call, monkeypatch):
 
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
-async def test_head_and_body_are_one_write(call):
+async def test_head_and_body_are_one_write(call, monkeypatch):
     """Two would be two segments, and a host suspended between them would send half of a call."""
     written = []
 
@@ -90,20 +89,14 @@ async def test_head_and_body_are_one_write(call):
             written.append(bytes(data))
             return super().send(data)
 
-    class Client(KoreClient):
-        def _socket(self, address):
-            return Noted(*address[:3])
-
-    async with (
-        serving(reply(200, ACTIVE)) as server,
-        Client(server.url, OneToken(), StillClock(), connect_timeout=5.0, total_timeout=5.0) as client,
-    ):
+    monkeypatch.setattr(connection_pool, "_socket", lambda _, address: Noted(*address[:3]))
+    async with serving(reply(200, ACTIVE)) as server, client_of(server.url) as client:
         await call(client, allowed)
 
     assert written == server.requests
 
 
-async def test_a_call_a_sleeping_host_delayed_counts_from_its_write():
+async def test_a_call_a_sleeping_host_delayed_counts_from_its_write(monkeypatch):
     """Its permit was good at the last look. The slot must not be free before the call can have arrived."""
     clock = StillClock()
 
@@ -112,14 +105,8 @@ async def test_a_call_a_sleeping_host_delayed_counts_from_its_write():
             clock.at += NAP
             return super().send(data)
 
-    class Client(KoreClient):
-        def _socket(self, address):
-            return Napping(*address[:3])
-
-    async with (
-        serving(hang_up) as server,
-        Client(server.url, OneToken(), clock, connect_timeout=5.0, total_timeout=5.0) as client,
-    ):
+    monkeypatch.setattr(connection_pool, "_socket", lambda _, address: Napping(*address[:3]))
+    async with serving(hang_up) as server, client_of(server.url, clock=clock) as client:
         lost = await client.start(TARGET, permit_for(deadline=NOW + 5), check=allowed)
 
     assert (lost.progress, lost.sent_at) == (Progress.SENDING, NOW + NAP)
