@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, TypeVar, dataclass_transform
+
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def value(kind: type[_T]) -> type[_T]:
+    """Make a class of values that are frozen for the type checker alone.
+
+    For those that are made several times a start: what checks each field at run time makes a value take 0.8 instead of
+    0.2 us.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(kind)
+
 
 CampaignKey = NewType("CampaignKey", str)
 """`stream/campaign`: names a campaign within a launch, whatever the manifest calls its account."""
@@ -53,7 +66,7 @@ class Window:
         return f"{self.limit}/{self.seconds:g}s"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallTarget:
     """What a call to the remote API is about: headers and path of kore-api.md section 1.0."""
 
@@ -118,7 +131,7 @@ class Progress(StrEnum):
     ANSWERED = "answered"  # the reply's headers came, its body did not
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A whole HTTP reply. `payload` is its JSON value, or None where the body is not JSON."""
 
@@ -131,7 +144,7 @@ class Reply:
     date: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fault:
     """A call without a whole reply. `text` says in plain words what happened; times as in Reply."""
 
@@ -144,7 +157,7 @@ class Fault:
     fix: str = ""  # what a person can do about it, where that is known
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Read:
     """A list, status or get call's answer and what could be read in it. `more` says that a list has another page."""
 
@@ -154,7 +167,7 @@ class Read:
     left: int | None = None  # pages of a list after this one; None: unknown
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """One line of the journal. `campaign` is `@run` for records about a run, `@launch` for pause, unpause and abort."""
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from orchestrator.core.attempt.verdict import VerdictKind
+from orchestrator.core.plan.plan import Entry
 from orchestrator.core.rules.circuit_breaker import Breaker, BreakerState
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_deps import RunDeps
@@ -43,12 +44,12 @@ class CircuitBreaker:
         self._in_flight -= 1
         self._changed.set()
 
-    def record_verdict(self, target: CallTarget, kind: VerdictKind) -> None:
+    def record_verdict(self, entry: Entry, kind: VerdictKind) -> None:
         """A start has its verdict: open or close by it."""
         before = self._breaker
         self._breaker = before.after_start(kind, self._deps.clock.now())
         if self._breaker.trips > before.trips:
-            self._target = target
+            self._target = entry.target
             self._deps.observer.event("breaker_opened", lane=self._lane, lost=self._breaker.lost)
             self._stop_if_hopeless()
         elif self._breaker.state is BreakerState.CLOSED and before.state is BreakerState.TRIAL:

@@ -217,7 +217,7 @@ class LaneRunner:
         job.withheld = isinstance(answer, Fault) and answer.withheld
         if job.withheld:
             return  # we did not send it ourselves: that is no attempt, and no sign of the platform
-        self._breaker.record_verdict(job.entry.target, verdict.kind)
+        self._breaker.record_verdict(job.entry, verdict.kind)
         if verdict.kind is VerdictKind.NOT_SENT:
             job.sends += 1
         elif verdict.kind is VerdictKind.UNAUTHORIZED:

@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from orchestrator.core.attempt.permit import Permit
 from orchestrator.core.journal.states import KINDS, CampaignState, State, apply
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, value
 from orchestrator.ports import Journal, Observer
 
 _OUTCOMES: Final = {State.STARTED: Outcome.STARTED, State.FAILED: Outcome.FAILED, State.UNKNOWN: Outcome.UNKNOWN}
@@ -20,7 +19,7 @@ def _zeros() -> dict[str, int]:
     return dict.fromkeys(map(str, _OUTCOMES.values()), 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Concluded:
     """A campaign has an outcome. The counts are campaigns by outcome at that moment, of the run and of the lane.
 

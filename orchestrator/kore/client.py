@@ -42,6 +42,7 @@ class KoreClient:
         redactor: Redactor | None = None,
     ) -> None:
         self._host = host
+        self._scheme, _, self._authority = host.partition("://")
         self._tokens = tokens
         self._clock = clock
         self._redactor = redactor or Redactor()
@@ -130,7 +131,7 @@ class KoreClient:
         CALL.set(call)
         async with self._session.request(
             method,
-            _url(self._host, path),
+            self._url(path),
             headers=headers,
             allow_redirects=False,
             proxy_headers=self._proxy.headers if self._proxy else None,
@@ -138,6 +139,11 @@ class KoreClient:
             # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
             call.progress, call.http_status = Progress.ANSWERED, response.status
             return self._reply(call, response, await _read(response))
+
+    def _url(self, path: str) -> URL:
+        path, _, query = path.partition("?")
+        # encoded=True: the path is percent-encoded already and must not be normalised again.
+        return URL.build(scheme=self._scheme, authority=self._authority, path=path, query_string=query, encoded=True)
 
     def _reply(self, call: Call, response: aiohttp.ClientResponse, raw: bytes) -> Reply:
         payload, text = _redacted(self._redactor, raw, call.token)
@@ -165,11 +171,6 @@ def _redacted(redactor: Redactor, raw: bytes, token: str) -> tuple[Any, str]:
         return redactor.value(payload, token), shown
     except RecursionError:  # read, but too deep to be looked at
         return None, shown
-
-
-def _url(host: str, path: str) -> URL:
-    # encoded=True: the path is percent-encoded already and must not be normalised again.
-    return URL(host + path, encoded=True)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

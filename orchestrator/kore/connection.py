@@ -27,13 +27,19 @@ class Connection(ResponseHandler):
     is_asked = False  # from a request's first byte until the connection is put back
     is_kept = False  # it has carried a call before
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop when there is a connection."""
+        super().connection_made(transport)
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
     def ask(self) -> None:
         """Our first byte leaves right after this. Raises UnaskedError, and then the connection is closed."""
         if self.transport is None or self.transport.is_closing():
             raise UnaskedError("the connection was lost before the first byte was sent")
         # What the kernel holds unread came before our request, too. On a new TLS connection it may be of the handshake.
         of_a_handshake = not self.is_kept and self.transport.get_extra_info("sslcontext") is not None
-        if not of_a_handshake and _is_readable(self.transport.get_extra_info("socket").fileno()):
+        if not of_a_handshake and self._unread.poll(0):
             raise self._give_up()
         self.is_asked = True
 
@@ -82,9 +88,3 @@ class Connector(aiohttp.TCPConnector):
         if isinstance(protocol, Connection):
             protocol.is_asked, protocol.is_kept = False, True
         super()._release(key, protocol, should_close=should_close)
-
-
-def _is_readable(descriptor: int) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,7 +1,6 @@
 """What one reply or fault means (design section 2), and how long to wait before attempt n."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -9,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from orchestrator.core.text import duration
-from orchestrator.model import Fault, Progress, Reply
+from orchestrator.model import Fault, Progress, Reply, value
 
 
 class VerdictKind(StrEnum):
@@ -23,7 +22,7 @@ class VerdictKind(StrEnum):
     INDETERMINATE = "indeterminate"  # it may have started: probe, never send again
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """A decision as a value."""
 
