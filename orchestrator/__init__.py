@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NothingSelected,
         OrchestratorError,
         Refused,
+        WrongEnvironment,
     )
     from orchestrator.loading.manifest_file import LoadedManifest
     from orchestrator.model import Outcome, Record, Stop, StopReason
@@ -58,6 +59,7 @@ __all__ = [
     "Stop",
     "StopReason",
     "StopSignal",
+    "WrongEnvironment",
     "__version__",
     "load_manifest",
     "plan_launch",
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 _ERRORS = ("CredentialError", "JournalWriteError", "LaneLeased", "LedgerError", "ManifestError", "NothingSelected",
-           "OrchestratorError", "Refused")  # fmt: skip
+           "OrchestratorError", "Refused", "WrongEnvironment")  # fmt: skip
 _HOMES: Final = MappingProxyType(
     {
         "CampaignResult": "core.result.build",

@@ -76,6 +76,12 @@ class ManifestError(OrchestratorError):
         self.problems = problems
 
 
+class WrongEnvironment(OrchestratorError):  # noqa: N818 - it is a choice, not a malfunction
+    """The manifest needs an environment that was not chosen, or does not have the one that was."""
+
+    exit_code = ExitCode.USAGE
+
+
 class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
     """The file given as a plan is not one, or was changed after it was made."""
 

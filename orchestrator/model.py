@@ -37,6 +37,18 @@ Lane = NewType("Lane", str)
 """`host account_id`: whose rate limit a call counts against. Each has one lease, one pacer and one queue of starts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a launch belongs: its host, and the environment where the manifest has some."""
+
+    host: str
+    environment: str | None = None
+
+    def __str__(self) -> str:
+        # Kept in the ledger like this, which a launch without environments must not change.
+        return f"{self.host} in environment {self.environment}" if self.environment else self.host
+
+
 class CampaignType(StrEnum):
     """The two kinds with a public trigger API (kore-api.md section 2)."""
 

@@ -6,6 +6,7 @@ from typing import Final
 from docs.generator.tables import table
 
 READ: Final = {
+    "ORCHESTRATOR_ENV": "As `--env`, chooses the environment of a manifest that has environments; others are refused.",
     "ORCHESTRATOR_MAX_STARTS": "`run`, `plan`: as `--max-starts`, refuses a plan with more starts.",
     "ORCHESTRATOR_LOOP": "`asyncio` or `uvloop`: the event loop; unset, uvloop where the extra `speed` is installed.",
     "SSL_CERT_FILE": "CA certificates to trust: [hosts](../how-to/hosts.md#a-certificate-of-your-own-ca).",

@@ -32,7 +32,6 @@ def codes() -> dict[int, tuple[str, str]]:
     """Each exit code with its meaning, and what it means for sending."""
     found = {
         1: ("An error of the tool itself; a traceback says where.", "look with `status` before running again"),
-        2: ("The command line is wrong.", _NONE),
         ExitCode.WOULD_START: ("`plan --detailed-exitcode`: a run would send starts.", _NONE),
     }
     found |= {number: (words, _NONE) for number, words in _refusals().items()}
@@ -48,6 +47,7 @@ def _refusals() -> dict[int, str]:
         if kind.exit_code in REFUSAL_CODES:
             first = (kind.__doc__ or "").split(". ")[0].strip().rstrip(".")
             said.setdefault(kind.exit_code, []).append(f"{first}.")
+    said[ExitCode.USAGE].insert(0, "The command line is wrong.")
     said[ExitCode.REFUSED].append("`doctor`: something is bad.")
     return {number: " ".join(words) for number, words in said.items()}
 

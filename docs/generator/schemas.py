@@ -21,6 +21,11 @@ def schema_sections(schema: _Schema, title: str) -> Iterator[str]:
         yield _section(found[0], schema["$defs"][name], schema, places, found[1:])
 
 
+def _required(mapping: _Schema) -> set[str]:
+    """The keys that are required, also where another key may stand for them."""
+    return {*mapping.get("required", ()), *(key for one in mapping.get("anyOf", ())[:1] for key in one["required"])}
+
+
 def _places(schema: _Schema) -> dict[str, list[str]]:
     """The mappings of the schema by name, each with the paths at which it stands, outermost first."""
     found: dict[str, list[str]] = {}
@@ -52,7 +57,7 @@ def _section(title: str, mapping: _Schema, schema: _Schema, places: Mapping[str,
         head.append(f"Also: {', '.join(f'`{place}`' for place in also)}.")
     if said := mapping.get("description"):
         head.append(" ".join(said.split()))
-    required = mapping.get("required", ())
+    required = _required(mapping)
     rows = [
         (f"`{key}`", _words(value, schema, places), _default(value, is_required=key in required),
          value.get("description") or _described(value, schema))

@@ -34,12 +34,14 @@ from orchestrator.report.files import write
 _T = TypeVar("_T")
 
 
-def load_manifest(path: str | PathLike[str]) -> LoadedManifest:
-    """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names.
+def load_manifest(path: str | PathLike[str], *, environment: str | None = None) -> LoadedManifest:
+    """The manifest at `path`, as it counts in one of its environments. Raises WrongEnvironment where it needs one.
+
+    Raises ManifestError with every problem of it and of the files it names.
 
     Needs neither network nor secrets. It reads files: for a list of many thousands, call it in a thread.
     """
-    return load.load_manifest(Path(path))
+    return load.load_manifest(Path(path), environment)
 
 
 async def run_launch(

@@ -33,28 +33,28 @@ class Consent:
 
 def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
     """Raise Refused, or LedgerError for a new ledger, where the run may not begin."""
-    deps, source, approve = opened.deps, opened.loaded.source_name, consent.approve
-    manifest = deps.manifest
+    deps, approve = opened.deps, consent.approve
+    manifest, again = deps.manifest, command_line("plan", *opened.loaded.words)
     # 1. The cap.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
     # 2. A ledger that is thrown away after each job forgets every start that it should keep from being sent again.
     if not consent.new_ledger and (forgets := forgets_reruns(opened, plan)):
         raise LedgerError(
             forgets,
-            next_step=f"python -m orchestrator plan {source} prints the rerun: {{instance: …}} to write instead; or "
+            next_step=f"{again} prints the rerun: {{instance: …}} to write instead; or "
             "name the ledger of the last run; or, if nothing ran before, add --new-ledger",
         )
     # 3. Is there an approval where one is needed?
     if manifest.approval == "plan" and approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that a person has reviewed",
-            next_step=command_line("plan", source),
+            next_step=again,
         )
     # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
     if approve is not None or consent.proposal is not None:
         records = opened.store.read(deps.launch)
-        approved = _approved(approve, consent.proposal or approval.find(records, approve or "", source))
-        approval.check(approved, plan, records, deps.clock.now(), source)
+        approved = _approved(approve, consent.proposal or approval.find(records, approve or "", again))
+        approval.check(approved, plan, records, deps.clock.now(), again)
 
 
 def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:

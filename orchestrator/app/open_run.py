@@ -26,7 +26,7 @@ from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import Lane, PosixSeconds
+from orchestrator.model import Home, Lane, PosixSeconds
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -118,14 +118,16 @@ async def assemble_run(
         writer.start()
         try:
             # 3. The launch's host: what the journal proves about a sandbox must not skip campaigns on the platform.
-            await asyncio.to_thread(store.bind_launch, manifest.launch, manifest.host, clock.now())
+            home = Home(manifest.host, loaded.environment)
+            await asyncio.to_thread(store.bind_launch, manifest.launch, home, clock.now(), run_id)
             # 4. What the journal knows, then the host's API, then the run itself.
             known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             launches = await asyncio.to_thread(store.launches)
             async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
+                origin = Origin(loaded.source_name, loaded.sha256, __version__, subrun, loaded.environment)
                 deps = RunDeps.assemble(
-                    manifest, run_id, origin=Origin(loaded.source_name, loaded.sha256, __version__, subrun),
+                    manifest, run_id, origin=origin,
                     api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
                     checks=CommandChecks(loaded.path.parent, redactor), door=connections.door, no_wait=no_wait,
                 )  # fmt: skip

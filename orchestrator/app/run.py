@@ -36,10 +36,10 @@ _MAY_HAVE_STARTED: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNO
 class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
     """A signal ended the watching; the workers go on."""
 
-    def __init__(self, stop: Stop | None, source: str) -> None:
+    def __init__(self, stop: Stop | None, words: Sequence[str]) -> None:
         detail = stop.detail if stop is not None else "stopped"
         super().__init__(f"{detail}: the launch goes on at the workers",
-                         next_step=command_line("run", source, "--fleet"))  # fmt: skip
+                         next_step=command_line("run", *words, "--fleet"))  # fmt: skip
         self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from orchestrator.core.manifest import models
+from orchestrator.core.manifest.values import ID_PATTERN
 from orchestrator.core.result import types
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -17,7 +18,37 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def manifest_schema() -> dict[str, Any]:
     """What an editor completes and checks in a manifest file."""
-    return {"$schema": _DIALECT, **_described(models.Manifest.model_json_schema(), models.Manifest, vars(models))}
+    schema = _described(models.Manifest.model_json_schema(), models.Manifest, vars(models))
+    _add_environments(schema)
+    return {"$schema": _DIALECT, **schema}
+
+
+def _add_environments(schema: dict[str, Any]) -> None:
+    """Environments are no field of the model: a manifest is parsed as it counts in one of them."""
+    account, properties = schema["$defs"]["Account"], schema["properties"]
+    accounts = {**properties["accounts"], "patternProperties": {ID_PATTERN: {"$ref": "#/$defs/EnvironmentAccount"}}}
+    keys = {key: properties[key] for key in models.ENVIRONMENT_KEYS} | {"accounts": accounts}
+    schema["$defs"] |= {
+        "Environment": _changes(keys, "What one environment changes: mappings key by key, anything else as a whole."),
+        "EnvironmentAccount": _changes(account["properties"], "What one environment changes in an account."),
+    }
+    properties["environments"] = {
+        "additionalProperties": False,
+        "description": "What differs between environments, by names of your choice. `--env` chooses one.",
+        "minProperties": 1,
+        "patternProperties": {ID_PATTERN: {"anyOf": [{"$ref": "#/$defs/Environment"}, {"type": "null"}]}},
+        "type": "object",
+    }
+    # Each environment may have a host and accounts of its own.
+    own = ["host", "accounts"]
+    schema["required"] = [key for key in schema["required"] if key not in own]
+    schema["anyOf"] = [{"required": own}, {"required": ["environments"]}]
+
+
+def _changes(properties: dict[str, dict[str, Any]], description: str) -> dict[str, Any]:
+    """A mapping of which no key is required or has a default: what is left out stays as it is."""
+    kept = {key: {name: part for name, part in value.items() if name != "default"} for key, value in properties.items()}
+    return {"additionalProperties": False, "description": description, "properties": kept, "type": "object"}
 
 
 def result_schema() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.open_run import OpenRun, open_run
+from orchestrator.core.journal.records import header_of
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan.stop_plan import Stopped, StopPlan, StopResult, plan_stops, stops
 from orchestrator.core.text import command_line
@@ -27,10 +28,11 @@ def load_launch(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
         found = headers(store.read(journals.pick_launch(store, launch)))
     if not found:
         raise NothingSelected(f"launch {launch} has no run that got as far as a plan: it started nothing")
-    name, host = str(found[-1].data["manifest"]), found[-1].data["host"]
+    last = header_of(found[-1])
+    name, host = last["manifest"], last["host"]
     if path is None and not Path(name).exists():
         raise Refused(f"the manifest {name} of this launch is not here", next_step="bring it with --manifest FILE")
-    loaded = load_manifest(path or Path(name))
+    loaded = load_manifest(path or Path(name), last.get("environment"))
     manifest = loaded.manifest
     if (manifest.launch, manifest.host) != (launch, host):
         raise Refused(

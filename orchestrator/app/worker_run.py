@@ -32,6 +32,11 @@ class LaneWork(Protocol):
         ...
 
     @property
+    def environment(self) -> str | None:
+        """The environment that was chosen, where the manifest has some."""
+        ...
+
+    @property
     def sha256(self) -> str:
         """The manifest's hash."""
         ...
@@ -68,7 +73,7 @@ class WorkerRuns:
         # Anyone who can write to the database can order a lane. That alone must not run commands on this machine.
         if not self._allow_commands:
             _refuse_commands(work.manifest)
-        loaded = LoadedManifest(work.manifest, work.sha256, Path(work.source))
+        loaded = LoadedManifest(work.manifest, work.sha256, Path(work.source), environment=work.environment)
         credentials = await asyncio.to_thread(credentials_of, loaded)
         self._redactor.learn(credential.secret for credential in credentials.values())
         async with assemble_run(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
-from orchestrator.cli.options import json_option, ledger_option, prints_result
+from orchestrator.cli.options import environment_option, json_option, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
 from orchestrator.core.exit_codes import ExitCode
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @click.argument("manifest", required=False, type=click.Path(path_type=Path))
+@environment_option
 @ledger_option
 @json_option
 @prints_result
-def command(*, manifest: Path | None, ledger: str) -> CommandResult:
+def command(*, manifest: Path | None, environment: str | None, ledger: str) -> CommandResult:
     """Check the ledger, its disk and the time zones; with a manifest, also the clock and the accounts.
 
     A manifest's own ledger is checked instead of --ledger. Prints a line for each check, with the fix. Spends one list
@@ -28,7 +29,7 @@ def command(*, manifest: Path | None, ledger: str) -> CommandResult:
     """
     from orchestrator.core.diagnosis import Grade
 
-    findings = event_loop.run(_examine(manifest, ledger))
+    findings = event_loop.run(_examine(manifest, environment, ledger))
     is_bad = any(one.grade is Grade.BAD for one in findings)
     text = "".join(
         f"{one.grade:4}  {one.subject}: {one.message}" + (f"; {one.fix}\n" if one.fix else "\n") for one in findings
@@ -37,7 +38,7 @@ def command(*, manifest: Path | None, ledger: str) -> CommandResult:
     return CommandResult("doctor", data, text, exit_code=ExitCode.REFUSED if is_bad else ExitCode.OK)
 
 
-async def _examine(manifest: Path | None, ledger: str) -> "list[Finding]":
+async def _examine(manifest: Path | None, environment: str | None, ledger: str) -> "list[Finding]":
     from orchestrator.app.diagnose import examine
     from orchestrator.console.logs import set_up
     from orchestrator.console.signals import orderly_stop
@@ -45,7 +46,7 @@ async def _examine(manifest: Path | None, ledger: str) -> "list[Finding]":
     from orchestrator.loading.manifest_file import load_manifest
     from orchestrator.redaction import Redactor
 
-    loaded = load_manifest(manifest) if manifest is not None else None
+    loaded = load_manifest(manifest, environment) if manifest is not None else None
     redactor, stop_signal = Redactor(), StopSignal()
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):

@@ -52,6 +52,11 @@ ledger_option = click.option(
     help="URL of the ledger; the default is looked for from the working folder upwards.",
 )  # fmt: skip
 manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
+environment_option = click.option(
+    "--env", "environment", metavar="NAME", envvar="ORCHESTRATOR_ENV", show_envvar=True,
+    callback=lambda _, __, name: name or None,
+    help="The environment, where the manifest has environments.",
+)  # fmt: skip
 
 
 _ASK: Final = "?"

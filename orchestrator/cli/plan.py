@@ -9,6 +9,7 @@ from orchestrator.cli import event_loop
 from orchestrator.cli.options import (
     UnusableError,
     choice_of,
+    environment_option,
     json_option,
     manifest_argument,
     max_starts_option,
@@ -22,10 +23,12 @@ from orchestrator.core.text import reason
 if TYPE_CHECKING:
     from orchestrator.core.plan.estimate import PlannedLaunch
     from orchestrator.core.plan.selection import Choice
+    from orchestrator.loading.manifest_file import LoadedManifest
 
 
 @click.command("plan")
 @manifest_argument
+@environment_option
 @selection_options
 @max_starts_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 def command(
     manifest: str,
     *,
+    environment: str | None,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     retry_failed: bool,
@@ -53,11 +57,12 @@ def command(
     from orchestrator.console import plan as shown
     from orchestrator.core.plan.plan import Action
     from orchestrator.core.plan.plan_hash import canonical
+    from orchestrator.loading.manifest_file import load_manifest
 
     # 1. Make the plan.
     choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
     remarks = Remarks()
-    planned = event_loop.run(_plan(Path(manifest), choice, max_starts, remarks))
+    planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, remarks))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
@@ -71,16 +76,17 @@ def command(
     return CommandResult("plan", document, shown.text(planned), exit_code=code, said=tuple(remarks.said))
 
 
-async def _plan(manifest: Path, choice: "Choice", max_starts: int | None, remarks: Remarks) -> "PlannedLaunch":
+async def _plan(
+    loaded: "LoadedManifest", choice: "Choice", max_starts: int | None, remarks: Remarks
+) -> "PlannedLaunch":
     from orchestrator.app.open_run import open_run
     from orchestrator.app.planning import plan_run
     from orchestrator.console.logs import set_up
     from orchestrator.console.signals import orderly_stop
     from orchestrator.engine.stop_signal import StopSignal
-    from orchestrator.loading.manifest_file import load_manifest
     from orchestrator.redaction import Redactor
 
-    loaded, redactor, stop_signal = load_manifest(manifest), Redactor(), StopSignal()
+    redactor, stop_signal = Redactor(), StopSignal()
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):
         async with open_run(loaded, remarks, stop_signal, redactor) as opened:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import PlacePath, UnusableError, json_option, manifest_argument, prints_result
+from orchestrator.cli.options import (
+    PlacePath,
+    UnusableError,
+    environment_option,
+    json_option,
+    manifest_argument,
+    prints_result,
+)
 from orchestrator.console.render import CommandResult
 from orchestrator.model import PosixSeconds
 
@@ -23,6 +30,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> PosixSe
 
 @click.command("rehearse")
 @manifest_argument
+@environment_option
 @click.option(
     "--faults",
     type=click.Choice(["none", "calm", "realistic", "nasty"]),
@@ -45,6 +53,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> PosixSe
 def command(
     manifest: str,
     *,
+    environment: str | None,
     faults: str | None,
     seed: int | None,
     runs: int,
@@ -70,7 +79,7 @@ def command(
     from orchestrator.report.files import write
 
     # 1. What is rehearsed: a sandbox manifest says itself what its calls meet.
-    loaded = load_manifest(Path(manifest))
+    loaded = load_manifest(Path(manifest), environment)
     sandbox, cap = loaded.manifest.sandbox, loaded.manifest.limits.max_starts
     is_sandbox = loaded.manifest.host == "sandbox"
     faults = faults or (sandbox.faults if is_sandbox else "realistic")
@@ -83,6 +92,7 @@ def command(
         at,
         permit=lambda plan: check_cap(plan, cap),
         no_wait=no_wait,
+        environment=environment,
     )
     # 2. The rehearsals, with the seeds that follow each other.
     rehearsals = [rehearse(config, seed + number) for number in range(runs)]

@@ -9,6 +9,7 @@ import click
 from orchestrator.cli import event_loop
 from orchestrator.cli.options import (
     choice_of,
+    environment_option,
     json_option,
     manifest_argument,
     max_starts_option,
@@ -43,6 +44,7 @@ class _RunCommand(click.Command):
 
 @click.command("run", cls=_RunCommand)
 @manifest_argument
+@environment_option
 @selection_options
 @max_starts_option
 @click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
@@ -63,6 +65,7 @@ class _RunCommand(click.Command):
 def command(
     manifest: str,
     *,
+    environment: str | None,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     retry_failed: bool,
@@ -89,7 +92,7 @@ def command(
     from orchestrator.report.ci import system_of
 
     system = system_of(ci, os.environ)
-    end, remarks = RunEnd(Path(manifest), system), Remarks()
+    end, remarks = RunEnd(Path(manifest), system, environment), Remarks()
     promise(end.exit_code)
     with end.publishing_refusals():
         # 1. The options, as far as they can be checked without the manifest.
@@ -102,7 +105,7 @@ def command(
         consent = Consent(approve, proposal, max_starts, new_ledger or has_terminal())
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
-            yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
+            environment=environment, yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
         )  # fmt: skip
         # 2. The run. One guard around everything after the starts, whatever fails there.
         try:
@@ -138,7 +141,7 @@ async def _run(
         from orchestrator.loading.manifest_file import load_manifest
 
         # Before the next import, which fails with a traceback where the extra is missing.
-        check_installed(load_manifest(manifest).manifest.ledger)
+        check_installed(load_manifest(manifest, options.environment).manifest.ledger)
         from orchestrator.cli.run_fleet import run_fleet
 
         return await run_fleet(manifest, options, end, watching)

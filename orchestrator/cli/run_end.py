@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class RunEnd:
     """What is known of a run's end. Everything between its first start and its exit code is guarded by `conclude`."""
 
-    def __init__(self, path: Path, system: ci.System) -> None:
+    def __init__(self, path: Path, system: ci.System, environment: str | None = None) -> None:
         self._path = path
+        self._environment = environment
         self._system = system
         self._manifest: Manifest | None = None
         self._run_id = ""
@@ -55,7 +56,7 @@ class RunEnd:
     def _folder(self) -> Path | None:
         if self._manifest is not None:
             return _folder_of(self._manifest.launch, self._manifest.report.chosen_dir)
-        return _folder_said(self._path)
+        return _folder_said(self._path, self._environment)
 
     def reads(self, manifest: "Manifest") -> None:
         """The manifest is known: what an earlier run of it has left is not this run's."""
@@ -113,9 +114,9 @@ def may_promise_too_much(error: OrchestratorError) -> bool:
     return error.exit_code in {ExitCode.INTERNAL, *REFUSAL_CODES}
 
 
-def _folder_said(path: Path) -> Path | None:
+def _folder_said(path: Path, environment: str | None = None) -> Path | None:
     """The folder of the reports that a manifest names which need not be valid."""
-    said = launch_and_folder(path)
+    said = launch_and_folder(path, environment)
     return _folder_of(*said) if said is not None else None
 
 

@@ -31,7 +31,8 @@ from orchestrator.redaction import Redactor
 
 async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iterable[Observer] = ()) -> Result:
     """Submit a launch and watch it until every lane is done. Raises OrchestratorError; nothing is sent from here."""
-    loaded, stop_signal, observers, redactor = load_manifest(path), StopSignal(), Observers(*watching), Redactor()
+    loaded = load_manifest(path, options.environment)
+    stop_signal, observers, redactor = StopSignal(), Observers(*watching), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
     end.reads(loaded.manifest)
     if not options.wants_bars:
@@ -56,7 +57,7 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
                 result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
                 end.report(result, store.stream(loaded.manifest.launch))
         except StopRequested:
-            raise Detached(stop_signal.stop, loaded.source_name) from None
+            raise Detached(stop_signal.stop, loaded.words) from None
         finally:
             store.close()
     return result
@@ -78,7 +79,7 @@ def _order(
     store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[Plan], None]
 ) -> Order:
     request = Request(
-        loaded.manifest, loaded.source_name, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
+        loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
         options.choice, options.no_wait, options.consent.max_starts,
     )  # fmt: skip
     order, is_new = order_launch(store, clock, request, ask)

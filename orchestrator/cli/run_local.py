@@ -31,7 +31,8 @@ from orchestrator.report.files import import_writers
 
 async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Iterable[Observer] = ()) -> Result:
     """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
-    loaded, observers, stop_signal, redactor = load_manifest(path), Observers(*watching), StopSignal(), Redactor()
+    loaded = load_manifest(path, options.environment)
+    observers, stop_signal, redactor = Observers(*watching), StopSignal(), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)
     end.reads(loaded.manifest)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.

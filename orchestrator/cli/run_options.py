@@ -28,6 +28,7 @@ class RunOptions:
 
     choice: Choice
     consent: Consent
+    environment: str | None = None
     yes: bool = False
     no_wait: bool = False
     log_format: str = "text"

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import json_option, manifest_argument, prints_result
+from orchestrator.cli.options import environment_option, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
 
 
 @click.command("validate")
 @manifest_argument
+@environment_option
 @json_option
 @prints_result
-def command(manifest: str) -> CommandResult:
+def command(manifest: str, *, environment: str | None) -> CommandResult:
     """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
     from orchestrator.core.plan import spelling
     from orchestrator.core.rules import describe
     from orchestrator.core.text import plural
     from orchestrator.loading.manifest_file import load_manifest
 
-    found = load_manifest(Path(manifest)).manifest
+    found = load_manifest(Path(manifest), environment).manifest
     rules = describe.sentences(found)
     size = f"{plural(len(found.campaigns), 'campaign')}, {plural(len(found.accounts), 'account')}"
     warnings = spelling.warnings(found)

@@ -16,7 +16,7 @@ from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
-from orchestrator.model import Lane
+from orchestrator.model import Home, Lane
 
 
 def read_plan(path: Path) -> Proposal:
@@ -43,7 +43,8 @@ def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
     if yes or manifest.host == "sandbox" or not plan.count(Action.START) or not has_terminal():
         return
-    text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {manifest.host}. It cannot be undone."
+    home = Home(manifest.host, plan.facts.get("environment"))
+    text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {home}. It cannot be undone."
     click.echo(text, err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {plain(warning)}", err=True)

@@ -18,7 +18,8 @@ def text(planned: PlannedLaunch) -> str:
         f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to check, {plan.count(Action.SKIP)} to skip"
     )
     # 1. The campaigns, in the order in which they are sent.
-    lines = [f"plan for launch {plan.launch}: {counts}", "  action  earliest    wave      account"]
+    where = f" in environment {plan.facts['environment']}" if "environment" in plan.facts else ""
+    lines = [f"plan for launch {plan.launch}{where}: {counts}", "  action  earliest    wave      account"]
     for entry in plan.entries:
         outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
         why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""

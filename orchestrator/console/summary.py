@@ -50,7 +50,8 @@ def _accounts(result: Result) -> list[str]:
 def _headline(result: Result) -> str:
     run = result.run
     counts = ", ".join(f"{count} {_word(standing)}" for standing, count in result.standings.items() if count)
-    lines = [f"launch {run['launch']}, run {run['run_id']}: {counts or 'nothing to do'}", result.banner]
+    where = f" in environment {result.environment}" if result.environment else ""
+    lines = [f"launch {run['launch']}{where}, run {run['run_id']}: {counts or 'nothing to do'}", result.banner]
     # A rehearsal is read for a run more easily than a run in the sandbox, whose manifest says so.
     return "\n".join(filter(None, reversed(lines) if run.get("rehearsal") else lines))
 

@@ -31,6 +31,11 @@ def command_line(*words: str, ledger: str = DEFAULT_LEDGER) -> str:
     return " ".join([PROGRAM, *map(shlex.quote, (*words, *at))])
 
 
+def manifest_words(source: str, environment: str | None) -> tuple[str, ...]:
+    """What names a manifest on a command line: its file, and the environment where one is chosen."""
+    return (source, "--env", environment) if environment else (source,)
+
+
 def called_as(text: str, program: str) -> str:
     """The text with the program named as it was called: `orchestrator`, or as it is in `PROGRAM`."""
     return text if program == PROGRAM else text.replace(PROGRAM, program)

@@ -63,7 +63,7 @@ class Run:
         manifest, states, origin = self.deps.manifest, self.deps.states, self.deps.origin
         # 1. Which campaigns is it about?
         if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
-            raise NothingSelected("the selection matches no campaign", next_step=command_line("plan", origin.source))
+            raise NothingSelected("the selection matches no campaign", next_step=command_line("plan", *origin.words))
         # 2. What does the platform know of those that the journal does not settle?
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
         targets = [plans.target_of(manifest, campaign) for campaign in undecided]
@@ -74,7 +74,7 @@ class Run:
         plan = plans.build(
             manifest, states, live, choice.selection,
             manifest_sha256=origin.sha256, retry_failed=choice.retry_failed, tool=origin.tool, earlier=self._previous,
-            launches=self._launches,
+            launches=self._launches, environment=origin.environment,
         )  # fmt: skip
         if not (manifest.preflight.hours or choice.details):
             return plan

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.core.journal.records import RunRecords
 from orchestrator.core.journal.states import CampaignState
 from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.core.text import manifest_words
 from orchestrator.engine.control_watch import ControlWatch
 from orchestrator.engine.door import Door
 from orchestrator.engine.open_windows import OpenWindows
@@ -30,12 +31,19 @@ class Origin:
     """Where a run comes from: the manifest's file name and hash, and the version of the tool.
 
     `subrun` is what its header says besides: of a fleet's lane, whose part it is; of a rehearsal, that it is one.
+    `environment` is the one that was chosen, where the manifest has some.
     """
 
     source: str
     sha256: str
     tool: str = ""
     subrun: Mapping[str, Any] = field(default_factory=dict)
+    environment: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What names the manifest on a command line."""
+        return manifest_words(self.source, self.environment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class PlanExecution:
     async def _write_header(self) -> None:
         deps, origin = self._deps, self._deps.origin
         data = header_data(
-            deps.manifest, source=origin.source, sha256=origin.sha256,
+            deps.manifest, source=origin.source, environment=origin.environment, sha256=origin.sha256,
             plan_sha256=self._plan.sha256, warnings=self._plan.warnings,
             options=selection.options(self._plan.facts["selection"]),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal.control import ControlCommand
-from orchestrator.core.journal.records import HALT, RunRecords
+from orchestrator.core.journal.records import HALT, RunRecords, header_of
 from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
@@ -54,6 +54,7 @@ class Work:
 
     manifest: Manifest
     source: str
+    environment: str | None
     sha256: str
     subrun: Mapping[str, Any]
     no_wait: bool
@@ -119,8 +120,11 @@ class LaneJobRunner:
             return None
         # 2. A run of the ordinary engine over this lane's part of the manifest.
         header, subrun = order.header, {PART_OF: job.run_id, "wave": job.wave, "account": job.account}
-        source, sha256 = header.data["manifest"], header.data["manifest_sha256"]
-        work = Work(manifest, source, sha256, subrun, no_wait=order.waits_for_no_window)
+        data = header_of(header)
+        work = Work(
+            manifest, data["manifest"], data.get("environment"), data["manifest_sha256"], subrun,
+            no_wait=order.waits_for_no_window,
+        )  # fmt: skip
         try:
             async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):
                 return await run.execute(await run.plan(Choice(Selection(), order.retries_failed)))

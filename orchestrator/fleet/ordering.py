@@ -19,7 +19,7 @@ from orchestrator.core.text import command_line
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, order_of
 from orchestrator.ledger.store import Store
-from orchestrator.model import Record, Stop, StopReason
+from orchestrator.model import Home, Record, Stop, StopReason
 from orchestrator.ports import Clock
 
 _SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new order with another manifest or selection")
@@ -31,6 +31,7 @@ class Request:
 
     manifest: Manifest
     source: str
+    environment: str | None
     sha256: str
     documents: Callable[[], Sequence[Mapping[str, Any]]]
     choice: Choice
@@ -46,6 +47,8 @@ class Request:
             "select": [list(term) for term in selection.select],
             "exclude": [list(term) for term in selection.exclude],
             "no_wait": self.no_wait,
+            # Else an order that waits in staging would be taken for the one for production.
+            **({"environment": self.environment} if self.environment else {}),
         }
 
 
@@ -69,7 +72,7 @@ def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable
     Raises Refused, NothingSelected and LedgerError.
     """
     manifest = request.manifest
-    store.bind_launch(manifest.launch, manifest.host, clock.now())
+    store.bind_launch(manifest.launch, Home(manifest.host, request.environment), clock.now())
     check_not_aborted(store.control_state(manifest.launch), manifest.launch, store.url)
     records = store.read(manifest.launch)
     # An order that is being carried out: watch it if it is this one, else it gives way.
@@ -93,7 +96,8 @@ def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[
     # 2. Journal the order: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
     data = header_data(
-        manifest, source=request.source, sha256=request.sha256, plan_sha256=plan.sha256, warnings=plan.warnings,
+        manifest, source=request.source, environment=request.environment, sha256=request.sha256,
+        plan_sha256=plan.sha256, warnings=plan.warnings,
         options=[*selection.options(plan.facts["selection"]), "--fleet"],
     )  # fmt: skip
     make = RunRecords(manifest.launch, run_id, lambda: now)
@@ -121,4 +125,5 @@ def _candidates(store: Store, request: Request) -> Plan:
     return plans.build(
         unread, states, {}, choice.selection,
         manifest_sha256=request.sha256, retry_failed=choice.retry_failed, launches=store.launches(),
+        environment=request.environment,
     )  # fmt: skip

@@ -12,7 +12,8 @@ from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease
-from orchestrator.errors import LedgerError, NothingSelected, Refused
+from orchestrator.errors import LedgerError, NothingSelected
+from orchestrator.ledger import launch_rows
 from orchestrator.ledger.address import open_backend
 from orchestrator.ledger.backend import Backend, UnreachableError
 from orchestrator.ledger.lease_rows import (
@@ -29,11 +30,10 @@ from orchestrator.ledger.lease_rows import (
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.row_mapping import append, control_state_of, has_any, records_of, whole_launch
 from orchestrator.ledger.schema import journal, launches, leases
-from orchestrator.model import Lane, PosixSeconds, Record
+from orchestrator.model import Home, Lane, PosixSeconds, Record
 
 _RETRY_SECONDS: Final = 0.25
 _CAMPAIGNS_PER_QUERY: Final = 500  # databases bound how many parameters a query may have
-_ANY_INTENT: Final = sa.select(journal.c.id).where(journal.c.kind == "intent").limit(1)
 _ROWS_PER_FETCH: Final = 200
 
 
@@ -91,40 +91,23 @@ class Store:
         with self._transaction(writes=False) as connection:
             return self._backend.now(connection)
 
-    def bind_launch(self, launch: str, host: str, now: PosixSeconds) -> None:
-        """Tie a launch to its host. Raises Refused where it belongs to another: there, its journal proves nothing.
+    def bind_launch(self, launch: str, home: Home, now: PosixSeconds, run_id: str = "") -> None:
+        """Tie a launch to its home. Raises Refused where it belongs to another: there, its journal proves nothing.
 
-        Its first permit binds it for good; until then it follows the manifest, unless a run on the other host is live.
-        To be called with the lanes held: of two runs on two hosts, each would then find the other's.
+        Its first permit binds it for good; until then it follows the manifest, unless a run of the other home is live.
+        To be called with the lanes held, by the run `run_id`: of two runs in two homes, each would then find the
+        other's.
         """
         try:
-            bound = self._bind(launch, host, now)
+            bound = self._bind(launch, home, now, run_id)
         except IntegrityError:
-            bound = self._bind(launch, host, now)  # another run inserted the row first
-        if bound != host:
-            raise Refused(
-                f"launch {launch} was begun on host {bound}, the manifest says {host}",
-                next_step="give the manifest a new launch name, or its old host",
-            )
+            bound = self._bind(launch, home, now, run_id)  # another run inserted the row first
+        if bound != str(home):
+            raise launch_rows.refusal(launch, bound, home)
 
-    def _bind(self, launch: str, host: str, now: PosixSeconds) -> str:
-        """The host that the launch belongs to now."""
+    def _bind(self, launch: str, home: Home, now: PosixSeconds, run_id: str) -> str:
         with self._transaction() as connection:
-            bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()
-            if bound is None:
-                connection.execute(launches.insert().values(launch=launch, host=host, created_at=now))
-            elif bound != host and not self._is_begun(connection, launch, bound, now):
-                connection.execute(launches.update().where(launches.c.launch == launch).values(host=host))
-            else:
-                return str(bound)
-        return host
-
-    def _is_begun(self, connection: sa.Connection, launch: str, host: str, now: PosixSeconds) -> bool:
-        """Whether a start of the launch may have left for the host, or may leave now."""
-        if connection.execute(_ANY_INTENT.where(journal.c.launch == launch)).first() is not None:
-            return True
-        rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
-        return any_live((row for row in rows if row.lane.startswith(f"{host} ")), self._backend.moment(now))
+            return launch_rows.bind(connection, launch, home, self._backend.moment(now), run_id)
 
     def launches(self) -> list[str]:
         """The launches in this ledger, newest first."""
@@ -135,7 +118,7 @@ class Store:
     def has_starts(self) -> bool:
         """Whether any launch has ever had leave to start a campaign."""
         with self._transaction(writes=False) as connection:
-            return connection.execute(_ANY_INTENT).first() is not None
+            return connection.execute(launch_rows.ANY_INTENT).first() is not None
 
     def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
         """The journal of a launch in its order, or one campaign's part of it, or its records of some kinds.

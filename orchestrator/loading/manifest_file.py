@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.core.manifest import checks
+from orchestrator.core.manifest import checks, environments
 from orchestrator.core.manifest.checks import Issue
+from orchestrator.core.manifest.environments import Merged
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN, Rerun
-from orchestrator.core.text import command_line
+from orchestrator.core.text import command_line, manifest_words
 from orchestrator.core.visible import shown
 from orchestrator.errors import ManifestError, Problem, where
 from orchestrator.loading import yaml_reader
@@ -39,14 +40,15 @@ _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign
 class LoadedManifest:
     """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
 
-    `raw` is the mapping in the file without `campaigns`, and `rows` are all campaigns: `parse(raw, rows)` gives the
-    same manifest on another host, which has none of the files.
+    `raw` is the mapping in the file as it counts in the `environment`, without `campaigns`, and `rows` are all
+    campaigns: `parse(raw, rows)` gives the same manifest on another host, which has none of the files.
     """
 
     manifest: Manifest
     sha256: str
     path: Path
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    environment: str | None = None
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -58,6 +60,11 @@ class LoadedManifest:
         """The file's name as messages show it."""
         return source_name(self.path)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What names it on a command line: the file, and the environment where it has some."""
+        return manifest_words(self.source_name, self.environment)
+
     def _row(self, campaign: Campaign) -> dict[str, Any]:
         values = {name: getattr(campaign, name) for name in _FIELD_DEFAULTS}
         row = {name: value for name, value in values.items() if value != _FIELD_DEFAULTS[name]}
@@ -68,23 +75,24 @@ class LoadedManifest:
         return row | {"type": str(campaign.type)}
 
 
-def load_manifest(path: Path, *, is_draft: bool = False) -> LoadedManifest:
-    """The manifest at `path`. Raises ManifestError with every problem of it and of the files it names.
+def load_manifest(path: Path, environment: str | None = None, *, is_draft: bool = False) -> LoadedManifest:
+    """The manifest at `path`, as it counts in the environment; None: it has no environments.
 
     A draft's campaigns are still to come: it may list none, have waves without any, and name files that do not exist.
+    Raises ManifestError with every problem of it and of the files it names, and WrongEnvironment.
     """
     inputs = InputFiles()
     try:
-        return _load(path, inputs, is_draft=is_draft)
+        return _load(path, environment, inputs, is_draft=is_draft)
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
         first = inputs.sources.shown(problems[:MAX_PROBLEMS])
-        next_step = error.next_step or command_line("validate", name)
+        next_step = error.next_step or command_line("validate", *manifest_words(name, environment))
         raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
 
 
-def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
+def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, str | None] | None:
     """The launch and `report.dir` of a manifest that need not be valid; None where it does not name the launch."""
     name = source_name(path)
     try:
@@ -93,7 +101,7 @@ def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
         return None
     raw: Mapping[str, Any]
     try:
-        raw = _mapping(yaml_reader.load(text, name), name)
+        raw = environments.merge(_mapping(yaml_reader.load(text, name), name), environment).raw
     except ManifestError:  # no YAML: its lines may still tell
         raw = {"launch": found[1]} if (found := _LAUNCH.search(text)) else {}
     launch, report = raw.get("launch"), raw.get("report")
@@ -103,45 +111,51 @@ def launch_and_folder(path: Path) -> tuple[str, str | None] | None:
     return launch, directory if isinstance(directory, str) and directory else None
 
 
-def _load(path: Path, inputs: InputFiles, *, is_draft: bool) -> LoadedManifest:
-    # 1. The manifest's own text, as plain data.
+def _load(path: Path, environment: str | None, inputs: InputFiles, *, is_draft: bool) -> LoadedManifest:
+    # 1. The manifest's own text, as plain data, and what of it counts in the environment.
     name = source_name(path)
     document = yaml_reader.load(inputs.manifest(path), name)
-    raw = _mapping(document, name)
+    whole = _mapping(document, name)
+    environments.check_choice(whole, name, environment)
+    merged = environments.merge(whole, environment)
     # 2. The texts of the files it names.
-    files, unreadable = _open_campaign_files(raw, path, inputs, is_draft=is_draft)
+    files, unreadable = _open_campaign_files(merged.raw, path, inputs, is_draft=is_draft)
     # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
-    manifest = _parse(document, raw, files, unreadable, is_draft=is_draft)
-    return LoadedManifest(manifest, inputs.sha256, path, {key: raw[key] for key in raw if key != "campaigns"})
+    manifest = _parse(document, merged, files, unreadable, is_draft=is_draft)
+    raw = {key: value for key, value in merged.raw.items() if key != "campaigns"}
+    return LoadedManifest(manifest, inputs.sha256, path, raw, environment)
 
 
 def _parse(
     document: Document,
-    raw: Mapping[str, Any],
+    merged: Merged,
     files: Sequence[CampaignFile],
     unreadable: Sequence[Problem],
     *,
     is_draft: bool,
 ) -> Manifest:
-    """The manifest. Raises ManifestError with every fault."""
+    """The manifest. Raises ManifestError with every fault, also of environments that are not chosen."""
     rows = chain.from_iterable(file.rows() for file in files)
 
     def is_complete() -> bool:
         return not is_draft and not unreadable and not any(file.problems for file in files)
 
-    manifest, issues = parse(raw, rows, is_complete=is_complete)
+    manifest, issues = parse(merged.raw, rows, is_complete=is_complete)
     problems = [*document.problems, *unreadable, *(problem for file in files for problem in file.problems)]
-    problems += _Places(document, raw, files).problems(issues)
+    found = (*environments.check(document.value, merged.environment), *map(merged.located, issues))
+    problems += _Places(document, merged.raw, files).problems(found)
     if manifest is None or problems:
         is_empty = issues == (checks.EMPTY_FILES,) and len(problems) == 1
-        raise ManifestError(tuple(problems), next_step=_discover(document, files) if is_empty else "")
+        raise ManifestError(
+            tuple(problems), next_step=_discover(document.name, merged.environment, files) if is_empty else ""
+        )
     return manifest
 
 
-def _discover(document: Document, files: Sequence[CampaignFile]) -> str:
+def _discover(manifest: str, environment: str | None, files: Sequence[CampaignFile]) -> str:
     """The command that fills the first file, or prints its campaigns; the stream's id is to be typed behind it."""
-    name = files[0].name
-    return command_line("discover", document.name, *(["-o", name] if name.endswith(".csv") else []), "--stream")
+    name, words = files[0].name, manifest_words(manifest, environment)
+    return command_line("discover", *words, *(["-o", name] if name.endswith(".csv") else []), "--stream")
 
 
 def _mapping(document: Document, name: str) -> Mapping[str, Any]:

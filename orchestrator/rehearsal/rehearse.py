@@ -40,6 +40,7 @@ class RehearsalConfig:
     at: PosixSeconds
     permit: Callable[[Plan], None] = lambda _: None
     no_wait: bool = False
+    environment: str | None = None
 
 
 def rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
@@ -60,7 +61,8 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
         lambda taken: VirtualJournal(store, run_id, taken, clock),
-        source=config.source, sha256=config.sha256, mark={"rehearsal": {"faults": config.faults, "seed": seed}},
+        source=config.source, environment=config.environment, sha256=config.sha256,
+        mark={"rehearsal": {"faults": config.faults, "seed": seed}},
         is_new_host=True, random=random.Random(seed).random,
         permit=config.permit, no_wait=config.no_wait,
     )  # fmt: skip

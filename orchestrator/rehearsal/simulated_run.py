@@ -56,6 +56,7 @@ class SimulatedRun:
     clock: Clock
     make_journal: Callable[[list[AcquiredLease]], Closable]
     source: str = "manifest"
+    environment: str | None = None
     mark: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     choice: Choice = field(default_factory=Choice)
@@ -75,8 +76,9 @@ class SimulatedRun:
         journal = self.make_journal(leases)
         try:
             known = fold(self.store.read(self.manifest.launch))
+            origin = Origin(self.source, self.sha256, subrun=self.mark, environment=self.environment)
             deps = RunDeps.assemble(
-                self.manifest, self.holder.run_id, origin=Origin(self.source, self.sha256, subrun=self.mark),
+                self.manifest, self.holder.run_id, origin=origin,
                 api=self.api, journal=journal, clock=self.clock, observer=self.observer, known=known,
                 stop_signal=self.stop_signal, checks=PassingChecks(), draw=self.random, no_wait=self.no_wait,
             )  # fmt: skip

@@ -27,6 +27,7 @@ def outputs(result: Result) -> dict[str, str]:
         "failed": str(result.totals[Outcome.FAILED]),
         "unknown": str(result.totals[Outcome.UNKNOWN]),
         "plan_hash": result.run["plan_sha256"],
+        **({"environment": result.environment} if result.environment else {}),
         **({result.nature.lower(): "true"} if result.nature else {}),
         **{f"rehearsal_{name}": str(value) for name, value in (result.run.get("rehearsal") or {}).items()},
     }

@@ -69,6 +69,8 @@ def _suite(result: Result, number: int, account: str, campaigns: list[CampaignRe
     yield "<properties>"
     for name in ("run_id", "manifest", "manifest_sha256", "plan_sha256"):
         yield "<property" + _attributes(name=name, value=run[name]) + "/>"
+    if result.environment:
+        yield "<property" + _attributes(name="environment", value=result.environment) + "/>"
     if result.banner:
         yield "<property" + _attributes(name="note", value=result.banner) + "/>"
     for name, value in (run.get("rehearsal") or {}).items():

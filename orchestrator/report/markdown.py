@@ -79,7 +79,8 @@ def _head(result: Result) -> Iterator[str]:
     yield ""
     if result.conditions:
         yield f"Rehearsed with {result.conditions}."
-    yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {code(run['host'])}, exit code {run['exit_code']}."
+    where = f"{code(run['host'])}" + (f" in environment {code(result.environment)}" if result.environment else "")
+    yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {where}, exit code {run['exit_code']}."
     if stop:
         yield f"Stopped early ({stop['reason']}): {code(stop['detail'])}"
     yield ""

@@ -27,12 +27,14 @@ def as_prometheus(result: Result) -> str:
 
 
 class _ResultCollector(Collector):
-    """The metrics of one result, labelled with its launch, and with `rehearsal` or `sandbox` where it is one."""
+    """The metrics of one result, labelled with its launch, and where it has one with its environment and its nature."""
 
     def __init__(self, result: Result) -> None:
         self._result = result
         # Another label, and so another series: no alert about the launch must take a rehearsal for its run.
         mark = {result.nature.lower(): "true"} if result.nature else {}
+        if result.environment:
+            mark["environment"] = result.environment
         self._own = {"launch": one_line(result.run["launch"]), **mark}
 
     def collect(self) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ from orchestrator.core.journal.states import State, fold
 from orchestrator.errors import Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
+from orchestrator.model import Home
 from tests.raw_server import TARGET, record_of
 
 KEY = TARGET.key
@@ -21,7 +22,7 @@ def crashed(tmp_path, deadline, *verdicts):
     tmp_path.chmod(0o700)
     url = f"sqlite:///{tmp_path}/ledger.db"
     store, now = Store.open(url), time.time()
-    store.bind_launch("launch-1", "http://host", now)
+    store.bind_launch("launch-1", Home("http://host"), now)
     store.acquire([TARGET.lane], Holder("run-1", "launch-1", this_machine(), os.getpid()), now)
     intent = record_of(KEY, "intent", data={"deadline": deadline})
     store.commit([intent, *verdicts], "run-1", {}, now)

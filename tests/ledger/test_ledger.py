@@ -15,7 +15,7 @@ from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, Ledger
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
-from orchestrator.model import Lane, Record
+from orchestrator.model import Home, Lane, Record
 from tests import postgres
 from tests.raw_server import NOW, TARGET, StillClock, intent_of, record_of
 
@@ -488,32 +488,32 @@ async def begun(store):
 
 
 async def test_a_launch_stays_with_the_host_of_its_first_permit(store):
-    store.bind_launch("launch-1", A, NOW)
+    store.bind_launch("launch-1", Home(A), NOW)
     await begun(store)
-    store.bind_launch("launch-1", A, NOW + 1)
+    store.bind_launch("launch-1", Home(A), NOW + 1)
     with pytest.raises(Refused, match=f"launch-1 was begun on host {A}, the manifest says {B}") as caught:
-        store.bind_launch("launch-1", B, NOW)
-    store.bind_launch("spring", B, NOW + 2)
+        store.bind_launch("launch-1", Home(B), NOW)
+    store.bind_launch("spring", Home(B), NOW + 2)
 
     assert caught.value.exit_code == 4
     assert store.launches() == ["spring", "launch-1"]
 
 
 async def test_a_launch_without_a_permit_follows_its_manifest(store):
-    store.bind_launch("launch-1", B, NOW)
-    store.bind_launch("launch-1", A, NOW + 1)
+    store.bind_launch("launch-1", Home(B), NOW)
+    store.bind_launch("launch-1", Home(A), NOW + 1)
     await begun(store)
     with pytest.raises(Refused, match=f"begun on host {A}"):
-        store.bind_launch("launch-1", B, NOW + 2)
+        store.bind_launch("launch-1", Home(B), NOW + 2)
 
 
 def test_a_launch_keeps_its_host_while_a_run_there_is_live(store):
-    store.bind_launch("launch-1", A, NOW)
+    store.bind_launch("launch-1", Home(A), NOW)
     store.acquire([LANE], holder(), NOW)
     with pytest.raises(Refused, match=f"begun on host {A}"):
-        store.bind_launch("launch-1", B, NOW)
+        store.bind_launch("launch-1", Home(B), NOW)
     store.release("run-1", {LANE: []}, NOW)
-    store.bind_launch("launch-1", B, NOW)
+    store.bind_launch("launch-1", Home(B), NOW)
 
 
 # The file and its place
@@ -547,7 +547,7 @@ def test_a_new_ledger_is_for_its_owner_alone(path):
 
 
 def test_the_files_beside_an_open_ledger_are_for_its_owner_alone(path, file_store):
-    file_store.bind_launch("winter", "https://a", NOW)
+    file_store.bind_launch("winter", Home("https://a"), NOW)
 
     assert {0o600} == {mode(file) for file in path.parent.iterdir()}
 
@@ -654,7 +654,7 @@ def test_what_is_no_address_is_refused(url):
 
 def twenty(path: Path) -> list[Record]:
     store = Store.open(f"sqlite:///{path}")
-    store.bind_launch("launch-1", "https://a", NOW)
+    store.bind_launch("launch-1", Home("https://a"), NOW)
     leases = {lease.lane: lease.fence for lease in store.acquire([LANE], holder(), NOW)}
     for n in range(20):
         for kind in ("intent", "verdict"):

@@ -11,6 +11,7 @@ from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
+from orchestrator.model import Home
 from tests.raw_server import NOW, TARGET, StillClock, intent_of, record_of
 
 
@@ -135,10 +136,10 @@ def test_a_file_that_is_gone_is_not_made_anew_by_a_reader(store, folder):
 
 def test_a_second_ledger_of_a_process_keeps_the_firsts_locks(store, folder):
     """Closing any handle of a file ends a process's locks on it; the next to close the ledger removes its log."""
-    store.bind_launch("one", "https://a", NOW)
+    store.bind_launch("one", Home("https://a"), NOW)
     second = Store.open(f"sqlite:///{folder}/ledger.db")
     assert others_launches(folder) == "one"
-    store.bind_launch("two", "https://a", NOW + 1)
+    store.bind_launch("two", Home("https://a"), NOW + 1)
     second.close()
 
     assert others_launches(folder) == "two one"

@@ -12,6 +12,7 @@ from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.committer import Committer
 from orchestrator.ledger.postgres_session import advice, check_session
 from orchestrator.ledger.store import Store
+from orchestrator.model import Home
 from tests import postgres
 from tests.ledger.pooler import Pooler
 from tests.raw_server import NOW, TARGET, StillClock, intent_of
@@ -204,7 +205,7 @@ def test_a_role_that_may_not_write_is_told_every_right_it_lacks(postgres_url):
 
 def test_a_role_that_may_only_read_can_read(postgres_url):
     store = Store.open(postgres_url)
-    store.bind_launch("spring", "https://h", NOW)
+    store.bind_launch("spring", Home("https://h"), NOW)
     store.close()
     name = postgres.schema_of(postgres_url)
     with postgres.as_role(postgres_url, "USAGE") as url, closing(postgres.connected(postgres_url)) as owner:

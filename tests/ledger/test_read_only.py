@@ -15,7 +15,7 @@ from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import read_only
 from orchestrator.ledger.store import Store
-from orchestrator.model import Lane, Record
+from orchestrator.model import Home, Lane, Record
 from tests.paths import ROOT
 
 UNSHARE = shutil.which("unshare")
@@ -47,7 +47,7 @@ def ledger(tmp_path):
     source = tmp_path / "source"
     source.mkdir(mode=0o700)
     store = Store.open(f"sqlite:///{source}/ledger.db")
-    store.bind_launch("spring", "https://host", NOW)
+    store.bind_launch("spring", Home("https://host"), NOW)
     store.acquire([LANE], Holder("r-1", "spring", "elsewhere", 1), NOW)
     header = {"manifest": "m.yaml", "manifest_sha256": "0", "plan_sha256": "0", "host": "https://host", "ledger": "x",
               "warnings": []}  # fmt: skip
@@ -202,7 +202,7 @@ def test_what_only_the_log_has_is_read_from_a_copy(ledger, tmp_path, nothing_bes
     with closing(Store.open(f"sqlite:///{left}/ledger.db", create=False)) as store:
         assert [record.kind for record in store.read("spring")] == ["run"]
         with pytest.raises(LedgerError, match="nothing can be recorded"):
-            store.bind_launch("autumn", "https://host", NOW)
+            store.bind_launch("autumn", Home("https://host"), NOW)
 
     assert {file.name for file in left.iterdir()} == {"ledger.db", "ledger.db-wal"}
 

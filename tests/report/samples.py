@@ -13,7 +13,7 @@ RUN = {
     "run_id": "r-0123456789ab", "launch": "winter-2026", "manifest": "winter.yaml", "manifest_sha256": "a1" * 32,
     "plan_sha256": "b2" * 32, "host": "https://platform.kore.ai", "ledger": "sqlite:///.orchestrator/ledger.db",
     "started_at": "2026-03-04T12:00:00.250Z", "finished_at": "2026-03-04T12:01:30.750Z",
-    "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None,
+    "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None, "environment": None,
 }  # fmt: skip
 REASONS = {
     Out.STARTED: [R.ACCEPTED, R.EVIDENCE, R.RESOLVED],

@@ -61,6 +61,7 @@ class Header(TypedDict):
     host: str
     ledger: str
     warnings: list[str]
+    environment: NotRequired[str]  # the one that was chosen, where the manifest has some
     rehearsal: NotRequired[Mapping[str, Any]]  # of a rehearsal: its faults and seed
     options: NotRequired[list[str]]  # those of the command that chose the campaigns; journals before 0.2 have none
     limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
@@ -170,13 +171,16 @@ def header_data(
     plan_sha256: str,
     warnings: Sequence[str],
     options: Sequence[str] = (),
+    environment: str | None = None,
 ) -> dict[str, Any]:
     """The data of a run's header. `source` and `sha256` are the manifest's file name and hash.
 
     `options` are those of the command that chose the campaigns: a next command must repeat them.
+    `environment` is the one that was chosen, where the manifest has some.
     """
     return {
         "manifest": source,
+        **({"environment": environment} if environment else {}),
         "manifest_sha256": sha256,
         "plan_sha256": plan_sha256,
         "host": manifest.host,

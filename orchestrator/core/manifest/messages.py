@@ -42,11 +42,15 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(field.alias or key for key, field in section.model_fields.items())
     for name, section in _SECTIONS.items()
 } | {"campaigns": tuple(field.name for field in fields(Campaign))}
+TOP_LEVEL_KEYS: Final = _KEYS[""]
+"""The keys of a manifest besides `environments`."""
+ID_WORDS: Final = (
+    "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+    "begin with a letter or a digit",
+)
+"""What is wrong with an id, and what to write."""
 _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
-    ID_PATTERN: (
-        "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
-        "begin with a letter or a digit",
-    ),
+    ID_PATTERN: ID_WORDS,
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
 _MAX_HINTS: Final = 100  # to look for a near word takes a while
@@ -83,7 +87,7 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
         # pydantic's mark for a key at fault. In the path of any other fault it is a key that is written "[key]".
         path = path[:-1]
     if details["type"] in _UNKNOWN_KEY:
-        return Issue(path, "unknown key", did_you_mean(path[-1], _KEYS[_section(path[:-1])]))
+        return Issue(path, "unknown key", did_you_mean(path[-1], _known_keys(path[:-1])))
     message, hint = _words(details)
     # Hundreds of zone names are compared for each hint, so only faults that are shown get one.
     if isinstance(hint, ZoneHint):
@@ -91,6 +95,11 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
     is_secret = is_secret_path(".".join(map(str, path)))
     value = None if details["type"] == "missing" or is_secret else details["input"]
     return Issue(path, message, hint, value=value)
+
+
+def _known_keys(parents: Path) -> tuple[str, ...]:
+    known = _KEYS[_section(parents)]
+    return known if parents else (*known, "environments")
 
 
 def _section(parents: Path) -> str:

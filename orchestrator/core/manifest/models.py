@@ -279,3 +279,7 @@ class Manifest(Section):
     default is looked for from the working directory upwards, as git looks for `.git`."""
     report: Report = Report()
     """Reports: their folder and formats."""
+
+
+ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report")
+"""What an environment may change."""

@@ -8,7 +8,7 @@ from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_o
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.plan import Action, Plan
-from orchestrator.core.text import command_line, duration, plural
+from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import PosixSeconds, Record
 
@@ -48,16 +48,16 @@ def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: Pos
     return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity)
 
 
-def find(records: Iterable[Record], start_of_hash: str, source: str) -> Proposal:
+def find(records: Iterable[Record], start_of_hash: str, again: str) -> Proposal:
     """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused where none does.
 
-    `source` is the manifest's name, for the command that comes next.
+    `again` is the command that makes a plan, which comes next.
     """
     found = [r for r in records if r.kind == PLANNED and str(r.data["plan_sha256"]).startswith(start_of_hash.lower())]
     if not found:
         raise Refused(
             f"no plan in this ledger has a hash that begins with {start_of_hash[:16]}",
-            next_step=command_line("plan", source),
+            next_step=again,
         )
     data = found[-1].data
     return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]))
@@ -84,12 +84,11 @@ def read(document: Any) -> Proposal:
     return proposal
 
 
-def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, source: str) -> None:
+def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> None:
     """Raise Refused where the proposal is not the plan of now, is too old, or was used up by a start.
 
-    `source` is the manifest's name, for the command that comes next.
+    `again` is the command that makes a plan, which comes next.
     """
-    again = command_line("plan", source)
     changed = plan_hash.drift(proposal.identity, plan.identity)
     # First: a run that used the plan has changed it as well, and "used" is the cause that a person needs.
     if is_used(proposal, records):

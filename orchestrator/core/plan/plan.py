@@ -192,12 +192,13 @@ def build(
     tool: str = "",
     earlier: Mapping[tuple[Lane, CampaignKey], PreviousStart] | None = None,
     launches: Iterable[str] = (),
+    environment: str | None = None,
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
     `earlier` are the starts of other launches within `repeat_guard`. `launches` are the names in the ledger, the
-    launch's own among them.
+    launch's own among them. `environment` is the one that was chosen, where the manifest has some.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
@@ -221,6 +222,7 @@ def build(
     # 3. What an approval is given to, and its hash.
     facts = {
         "launch": manifest.launch,
+        **({"environment": environment} if environment else {}),
         "host": manifest.host,
         "manifest_sha256": manifest_sha256,
         "tool_version": tool,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
-_PLAIN: Final = ("launch", "host", "manifest_sha256", "tool_version", "selection")
+_PLAIN: Final = ("launch", "environment", "host", "manifest_sha256", "tool_version", "selection")
 _MAX_SHOWN: Final = 5
 _CHUNK_SIZE: Final = 1000
 
@@ -38,7 +38,8 @@ def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]
 def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Each field in which the plan made now differs from the approved one, in words; empty where none does."""
     # 1. Facts about the plan as a whole.
-    changed = [_change(name, approved.get(name), now[name]) for name in _PLAIN if approved.get(name) != now[name]]
+    pairs = [(name, approved.get(name), now.get(name)) for name in _PLAIN]
+    changed = [_change(*pair) for pair in pairs if pair[1] != pair[2]]
     # 2. Starts: gone, new, or sent in another way.
     before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
     gone = [f"starts: {key} is no longer in the plan" for key in before if key not in after]

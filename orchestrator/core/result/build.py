@@ -35,7 +35,7 @@ from orchestrator.core.result.types import (
     StopResult,
     WaveResult,
 )
-from orchestrator.core.text import command_line, plural, timestamp
+from orchestrator.core.text import command_line, manifest_words, plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 
 __all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
@@ -257,6 +257,7 @@ class _Run:
             "exit_code": code,
             "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self._stop_detail()),
             "rehearsal": cast("RehearsalResult | None", header.get("rehearsal")),
+            "environment": header.get("environment"),
         }
 
     def _stop_detail(self) -> str:
@@ -294,8 +295,9 @@ class _Advice:
         """Advice about a run by its header."""
         data = header_of(header)
         # With the selection of this run: without it, campaigns would be started that nobody had asked for.
-        of_all = command_line("run", data["manifest"])
-        again = command_line("run", data["manifest"], *data.get("options", ()))
+        words = manifest_words(data["manifest"], data.get("environment"))
+        of_all = command_line("run", *words)
+        again = command_line("run", *words, *data.get("options", ()))
         # A run of a launch that is paused or aborted starts nothing: that is lifted first.
         lifting = lifting_command(control_state, header.launch, data["ledger"])
         retry = f"{again} --retry-failed"

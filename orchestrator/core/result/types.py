@@ -125,6 +125,8 @@ class RunResult(TypedDict):
     """Why it ended early."""
     rehearsal: RehearsalResult | None
     """What the calls of a rehearsal met, which sends nothing; null for a run."""
+    environment: str | None
+    """The environment that was chosen; null where the manifest has none."""
 
 
 class BudgetResult(TypedDict):
@@ -199,6 +201,11 @@ class Result:
     def named_waves(self) -> list[WaveResult]:
         """The waves that were opened; none for a manifest without waves, whose campaigns are all in `rest`."""
         return [] if [wave["name"] for wave in self.waves] == [REST] else self.waves
+
+    @property
+    def environment(self) -> str:
+        """The environment that was chosen; empty where the manifest has none."""
+        return self.run.get("environment") or ""
 
     @property
     def nature(self) -> str:

@@ -16,7 +16,7 @@ from orchestrator.model import Record
 from tests.core.builders import LAUNCH, key, manifest, planned, ready, record
 
 MADE = 1000.0
-SOURCE = "launch.yaml"
+AGAIN = "python -m orchestrator plan launch.yaml"
 TWO = ({"campaign": "cd-1"}, {"campaign": "cd-2"})
 
 
@@ -31,14 +31,14 @@ def proposal(of=None, made_at=MADE):
 
 
 def check(made, now_plan, records=(), now=MADE + 60):
-    approval.check(made, now_plan, list(records), now, "launch.yaml")
+    approval.check(made, now_plan, list(records), now, AGAIN)
 
 
 def refusal(*args, **more):
     """What a check says; its next step is always a new plan."""
     with pytest.raises(Refused) as refused:
         check(*args, **more)
-    assert refused.value.next_step == "python -m orchestrator plan launch.yaml"
+    assert refused.value.next_step == AGAIN
     return refused.value.message
 
 
@@ -64,7 +64,7 @@ def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
     made = plan()
     text = identity.canonical({**made.identity, "note": "東京 \ud800"}).encode("utf-8", "surrogatepass")
     data = {"plan_sha256": made.sha256, "identity": b64encode(zlib.compress(text)).decode()}
-    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256, SOURCE)
+    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256, AGAIN)
 
     assert found == Proposal(made.sha256, MADE, {**made.identity, "note": "東京 \ud800"})
 
@@ -169,10 +169,10 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
         lines.append(approval.proposal_record(one, lines, f"r-{number}", at))
         data = lines[-1].data
         assert lines[-1] == Record(LAUNCH, "@plan", number, "planned", f"r-{number}", at, "", data)
-    found = approval.find([record("run"), *lines], made.sha256[:8].upper(), SOURCE)
+    found = approval.find([record("run"), *lines], made.sha256[:8].upper(), AGAIN)
     assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 9, made.identity)
     with pytest.raises(Refused) as refused:
-        approval.find(lines, "0" * 64, SOURCE)
+        approval.find(lines, "0" * 64, AGAIN)
     assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
     assert refused.value.next_step == ("python -m orchestrator plan launch.yaml")
 
@@ -180,7 +180,7 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
 def test_a_selection_that_is_no_text_comes_back_from_the_journal():
     """The command line hands on bytes that are no UTF-8 as lone surrogates."""
     made = planned(manifest(*TWO), selection=Selection((("stream", "\udcff*"),)))
-    found = approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256, SOURCE)
+    found = approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256, AGAIN)
     assert found.identity == made.identity
 
 

@@ -201,6 +201,7 @@ def test_the_run_says_where_it_came_from_and_how_it_ended():
         "exit_code": 12,
         "stop": {"reason": "rule", "detail": "3 of 5 attempted are failed"},
         "rehearsal": None,
+        "environment": None,
     }
 
 
