@@ -167,6 +167,7 @@ class Fault:
     http_status: int | None = None
     withheld: bool = False  # we ourselves did not send it: the last look forbade it, and `text` says why
     fix: str = ""  # what a person can do about it, where that is known
+    lacks: str = ""  # what this machine had too little of to connect: no sign of the platform, and no attempt
 
 
 @value

@@ -38,6 +38,7 @@ class Step:
     retry_after: str | None = None
     date: str | None = None
     fix: str = ""
+    lacks: str = ""
     takes: float | None = None
     then: LiveState | None = None  # the campaign's live state once the request has arrived
 
@@ -194,7 +195,7 @@ class ScriptedApi:
     def _answer(self, step: Step, begun: float, sent_at: float | None) -> Reply | Fault:
         elapsed = self.clock.now() - (begun if sent_at is None else sent_at)
         if step.progress is not None:
-            return Fault(step.progress, step.text, sent_at, elapsed, step.http_status, fix=step.fix)
+            return Fault(step.progress, step.text, sent_at, elapsed, step.http_status, fix=step.fix, lacks=step.lacks)
         status = 200 if step.http_status is None else step.http_status
         return Reply(
             status, step.payload, step.text, begun if sent_at is None else sent_at, elapsed, step.retry_after, step.date

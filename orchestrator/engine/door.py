@@ -20,12 +20,13 @@ class Door:
     def __init__(self, places: int) -> None:
         self.places = places
         self._inside = 0
+        self._allowed = places  # fewer after a shortage
         self._line: dict[Wake, None] = {}
         self._is_shut = self._was_shut = False
 
     def __repr__(self) -> str:
         shut = ", shut" if self._is_shut else ""
-        return f"<Door: {self._inside} of {self.places} inside, {len(self._line)} waiting{shut}>"
+        return f"<Door: {self._inside} of {self._allowed} inside, {len(self._line)} waiting{shut}>"
 
     def enter(self, wake: Wake) -> bool:
         """Take a place, which `leave` gives back. Where it is not the caller's turn, it stands in line from now on.
@@ -52,16 +53,19 @@ class Door:
         if self._inside == 0:
             raise ValueError("nobody is inside")
         self._inside -= 1
+        if not self._is_shut:
+            self._allowed = min(self.places, self._allowed + 1)
         self._wake_first()
 
     def shut(self, seconds: float = SHORTAGE_PAUSE) -> bool:
-        """Let nobody in for so long: a connection failed for want of something that this machine has too little of.
+        """Let nobody in for so long: this machine had too little of something for a connection.
 
-        Returns whether that is the first time.
+        Then one, and with every call that ends one more, up to all places (Jacobson, "Congestion Avoidance and
+        Control", 1988). Returns whether it is the first time.
         """
         is_first, self._was_shut = not self._was_shut, True
         if not self._is_shut:  # the calls that were inside with it fail for the same reason
-            self._is_shut = True
+            self._is_shut, self._allowed = True, 1
             asyncio.get_running_loop().call_later(seconds, self._reopen)
         return is_first
 
@@ -70,7 +74,7 @@ class Door:
         self._wake_first()
 
     def _has_place(self) -> bool:
-        return self._inside < self.places and not self._is_shut
+        return self._inside < self._allowed and not self._is_shut
 
     def _wake_first(self) -> None:
         # The first alone: when it has entered, or left the line, it wakes the next.

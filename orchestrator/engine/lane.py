@@ -182,6 +182,7 @@ class LaneRunner:
         finally:
             self.limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
         # 2. Judge, and slow down before anything is awaited: the next call must not slip through.
+        self.limiter.on_shortage(answer)
         verdict = classify(answer)
         if verdict.kind is VerdictKind.LIMITED:
             self.limiter.on_limited(answer)
@@ -215,8 +216,8 @@ class LaneRunner:
     def _follow(self, job: Job, answer: Reply | Fault, verdict: Verdict) -> None:
         """What a verdict means for the job's next attempt and for its lane."""
         job.withheld = isinstance(answer, Fault) and answer.withheld
-        if job.withheld:
-            return  # we did not send it ourselves: that is no attempt, and no sign of the platform
+        if job.withheld or (isinstance(answer, Fault) and answer.lacks):
+            return  # it is ourselves who did not send it: that is no attempt, and no sign of the platform
         self._breaker.record_verdict(job.entry, verdict.kind)
         if verdict.kind is VerdictKind.NOT_SENT:
             job.sends += 1

@@ -91,6 +91,11 @@ class RateLimiter:
         if now + self.pacer.wait(now) < self._until:
             self._changed.set()
 
+    def on_shortage(self, answer: Reply | Fault | None) -> None:
+        """Where this machine lacked something for the call's connection, no lane makes another one for a while."""
+        if isinstance(answer, Fault) and answer.lacks and self._door.shut():
+            self._observer.event("connections_short", message=f"{answer.text}; {answer.fix}")
+
     def on_limited(self, answer: Reply | Fault) -> None:
         """The platform limited a call: the whole lane waits as long as it asks, else a full window, or stops."""
         longest = self.pacer.longest

@@ -153,7 +153,8 @@ class Reader:
             read = await self._once(call)
             begun.append(self._deps.clock.now())
             kind = classify(read.answer)
-            tries[kind] += 1
+            # A call that this machine could not make is no attempt; `max_elapsed` ends them.
+            tries[kind] += not (isinstance(read.answer, Fault) and read.answer.lacks)
             asked = _asked(kind, read.answer)
             if kind is ReadKind.LIMITED:
                 self._limiter.on_limited(read.answer)
@@ -196,6 +197,7 @@ class Reader:
         finally:
             answer = read.answer if read else None
             self._limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
+            self._limiter.on_shortage(answer)
         return read
 
 

@@ -58,9 +58,9 @@ class Call:
         elapsed, withheld = self.clock.now() - self.begun, isinstance(error, NotNowError)
         return Fault(Progress.UNSENT, str(error), None, elapsed, withheld=withheld)
 
-    def fault(self, text: str, fix: str = "") -> Fault:
+    def fault(self, text: str, fix: str = "", lacks: str = "") -> Fault:
         """The fault that the call ended with, given how far it got."""
-        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, fix=fix)
+        return Fault(self.progress, text, self.sent_at, self.elapsed, self.http_status, fix=fix, lacks=lacks)
 
 
 CALL: Final[ContextVar[Call]] = ContextVar("CALL")

@@ -14,7 +14,7 @@ from orchestrator.kore import wire
 from orchestrator.kore.call import CALL, Call, NotNowError, Request, look
 from orchestrator.kore.connection import UnaskedError
 from orchestrator.kore.connection_pool import ConnectionPool
-from orchestrator.kore.fault_words import explain
+from orchestrator.kore.fault_words import explain, lacks_of
 from orchestrator.kore.proxy import Proxy, proxy_for, proxy_secrets
 from orchestrator.model import CallTarget, Fault, Progress, Read, Reply
 from orchestrator.ports import Check, Clock, TokenSource
@@ -123,7 +123,8 @@ class KoreClient:
             return call.not_sent(error)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             words, fix = explain(error, call.progress, self._proxy)
-            return call.fault(self._redactor.text(words, token)[:_TEXT], fix)
+            lacks = lacks_of(error, call.progress)
+            return call.fault(self._redactor.text(words, token)[:_TEXT], fix, lacks)
 
     async def _exchange(self, call: Call, method: str, path: str, headers: dict[str, str]) -> Reply:
         if self._session is None:

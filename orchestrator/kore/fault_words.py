@@ -1,5 +1,6 @@
 """What a failed exchange means, in words, and what to do about it: TLS, proxies, names and networks."""
 
+import errno
 import os
 import re
 import ssl
@@ -36,6 +37,10 @@ _SAME: Final = {20: 19, 21: 19, 63: 62, 64: 62}
 """Verification errors of OpenSSL that mean the same."""
 
 
+_LACKS: Final = {
+    errno.EMFILE: "open files", errno.ENFILE: "open files", errno.EADDRNOTAVAIL: "ports or addresses",
+    errno.ENOBUFS: "buffers", errno.ENOMEM: "bytes of memory",
+}  # fmt: skip
 _ON_THE_WAY: Final = "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"
 _OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
     (ssl.SSLError | aiohttp.ClientSSLError, "TLS failed", ""),
@@ -50,6 +55,10 @@ _OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
 def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[str, str]:
     """What happened and what to do about it; the second is empty where there is nothing special to do."""
     where = _WHERE[progress]
+    lacks = lacks_of(error, progress)
+    if lacks:
+        fix = "lower `connections`, or raise this machine's limit"
+        return f"this machine has too few {lacks} for another connection", fix
     if proxy is not None and progress is Progress.UNSENT:
         words, fix = _of_proxy(error, proxy)
         if words:
@@ -66,6 +75,13 @@ def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[
     kind, fix = _of_network(error)
     detail = str(error).strip()
     return f"{kind} {where}" + (f" ({detail})" if detail else ""), fix if progress is Progress.UNSENT else ""
+
+
+def lacks_of(error: Exception, progress: Progress) -> str:
+    """What this machine had too little of to make the connection; empty where it lacked nothing."""
+    # Its own number, not those of errors before it: where one address of the host is not to be had, another may be.
+    found = error.errno if isinstance(error, OSError) and progress is Progress.UNSENT else None
+    return _LACKS.get(found, "") if found is not None else ""
 
 
 def _of_network(error: Exception) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """One door for all lanes: so many calls at a time, and lanes take turns."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from orchestrator.engine.door import Door
+from orchestrator.engine.door import SHORTAGE_PAUSE, Door
 from orchestrator.model import Progress
-from tests.fakes import loses
+from tests.fakes import UNSENT, loses
 
 
 class Asker:
@@ -122,3 +123,47 @@ async def test_one_connection_is_enough_for_starts_and_reads(rig):
     assert launch.api.most_open_starts == 1
     assert repr(launch.deps.door) == "<Door: 0 of 1 inside, 0 waiting>"
     assert {outcome for outcome, _ in launch.outcomes().values()} == {"started", "unknown"}
+
+
+async def test_after_a_shortage_calls_come_back_one_by_one():
+    door = Door(8)
+    askers = [Asker(door) for _ in range(9)]
+    assert [asker.enters() for asker in askers[:3]] == [True] * 3
+    door.shut(1.0)
+    for _ in range(3):
+        door.leave()
+    await asyncio.sleep(1.1)
+    assert [asker.enters() for asker in askers[3:5]] == [True, False]
+    door.leave()
+    assert [asker.enters() for asker in askers[4:7]] == [True, True, False]
+    assert repr(door) == "<Door: 2 of 2 inside, 1 waiting>"
+
+
+NO_FILES = replace(UNSENT, lacks="open files")
+
+
+async def test_a_shortage_of_our_own_is_no_attempt_and_no_sign(rig, elapsed):
+    launch = rig(6, retry={"attempts": 2, "backoff": "0.1s..0.1s"}, breaker={"opens_after": 2})
+    for number in range(6):
+        launch.api.script(f"s/c{number}", NO_FILES, NO_FILES, NO_FILES)
+    await launch.run()
+    assert launch.outcomes() == {f"c{number}": ("started", "accepted") for number in range(6)}
+    assert len(launch.observer.named("connections_short")) == 1
+    assert launch.observer.named("breaker_opened") == []
+    assert elapsed() > 2 * SHORTAGE_PAUSE
+
+
+async def test_a_shortage_without_end_fails_starts_in_time(rig, elapsed):
+    launch = rig(1, retry={"max_elapsed": "30s"})
+    launch.api.script("s/c0", *[NO_FILES] * 100)
+    await launch.run()
+    assert launch.outcomes() == {"c0": ("failed", "gave_up")}
+    assert elapsed() == pytest.approx(30, abs=SHORTAGE_PAUSE)
+
+
+async def test_a_shortage_does_not_use_up_a_reads_attempts(rig):
+    launch = rig(1, retry={"attempts": 2, "backoff": "0.1s..0.1s"})
+    launch.api.read_steps.extend([NO_FILES] * 5)
+    live = await launch.lane.reader.status(launch.targets[0])
+    assert live.status == "Ready"
+    assert len(launch.observer.named("connections_short")) == 1

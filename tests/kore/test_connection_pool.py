@@ -88,3 +88,27 @@ async def test_only_so_many_connections_are_made_at_a_time():
         answers = await asyncio.gather(*(start(client) for _ in range(2 * MOST_HANDSHAKES)))
     assert most == MOST_HANDSHAKES
     assert {answer.progress for answer in answers} == {Progress.UNSENT}
+
+
+CALLS_WITHOUT_FILES = """
+import asyncio, os, resource
+from tests.raw_server import client_of, start
+
+async def main():
+    async with client_of("http://127.0.0.1:9") as client:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) - 1, hard))
+        fault = await start(client)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        refused = await start(client)
+    print([fault.progress.name, fault.text, fault.lacks, refused.lacks])
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_may_open_no_more_files_lacks_them():
+    said = subprocess.run([sys.executable, "-c", CALLS_WITHOUT_FILES], cwd=ROOT, check=True, capture_output=True)
+    assert said.stdout.decode().strip() == str([
+        "UNSENT", "this machine has too few open files for another connection", "open files", "",
+    ])  # fmt: skip

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 PROVES_NOT_DELIVERED = {401, 429, 400, 403, 404, 405, 412, 422, *range(300, 400)}
 RATE_LIMIT_WORDS = ("exceeded the per-minute rate limit", "exceeded the hourly rate limit", "rate limit for this api")
 
+NO_FILE = "too few open files"
+
 
 class Broken(AssertionError):  # noqa: N818 - it is what happened to a promise
     """A promise does not hold. The message begins with its number."""
@@ -194,6 +196,20 @@ def check_held(result):
         before, _, after = c["message"].partition("not started: account ")
         is_own = before or not after or after.startswith(f"{c['account']}: ")
         require(c["outcome"] != "held" or is_own, "P3", f"{c['campaign']} of {c['account']} is held: {c['message']}")
+
+
+def check_patience(records, max_elapsed):
+    """P9: what our own machine could not connect is no attempt: it is given up after its time, and not before."""
+    first = {}
+    for record in records:
+        about = record.run_id, record.campaign
+        if record.kind == "intent":
+            first.setdefault(about, record.at)
+        elif record.kind == "gave_up" and NO_FILE in record.data["message"]:
+            tried = record.at - first[about]
+            require(
+                tried >= max_elapsed - 1e-6, "P9", f"{record.campaign} is given up for want of files after {tried} s"
+            )
 
 
 def check_words(result, records):

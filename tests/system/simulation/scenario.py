@@ -68,11 +68,12 @@ class Scenario:
     unsorted: frozenset = frozenset()  # accounts whose lists are refused with a `sortBy`
     crowds: dict = field(default_factory=dict)  # stream -> how many old campaigns of other launches it has
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
+    few_files: tuple | None = None  # how many connections each machine can make, from which second on, for how many
 
     @property
     def is_calm(self):
         """Nothing goes wrong: the run must be fast."""
-        bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away or self.people
+        bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away or self.people or self.few_files
         return not bad and self.hosts == [[RunScript(0.0)]]
 
 
@@ -82,6 +83,7 @@ def draw(seed):
     accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
     raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 3.6)), calm=calm)
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
+    few_files = None if calm else scarcity(random.Random(f"machines of {seed}"), raw)
     return Scenario(
         seed=seed,
         raw=raw,
@@ -100,12 +102,22 @@ def draw(seed):
         unsorted=frozenset() if calm else unsorted(random.Random(f"lists of {seed}"), accounts),
         crowds=crowds(random.Random(f"crowds of {seed}"), keys),
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
+        few_files=few_files,
     )
 
 
 def away(rnd):
     """Its own random numbers: another one drawn from the seed's would change every day after it."""
     return (int(300 ** rnd.random()), rnd.choice([0.5, 5.0, 120.0])) if rnd.random() < 0.1 else None
+
+
+def scarcity(rnd, raw):
+    """Machines that have too few files for their connections for a while, on days with few of these at a time."""
+    if rnd.random() >= 0.09:
+        return None
+    files = rnd.randrange(4)
+    raw["connections"] = rnd.choice([max(1, files), files + 1, files + 4, 100])
+    return files, rnd.choice([0.0, 5.0, 60.0]) * rnd.random(), rnd.choice([2.0, 10.0, 25.0])
 
 
 def people(rnd, keys):

@@ -1,6 +1,7 @@
 """The simulated world: hosts with their processes, one ledger, one platform, and somebody who checks every event."""
 
 import asyncio
+import contextlib
 import hashlib
 import math
 import random
@@ -18,7 +19,7 @@ from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import LedgerError, OrchestratorError
 from orchestrator.kore.wire import PAGE_SIZE
 from orchestrator.ledger.memory import MemoryStore
-from orchestrator.model import Fault, Record, Stop, StopReason
+from orchestrator.model import Fault, Progress, Read, Record, Stop, StopReason
 from orchestrator.rehearsal import virtual_loop as virtual
 from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
@@ -116,27 +117,38 @@ class SleepyJournal(VirtualJournal):
 
 
 class Front:
-    """A process's way to the network."""
+    """A process's way to the network. Its machine may have too few files for another connection."""
 
     def __init__(self, run, api):
         self._run = run
         self._api = api
+        self._open = 0
 
     async def start(self, target, permit, *, check):
-        await self._run.awake()
-        return await self._api.start(target, permit, check=check)
+        return await self._connected(self._api.start(target, permit, check=check), lambda fault: fault)
 
     async def list(self, target, page, *, is_ordered, check):
-        await self._run.awake()
-        return await self._api.list(target, page, is_ordered=is_ordered, check=check)
+        return await self._connected(self._api.list(target, page, is_ordered=is_ordered, check=check), Read)
 
     async def get(self, target, *, check):
-        await self._run.awake()
-        return await self._api.get(target, check=check)
+        return await self._connected(self._api.get(target, check=check), Read)
 
     async def status(self, target, *, check):
-        await self._run.awake()
-        return await self._api.status(target, check=check)
+        return await self._connected(self._api.status(target, check=check), Read)
+
+    async def _connected(self, call, answer_of):
+        with contextlib.closing(call):
+            await self._run.awake()
+            world, self._open = self._run.world, self._open + 1
+            try:
+                most = world.manifest.connections
+                world.require(self._open <= most, "P2", f"{self._open} connections of {self._run.name}, {most} allowed")
+                if world.lacks_files(self._open):
+                    self._run.event("no file", self._open)
+                    return answer_of(Fault(Progress.UNSENT, checkers.NO_FILE, None, 0.0, lacks="open files"))
+                return await call
+            finally:
+                self._open -= 1
 
 
 class Run:
@@ -435,6 +447,11 @@ class World:
             self._called[account_id] = at
             at += every
 
+    def lacks_files(self, connections):
+        """Whether a machine cannot make the last of so many connections now."""
+        files, begins, lasts = self.scenario.few_files or (math.inf, 0.0, 0.0)
+        return connections > files and begins <= self.loop.time() < begins + lasts
+
     async def _host(self, number, chain, weather):
         for turn, script in enumerate(chain):
             await asyncio.sleep(script.delay)
@@ -450,6 +467,7 @@ class World:
         self.checked(checkers.check_truth, told, self._acted(), self._running())
         self.checked(checkers.check_words, told, records)
         self.checked(checkers.check_held, told)
+        self.checked(checkers.check_patience, records, self.manifest.retry.max_elapsed)
         self.checked(checkers.check_in_sight, self._seen_later(records).as_json(), records)
         self.checked(checkers.check_kept, self.watch.sends, run.name, records, run.process.unrecorded)
         self.checked(checkers.check_budget, told, self.counters)
