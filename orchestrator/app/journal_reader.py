@@ -106,11 +106,23 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
     """The status of a launch, by default the newest. Raises NothingSelected and LedgerError."""
     with open_ledger(url) as store:
         name = pick_launch(store, launch)
-        live = live_run(store, name)
-        found = result(store, name, live=live)
-        is_live = live == found.run["run_id"] and found.run["finished_at"] is None
-        stopped = sum(one.is_confirmed for one in stops(store.read(name, kinds=STOP_KINDS)).values())
-        return LaunchStatus(found, store.control_state(name), is_live, stopped)
+        return _status(store, name)
+
+
+def read_launch(store: Store, launch: str) -> LaunchStatus | None:
+    """The status of a launch; None while it has no run that got as far as a plan. Raises LedgerError."""
+    try:
+        return _status(store, launch)
+    except NothingSelected:
+        return None
+
+
+def _status(store: Store, launch: str) -> LaunchStatus:
+    live = live_run(store, launch)
+    found = result(store, launch, live=live)
+    is_live = live == found.run["run_id"] and found.run["finished_at"] is None
+    stopped = sum(one.is_confirmed for one in stops(store.read(launch, kinds=STOP_KINDS)).values())
+    return LaunchStatus(found, store.control_state(launch), is_live, stopped)
 
 
 def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None:

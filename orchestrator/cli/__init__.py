@@ -17,6 +17,9 @@ _COMMANDS: Final = {
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",
     "validate": "Check a manifest; needs no network and no secret.",
     "status": "Show where a launch stands, unknown campaigns first.",
+    "list": "List the launches of a ledger, and where each stands.",
+    "history": "Tell what happened to a launch: who, when and why.",
+    "why": "Tell all that the journal has of one campaign.",
     "pause": "Hold a launch's starts until it is unpaused.",
     "unpause": "Let a paused launch go on, or lift an abort.",
     "abort": "End a launch's runs, and refuse later ones.",
@@ -30,7 +33,12 @@ _COMMANDS: Final = {
     "completion": "Print the script for the completion of a shell.",
 }
 
-_CONTROL: Final = frozenset({"pause", "unpause", "abort", "resolve", "release"})
+_SHARED: Final = {
+    **{name: ("control", name) for name in ("pause", "unpause", "abort", "resolve", "release")},
+    **{name: ("history", name) for name in ("history", "why")},
+    "list": ("history", "launches"),
+}
+"""Where the commands are that share a module: its name, and the command's in it."""
 
 _GC_THRESHOLD: Final = 50_000
 """Objects that are made before the collector looks. With Python's 700 it looks at all campaigns over and over, and
@@ -58,12 +66,8 @@ class _Lazy(click.Group):
             return None
         # Before the command's imports, which make most of its objects.
         gc.set_threshold(_GC_THRESHOLD)
-        # These four share a module.
-        if cmd_name in _CONTROL:
-            control = importlib.import_module("orchestrator.cli.control")
-            found: click.Command = getattr(control, cmd_name)
-        else:
-            found = importlib.import_module(f"orchestrator.cli.{cmd_name.replace('-', '_')}").command
+        module, name = _SHARED.get(cmd_name, (cmd_name.replace("-", "_"), "command"))
+        found: click.Command = getattr(importlib.import_module(f"orchestrator.cli.{module}"), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

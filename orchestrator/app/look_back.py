@@ -1,0 +1,49 @@
+"""What a ledger tells about its launches, about one launch, and about one campaign of it. Nothing is written."""
+
+from orchestrator.app.journal_reader import LaunchStatus, open_ledger, pick_launch, read_launch
+from orchestrator.core.manifest.values import did_you_mean
+from orchestrator.core.result.narrative import (
+    DECISION_KINDS,
+    HISTORY_KINDS,
+    CampaignStory,
+    Happening,
+    LaunchLine,
+    decisions,
+    history,
+    story,
+)
+from orchestrator.errors import NothingSelected
+from orchestrator.model import CampaignKey
+
+
+def read_launches(url: str) -> list[LaunchLine]:
+    """All launches of a ledger, newest first, each with where it stands. Raises LedgerError."""
+    with open_ledger(url) as store:
+        return [_line(name, read_launch(store, name)) for name in store.launches()]
+
+
+def _line(launch: str, status: LaunchStatus | None) -> LaunchLine:
+    if status is None:
+        return LaunchLine(launch)
+    return LaunchLine(launch, status.result, status.control_state, is_live=status.is_live, stopped=status.stopped)
+
+
+def read_history(url: str, launch: str | None) -> tuple[str, list[Happening]]:
+    """The launch, by default the newest, and what happened to it. Raises NothingSelected and LedgerError."""
+    with open_ledger(url) as store:
+        name = pick_launch(store, launch)
+        return name, list(history(store.stream(name, kinds=HISTORY_KINDS)))
+
+
+def read_story(url: str, launch: str, campaign: str) -> CampaignStory:
+    """All that the journal has of a campaign. Raises NothingSelected where it has nothing, and LedgerError."""
+    with open_ledger(url) as store:
+        name, key = pick_launch(store, launch), CampaignKey(campaign)
+        told = [*decisions(store.stream(name, kinds=DECISION_KINDS), key), *story(store.stream(name, campaign=key))]
+        status = read_launch(store, name)
+    campaigns = status.result.campaigns if status is not None else ()
+    now = next((one for one in campaigns if one.key == key), None)
+    if not told and now is None:
+        hint = did_you_mean(campaign, [one.key for one in campaigns])
+        raise NothingSelected(f"launch {name} has no campaign {campaign}" + (f"; {hint}" if hint else ""))
+    return CampaignStory(key, sorted(told, key=lambda one: one.at), now)
