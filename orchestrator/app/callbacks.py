@@ -1,8 +1,7 @@
 """Callbacks of the program that embeds us: they never change the course of a run, not even by failing."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from orchestrator.model import Record
@@ -23,19 +22,19 @@ class SafeCallbacks:
     def event(self, name: str, **fields: Any) -> None:
         """Pass an event to the observer, if there is one."""
         if self._observer is not None:
-            with _isolated(f"an observer of a launch failed at the event {name}"):
+            try:
                 self._observer.event(name, **fields)
+            except Exception as error:  # noqa: BLE001 - a callback's error is not the run's
+                _report(f"an observer of a launch failed at the event {name}", error)
 
     def unrecorded(self, record: Record) -> None:
         """Pass on a record that the journal could not take."""
         if self._keep is not None:
-            with _isolated("an unrecorded record of a launch was not kept"):
+            try:
                 self._keep(record)
+            except Exception as error:  # noqa: BLE001 - a callback's error is not the run's
+                _report("an unrecorded record of a launch was not kept", error)
 
 
-@contextmanager
-def _isolated(message: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a callback's error is not the run's
-        asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
+def _report(message: str, error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

@@ -32,6 +32,11 @@ class ControlWatch:
         self._stop_signal = stop_signal
         self._observer = observer
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether starts are not permitted now, as far as is known."""
+        return self.state.command is not None
+
     def update(self, state: ControlState) -> None:
         """Follow a state, unless a newer one is known. An abort ends the run."""
         if state.number <= self.state.number:
@@ -49,7 +54,7 @@ class ControlWatch:
     async def wait_until_open(self, stop_signal: StopSignal) -> None:
         """Return once starts are permitted. Raises StopRequested."""
         stop_signal.check()
-        while self.state.command is not None:
+        while self.is_paused:
             await stop_signal.sleep(POLL_SECONDS)
 
     async def run(self) -> None:

@@ -137,7 +137,8 @@ class LaneRunner:
     async def _acquire_slot(self, job: Job) -> None:
         """Wait until the job may leave, then take a slot. Raises WindowClosed, StopRequested or LeaseLost instead."""
         while True:
-            await self._wait_while_paused(job)  # first: a pause may outlast a window
+            if self._deps.control.is_paused:
+                await self._wait_while_paused(job)  # first: a pause may outlast a window
             await self._breaker.wait()
             try:
                 await self.limiter.acquire(lambda: self._check_may_leave(job))
@@ -192,11 +193,11 @@ class LaneRunner:
         return verdict
 
     async def _send(self, job: Job) -> Reply | Fault:
-        deps, entry = self._deps, job.entry
+        deps, entry, key = self._deps, job.entry, job.entry.key
         # The intent is on disk before the permit exists, and the permit is used up by the first byte (P1, P5).
         intent = deps.records.intent(
-            entry.key,
-            deps.states.of(entry.key).attempt + 1,
+            key,
+            deps.states.of(key).attempt + 1,
             self.lane,
             deadline=PosixSeconds(deps.clock.now() + deps.manifest.timeouts.total),
             baseline=entry.live.as_json() if entry.live else None,
@@ -205,10 +206,11 @@ class LaneRunner:
         return await deps.api.start(entry.target, permit, check=lambda: self._last_look(job))
 
     async def _record_verdict(self, entry: Entry, answer: Reply | Fault, verdict: Verdict) -> None:
-        attempt = self._deps.states.of(entry.key).attempt
-        record = self._deps.records.verdict(entry.key, attempt, self.lane, answer, verdict)
+        key = entry.key
+        attempt = self._deps.states.of(key).attempt
+        record = self._deps.records.verdict(key, attempt, self.lane, answer, verdict)
         self._deps.observer.event(
-            "start_answered", campaign=entry.key, attempt=attempt, verdict=str(verdict.kind), lane=self.lane,
+            "start_answered", campaign=key, attempt=attempt, verdict=str(verdict.kind), lane=self.lane,
             http_status=answer.http_status, elapsed_ms=record.data["elapsed_ms"], message=verdict.message,
         )  # fmt: skip
         await self._commit(record)

@@ -88,7 +88,7 @@ class RateLimiter:
         self.pacer.release(at)
         now = self._clock.now()
         # Nearly always the time stays as it is: to wake up for nothing costs as much as all the pacing of a start.
-        if now + self.pacer.wait(now) < self._until:
+        if now < self._until and now + self.pacer.wait(now) < self._until:
             self._changed.set()
 
     def on_shortage(self, answer: Reply | Fault | None) -> None:

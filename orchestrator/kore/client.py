@@ -130,16 +130,22 @@ class KoreClient:
         if self._session is None:
             raise RuntimeError("the client is used outside of `async with`")
         CALL.set(call)
-        async with self._session.request(
+        response = await self._session.request(
             method,
             self._url(path),
             headers=headers,
             allow_redirects=False,
             proxy_headers=self._proxy.headers if self._proxy else None,
-        ) as response:
-            # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
-            call.progress, call.http_status = Progress.ANSWERED, response.status
-            return self._reply(call, response, await _read(response))
+        )
+        # Kept before the body is read: the status alone may settle what an interrupted body leaves open.
+        call.progress, call.http_status = Progress.ANSWERED, response.status
+        try:
+            raw = await _read(response)
+        except BaseException:
+            response.close()
+            raise
+        # At the end of a body, aiohttp has put the connection back by itself.
+        return self._reply(call, response, raw)
 
     def _url(self, path: str) -> URL:
         path, _, query = path.partition("?")

@@ -16,9 +16,7 @@ _DAYS: Final = {"MO": "mon", "TU": "tue", "WE": "wed", "TH": "thu", "FR": "fri",
 
 _MAX_PARTS: Final = 400_000  # commas and brackets: a body of 8 MiB of nothing else would become 500 MiB of lists
 _MAX_TOTAL: Final = 10**7  # more campaigns, or pages, than any stream has
-_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
-_CAMPAIGN = "/campaign/api/v1/public/{stream}/campaign/{campaign}"
 _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
 
 
@@ -27,8 +25,8 @@ _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
 
 def trigger_path(target: CallTarget, trigger: str) -> str:
     """Path and query of a start (`play`) or a stop (sections 1.1 to 1.3)."""
-    path = _CAMPAIGN.format(stream=_segment(target.stream), campaign=_segment(target.campaign))
-    return f"{path}?campaignType={target.type}&trigger={trigger}"
+    stream, campaign = _segment(target.stream), _segment(target.campaign)
+    return f"/campaign/api/v1/public/{stream}/campaign/{campaign}?campaignType={target.type}&trigger={trigger}"
 
 
 def status_path(target: CallTarget) -> str:
@@ -60,7 +58,7 @@ def headers(target: CallTarget, token: str, length: int) -> dict[str, str]:
 
     Raises CredentialError for a malformed token.
     """
-    if not _VISIBLE.fullmatch(token):
+    if not (token and token.isascii() and token.isprintable() and " " not in token):
         # A newline would end the header: what follows it would be a header, or a request, of its own.
         raise CredentialError(
             f"the token of account {target.account_id} holds a character that no header may hold",

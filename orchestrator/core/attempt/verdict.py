@@ -147,10 +147,12 @@ def message_of(reply: Reply) -> str:
     """The server's own words: `errors[].msg`, `message`, `error`, else the raw text (kore-api.md section 5)."""
     payload = reply.payload if isinstance(reply.payload, dict) else {}
     errors = payload.get("errors")
-    candidates: list[Any] = [e.get("msg") for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
-    candidates += [payload.get("message"), payload.get("error"), reply.text]
-    # Cut, as it goes into the journal and every report: a proxy may answer with a whole page.
-    return next((c for c in candidates if isinstance(c, str) and c.strip()), "(no text)")[:500]
+    said: list[Any] = [e.get("msg") for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    for words in (*said, payload.get("message"), payload.get("error"), reply.text):
+        if isinstance(words, str) and words.strip():
+            # Cut, as it goes into the journal and every report: a proxy may answer with a whole page.
+            return words[:500]
+    return "(no text)"
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -54,6 +54,7 @@ class Pacer:
         self.longest = max((w.seconds for w in windows), default=_MINUTE)
         """Seconds of the longest window."""
         self._spans = tuple(w.seconds * (1 + _RATE_ERROR) + _TICK for w in windows)
+        self._limits = tuple(zip((w.limit for w in windows), self._spans, strict=True))
         self._open = 0
         self._ended: list[PosixSeconds] = []  # when each call was known to have arrived, ascending
         self._calls = 0
@@ -66,8 +67,10 @@ class Pacer:
 
     def wait(self, now: PosixSeconds) -> float:
         """Seconds until a call may leave: 0.0 means now, infinity means not before another call's release."""
-        waits = [self._wait_for(w.limit, span, now) for w, span in zip(self.windows, self._spans, strict=True)]
-        return max(0.0, self._paused_until - now, *waits)
+        longest = max(0.0, self._paused_until - now)
+        for limit, span in self._limits:
+            longest = max(longest, self._wait_for(limit, span, now))
+        return longest
 
     def _wait_for(self, limit: int, span: float, now: PosixSeconds) -> float:
         limit = max(1, int(limit * self._share(now)))
