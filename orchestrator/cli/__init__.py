@@ -11,6 +11,7 @@ from orchestrator import __version__
 from orchestrator.console.streams import OutputError
 
 _COMMANDS: Final = {
+    "init": "Write a first manifest, with what belongs beside it.",
     "run": "Start every campaign of a manifest.",
     "plan": "Show what a run would start, and send nothing.",
     "worker": "Carry out lanes of launches that `run --fleet` submits.",

@@ -71,9 +71,9 @@ def _reason(_: click.Context, __: click.Parameter, text: str | None, *, is_neede
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.UsageError(f"{_NO_REASON}: there is no terminal to ask for them")
         text = ask("Reason: ")
-    words = str(text).strip()
+    words = (text or "").strip()
     if words in ("", "TEXT"):  # what older help showed in their place: journaled, it would explain nothing
-        raise click.UsageError(f"{_NO_REASON}: {text!r} says nothing")
+        raise click.UsageError(f"{_NO_REASON}: {words!r} says nothing")
     return words
 
 

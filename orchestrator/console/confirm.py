@@ -72,6 +72,6 @@ def _ask_for(word: str, what: str) -> None:
         with breaking_a_question():
             answer = ask(f"Type {word} to go on: ")
     except KeyboardInterrupt:
-        answer = ""
-    if answer.strip() != word:
+        answer = None
+    if (answer or "").strip() != word:
         raise Refused("not confirmed", next_step=f"run again and type {what}")

@@ -51,9 +51,10 @@ def plain(text: str) -> str:
     return one_line(text).replace("##[", "## [")
 
 
-def ask(question: str) -> str:
-    """A person's answer at the terminal; empty where there is none."""
+def ask(question: str) -> str | None:
+    """A person's answer at the terminal, empty where only Enter was typed; None where the input has ended."""
     click.echo(question, nl=False, err=True)
     # A signal may come between the question and the read: it ends the wait as one that comes later.
     signals.wait_for_input(sys.stdin)
-    return sys.stdin.readline().rstrip("\n")
+    line = sys.stdin.readline()
+    return line.rstrip("\n") if line else None

@@ -12,6 +12,7 @@ ENVELOPE = ["schema_version", "command", "exit_code"]
 WITHOUT_JSON = {"worker", "schema", "sandbox", "completion"}  # services, and artefacts that are JSON or a script anyway
 
 COMMANDS = {
+    "init": (("init", "demo", "--example"), ["folder", "files", "notes", "next"]),
     "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules", "warnings"]),
     "plan": (
         ("plan", "launch.yaml"),
@@ -51,7 +52,7 @@ def test_every_command_that_prints_has_json():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_prints_the_envelope(workplace, name):
     workplace.manifest()
-    if name not in {"validate", "plan", "run", "rehearse", "doctor", "version"}:
+    if name not in {"init", "validate", "plan", "run", "rehearse", "doctor", "version"}:
         workplace.run("run", "launch.yaml")
     if name == "unpause":
         workplace.run("pause", "spring", "--reason", "x")

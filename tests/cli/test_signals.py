@@ -78,16 +78,14 @@ def test_a_run_with_closed_standard_streams_ends_as_any(workplace, loop):
         assert done.returncode == 0, (closed, done.returncode, done.stderr)
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
-def test_a_signal_at_the_question_ends_with_its_code(workplace, platform, number):
-    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+def signalled_at(question, number, workplace, *arguments):
+    """The command's exit code and all that it showed, after a signal at its question at a terminal."""
     ours, theirs = pty.openpty()
-    command = workplace.command("run", manifest, "--new-ledger")
-    process = subprocess.Popen(command, cwd=workplace.path, env=workplace.environment, stdin=theirs, stderr=theirs,
-                               stdout=subprocess.PIPE)  # fmt: skip
+    process = subprocess.Popen(workplace.command(*arguments), cwd=workplace.path, env=workplace.environment,
+                               stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)  # fmt: skip
     os.close(theirs)
     said = b""
-    while b"to go on" not in said:
+    while question.encode() not in said:
         said += os.read(ours, 4096)
     process.send_signal(number)
     process.wait(30)
@@ -96,8 +94,15 @@ def test_a_signal_at_the_question_ends_with_its_code(workplace, platform, number
             said += part
     os.close(ours)
     process.stdout.close()
+    return process.returncode, said.decode()
 
-    assert process.returncode == SIGNALS[number], said
-    assert b"before the first start; no start was sent" in said
-    assert b"Traceback" not in said
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+def test_a_signal_at_the_question_ends_with_its_code(workplace, platform, number):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    code, said = signalled_at("to go on", number, workplace, "run", manifest, "--new-ledger")
+
+    assert code == SIGNALS[number], said
+    assert "before the first start; no start was sent" in said
+    assert "Traceback" not in said
     assert platform.starts == {}

@@ -28,7 +28,7 @@ from orchestrator.core.manifest.models import (
     Timeouts,
     Wave,
 )
-from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, did_you_mean
+from orchestrator.core.manifest.values import ENV_PATTERN, ID_PATTERN, KEY_PATTERN, did_you_mean
 from orchestrator.core.manifest.zones import ZoneHint
 from orchestrator.core.secrecy import is_secret_path
 
@@ -51,6 +51,7 @@ ID_WORDS: Final = (
 """What is wrong with an id, and what to write."""
 _PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     ID_PATTERN: ID_WORDS,
+    ENV_PATTERN: ("must be the name of a variable", "write letters, digits and '_', and no digit first"),
     KEY_PATTERN: ("must name one campaign", "write it as stream/campaign"),
 }
 _MAX_HINTS: Final = 100  # to look for a near word takes a while

@@ -25,12 +25,13 @@ from orchestrator.model import Window
 
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 KEY_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}/[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+ENV_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,255}$"
 TEXT_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 
 Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
 KeyText = Annotated[str, StringConstraints(strict=True, pattern=KEY_PATTERN)]
 Text = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, max_length=512)]
-EnvName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$")]
+EnvName = Annotated[str, StringConstraints(strict=True, pattern=ENV_PATTERN)]
 FilledText = Annotated[str, StringConstraints(strict=True, pattern=TEXT_PATTERN, min_length=1, max_length=4096)]
 
 _NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"

@@ -18,6 +18,8 @@ NEEDED = ("tests/conftest.py", "configs/launch.yaml", "configs/campaigns.csv", "
           "docs/reference/events.md", "requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml",
           "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "orchestrator/py.typed")  # fmt: skip
 
+DEMONSTRATION = "orchestrator/configs/launch.yaml"  # in the tree it is configs/launch.yaml, and there once
+
 
 def tracked():
     """What is under version control here; skips where this is no clone, such as an unpacked sdist."""
@@ -48,7 +50,7 @@ def test_the_wheel_is_the_package_and_no_more(dist):
         entries = archive.read(f"campaign_orchestrator-{__version__}.dist-info/entry_points.txt").decode()
     ours = {name for name in files if ".dist-info/" not in name}
 
-    assert ours == {name for name in sources(dist) if name.startswith("orchestrator/")}
+    assert ours == {name for name in sources(dist) if name.startswith("orchestrator/")} | {DEMONSTRATION}
     assert {"orchestrator/py.typed", "orchestrator/report/html/templates/report.html.j2"} <= ours
     assert entries == "[console_scripts]\norchestrator = orchestrator.__main__:main\n"
 
@@ -76,6 +78,28 @@ def test_the_main_job_runs_from_an_empty_environment(installed, tmp_path):
     assert json.loads(again.stdout)["totals"]["already_started"] == 30
     assert "<!doctype html>" in (tmp_path / "reports/demo-renewal-2026/result.html").read_text(encoding="utf-8")
     assert where.stdout.startswith(str(installed.site))
+
+
+def test_the_demonstration_is_unpacked_and_runs_from_an_empty_folder(installed, tmp_path):
+    tmp_path.chmod(0o700)
+    made = installed.run("orchestrator", "init", "demo", "--example", cwd=tmp_path)
+    done = installed.run("orchestrator", "run", "launch.yaml", cwd=tmp_path / "demo")
+    ours = (ROOT / "configs" / "launch.yaml").read_text(encoding="utf-8")
+
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "demo" / "launch.yaml").read_text(encoding="utf-8") == ours.replace("../schema/", "")
+    assert "30 started" in done.stdout
+
+
+def test_a_first_manifest_is_written_from_there(installed, tmp_path):
+    account = ("--account-id", "a1a1a1a1a1a1a1a1a1a1a1a1")
+    made = installed.run("orchestrator", "init", "spring", "--yes", *account, cwd=tmp_path)
+    planned = installed.run("orchestrator", "plan", "launch.yaml", cwd=tmp_path / "spring")
+    command = "orchestrator discover launch.yaml -o campaigns.csv --stream\n"
+
+    assert made.stdout.endswith(f"\nnext: cd spring && {command}")
+    assert planned.stderr.endswith(f"\nnext: {command}")
+    assert f"#   {command}" in (tmp_path / "spring" / "launch.yaml").read_text(encoding="utf-8")
 
 
 def test_every_command_can_be_imported_without_test_tools(installed, tmp_path):
