@@ -88,6 +88,12 @@ class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
     exit_code = ExitCode.INVALID
 
 
+class DecisionsInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
+    """A file of decisions cannot be read, or holds something that is none."""
+
+    exit_code = ExitCode.INVALID
+
+
 class Refused(OrchestratorError):  # noqa: N818 - it is a decision, not a malfunction
     """Preflight, approval, cap or a stale plan forbids the run."""
 

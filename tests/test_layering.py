@@ -45,6 +45,7 @@ NAMESAKES = {
     "messages": "a manifest's faults in words",
     "plan": "the rule, its command, and what is shown of it",
     "rehearse": "the use case and its command",
+    "resolve": "the use case and its command",
     "run": "a run in the engine, its use case, and its command",
     "schema": "the ledger's tables, the result's JSON Schema, and the command",
     "stop_started": "the use case and its command",

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
-from orchestrator.core.journal.records import END, RUN, STOP_KINDS, resolution
-from orchestrator.core.journal.states import UNRESOLVED, CampaignState, IllegalMove, State, fold
+from orchestrator.core.journal.records import END, RUN, STOP_KINDS
+from orchestrator.core.journal.states import CampaignState, IllegalMove, fold
 from orchestrator.core.journal.subruns import headers, is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
-from orchestrator.core.text import command_line, timestamp
 from orchestrator.errors import LedgerError, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
@@ -45,35 +44,6 @@ def record_command(url: str, launch: str, command: ControlCommand, reason: str) 
     """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
     with open_ledger(url) as store:
         return store.record_command(pick_launch(store, launch), command, this_user(), reason, store.time())
-
-
-def resolve(url: str, launch: str, campaign: CampaignKey, reason: str, *, is_started: bool) -> None:
-    """Record what this user found out about an unknown campaign. Raises Refused, LaneLeased and LedgerError."""
-    with open_ledger(url) as store:
-        state = fold_states(store.read(pick_launch(store, launch)), url).get(campaign)
-        now = store.time()
-        state = _resolvable(state, campaign, now, status=command_line("status", launch, ledger=url))
-        record = resolution(
-            launch, campaign, state.attempt, state.lane,
-            is_started=is_started, by=this_user(), reason=reason, now=now,
-        )  # fmt: skip
-        # Refused while a run holds the lane: it may be finding out by itself.
-        store.append(record, now)
-
-
-def _resolvable(state: CampaignState | None, campaign: CampaignKey, now: PosixSeconds, *, status: str) -> CampaignState:
-    """The state, where a person may resolve it at `now` (POSIX seconds). Raises Refused, and `status` is next."""
-    # Only unknown campaigns: "not started" about any other would allow a second start.
-    if state is None or state.state not in UNRESOLVED:
-        found = f"is {state.state}" if state else "was never attempted in this launch"
-        raise Refused(f"{campaign} {found}, not unknown: there is nothing to resolve", next_step=status)
-    # The host of an open intent may be suspended, and send until the deadline; then its request takes its timeout.
-    deadline = float(state.intent.get("deadline", 0.0))
-    until = PosixSeconds(deadline + max(0.0, deadline - (state.intent_at or deadline)))
-    if state.state is State.INTENDED and now < until:
-        words = f"{campaign}: its start may still be on its way; resolve it after {timestamp(until)}"
-        raise Refused(words, next_step=status)
-    return state
 
 
 def release_lanes(

@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "unpause": "Let a paused launch go on, or lift an abort.",
     "abort": "End a launch's runs, and refuse later ones.",
     "stop-started": "Stop what a launch started; texts already sent stay sent.",
-    "resolve": "Record what became of an unknown campaign.",
+    "resolve": "Record what became of unknown campaigns.",
     "release": "Release the accounts that a dead run still holds.",
     "report": "Write a launch's reports again, from the journal alone.",
     "doctor": "Check ledger, disk, clock and accounts, with a fix for each.",
@@ -35,7 +35,7 @@ _COMMANDS: Final = {
 }
 
 _SHARED: Final = {
-    **{name: ("control", name) for name in ("pause", "unpause", "abort", "resolve", "release")},
+    **{name: ("control", name) for name in ("pause", "unpause", "abort", "release")},
     **{name: ("history", name) for name in ("history", "why")},
     "list": ("history", "launches"),
 }

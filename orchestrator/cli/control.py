@@ -1,4 +1,4 @@
-"""`pause`, `unpause`, `abort`, `resolve` and `release`: what people record in a launch's journal."""
+"""`pause`, `unpause`, `abort` and `release`: what people record in a launch's journal."""
 
 import click
 
@@ -52,27 +52,6 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
         f"what it started goes on texting; to stop that\n"
         f"  {command_line('stop-started', launch, ledger=ledger)} --reason",
     )  # fmt: skip
-
-
-@click.command("resolve")
-@launch_argument
-@click.argument("campaign", metavar="STREAM/CAMPAIGN")
-@click.option("--as", "verdict", type=click.Choice(["started", "not-started"]), required=True)
-@reason_option("What you saw; it is journaled with your name.")
-@ledger_option
-@json_option
-@prints_result
-def resolve(launch: str, campaign: str, *, verdict: str, reason: str, ledger: str) -> CommandResult:
-    """Record what became of an unknown campaign. `not-started` allows the next run to send it again.
-
-    It is final only once the host that sent it is known to be dead.
-    """
-    from orchestrator.app import journal_reader
-    from orchestrator.model import CampaignKey
-
-    journal_reader.resolve(ledger, launch, CampaignKey(campaign), reason, is_started=verdict == "started")
-    data = {"launch": launch, "campaign": campaign, "resolved_as": verdict, "reason": reason}
-    return CommandResult("resolve", data, f"{campaign} is recorded as {verdict}\n")
 
 
 @click.command("release")

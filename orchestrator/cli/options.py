@@ -64,9 +64,11 @@ _NO_REASON: Final = "--reason needs your own words"
 
 
 def _reason(_: click.Context, __: click.Parameter, text: str | None, *, is_needed: bool) -> str:
-    """The reason, in a person's own words: asked for at a terminal where it is missing."""
-    if text is None and not is_needed:
-        return ""
+    return "" if text is None and not is_needed else needed_reason(text)
+
+
+def needed_reason(text: str | None = None) -> str:
+    """The reason, in a person's own words: asked for at a terminal where it is missing. Raises click.UsageError."""
     if text in (None, _ASK):
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.UsageError(f"{_NO_REASON}: there is no terminal to ask for them")

@@ -2,18 +2,20 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from orchestrator.console.signals import breaking_a_question
 from orchestrator.console.terminal import ask, plain
+from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.result.types import CampaignResult
 from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Home, Lane
@@ -65,6 +67,27 @@ def holder_of(lease: Lease) -> str:
     """Who holds a lease, in words."""
     holder = lease.holder
     return f"run {holder.run_id} of launch {holder.launch} (pid {holder.pid} on {plain(holder.machine)})"
+
+
+_DECISIONS = {"s": True, "started": True, "n": False, "not-started": False}
+
+
+def ask_decisions(campaigns: Sequence[CampaignResult]) -> Iterator[Decision]:
+    """Goes through unknown campaigns at a terminal; Ctrl-C, the end of input or `q` ends it."""
+    for number, one in enumerate(campaigns, 1):
+        name = f" {plain(one.name)}" if one.name else ""
+        click.echo(f"\n{number} of {len(campaigns)}: {plain(one.key)}{name} (account {plain(one.account)})", err=True)
+        click.echo(f"  {plain(one.message)}", err=True)
+        try:
+            with breaking_a_question():
+                answer = ask("Did it start? s started, n not-started, Enter to skip, q to end: ").strip()
+                reason = ask("What did you see? ").strip() if answer in _DECISIONS else ""
+        except KeyboardInterrupt:
+            return
+        if answer == "q":
+            return
+        if reason:
+            yield Decision(one.key, _DECISIONS[answer], reason)
 
 
 def _ask_for(word: str, what: str) -> None:

@@ -39,8 +39,11 @@ COMMANDS = {
     ),
     "resolve": (
         ("resolve", "spring", "st-1/cd-0", "--as", "started", "--reason", "x"),
-        ["launch", "campaign", "resolved_as", "reason"],
+        ["launch", "resolved", "campaign", "resolved_as", "reason"],
     ),
+    "list": (("list",), ["launches"]),
+    "history": (("history", "spring"), ["launch", "happenings"]),
+    "why": (("why", "spring", "st-1/cd-0"), ["launch", "campaign", "happenings", "now"]),
     "version": (("--version",), ["name", "version", "python", "platform", "dependencies"]),
 }  # fmt: skip
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from orchestrator.app.journal_reader import resolve
+from orchestrator.app.resolve import resolve
+from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.journal.states import State, fold
 from orchestrator.errors import Refused
@@ -15,6 +16,8 @@ from orchestrator.model import Home
 from tests.raw_server import TARGET, record_of
 
 KEY = TARGET.key
+DONE = []
+STARTED, NOT = True, False
 
 
 def crashed(tmp_path, deadline, *verdicts):
@@ -41,19 +44,19 @@ def state(url):
 @pytest.mark.parametrize(("is_started", "after"), [(True, State.STARTED), (False, State.CLEARED)])
 def test_an_open_intent_can_be_resolved_by_a_person(tmp_path, is_started, after):
     url = crashed(tmp_path, time.time() - 100)
-    resolve(url, "launch-1", KEY, "seen at the console", is_started=is_started)
+    resolve(url, "launch-1", [Decision(KEY, is_started, "seen at the console")], DONE.append)
     assert state(url) is after
 
 
 def test_a_start_that_may_be_on_its_way_cannot_be_resolved_yet(tmp_path):
     url = crashed(tmp_path, time.time() + 3600)
     with pytest.raises(Refused, match="may still be on its way; resolve it after"):
-        resolve(url, "launch-1", KEY, "too early", is_started=False)
+        resolve(url, "launch-1", [Decision(KEY, NOT, "too early")], DONE.append)
     assert state(url) is State.INTENDED
 
 
 def test_a_suspect_can_be_resolved_before_its_deadline(tmp_path):
     lost = record_of(KEY, "verdict", data={"event": "indeterminate", "message": "HTTP 500"})
     url = crashed(tmp_path, time.time() + 3600, lost)
-    resolve(url, "launch-1", KEY, "seen at the console", is_started=True)
+    resolve(url, "launch-1", [Decision(KEY, STARTED, "seen at the console")], DONE.append)
     assert state(url) is State.STARTED

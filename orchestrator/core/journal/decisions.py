@@ -1,0 +1,65 @@
+"""What people decided about unknown campaigns: each started, or not started."""
+
+import csv
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from orchestrator.core.manifest.values import did_you_mean
+from orchestrator.core.text import one_line
+from orchestrator.model import CampaignKey, key_of
+
+COLUMNS: Final = ("stream", "campaign", "decision", "reason")
+"""The columns of a file of decisions. Others are left alone: the HTML report adds what helps to decide."""
+
+WORDS: Final = {"started": True, "not-started": False}
+"""How a decision is written."""
+
+
+class Decision(NamedTuple):
+    """What a person found out about one unknown campaign, in their own words."""
+
+    campaign: CampaignKey
+    is_started: bool
+    reason: str
+
+    @property
+    def word(self) -> str:
+        """`started` or `not-started`."""
+        return "started" if self.is_started else "not-started"
+
+
+def read_decisions(lines: Iterable[str], default_reason: str) -> tuple[list[Decision], list[str]]:
+    """The decisions in a CSV text, and its faults, each with its line. A row without a decision is left for later.
+
+    `default_reason` stands in for an empty reason; where both are empty, that is a fault.
+    """
+    reader = csv.DictReader(lines, strict=True)
+    decisions, faults = dict[CampaignKey, Decision](), list[str]()
+    try:
+        if missing := [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]:
+            return [], [f"line 1: has no column {', '.join(missing)}"]
+        for row in reader:
+            found = _decision(row, default_reason)
+            if isinstance(found, str):
+                faults.append(f"line {reader.line_num}: {found}")
+            elif found is not None and found.campaign in decisions:
+                faults.append(f"line {reader.line_num}: {one_line(found.campaign)} is decided twice")
+            elif found is not None:
+                decisions[found.campaign] = found
+    except csv.Error as error:
+        faults.append(f"line {reader.line_num + 1}: {error}")  # where its record begins
+    return list(decisions.values()), faults
+
+
+def _decision(row: dict[str, str | None], default_reason: str) -> Decision | str | None:
+    """The decision in a row, None where there is none yet, or what is wrong with it."""
+    stream, campaign, word, reason = ((row.get(name) or "").strip() for name in COLUMNS)
+    if not word:
+        return None
+    if None in row.values() or None in row:
+        return "has more or fewer cells than the header"
+    if word not in WORDS:
+        return f"{one_line(word)!r} is no decision; {did_you_mean(word, WORDS)}"
+    if not (reason or default_reason):
+        return "has no reason: write what you saw, or give --reason"
+    return Decision(key_of(stream, campaign), WORDS[word], reason or default_reason)

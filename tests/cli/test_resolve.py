@@ -1,0 +1,84 @@
+"""`resolve` for many: from a file, by a selection, and asked one by one at a terminal."""
+
+import json
+
+import pytest
+
+from tests.cli.test_terminal import at_terminal
+
+REASON = ("--reason", "asked support")
+
+
+@pytest.fixture
+def three_lost(workplace, platform):
+    """A launch whose three starts got lost."""
+    url = platform.start(scripted={f"st-1/cd-{n}": ["reset_before"] for n in range(3)})
+    done = workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials()))
+    assert done.returncode == 11, done.stderr
+
+
+def left(workplace):
+    """The campaigns that are still unknown, and how often people have recorded something."""
+    campaigns = json.loads(workplace.run("status", "--json").stdout)["campaigns"]
+    told = json.loads(workplace.run("history", "--json").stdout)["happenings"]
+    unknown = [one["campaign"] for one in campaigns if one["outcome"] == "unknown"]
+    return unknown, sum(": a person" in one["what"] for one in told)
+
+
+@pytest.mark.usefixtures("three_lost")
+def test_a_file_of_decisions_is_recorded_row_by_row(workplace):
+    rows = "stream,campaign,decision,reason\nst-1,cd-0,started,seen in it\nst-1,cd-1,not-started,\nst-1,cd-2,,\n"
+    (workplace.path / "decisions.csv").write_text(rows, encoding="utf-8")
+    refused = workplace.run("resolve", "spring", "--from", "decisions.csv")
+    before = left(workplace)
+    done = workplace.run("resolve", "spring", "--from", "decisions.csv", *REASON, "--json")
+
+    assert (refused.returncode, before) == (3, (["cd-0", "cd-1", "cd-2"], 0))
+    assert "decisions.csv: line 3: has no reason" in refused.stderr
+    assert json.loads(done.stdout)["resolved"] == [
+        {"campaign": "st-1/cd-0", "resolved_as": "started", "reason": "seen in it"},
+        {"campaign": "st-1/cd-1", "resolved_as": "not-started", "reason": "asked support"},
+    ]
+    assert left(workplace) == (["cd-2"], 2)
+
+
+@pytest.mark.usefixtures("three_lost")
+def test_a_row_that_is_not_unknown_keeps_all_from_being_recorded(workplace):
+    rows = "stream,campaign,decision,reason\nst-1,cd-0,started,x\nst-1,cd-9,started,x\n"
+    (workplace.path / "decisions.csv").write_text(rows, encoding="utf-8")
+    done = workplace.run("resolve", "spring", "--from", "decisions.csv")
+
+    assert done.returncode == 4
+    assert "st-1/cd-9 was never attempted in this launch, not unknown: there is nothing to resolve" in done.stderr
+    assert left(workplace) == (["cd-0", "cd-1", "cd-2"], 0)
+
+
+@pytest.mark.usefixtures("three_lost")
+def test_a_selection_resolves_all_unknown_campaigns_of_it(workplace):
+    chosen = workplace.run("resolve", "spring", "--select", "campaign:cd-0,campaign:cd-2", "--as", "started", *REASON)
+    rest = workplace.run("resolve", "spring", "--select", "account:acme", "--as", "not-started", *REASON)
+    none = workplace.run("resolve", "spring", "--select", "account:acme", "--as", "not-started", *REASON)
+
+    assert chosen.stdout == "st-1/cd-0 is recorded as started\nst-1/cd-2 is recorded as started\n"
+    assert rest.stdout == "st-1/cd-1 is recorded as not-started\n"
+    assert (none.returncode, left(workplace)) == (5, ([], 3))
+
+
+@pytest.mark.usefixtures("three_lost")
+def test_a_person_is_asked_about_each_and_may_leave_at_any(workplace):
+    code, shown = at_terminal(workplace, "resolve", "spring", "--ask", answer="s\nseen in it\n\nq", stderr_too=True)
+
+    assert code == 0, shown
+    assert "1 of 3: st-1/cd-0 (account acme)" in shown
+    assert "3 of 3: st-1/cd-2 (account acme)" in shown
+    assert "st-1/cd-0 is recorded as started" in shown
+    assert left(workplace) == (["cd-1", "cd-2"], 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["st-1/cd-0", "--ask"], ["st-1/cd-0"], ["--select", "account:acme"], ["--ask", "--as", "started"], ["--ask"],
+     ["--select", "tag:vip", "--as", "started", *REASON]],
+)  # fmt: skip
+def test_one_way_of_naming_campaigns_is_needed(workplace, words):
+    assert workplace.run("resolve", "spring", *words).returncode == 2
