@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any, Final
 
 _LONGEST: Final = 80  # characters of a value that are shown
+_MOST_ITEMS: Final = 3  # of a list that is shown
 _INVISIBLE: Final = re.compile(
     "[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f"
     "\u205f-\u206f\u3000\u3164\ud800-\udfff\ufeff\uffa0\ufffe\uffff\U000e0000-\U000e007f]"
@@ -35,7 +36,8 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)}"
+        is_short = len(value) <= _MOST_ITEMS and not any(isinstance(item, (list, tuple, dict)) for item in value)
+        return f"[{', '.join(map(shown, value))}]" if is_short else f"a list of {len(value)}"
     if isinstance(value, dict):
         return "a mapping"
     # Python refuses to write integers of thousands of digits.
@@ -55,16 +57,26 @@ def _code(char: str) -> str:
     return f"U+{ord(char):04X}"
 
 
+def oddity(text: str) -> str:
+    """The first character that is invisible or looks like another one, such as `U+200B zero width space`; else ""."""
+    at = min(_deceiving(text), default=None)
+    return "" if at is None else _described(text[at])
+
+
 def _named(text: str) -> str:
-    # 1. Letters of other scripts, where the word they stand in looks like one of ASCII letters; dashes and quotes.
-    words = [found.span() for found in _WORD.finditer(text) if _is_disguised(found.group())]
-    at = {n for start, end in words for n in range(start, end) if _ALIKE.match(text[n])}
-    at |= {n for n, char in enumerate(text) if not char.isalpha() and _ALIKE.match(char)}
-    # 2. What is invisible takes its name's place.
+    odd = _deceiving(text)
     return "".join(
-        f"<{_described(char)}>" if _INVISIBLE.match(char) else f"{char}<{_described(char)}>" if n in at else char
+        char if n not in odd else f"{'' if _INVISIBLE.match(char) else char}<{_described(char)}>"
         for n, char in enumerate(text)
     )
+
+
+def _deceiving(text: str) -> set[int]:
+    # 1. What is invisible, dashes and quotation marks.
+    found = {n for n, char in enumerate(text) if _INVISIBLE.match(char) or (not char.isalpha() and _ALIKE.match(char))}
+    # 2. Letters of other scripts, where the word they stand in looks like one of ASCII letters.
+    words = [match.span() for match in _WORD.finditer(text) if _is_disguised(match.group())]
+    return found | {n for start, end in words for n in range(start, end) if not text[n].isascii()}
 
 
 def _is_disguised(word: str) -> bool:

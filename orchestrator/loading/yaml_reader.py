@@ -11,14 +11,13 @@ from typing import Any, Final
 import yaml
 
 from orchestrator.errors import ManifestError, Problem
+from orchestrator.loading.yaml_faults import LINE_BREAK, syntax_fault
 from orchestrator.loading.yaml_walker import Fault, Path, StopError, Walker
 
 Mark = tuple[int, int]
 """Line and column, from 1."""
 
-_LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _TAG_DIRECTIVE: Final = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%TAG")
-_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def load(text: str, name: str) -> Document:
         _refuse_tag_directives(text)
         walker.walk(text)
     except yaml.YAMLError as error:
-        last = _syntax_fault(error, text)
+        last = syntax_fault(error, text)
     except StopError as stop:
         last = stop.fault
     else:
@@ -56,7 +55,7 @@ def _problems(faults: Sequence[Fault], text: str, name: str) -> tuple[Problem, .
     return tuple(
         Problem(
             name, f.line, f.column, render(f.path), f.message,
-            f"first at {name}:{first[f.path][0]}:{first[f.path][1]}" if f.is_clash else f.hint,
+            f"first at {name}:{first[f.path][0]}:{first[f.path][1]}" if f.is_clash else f.hint, value=f.value,
         )
         for f in faults
     )  # fmt: skip
@@ -66,20 +65,8 @@ def _refuse_tag_directives(text: str) -> None:
     """No manifest needs one, and the parser compares each with all before it: a megabyte of them takes minutes."""
     found = _TAG_DIRECTIVE.search(text)
     if found is not None:
-        line = len(_LINE_BREAK.findall(text, 0, found.end() - 4)) + 1
+        line = len(LINE_BREAK.findall(text, 0, found.end() - 4)) + 1
         raise StopError(Fault(line, 1, (), "has a %TAG directive, which is not supported", "take it out"))
-
-
-def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is not None:
-        parts = [part for part in (getattr(error, "problem", None), getattr(error, "context", None)) if part]
-        return Fault(mark.line + 1, mark.column + 1, (), "is not YAML: " + ", ".join(parts))
-    # Of a character that is not allowed, the parser gives no line.
-    found = _UNPRINTABLE.search(text)
-    at = found.start() if found else 0
-    line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-    return Fault(line, column, (), "is not YAML: it has a character that is not allowed")
 
 
 def render(path: Path) -> str:
@@ -163,7 +150,7 @@ class _Locator(Walker):
     def _put(self, value: Any) -> None:  # noqa: ARG002 - of a value, only its place is of interest
         super()._put(None)
 
-    def _merge(self, event: Any, frame: Any) -> None:
+    def _merge(self, frame: Any) -> None:
         """Merged values are written where their anchor is."""
 
     def _report(self, fault: Fault) -> None:

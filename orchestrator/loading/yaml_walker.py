@@ -41,6 +41,7 @@ class Fault:
     message: str
     hint: str = ""
     is_clash: bool = False
+    value: str = ""
 
 
 class StopError(Exception):
@@ -53,6 +54,16 @@ class StopError(Exception):
 
 def events(text: str) -> Iterator[Any]:
     """The parser's events. Raises yaml.YAMLError where the text is not YAML."""
+    # The import is for the rare text that may have an escaped pair of surrogates.
+    if "\\ud" in text or "\\uD" in text:
+        from orchestrator.loading.surrogates import Pairs
+
+        pairs = Pairs(text)
+        return pairs.events(_parsed(pairs.text))
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Iterator[Any]:
     loader = _LOADER(text)
     try:
         event = None
@@ -73,6 +84,7 @@ class _Frame:
     start: int
     key: Any = _NO_KEY
     merges: list[Any] = field(default_factory=list)
+    merged_at: Any = None  # the event of the merge's key
 
     @property
     def step(self) -> str | int | None:
@@ -154,7 +166,7 @@ class Walker:
         if is_plain and value == "<<":
             if top.merges:
                 self._report(self._fault(event, "merges twice", "write <<: [*one, *two]"))
-            top.key = _MERGE
+            top.key, top.merged_at = _MERGE, event
             return
         # The key's own text stands in for it, so that faults behind it are found, too.
         if type(value) is not str:
@@ -215,7 +227,7 @@ class Walker:
         # Merges last: a key that the mapping has itself wins, wherever it is written.
         frame = self._stack.pop()
         if frame.merges:
-            self._merge(event, frame)
+            self._merge(frame)
         size = self._nodes - frame.start
         if frame.anchor is not None:
             self._anchors[frame.anchor] = (frame.data, size)
@@ -236,7 +248,8 @@ class Walker:
             message = f"there are more than {MAX_VALUES} values besides campaigns"
             raise StopError(self._fault(event, message, "use campaigns_from for long lists"))
 
-    def _merge(self, event: Any, frame: _Frame) -> None:
+    def _merge(self, frame: _Frame) -> None:
+        event = frame.merged_at
         for source in frame.merges:
             for part in source if isinstance(source, list) else [source]:
                 if not isinstance(part, dict):

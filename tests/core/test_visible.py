@@ -22,7 +22,8 @@ from orchestrator.core.visible import shown, visible, width
         (7, "7"),
         pytest.param(10**5000, "a number of more than 90 digits", id="huge"),
         (None, ""),
-        ([1, 2], "a list of 2"),
+        (["a\tb", 2], '["a<U+0009 tab>b", 2]'),
+        ([[1], 2], "a list of 2"),
         ({"a": 1}, "a mapping"),
     ],
 )

@@ -16,3 +16,9 @@ def test_each_mistake_gets_the_message_of_the_golden_file(name):
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
 def test_the_faulty_value_is_shown(name, case):
     assert case.sees in printed(case), name
+
+
+def test_no_message_repeats_a_secret():
+    texts = [printed(case) for name, case in CASES if "canary" in str(case.files) and "wave" not in name]
+    assert len(texts) == 4
+    assert "canary" not in "".join(texts)

@@ -60,7 +60,7 @@ def test_anchors_aliases_and_merges():
         ("a: &x [*x]\n", ["f:1:8: a[0]: is an alias without a finished anchor before it; quote it if it is text"]),
         ("a: !!python/name:os.system x\n", ["f:1:4: a: has a tag that is not supported; take it out"]),
         ("a: !!set {b}\n", ["f:1:4: a: has a tag that is not supported; take it out"]),
-        ("a: {<<: 7}\n", ["f:1:10: a: merges a value that is not a mapping; write <<: *name"]),
+        ("a: {<<: 7}\n", ["f:1:5: a: merges a value that is not a mapping; write <<: *name"]),
         ("a: {<<: {b: 1}, <<: {c: 1}}\n", ["f:1:17: a: merges twice; write <<: [*one, *two]"]),
         ("[" * 33, ["f:1:33: " + "[0]" * 32 + ": is nested more than 32 levels deep"]),
     ],
@@ -71,7 +71,7 @@ def test_faults_have_a_place(text, problems):
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("a: b: c\n", "f:1:5: "), ("a: 1\n\tb: 2\n", "f:2:1: "), ("a: 'x\n", "f:2:1: "), ("a: @x", "f:1:4: ")],
+    [("a: b: c\n", "f:1:5: "), ("a: 1\n\tb: 2\n", "f:2:1: "), ("a: 'x\n", "f:1:4: "), ("a: @x", "f:1:4: ")],
 )  # fmt: skip
 def test_syntax_errors_have_a_place(text, place):
     [line] = faults(text)

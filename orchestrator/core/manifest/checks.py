@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from orchestrator.core.manifest.values import Rerun, did_you_mean
+from orchestrator.core.text import plural
 
 Path = tuple[str | int, ...]
 """Where something stands in a manifest: keys of mappings and, from 0, numbers of list items."""
@@ -117,7 +118,7 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
         _duplicates(rows),
         _references(raw, rows, "account", "accounts"),
         _references(raw, rows, "window", "windows"),
-        _without_account(rows),
+        _without_account(raw, rows),
         _waves(raw, rows, complete=complete),
         [_none_yet(raw)] if complete and not rows else [],
     )
@@ -211,10 +212,17 @@ def _unknown(path: Path, key: str, name: str, known: Mapping[str, Any]) -> Issue
     return Issue(path, f"no {key} is called {name!r}", did_you_mean(name, known), value=name)
 
 
-def _without_account(rows: Sequence[Row]) -> Iterator[Issue]:
-    for i, row in enumerate(rows):
-        if row.account == "":
-            yield Issue(("campaigns", i), "has no account", "write account: NAME, or defaults: {account: NAME}")
+def _without_account(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Issue]:
+    defaults = raw.get("defaults", {})
+    # Defaults that are no mapping, misspell the account or give it a wrong value have a fault of their own.
+    if not isinstance(defaults, dict) or not defaults.keys() <= {"type", "window"}:
+        return
+    first = next((i for i, row in enumerate(rows) if row.account == ""), None)
+    if first is not None:
+        others = sum(row.account == "" for row in rows) - 1
+        too = f", and {plural(others, 'other campaign')} neither" if others else ""
+        hint = "write account: NAME, or defaults: {account: NAME}"
+        yield Issue(("campaigns", first), f"has no account{too}", hint)
 
 
 def _waves(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool) -> Iterator[Issue]:

@@ -31,6 +31,7 @@ from orchestrator.core.manifest.models import (
 from orchestrator.core.manifest.values import ENV_PATTERN, ID_PATTERN, KEY_PATTERN, did_you_mean
 from orchestrator.core.manifest.zones import ZoneHint
 from orchestrator.core.secrecy import is_secret_path
+from orchestrator.core.visible import oddity
 
 _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
@@ -88,7 +89,7 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
         # pydantic's mark for a key at fault. In the path of any other fault it is a key that is written "[key]".
         path = path[:-1]
     if details["type"] in _UNKNOWN_KEY:
-        return Issue(path, "unknown key", did_you_mean(path[-1], _known_keys(path[:-1])))
+        return Issue(path, "unknown key", _key_hint(path))
     message, hint = _words(details)
     # Hundreds of zone names are compared for each hint, so only faults that are shown get one.
     if isinstance(hint, ZoneHint):
@@ -96,6 +97,16 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
     is_secret = is_secret_path(".".join(map(str, path)))
     value = None if details["type"] == "missing" or is_secret else details["input"]
     return Issue(path, message, hint, value=value)
+
+
+def _key_hint(path: Path) -> str:
+    key = path[-1]
+    if isinstance(key, str) and (odd := oddity(key)):
+        return f"retype it: it holds {odd}"
+    known = _known_keys(path[:-1])
+    if isinstance(key, str) and key.partition(":")[0] in known:
+        return "write a space after the colon"
+    return did_you_mean(key, known)
 
 
 def _known_keys(parents: Path) -> tuple[str, ...]:
@@ -117,7 +128,9 @@ def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
     if kind in _TYPES:
         return _type_words(kind, details["input"])
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
+        message, hint = _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
+        odd = oddity(details["input"])
+        return message, f"retype it: it holds {odd}" if odd else hint
     # What is left are pydantic's own sentences: "Input should be greater than 0".
     message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from orchestrator.core.manifest import messages
 from orchestrator.core.manifest.checks import MAX_ISSUES, FaultyRow, Issue, Row, check_across, repeats
-from orchestrator.core.manifest.models import Campaign, Manifest
+from orchestrator.core.manifest.models import Campaign, Defaults, Manifest
 
 _CHUNK_SIZE: Final = 100  # rows validated in one call: row by row takes twice the time
 _DEFAULT_KEYS: Final = ("account", "type", "window")
@@ -51,14 +51,27 @@ def _inline_campaigns(raw: Mapping[str, Any]) -> tuple[list[Any], list[Issue]]:
     inline = raw.get("campaigns", [])
     if isinstance(inline, list):
         return inline, []
-    return [], [Issue(("campaigns",), "must be a list", "write each campaign as - {stream: …, campaign: …}")]
+    hint = "write each campaign as - {stream: …, campaign: …}"
+    return [], [Issue(("campaigns",), "must be a list", hint, value=inline)]
+
+
+def _usable(defaults: Any) -> Mapping[str, Any]:
+    """The defaults without those at fault: a fault is the section's, and not each row's that has it from there."""
+    if not isinstance(defaults, dict):
+        return {}
+    try:
+        Defaults.model_validate(defaults, by_name=False)
+    except ValidationError as error:
+        faulty = {details["loc"][0] for details in error.errors()}
+        return {key: value for key, value in defaults.items() if key not in faulty}
+    return defaults
 
 
 class _RowReader:
     """Reads rows into `rows`, and collects the `faults` that they have by themselves."""
 
     def __init__(self, defaults: Any) -> None:
-        written = defaults if isinstance(defaults, dict) else {}
+        written = _usable(defaults)
         self._defaults = {key: written[key] for key in _DEFAULT_KEYS if key in written}
         self._repeats = 0
         self.rows: list[Row] = []

@@ -110,7 +110,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
         (
             {"report": {"dir": "a\nb"}},
-            Issue(("report", "dir"), "has characters that are not allowed here", ""),
+            Issue(("report", "dir"), "has characters that are not allowed here", "retype it: it holds U+000A line end"),
         ),
         *(
             (changes, Issue(path, "must not contain $: variables are not expanded", OUT))

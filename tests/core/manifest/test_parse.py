@@ -157,3 +157,20 @@ def test_rows_are_not_kept():
 
     manifest, _ = parse(RAW, watched())
     assert len(manifest.campaigns) == 1000
+
+
+@pytest.mark.parametrize(
+    "defaults", [{"account": "acme", "type": "fax"}, {"account": 7}, ["acme"], {"acount": "acme"}, {"account": "acne"}]
+)
+def test_one_mistake_in_the_defaults_is_one_issue(defaults):
+    rows = [{"stream": "s", "campaign": f"c{n}"} for n in range(200)]
+    raw = {"version": 1, "launch": "x", "host": "sandbox", "accounts": {"acme": {"account_id": "1"}}}
+    _, issues = parse({**raw, "defaults": defaults, "campaigns": rows})
+    assert [issue.path[0] for issue in issues] == ["defaults"]
+
+
+def test_rows_without_an_account_are_one_issue_with_their_number():
+    rows = [{"stream": "s", "campaign": f"c{n}"} for n in range(200)]
+    raw = {"version": 1, "launch": "x", "host": "sandbox", "accounts": {"acme": {"account_id": "1"}}}
+    _, [issue] = parse({**raw, "campaigns": rows})
+    assert (issue.path, issue.message) == (("campaigns", 0), "has no account, and 199 other campaigns neither")
