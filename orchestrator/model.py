@@ -55,6 +55,12 @@ class CampaignType(StrEnum):
     SMS = "sms"
     VOICE = "voice"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "CampaignType | None":
+        # Read in any case, as people write it: SMS.
+        lower = value.lower() if isinstance(value, str) else None
+        return next((one for one in cls if one.value == lower), None)
+
 
 class Outcome(StrEnum):
     """Where a campaign ends up. Each campaign of a run has exactly one."""

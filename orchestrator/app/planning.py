@@ -17,7 +17,7 @@ from orchestrator.model import Outcome
 async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
     # 1. The plan, as a run would make it now.
-    plan = await make_plan(opened.run, choice)
+    plan = await make_plan(opened, choice)
     # 2. Into the journal, so that its hash alone can be approved.
     proposal = await _propose(opened, plan)
     # 3. What it takes, and what stands in its way.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.app import journal_reader as journals
@@ -48,22 +49,23 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
     launch = opened.deps.launch
     # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
-    plan = await make_plan(opened.run, choice)
+    plan = await make_plan(opened, choice)
     check_consent(opened, plan, consent)
     return plan
 
 
-async def make_plan(run: Run, choice: Choice) -> Plan:
+async def make_plan(opened: OpenRun, choice: Choice) -> Plan:
     """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
     try:
-        return await run.plan(choice)
+        plan = await opened.run.plan(choice)
     except StopRequested as requested:
-        stop = run.deps.stop_signal.stop
+        stop = opened.deps.stop_signal.stop
         if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
             raise Refused(f"preflight ended early ({requested})", next_step="run again later") from None
         raise Interrupted(stop) from None
     except LeaseLost as lost:  # its own exit code, 12, would leave open whether something was sent
         raise LaneLeased(lost.message, next_step="run again") from lost
+    return replace(plan, warnings=(*opened.loaded.warnings, *plan.warnings))
 
 
 async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) -> None:

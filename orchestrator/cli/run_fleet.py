@@ -80,7 +80,7 @@ def _order(
 ) -> Order:
     request = Request(
         loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
-        options.choice, options.no_wait, options.consent.max_starts,
+        options.choice, options.no_wait, options.consent.max_starts, loaded.warnings,
     )  # fmt: skip
     order, is_new = order_launch(store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from orchestrator.core.journal.control import check_not_aborted
@@ -27,7 +27,10 @@ _SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new order wi
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be ordered. `documents` are the manifest and the rows of its files, as they were written."""
+    """What is to be ordered. `documents` are the manifest and the rows of its files, as they were written.
+
+    `warnings` are about those files.
+    """
 
     manifest: Manifest
     source: str
@@ -37,6 +40,7 @@ class Request:
     choice: Choice
     no_wait: bool
     max_starts: int | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -122,8 +126,9 @@ def _candidates(store: Store, request: Request) -> Plan:
         raise NothingSelected("the selection matches no campaign")
     # Without preflight: each worker reads the live state when its lane begins.
     unread = manifest.model_copy(update={"preflight": manifest.preflight.model_copy(update={"check": "off"})})
-    return plans.build(
+    plan = plans.build(
         unread, states, {}, choice.selection,
         manifest_sha256=request.sha256, retry_failed=choice.retry_failed, launches=store.launches(),
         environment=request.environment,
     )  # fmt: skip
+    return replace(plan, warnings=(*request.warnings, *plan.warnings))

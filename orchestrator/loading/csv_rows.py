@@ -1,119 +1,151 @@
-"""Campaigns from CSV: a header, then a campaign a record."""
+"""Campaigns from CSV: a header, then a campaign a record. The header tells what separates the cells."""
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
-from orchestrator.core.manifest.models import NOTES, Campaign
-from orchestrator.core.manifest.values import did_you_mean
-from orchestrator.loading.row_file import CampaignFile, Lines, Place, end_of, interned
+from orchestrator.core.manifest.values import ID_PATTERN
+from orchestrator.loading.headers import HEADS, header_of
+from orchestrator.loading.row_file import Lines, Place, Reading, end_of
+from orchestrator.loading.table_file import TableFile
 
-_COLUMNS: Final = tuple(field.name for field in fields(Campaign))
-_BOOLEANS: Final = {"true": True, "false": False}
-_MAX_HEADER: Final = 1000
-_SEPARATOR: Final = re.compile(r"[\s;]+")
+_SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 _LINE: Final = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_SEP_LINE: Final = re.compile(r'"?sep=(.)"?[ ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+_ID: Final = re.compile(ID_PATTERN)
 _SPACES: Final = re.compile(" *")
-_CELL: Final = re.compile(r' *(?:"[^"]*+(?:""[^"]*+)*+"?)?[^,\r\n]*')
+_QUOTED: Final = re.compile(r'"[^"]*+(?:""[^"]*+)*+("?)')
+
+_DOUBLE: Final = 'write "" for a quote that belongs to the text'
 
 
-class CsvFile(CampaignFile):
+class CsvFile(TableFile):
     """A CSV file."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(name)
         self._lines = Lines(text, _LINE)
-        self._keys: list[str] = []  # of the columns; "" for one that is not read
+        self._separator = ","
 
-    def place(self, row: int, key: str = "") -> Place:
-        """Where the cell of a key stands in row i."""
-        return self._cell(self.lines[row], self._keys.index(key) if key in self._keys else 0)
-
-    def source(self, line: int) -> str:
-        """The text of a line, without its end."""
-        return self._lines.line(line)
-
-    def _cell(self, line: int, number: int) -> Place:
-        """The place of a cell, from 0, of the record that begins at a line; of its last cell where it has fewer."""
-        text, at = self._lines.text, self._lines.offset(line)
-        for _ in range(number):
-            end = end_of(_CELL, text, at)
-            if text[end : end + 1] != ",":
-                break
-            at = end + 1
-        return self._lines.place(end_of(_SPACES, text, at))
+    def reading(self) -> Reading:
+        """How it was read."""
+        return replace(super().reading(), separator=_SEPARATORS[self._separator])
 
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        # Not io.StringIO, which holds a text at four bytes a character.
-        lines = (line.group() for line in _LINE.finditer(self._lines.text))
-        reader = csv.reader(lines, strict=True, skipinitialspace=True)
+        # 1. What separates the cells, and what the columns are.
+        begin = self._find_separator()
+        records = self._records(begin)
+        line, cells = next(records, (1, []))
+        if not cells and not self.problems:
+            self._report_empty()
+        if self.problems or not self._accept_header(line, cells):
+            return
+        # 2. The rows.
+        columns, width = self.header.columns, len(cells)
+        for line, cells in records:
+            if len(cells) == width or self._fits(line, cells):
+                row = {key: value for number, key in columns if (value := cells[number].strip())}
+                if (campaign := self._campaign(line, row)) is not None:
+                    yield line, campaign
+                self._check_nameless(line, cells)
+            # Nobody reads a thousand faults, and a file of a million rows may have one in each.
+            if self.has_enough_faults:
+                break
+
+    def _fits(self, line: int, cells: list[str]) -> bool:
+        width = len(self.header.names)
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            return True
+        self.report(Place(line), f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {width}")
+        return False
+
+    def _find_separator(self) -> int:
+        """Finds the separator of the cells, and returns where in the text the header begins."""
+        text = self._lines.text
+        if (named := _SEP_LINE.match(text)) is not None:
+            if named[1] not in _SEPARATORS:
+                self.report(Place(1, 5), f"names {named[1]!a} as the separator", "use sep=, or sep=; for instance")
+                return named.end()
+            self._separator = named[1]
+            return named.end()
+        headers = {sign: header_of(self._first_record(sign)) for sign in _SEPARATORS}
+        # Never from the rows: the separator decides what is an id.
+        fitting = [sign for sign, header in headers.items() if header.is_complete]
+        if len(fitting) > 1:
+            both = " and by ".join(_SEPARATORS[sign] for sign in fitting)
+            self.report(Place(1), f"may be separated by {both}", f"write sep={fitting[0]} as its first line")
+        # Where none fits, the header is at fault, and is reported as what it resembles most.
+        rank = {sign: (header.is_complete, len(header.columns), len(header.names)) for sign, header in headers.items()}
+        self._separator = max(_SEPARATORS, key=rank.__getitem__)
+        return 0
+
+    def _first_record(self, separator: str) -> list[str]:
         try:
-            header = [cell.strip() for cell in next(reader, [])]
-            if not self._check_header(header):
-                return
-            self._keys = ["" if name in NOTES else name for name in header]
-            for line, cells in _numbered(reader):
-                if len(cells) != len(header):
-                    said = f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {len(header)}"
-                    self.report(Place(line), said)
-                else:
-                    pairs = zip(self._keys, cells, strict=True)
-                    row = {key: value for key, cell in pairs if key and (value := cell.strip())}
-                    if self._has_key(line, row):
-                        yield line, interned(_converted(row))
-                # Nobody reads a thousand faults, and a file of a million rows may have one in each.
-                if self.has_enough_faults:
-                    break
+            return next((cells for cells in self._reader(0, separator) if any(map(str.strip, cells))), [])
+        except csv.Error:
+            return []
+
+    def _reader(self, begin: int, separator: str) -> Any:
+        # Not io.StringIO, which holds a text at four bytes a character.
+        lines = (line.group() for line in _LINE.finditer(self._lines.text, begin))
+        return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+
+    def _records(self, begin: int) -> Iterator[tuple[int, list[str]]]:
+        """The records with a value, each with the line at which it begins: a quoted cell may hold line ends."""
+        reader = self._reader(begin, self._separator)
+        before = 2 if begin else 1  # the number of its first line
+        line = before
+        try:
+            for cells in reader:
+                end = reader.line_num + before
+                if any(map(str.strip, cells)) and (end - line == 1 or not self._hides_a_row(line, end)):
+                    yield line, cells
+                line = end
         except csv.Error as error:
-            self.report(Place(reader.line_num), f"is not CSV: {error}")
+            self._report_quote(line, str(error))
 
-    def _has_key(self, line: int, row: dict[str, Any]) -> bool:
-        missing = [name for name in ("stream", "campaign") if name not in row]
-        for name in missing:
-            self.report(self._cell(line, self._keys.index(name)), "is missing", path=name)
-        return not missing
+    def _hides_a_row(self, line: int, end: int) -> bool:
+        """Whether a record of several lines has swallowed a row, because of an open quote before it. It is reported."""
+        names = [number for number, key in self.header.columns if key in HEADS]
+        for number in range(line + 1, end):
+            cells = [cell.strip('" ') for cell in self._lines.line(number).split(self._separator)]
+            if len(cells) == len(self.header.names) and all(_ID.fullmatch(cells[n]) for n in names):
+                said = f"is a record of {end - line} lines, and line {number} looks like a row of its own"
+                self.report(Place(line), said, "close the quote, or take the line ends out of the cell")
+                return True
+        return False
 
-    def _check_header(self, header: Sequence[str]) -> bool:
-        if not any(header):
-            self.report(Place(1), "is empty", f"begin with the header {','.join(_COLUMNS[:3])}")
-            return False
-        # Excel writes semicolons where the comma is the decimal sign.
-        if len(header) == 1 and re.search("[;\t]", header[0]):
-            what = "semicolons" if ";" in header[0] else "tabs"
-            self.report(Place(1), f"is separated by {what}", "export it with commas")
-            return False
-        seen = set[str]()
-        for number, name in enumerate(header[:_MAX_HEADER]):
-            if name not in _COLUMNS and name not in NOTES:
-                self.report(self._cell(1, number), "unknown column", did_you_mean(name, _COLUMNS), path=name)
-            elif name in seen:
-                self.report(self._cell(1, number), "is a duplicate column", path=name)
-            seen.add(name)
-        for name in ("stream", "campaign"):
-            if name not in header:
-                self.report(Place(1), "has no such column", f"the header is {','.join(header)[:80]}", path=name)
-        return not self.problems
+    def _cell(self, line: int, number: int) -> Place:
+        at = self._lines.offset(line)
+        for _ in range(number):
+            end = self._end_of_cell(at)
+            if self._lines.text[end : end + 1] != self._separator:
+                break
+            at = end + 1
+        return self._lines.place(end_of(_SPACES, self._lines.text, at))
 
+    def _end_of_cell(self, at: int) -> int:
+        text = self._lines.text
+        at = end_of(_QUOTED, text, end_of(_SPACES, text, at))
+        return end_of(re.compile(f"[^{re.escape(self._separator)}\r\n]*"), text, at)
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not empty, each with the line at which it begins: a quoted cell may hold line ends."""
-    line = reader.line_num + 1
-    for cells in reader:
-        if cells:
-            yield line, cells
-        line = reader.line_num + 1
-
-
-def _converted(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its cells as values."""
-    for key in ("rerun", "enabled"):
-        if key in row:
-            row[key] = _BOOLEANS.get(row[key].lower(), row[key])
-    # An instance as `plan` prints it: a cell has no braces.
-    if isinstance(row.get("rerun"), str) and row["rerun"].startswith("cid-"):
-        row["rerun"] = {"instance": row["rerun"]}
-    if "tags" in row:
-        row["tags"] = [tag for tag in _SEPARATOR.split(row["tags"]) if tag]
-    return row
+    def _report_quote(self, line: int, error: str) -> None:
+        """Reports a record that is no CSV at the quote that makes it so."""
+        text, at = self._lines.text, self._lines.offset(line)
+        while True:
+            quoted = _QUOTED.match(text, start := end_of(_SPACES, text, at))
+            if quoted and not quoted[1]:
+                self.report(self._lines.place(start), "opens a quote that is never closed", _DOUBLE)
+                return
+            if quoted and text[quoted.end() : quoted.end() + 1] not in ("", "\r", "\n", self._separator):
+                where = self._lines.place(quoted.end())
+                said = f"opens a quote that closes within the cell, at {where.line}:{where.column}"
+                self.report(self._lines.place(start), said, _DOUBLE)
+                return
+            end = self._end_of_cell(at)
+            if text[end : end + 1] != self._separator:
+                self.report(Place(line), f"is not CSV: {error}")
+                return
+            at = end + 1

@@ -24,11 +24,7 @@ class JsonFile(CampaignFile):
     def place(self, row: int, key: str = "") -> Place:
         """Where a key stands in row i."""
         line = self.lines[row]
-        return Place(line, _key_columns(self.source(line)).get(key, 1))
-
-    def source(self, line: int) -> str:
-        """The text of a line, without its end."""
-        return self._lines.line(line)
+        return Place(line, _key_columns(self._lines.line(line)).get(key, 1))
 
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
         decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)

@@ -19,9 +19,9 @@ from orchestrator.core.text import command_line, manifest_words
 from orchestrator.core.visible import shown
 from orchestrator.errors import ManifestError, Problem, where
 from orchestrator.loading import yaml_reader
-from orchestrator.loading.campaign_files import SUFFIXES, campaign_file
+from orchestrator.loading.campaign_files import open_campaign_file
 from orchestrator.loading.input_files import InputFiles, fail, source_name
-from orchestrator.loading.row_file import CampaignFile, Place
+from orchestrator.loading.row_file import CampaignFile, Place, Reading
 from orchestrator.loading.yaml_reader import Document, Mark, render
 from orchestrator.places import expanded
 
@@ -40,8 +40,12 @@ _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign
 class LoadedManifest:
     """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
 
-    `raw` is the mapping in the file as it counts in the `environment`, without `campaigns`, and `rows` are all
-    campaigns: `parse(raw, rows)` gives the same manifest on another host, which has none of the files.
+    <<<<<<< HEAD
+        `raw` is the mapping in the file as it counts in the `environment`, without `campaigns`, and `rows` are all
+    =======
+        `files` says how those files were read. `raw` is the mapping in the file without `campaigns`, and `rows` are all
+    >>>>>>> 046cf36 (wip)
+        campaigns: `parse(raw, rows)` gives the same manifest on another host, which has none of the files.
     """
 
     manifest: Manifest
@@ -49,11 +53,17 @@ class LoadedManifest:
     path: Path
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     environment: str | None = None
+    files: tuple[Reading, ...] = ()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """All campaigns as mappings, with the defaults filled in: made anew at each call."""
         return [self._row(campaign) for campaign in self.manifest.campaigns]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was not read of the files in `campaigns_from`."""
+        return tuple(warning for file in self.files for warning in file.warnings)
 
     @property
     def source_name(self) -> str:
@@ -123,7 +133,7 @@ def _load(path: Path, environment: str | None, inputs: InputFiles, *, is_draft: 
     # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
     manifest = _parse(document, merged, files, unreadable, is_draft=is_draft)
     raw = {key: value for key, value in merged.raw.items() if key != "campaigns"}
-    return LoadedManifest(manifest, inputs.sha256, path, raw, environment)
+    return LoadedManifest(manifest, inputs.sha256, path, raw, environment, tuple(file.reading() for file in files))
 
 
 def _parse(
@@ -182,7 +192,7 @@ def _open_campaign_files(
             file = _campaign_path(path, given)
             if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
                 continue
-            files.append(campaign_file(source_name(file), _read_campaign_text(file, inputs)))
+            files.append(open_campaign_file(file, inputs))
         except ManifestError as error:
             problems += error.problems
     return files, problems
@@ -193,13 +203,6 @@ def _campaign_path(manifest: Path, given: str) -> Path:
         return manifest.parent / expanded(given)
     except OSError as error:
         raise fail(source_name(manifest), f"campaigns_from: {error.strerror}") from None
-
-
-def _read_campaign_text(path: Path, inputs: InputFiles) -> str:
-    name = source_name(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(SUFFIXES)}")
-    return inputs.text(name, inputs.campaigns(path), is_yaml=False)
 
 
 class _Places:

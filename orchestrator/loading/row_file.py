@@ -5,13 +5,17 @@ import sys
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+from orchestrator.core.text import plural
 from orchestrator.errors import Problem
 
 _MAX_FAULTS: Final = 1000
+_MAX_SHOWN: Final = 10  # columns of a warning
+_MAX_NAME: Final = 40  # characters of each
 _RECURRING: Final = ("account", "stream", "type", "iid", "window")
 
 
@@ -21,6 +25,42 @@ class Place(NamedTuple):
     line: int
     column: int = 1
     cell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file was read: `columns` are a table's, as they are written, with the key that each is read as."""
+
+    file: str
+    rows: int
+    columns: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    separator: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """It in words: `list.csv: 3 campaigns, separated by semicolons; columns stream (Stream ID), campaign`."""
+        parts = [f"{self.file}: {plural(self.rows, 'campaign')}"]
+        if self.separator:
+            parts.append(f", separated by {self.separator}")
+        if self.columns:
+            names = (key if name == key else f"{key} ({name})" for name, key in self.columns.items())
+            parts.append(f"; columns {', '.join(names)}")
+        return "".join(parts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is in the file and was not read."""
+        if not self.left_out:
+            return ()
+        shown = ", ".join(name[:_MAX_NAME] for name in self.left_out[:_MAX_SHOWN])
+        more = f" and {len(self.left_out) - _MAX_SHOWN} more" if len(self.left_out) > _MAX_SHOWN else ""
+        return (f"{self.file}: {plural(len(self.left_out), 'column')} left out: {shown}{more}",)
+
+    def as_json(self) -> dict[str, Any]:
+        """It as data."""
+        return {"file": self.file, "campaigns": self.rows, "columns": dict(self.columns),
+                "left_out": list(self.left_out), "separator": self.separator or None}  # fmt: skip
 
 
 class CampaignFile(ABC):
@@ -49,9 +89,9 @@ class CampaignFile(ABC):
     def place(self, row: int, key: str = "") -> Place:
         """Where the value of a key stands in row i; without a key, or where the row has none, where the row begins."""
 
-    def source(self, line: int) -> str:  # noqa: ARG002 - a sheet has no text
-        """The text of a line, without its end; "" where the file is no text."""
-        return ""
+    def reading(self) -> Reading:
+        """How it was read, once it was."""
+        return Reading(self.name, len(self.lines))
 
     def report(self, place: Place, message: str, hint: str = "", *, path: str = "") -> None:
         """Adds a fault of the file's form."""

@@ -18,6 +18,8 @@ accounts: {acme: {account_id: "1"}}
 defaults: {account: acme}
 """
 LITERAL = "a secret must be a reference, never the value itself; write {env: NAME} or {file: PATH}"
+TYPO = "did you mean 'account'? If not, rename or remove it"
+DOUBLE = 'write "" for a quote that belongs to the text'
 GOOD = HEAD + "campaigns:\n  - {stream: s, campaign: c}\n"
 
 
@@ -209,14 +211,14 @@ def test_no_file_and_a_directory(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("csv", "lines"),
     [
-        ("stream,campaign,acount\ns,d,x\n", ["a.csv:1:17: acount: unknown column; did you mean 'account'?"]),
-        ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a duplicate column"]),
+        ("stream,campaign,acount\ns,d,x\n", [f"a.csv:1:17: acount: unknown column; {TYPO}"]),
+        ("stream,campaign,stream\ns,d,s\n", ["a.csv:1:17: stream: is a duplicate column; remove one of them"]),
         ("stream,name\ns,d\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
-        ("stream;name\ns;d\n", ["a.csv:1:1: is separated by semicolons; export it with commas"]),
-        ("stream\tname\ns\td\n", ["a.csv:1:1: is separated by tabs; export it with commas"]),
+        ("stream;name\ns;d\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
+        ("stream\tname\ns\td\n", ["a.csv:1:1: campaign: has no such column; the header is stream,name"]),
         ("", ["a.csv:1:1: is empty; begin with the header stream,campaign,account"]),
         ("stream,campaign\ns\n", ["a.csv:2:1: has 1 cell, and the header has 2"]),
-        ('stream,campaign\ns,"d"x\n', ["a.csv:2:1: is not CSV: ',' expected after '\"'"]),
+        ('stream,campaign\ns,"d"x\n', [f"a.csv:2:3: opens a quote that closes within the cell, at 2:6; {DOUBLE}"]),
         ("stream,campaign\n\ns,d\ns,c\n", ["a.csv:4:1: s/c is listed twice; first at m.yaml:7:5"]),
         ("stream,campaign\ns,d\n,e\n", ["a.csv:3:1: stream: is missing"]),
         ("stream,campaign,rerun\ns,d,si\n",

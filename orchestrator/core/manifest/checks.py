@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from orchestrator.core.manifest.values import Rerun, did_you_mean
+from orchestrator.core.manifest.words import words_of
 from orchestrator.core.text import plural
 
 Path = tuple[str | int, ...]
@@ -97,7 +98,7 @@ class FaultyRow:
             for name, missing in (("stream", None), ("campaign", None), ("account", ""), ("window", None))
         )
         # Of tags, those that are texts count: a wave is not empty because its campaign has a fault.
-        written = raw.get("tags")
+        written = words_of(raw.get("tags"))
         tags = tuple(tag for tag in written if isinstance(tag, str)) if isinstance(written, (list, tuple)) else ()
         return cls(f"{raw.get('stream')}/{raw.get('campaign')}", stream, campaign, account, window, tags)
 
@@ -281,5 +282,5 @@ def _fill_waves(
 
 
 def _texts(wave: Mapping[str, Any], key: str) -> dict[int, str]:
-    value = wave.get(key)
+    value = words_of(wave.get(key)) if key == "tags" else wave.get(key)
     return {n: word for n, word in enumerate(value) if isinstance(word, str)} if isinstance(value, list) else {}

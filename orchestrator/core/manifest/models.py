@@ -25,6 +25,7 @@ from orchestrator.core.manifest.values import (
     duration,
     fault,
 )
+from orchestrator.core.manifest.words import TAGS, TAGS_SCHEMA, TYPE_SCHEMA
 from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.model import CampaignKey, CampaignType, Window
 
@@ -96,7 +97,7 @@ class Defaults(Section):
 
     account: Id | None = None
     """The account of campaigns that name none: a key of `accounts`."""
-    type: CampaignType = CampaignType.SMS
+    type: Annotated[CampaignType, TYPE_SCHEMA] = CampaignType.SMS
     """The type of campaigns that name none."""
     window: Id | None = None
     """The window of campaigns that name none: a key of `windows`."""
@@ -117,14 +118,14 @@ class Campaign:
     """The campaign's id."""
     account: Id = Field(default="", json_schema_extra=_without_default)
     """A key of `accounts`. Left out: the account of `defaults`."""
-    type: CampaignType = CampaignType.SMS
+    type: Annotated[CampaignType, TYPE_SCHEMA] = CampaignType.SMS
     """`sms` or `voice`. Left out: the type of `defaults`."""
     iid: Id | None = None
     """The value of the `iid` header, if it is not the stream's id."""
     name: Text = ""
     """A name for people, shown in reports."""
-    tags: tuple[Id, ...] = ()
-    """Labels for `waves`, `--select` and `--exclude`."""
+    tags: Annotated[tuple[Id, ...], TAGS, TAGS_SCHEMA] = ()
+    """Labels for `waves`, `--select` and `--exclude`: a list, or one text with spaces, commas or semicolons between."""
     window: Id | None = None
     """A key of `windows`: the hours in which the campaign may start. Left out: the window of `defaults`."""
     rerun: Annotated[bool | Rerun, RERUN] = False

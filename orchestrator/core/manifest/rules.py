@@ -1,7 +1,7 @@
 """The sections that decide when a start may leave: windows, waves, stop rules, the circuit breaker."""
 
 from datetime import date, time
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
@@ -19,10 +19,7 @@ from orchestrator.core.manifest.values import (
     duration,
     fault,
 )
-
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from orchestrator.core.manifest.words import DAYS, TAGS, TAGS_SCHEMA, WEEKDAYS
 
 
 class Section(BaseModel):
@@ -39,8 +36,8 @@ class OpenHours(Section):
     """Time zones by their IANA names. Fixed offsets such as `EST` are refused: they know no summer time."""
     hours: Annotated[tuple[time, time], HOURS]
     """Opening and closing time in each zone. `24:00` is the end of the day."""
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = _DAYS
-    """The days of the week on which it opens."""
+    days: Annotated[tuple[str, ...], WEEKDAYS] = DAYS
+    """The days of the week on which it opens; `mon-fri` is a range."""
     except_: tuple[Annotated[date, DATE], ...] = Field(default=(), alias="except")
     """Dates on which it stays closed, in each zone's calendar."""
     last_start: Annotated[float, duration(0, 86400)] = 0.0
@@ -71,8 +68,8 @@ class Wave(Section):
 
     name: Id
     """A name for people and for the journal."""
-    tags: tuple[Id, ...] = ()
-    """Campaigns with one of these tags."""
+    tags: Annotated[tuple[Id, ...], TAGS, TAGS_SCHEMA] = ()
+    """Campaigns with one of these tags: a list, or one text with spaces, commas or semicolons between them."""
     campaigns: tuple[KeyText, ...] = ()
     """Campaigns by `STREAM/CAMPAIGN`."""
     bake: Annotated[float, duration(0, 7 * 86400)] = 0.0

@@ -40,6 +40,8 @@ _MAX_SECONDS: Final = 10**9
 _MAX_WORD_LENGTH: Final = 64
 _MAX_WORDS: Final = 2000
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNIT_WORDS: Final = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0}
+_CALLS: Final = rf"([0-9]{{1,7}})/({_SPAN}|{'|'.join(_UNIT_WORDS)})"
 _PERCENT: Final = r"^[0-9]{1,3}(?:\.[0-9]{1,4})?%$"
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS: Final = rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"
@@ -145,10 +147,10 @@ def _backoff(value: Any) -> tuple[float, float]:
 def _window(value: Any) -> Window:
     if isinstance(value, Window):
         return value
-    match = re.fullmatch(rf"([0-9]{{1,7}})/({_SPAN})", value) if isinstance(value, str) else None
+    match = re.fullmatch(_CALLS, value) if isinstance(value, str) else None
     if match is None:
         raise fault("must be calls per time", "write it as 50/60s: at most 50 calls in any 60 seconds")
-    window = Window(int(match[1]), seconds(match[2]))
+    window = Window(int(match[1]), _UNIT_WORDS.get(match[2]) or seconds(match[2]))
     if window.limit < 1 or not 0.1 <= window.seconds <= 86400:
         raise fault("must allow at least one call, in 100ms to 24h")
     return window
@@ -157,6 +159,8 @@ def _window(value: Any) -> Window:
 def _rate(value: Any) -> tuple[Window, ...]:
     if value in ("unlimited", ()):
         return ()
+    if isinstance(value, str | Window):
+        return (_window(value),)
     if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= 8:
         raise fault("must be a list of one to eight windows", "write it as [50/60s, 10/10s], or unlimited")
     return tuple(_window(item) for item in value)
@@ -269,7 +273,7 @@ def _rerun(value: Any) -> bool | Rerun:
 
 
 _LEDGER: Final = r"^(?:sqlite:///[^\x00-\x20$]+|postgresql(?:\+psycopg)?://[^\x00-\x20$]+)$"
-_WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^[0-9]{{1,7}}/{_SPAN}$", "examples": ["50/60s"]}
+_WINDOW_SCHEMA: Final = {"type": "string", "pattern": f"^{_CALLS}$", "examples": ["50/60s", "60/min"]}
 _SHARE_SCHEMA: Final = {"type": "string", "pattern": _PERCENT, "examples": ["20%"]}
 _INSTANCE: Final = {
     "type": "object",
@@ -280,7 +284,7 @@ _INSTANCE: Final = {
 _RATE_LIST: Final = {"type": "array", "items": _WINDOW_SCHEMA, "minItems": 1, "maxItems": 8}
 
 WINDOW: Final = TextForm(_window, _WINDOW_SCHEMA)
-RATE: Final = TextForm(_rate, {"anyOf": [{"const": "unlimited"}, _RATE_LIST]})
+RATE: Final = TextForm(_rate, {"anyOf": [{"const": "unlimited"}, _WINDOW_SCHEMA, _RATE_LIST]})
 BACKOFF: Final = TextForm(_backoff, {"type": "string", "pattern": rf"^{_SPAN}\.\.{_SPAN}$"})
 SHARE: Final = TextForm(_share, {"anyOf": [_SHARE_SCHEMA, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]})
 THRESHOLD: Final = TextForm(_threshold, {"anyOf": [{"type": "integer", "minimum": 1}, _SHARE_SCHEMA]})

@@ -131,7 +131,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ({"preflight": {"check": "maybe"}}, Issue(("preflight", "check"), "must be 'list', 'status' or 'off'", "")),
         ({"campaigns": [{**ROW, "type": "mail"}]}, Issue(("campaigns", 0, "type"), "must be 'sms' or 'voice'", "")),
         (
-            {"campaigns": [{**ROW, "tags": "x"}]},
+            {"campaigns": [{**ROW, "tags": 7}]},
             Issue(("campaigns", 0, "tags"), "must be a list", "write it as [one, two]"),
         ),
         ({"launch": ["spring"]}, Issue(("launch",), "must be a string", "")),

@@ -233,7 +233,7 @@ def test_faults(changes, path, message, hint):
             ("campaigns", 0, "rerun"),
             "must be true, false or {instance: ID}",
         ),
-        ({"stream": "s", "campaign": "c", "tags": "x"}, ("campaigns", 0, "tags"), "must be a list"),
+        ({"stream": "s", "campaign": "c", "tags": 7}, ("campaigns", 0, "tags"), "must be a list"),
         ({"stream": "s", "campaign": "c", "account": "acm"}, ("campaigns", 0, "account"), None),
         ({"stream": "s", "campaign": "c", "window": "day"}, ("campaigns", 0, "window"), "no window is called 'day'"),
         ("st-1", ("campaigns", 0), "must be a mapping"),

@@ -58,7 +58,7 @@ def test_rows_follow_the_inline_campaigns_and_take_the_defaults():
         ({}, {"account": "gamma"}, ("campaigns", 1, "account")),
         ({}, {"account": ""}, ("campaigns", 1, "account")),
         ({}, {"window": "night"}, ("campaigns", 1, "window")),
-        ({}, {"tags": "not a list"}, ("campaigns", 1, "tags")),
+        ({}, {"tags": 7}, ("campaigns", 1, "tags")),
         ({}, {"colour": "red"}, ("campaigns", 1, "colour")),
         (
             {"accounts": {"acme": {"account_id": "1"}}},

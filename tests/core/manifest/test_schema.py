@@ -85,7 +85,7 @@ def test_the_schema_accepts_what_the_loader_accepts():
         {"probe": {"settle": "60"}}, {"retry": {"backoff": "1s-60s"}}, {"stop_when": {"failed": "20"}},
         {"waves": [{"name": "w", "pass_": {"started": "100%"}}]}, {"report": {"formats": ["pdf"]}},
         {"accounts": {"a": {"account_id": "1", "client_secret": "literal"}}},
-        {"accounts": {"a": {"account_id": "1", "rate": "50/60s"}}},
+        {"accounts": {"a": {"account_id": "1", "rate": "50/60"}}},
         {"accounts": {}}, {"windows_wait": "1d"}, {"breaker": {"opens_after": 0}}, {"breaker": {"per_account": {}}},
         {"stop_when": {"per_account": {"per_account": {}}}}, {"waves": [{"name": "w", "pass": {"command": []}}]},
         {"windows": {"day": {"zones": ["UTC"], "hours": "09:00-20:00", "except": ["25.12.2026"]}}},

@@ -63,7 +63,7 @@ TEN = "50/60s"
         (BACKOFF.parse, "1..2", DURATION),
         *((WINDOW.parse, written, WINDOW_FORM) for written in ("50", "50/60", "/60s", "5.5/60s", 50, None, ["50/60s"])),
         *((WINDOW.parse, written, WINDOW_SIZE) for written in ("0/60s", "1/99ms", "1/86401s", "1/25h", "0/99ms")),
-        *((RATE.parse, written, RATE_FORM) for written in ("50/60s", [], [TEN] * 9, None, {}, 50)),
+        *((RATE.parse, written, RATE_FORM) for written in ([], [TEN] * 9, None, {}, 50)),
         (RATE.parse, [TEN, "fast"], WINDOW_FORM),
         *(
             (SHARE.parse, written, SHARE_FORM)
