@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from orchestrator.app.schema import manifest_schema
 from orchestrator.core.exit_codes import ExitCode
+from orchestrator.core.manifest.models import NOTES
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN
 from orchestrator.core.text import command_line, reason
@@ -36,6 +37,7 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The answers of a person who gives none. A launch is called as its folder, and nobody's account id can be known."""
 
+_COLUMNS: Final = ("stream", "campaign", "name", "tags", *NOTES)
 _SECRETS: Final = ("client_id", "client_secret")
 _VALID: Final = {"launch": "x", "account_id": "0" * 24, **DEFAULTS}
 _ACCOUNT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
@@ -86,7 +88,7 @@ def first_files(answers: Mapping[str, str]) -> dict[str, str]:
     values |= {name: _yaml(value) for name, value in raw["accounts"]["main"].items()}
     values |= {"schema": SCHEMA, "discover": command_line("discover", MANIFEST, "-o", LIST, "--stream")}
     manifest = Template(template.read_text(encoding="utf-8")).substitute(values)
-    return {MANIFEST: manifest, LIST: "stream,campaign,name,tags\n", **_beside()}
+    return {MANIFEST: manifest, LIST: ",".join(_COLUMNS) + "\n", **_beside()}
 
 
 def example_files() -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_a_launch_is_called_as_its_folder_where_it_can(tmp_path, monkeypatch, fo
 def test_the_list_begins_with_a_header_that_the_loader_reads(tmp_path):
     written(tmp_path)
     with (tmp_path / "campaigns.csv").open("a", encoding="utf-8") as stream:
-        stream.write("st-1,cd-1,Spring NE,canary\n")
+        stream.write("st-1,cd-1,Spring NE,canary,Ready,,,\n")
     (campaign,) = load_manifest(tmp_path / "launch.yaml").manifest.campaigns
 
     assert (campaign.key, campaign.account, campaign.name, campaign.tags) == (
