@@ -1,5 +1,6 @@
 """The formats of `campaigns_from`: the reader of each, by the ending of a file's name."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -8,13 +9,30 @@ from orchestrator.loading.input_files import InputFiles, fail, source_name
 from orchestrator.loading.json_rows import JsonFile
 from orchestrator.loading.row_file import CampaignFile
 
-SUFFIXES: Final = (".csv", ".jsonl", ".ndjson")
+_TEXTS: Final = (".csv", ".jsonl", ".ndjson")
+_WORKBOOKS: Final = (".xlsx", ".xlsm")
+_OTHER_SHEETS: Final = (".xls", ".xlsb", ".ods")
+# No sheet's name holds a slash. A # anywhere else is part of a file's name.
+_SHEET: Final = re.compile(r"(.*\.xls[xm])#([^/]+)", re.IGNORECASE | re.DOTALL)
 
 
-def open_campaign_file(path: Path, inputs: InputFiles) -> CampaignFile:
+def split_sheet(given: str) -> tuple[str, str]:
+    """A file as it is given, and the sheet that is named behind it: `list.xlsx#May`; "" where none is."""
+    found = _SHEET.fullmatch(given)
+    return (found[1], found[2]) if found else (given, "")
+
+
+def open_campaign_file(path: Path, sheet: str, inputs: InputFiles) -> CampaignFile:
     """The file, ready to be read by the reader of its format. Raises ManifestError."""
     name, suffix = source_name(path), path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise fail(name, "is neither CSV nor JSON lines", f"name it {' or '.join(SUFFIXES)}")
+    if suffix in _WORKBOOKS:
+        # Unpacking archives takes imports that no other file needs.
+        from orchestrator.loading.sheet_rows import SheetFile
+
+        return SheetFile(name, inputs.campaigns(path), sheet)
+    if suffix in _OTHER_SHEETS:
+        raise fail(name, f"is a spreadsheet, but {suffix} is not read", "save it as .xlsx")
+    if suffix not in _TEXTS:
+        raise fail(name, "is neither CSV, JSON lines nor a spreadsheet", f"name it {', '.join((*_TEXTS, *_WORKBOOKS))}")
     text = inputs.text(name, inputs.campaigns(path), is_yaml=False)
     return CsvFile(name, text) if suffix == ".csv" else JsonFile(name, text)

@@ -43,13 +43,14 @@ class CsvFile(TableFile):
         if self.problems or not self._accept_header(line, cells):
             return
         # 2. The rows.
-        columns, width = self.header.columns, len(cells)
+        columns, nameless, width = self.header.columns, self.header.nameless, len(cells)
         for line, cells in records:
             if len(cells) == width or self._fits(line, cells):
                 row = {key: value for number, key in columns if (value := cells[number].strip())}
                 if (campaign := self._campaign(line, row)) is not None:
                     yield line, campaign
-                self._check_nameless(line, cells)
+                if nameless:
+                    self._check_nameless(line, cells)
             # Nobody reads a thousand faults, and a file of a million rows may have one in each.
             if self.has_enough_faults:
                 break

@@ -46,14 +46,14 @@ class InputFiles:
 
     def text(self, name: str, data: bytes, *, is_yaml: bool = True) -> str:
         """The bytes as text, which is kept for messages. `is_yaml`: not a list of rows."""
-        # With -sig: Excel begins its files with a byte order mark.
+        encoding, spoken = _encoding(data)
         try:
-            text = data.decode("utf-8-sig")
+            text = data.decode(encoding)
         except UnicodeDecodeError as error:
-            self.sources.add(name, data.decode("utf-8-sig", "replace"), is_yaml=is_yaml)
-            before = data[: error.start].decode("utf-8-sig").rpartition("\n")[2]
-            line = data.count(b"\n", 0, error.start) + 1
-            raise fail(name, "is not UTF-8", "save it as UTF-8", line=line, column=len(before) + 1) from None
+            self.sources.add(name, data.decode(encoding, "replace"), is_yaml=is_yaml)
+            before = data[: error.start].decode(encoding, "replace")
+            line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+            raise fail(name, f"is not {spoken}", "save it as UTF-8", line=line, column=column) from None
         self.sources.add(name, text, is_yaml=is_yaml)
         return text
 
@@ -62,6 +62,16 @@ class InputFiles:
         self._sha256.update(b"%d:" % len(data))
         self._sha256.update(data)
         return data
+
+
+def _encoding(data: bytes) -> tuple[str, str]:
+    """The encoding, for Python and in words: UTF-8, or UTF-16, in which Excel saves what it calls Unicode text."""
+    # UTF-16 without a mark shows in the first two letters: no text of ours begins with a NUL.
+    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    nulls = {"0101": "utf-16-le", "1010": "utf-16-be"}
+    found = marks.get(data[:2]) or nulls.get("".join(str(int(byte == 0)) for byte in data[:4]))
+    # With -sig: Excel begins its files with a byte order mark.
+    return (found, "UTF-16") if found else ("utf-8-sig", "UTF-8")
 
 
 def _read(path: Path, name: str, limit: int) -> bytes:

@@ -19,7 +19,7 @@ from orchestrator.core.text import command_line, manifest_words
 from orchestrator.core.visible import shown
 from orchestrator.errors import ManifestError, Problem, where
 from orchestrator.loading import yaml_reader
-from orchestrator.loading.campaign_files import open_campaign_file
+from orchestrator.loading.campaign_files import open_campaign_file, split_sheet
 from orchestrator.loading.input_files import InputFiles, fail, source_name
 from orchestrator.loading.row_file import CampaignFile, Place, Reading
 from orchestrator.loading.yaml_reader import Document, Mark, render
@@ -189,10 +189,11 @@ def _open_campaign_files(
         if not isinstance(given, str) or not given or "$" in given:
             continue  # the models report it
         try:
-            file = _campaign_path(path, given)
+            named, sheet = split_sheet(given)
+            file = _campaign_path(path, named)
             if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
                 continue
-            files.append(open_campaign_file(file, inputs))
+            files.append(open_campaign_file(file, sheet, inputs))
         except ManifestError as error:
             problems += error.problems
     return files, problems

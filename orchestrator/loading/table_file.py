@@ -9,6 +9,8 @@ from orchestrator.loading.headers import HEADS, KEYS, Header, header_of
 from orchestrator.loading.row_file import CampaignFile, Place, Reading, interned
 
 _MAX_FAULTS: Final = 1000  # of a header
+_STREAMS: Final = HEADS["stream"]
+_CAMPAIGNS: Final = HEADS["campaign"]
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -39,8 +41,7 @@ class TableFile(CampaignFile):
         """Takes the row for the header, and reports what is wrong with it."""
         self.header = header_of(cells)
         for fault in islice(self.header.faults(), _MAX_FAULTS):
-            place = Place(line) if fault.column is None else self._cell(line, fault.column)
-            self.report(place, fault.message, fault.hint, path=fault.name)
+            self.report(self._cell(line, fault.column or 0), fault.message, fault.hint, path=fault.name)
         return not self.problems
 
     def _report_empty(self) -> None:
@@ -48,13 +49,13 @@ class TableFile(CampaignFile):
 
     def _campaign(self, line: int, row: dict[str, Any]) -> dict[str, Any] | None:
         """The row with its cells as values; None where it is no campaign, which is reported."""
-        missing = [key for key in HEADS if key not in row]
-        if missing:
+        if "stream" not in row or "campaign" not in row:
+            missing = [key for key in HEADS if key not in row]
             also = f", and so is {missing[1]}" if missing[1:] else ""
             self.report(self._cell(line, self._number(missing[0])), f"is missing{also}", path=missing[0])
             return None
-        if all(row[key].lower() in HEADS[key] for key in HEADS):
-            self.report(Place(line), "repeats the header", "remove this row")
+        if row["stream"].lower() in _STREAMS and row["campaign"].lower() in _CAMPAIGNS:
+            self.report(self._cell(line, 0), "repeats the header", "remove this row")
             return None
         return interned(_converted(row))
 
@@ -68,7 +69,7 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     for key in ("rerun", "enabled"):
         if isinstance(text := row.get(key), str):
             row[key] = _BOOLEANS.get(text.lower(), text)
-    # An instance as `plan` prints it: a cell has no braces.
-    if isinstance(row.get("rerun"), str) and row["rerun"].startswith("cid-"):
-        row["rerun"] = {"instance": row["rerun"]}
+            # An instance as `plan` prints it: a cell has no braces.
+            if key == "rerun" and text.startswith("cid-"):
+                row[key] = {"instance": text}
     return row

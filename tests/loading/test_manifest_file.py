@@ -195,11 +195,24 @@ waves:
         (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: it has a character that is not allowed"),
         (GOOD + "campaigns_from: [no.csv]\n", "no.csv:1:1: there is no such file"),
         (GOOD + "campaigns_from: [m.yaml]\n",
-         "m.yaml:1:1: is neither CSV nor JSON lines; name it .csv or .jsonl or .ndjson"),
+         "m.yaml:1:1: is neither CSV, JSON lines nor a spreadsheet; name it .csv, .jsonl, .ndjson, .xlsx, .xlsm"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_manifest(write, text, line):
     assert lines_of(write(text)) == [line]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_unicode_text_of_excel_is_read(write, encoding):
+    table = "Stream ID\tCampaign ID\tName\r\ns\td\tMüller\r\n"
+    path = write((GOOD + "campaigns_from: [a.csv]\n").encode(encoding))
+    Path("a.csv").write_bytes(table.encode(encoding))
+    assert load_manifest(path).manifest.campaigns[1].name == "Müller"
+
+
+@pytest.mark.parametrize(("data", "place"), [(b"\xff\xfea\0\n\0b\0\0\xd8c\0", "2:2"), (b"a\0b\0c", "1:3")])
+def test_broken_utf_16_is_refused_at_its_place(write, data, place):
+    assert lines_of(write(data)) == [f"m.yaml:{place}: is not UTF-16; save it as UTF-8"]
 
 
 def test_no_file_and_a_directory(tmp_path, monkeypatch):

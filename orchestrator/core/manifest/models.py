@@ -245,7 +245,8 @@ class Manifest(Section):
     campaigns: tuple[Campaign, ...] = ()
     """The campaigns, in the order in which they start."""
     campaigns_from: tuple[PathText, ...] = ()
-    """CSV or JSON lines files with more campaigns, relative to the manifest; `~` is the home directory."""
+    """Files with more campaigns, relative to the manifest; `~` is the home directory. CSV, JSON lines, or sheets of
+    Excel workbooks (extra `xlsx`): `list.xlsx` is the first visible sheet, `list.xlsx#May` the sheet `May`."""
     preflight: Preflight = Preflight()
     """Checks before the first start."""
     probe: Probe = Probe()
