@@ -18,10 +18,15 @@ from orchestrator.model import Outcome, Reason, Stop, StopReason
 from tests.paths import ROOT
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-ENVIRONMENT = re.compile(r"\benviron\b|envvar", re.IGNORECASE)
+ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
 NO_VARIABLES = {
     "HASH",
     "NAME",
+    "TIME",
+    "Z",
+    "SIGINT",
+    "SIGTERM",
+    "SIGHUP",
     "TERMS",
     "TEXT",
     "LAUNCH",
