@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from docs.generator.tables import table
-from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN
+from orchestrator.core.manifest.values import ID_PATTERN, KEY_PATTERN, spelled_duration
 
 _Schema = Mapping[str, Any]
 _MANY: Final = 8
@@ -92,7 +92,9 @@ def _link(place: str) -> str:
 
 def _either(value: _Schema, schema: _Schema, places: Mapping[str, list[str]]) -> str:
     if _is_duration(value):
-        return "duration from {} to {}".format(*(_span(value["anyOf"][1][end]) for end in ("minimum", "maximum")))
+        return "duration from {} to {}".format(
+            *(spelled_duration(value["anyOf"][1][end]) for end in ("minimum", "maximum"))
+        )
     parts = [part for part in value["anyOf"] if part.get("type") != "null"]
     return " or ".join(dict.fromkeys(_words(part, schema, places) for part in parts))
 
@@ -116,18 +118,11 @@ def _default(value: _Schema, *, is_required: bool) -> str:
         return ""
     if isinstance(default, list):
         return f"`[{', '.join(map(str, default))}]`"
-    return f"`{_span(default) if _is_duration(value) else json.dumps(default).strip(chr(34))}`"
+    return f"`{spelled_duration(default) if _is_duration(value) else json.dumps(default).strip(chr(34))}`"
 
 
 def _is_duration(value: _Schema) -> bool:
     return bool(value.get("anyOf", [{}])[0].get("examples") == ["500ms", "60s", "10m", "1h"])
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"
 
 
 def _or_null(words: str, value: _Schema) -> str:

@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "worker": "Carry out lanes of launches that `run --fleet` submits.",
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",
     "validate": "Check a manifest; needs no network and no secret.",
+    "explain": "Print the manifest that counts, with the origin of each value.",
     "status": "Show where a launch stands, unknown campaigns first.",
     "list": "List the launches of a ledger, and where each stands.",
     "history": "Tell what happened to a launch: who, when and why.",

@@ -48,7 +48,7 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
     _publish(ci.publish(system, result, os.environ, sys.stderr))
 
 
-def write_refusal(error: OrchestratorError, folder: Path | None, system: ci.System) -> None:
+def write_refusal(error: OrchestratorError, folder: files.LaunchFolder | None, system: ci.System) -> None:
     """Publish an error that ended a run without a result: nothing of an earlier run must be taken for this one's.
 
     `folder` is that of the launch's reports; None where nobody knows it.
@@ -57,16 +57,16 @@ def write_refusal(error: OrchestratorError, folder: Path | None, system: ci.Syst
     if folder is not None:
         for name in files.OF_REFUSALS:
             with _tells(_CI_ERROR):
-                if system is ci.System.GITLAB or (folder / files.file_of(name)).exists():
+                if system is ci.System.GITLAB or (folder.path / files.file_of(name)).exists():
                     files.write_refusal(error, folder, name, time.time())
     _publish(ci.publish_refusal(system, error, os.environ, sys.stderr))
 
 
-def forget_earlier_run(folder: Path, system: ci.System) -> None:
+def forget_earlier_run(folder: files.LaunchFolder, system: ci.System) -> None:
     """In a GitLab job, remove what it would take for this run's, should this run be killed."""
     for name in files.OF_REFUSALS if system is ci.System.GITLAB else ():
         with _tells(_CI_ERROR):
-            (folder / files.file_of(name)).unlink(missing_ok=True)
+            (folder.path / files.file_of(name)).unlink(missing_ok=True)
 
 
 def _publish(steps: Iterable[ci.Step]) -> None:

@@ -18,6 +18,7 @@ from orchestrator.errors import JournalWriteError, OrchestratorError
 from orchestrator.loading.manifest_file import launch_and_folder
 from orchestrator.places import report_folder
 from orchestrator.report import ci
+from orchestrator.report.files import LaunchFolder
 
 if TYPE_CHECKING:
     from orchestrator.core.manifest.models import Manifest
@@ -53,9 +54,9 @@ class RunEnd:
             write_refusal(OrchestratorError(f"internal error: {reason(error)}"), self._folder(), self._system)
             raise
 
-    def _folder(self) -> Path | None:
+    def _folder(self) -> LaunchFolder | None:
         if self._manifest is not None:
-            return _folder_of(self._manifest.launch, self._manifest.report.chosen_dir)
+            return _folder_of(self._manifest.launch, self._manifest.report.chosen_dir, self._environment)
         return _folder_said(self._path, self._environment)
 
     def reads(self, manifest: "Manifest") -> None:
@@ -114,15 +115,15 @@ def may_promise_too_much(error: OrchestratorError) -> bool:
     return error.exit_code in {ExitCode.INTERNAL, *REFUSAL_CODES}
 
 
-def _folder_said(path: Path, environment: str | None = None) -> Path | None:
+def _folder_said(path: Path, environment: str | None = None) -> LaunchFolder | None:
     """The folder of the reports that a manifest names which need not be valid."""
     said = launch_and_folder(path, environment)
     return _folder_of(*said) if said is not None else None
 
 
-def _folder_of(launch: str, chosen: str | None) -> Path | None:
+def _folder_of(launch: str, chosen: str | None, environment: str | None) -> LaunchFolder | None:
     try:
-        return report_folder(chosen) / launch
+        return LaunchFolder(report_folder(chosen), launch, environment or "")
     except OSError:  # without a working folder there is no folder of reports, either
         return None
 

@@ -2,27 +2,26 @@
 
 import os
 import re
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.core.manifest import checks, environments
-from orchestrator.core.manifest.checks import Issue
 from orchestrator.core.manifest.environments import Merged
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN, Rerun
 from orchestrator.core.text import command_line, manifest_words
-from orchestrator.core.visible import shown
-from orchestrator.errors import ManifestError, Problem, where
+from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import open_campaign_file, split_sheet
 from orchestrator.loading.input_files import InputFiles, fail, source_name
-from orchestrator.loading.row_file import CampaignFile, Place, Reading
-from orchestrator.loading.yaml_reader import Document, Mark, render
+from orchestrator.loading.path_places import PathPlaces
+from orchestrator.loading.row_file import CampaignFile, Reading
+from orchestrator.loading.yaml_reader import Document
 from orchestrator.places import expanded
 
 MAX_FILES: Final = 1000
@@ -40,12 +39,9 @@ _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign
 class LoadedManifest:
     """A valid manifest. `sha256` covers its own bytes and those of every file in `campaigns_from`.
 
-    <<<<<<< HEAD
-        `raw` is the mapping in the file as it counts in the `environment`, without `campaigns`, and `rows` are all
-    =======
-        `files` says how those files were read. `raw` is the mapping in the file without `campaigns`, and `rows` are all
-    >>>>>>> 046cf36 (wip)
-        campaigns: `parse(raw, rows)` gives the same manifest on another host, which has none of the files.
+    `files` says how those files were read. `raw` is the mapping in the file as it counts in the `environment`, without
+    `campaigns`, and `rows` are all campaigns: `parse(raw, rows)` gives the same manifest on another host, which has
+    none of the files.
     """
 
     manifest: Manifest
@@ -91,9 +87,21 @@ def load_manifest(path: Path, environment: str | None = None, *, is_draft: bool 
     A draft's campaigns are still to come: it may list none, have waves without any, and name files that do not exist.
     Raises ManifestError with every problem of it and of the files it names, and WrongEnvironment.
     """
+    with showing_problems(path, environment) as inputs:
+        # The campaigns live on in the models only: as plain data they take twice the memory.
+        opened = open_files(path, environment, inputs, is_draft=is_draft)
+        manifest = parsed(opened, chain.from_iterable(file.rows() for file in opened.files), is_draft=is_draft)
+        raw = {key: value for key, value in opened.merged.raw.items() if key != "campaigns"}
+        read = tuple(file.reading() for file in opened.files)
+        return LoadedManifest(manifest, inputs.sha256, path, raw, environment, read)
+
+
+@contextmanager
+def showing_problems(path: Path, environment: str | None) -> Iterator[InputFiles]:
+    """Gives the files of the manifest at `path`, and adds their lines to the problems of a ManifestError."""
     inputs = InputFiles()
     try:
-        return _load(path, environment, inputs, is_draft=is_draft)
+        yield inputs
     except ManifestError as error:
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
@@ -102,8 +110,11 @@ def load_manifest(path: Path, environment: str | None = None, *, is_draft: bool 
         raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
 
 
-def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, str | None] | None:
-    """The launch and `report.dir` of a manifest that need not be valid; None where it does not name the launch."""
+def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, str | None, str | None] | None:
+    """The launch, `report.dir` and the environment of a manifest that need not be valid, None for what it has not.
+
+    None for all of it where it does not name the launch.
+    """
     name = source_name(path)
     try:
         text = InputFiles().manifest(path)
@@ -111,54 +122,61 @@ def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, 
         return None
     raw: Mapping[str, Any]
     try:
-        raw = environments.merge(_mapping(yaml_reader.load(text, name), name), environment).raw
+        merged = environments.merge(_mapping(yaml_reader.load(text, name), name), environment)
+        raw, known = merged.raw, merged.environment
     except ManifestError:  # no YAML: its lines may still tell
-        raw = {"launch": found[1]} if (found := _LAUNCH.search(text)) else {}
+        known, raw = None, {"launch": found[1]} if (found := _LAUNCH.search(text)) else {}
     launch, report = raw.get("launch"), raw.get("report")
     directory = report.get("dir") if isinstance(report, Mapping) else None
     if not isinstance(launch, str) or not _ID.fullmatch(launch):
         return None
-    return launch, directory if isinstance(directory, str) and directory else None
+    # A folder is named after it, so that it must be one of the manifest's.
+    return launch, directory if isinstance(directory, str) and directory else None, known
 
 
-def _load(path: Path, environment: str | None, inputs: InputFiles, *, is_draft: bool) -> LoadedManifest:
-    # 1. The manifest's own text, as plain data, and what of it counts in the environment.
+@dataclass(frozen=True, slots=True)
+class OpenedManifest:
+    """A manifest's text as plain data, what of it counts in the environment, and the files that it names.
+
+    `unreadable` says why others of these cannot be read.
+    """
+
+    document: Document
+    merged: Merged
+    files: Sequence[CampaignFile]
+    unreadable: Sequence[Problem]
+
+    @property
+    def places(self) -> PathPlaces:
+        """Where the paths of the document stand."""
+        return PathPlaces(self.document, self.merged.raw, self.files)
+
+
+def open_files(path: Path, environment: str | None, inputs: InputFiles, *, is_draft: bool = False) -> OpenedManifest:
+    """The manifest at `path`, not yet parsed. Raises ManifestError and WrongEnvironment."""
     name = source_name(path)
     document = yaml_reader.load(inputs.manifest(path), name)
     whole = _mapping(document, name)
     environments.check_choice(whole, name, environment)
     merged = environments.merge(whole, environment)
-    # 2. The texts of the files it names.
-    files, unreadable = _open_campaign_files(merged.raw, path, inputs, is_draft=is_draft)
-    # 3. All of it as models. The campaigns live on in the models only: as plain data they take twice the memory.
-    manifest = _parse(document, merged, files, unreadable, is_draft=is_draft)
-    raw = {key: value for key, value in merged.raw.items() if key != "campaigns"}
-    return LoadedManifest(manifest, inputs.sha256, path, raw, environment, tuple(file.reading() for file in files))
+    return OpenedManifest(document, merged, *_open_campaign_files(merged.raw, path, inputs, is_draft=is_draft))
 
 
-def _parse(
-    document: Document,
-    merged: Merged,
-    files: Sequence[CampaignFile],
-    unreadable: Sequence[Problem],
-    *,
-    is_draft: bool,
-) -> Manifest:
-    """The manifest. Raises ManifestError with every fault, also of environments that are not chosen."""
-    rows = chain.from_iterable(file.rows() for file in files)
+def parsed(opened: OpenedManifest, rows: Iterable[Mapping[str, Any]], *, is_draft: bool = False) -> Manifest:
+    """The manifest with the rows of its files. Raises ManifestError with every fault, of each environment."""
+    document, merged, files = opened.document, opened.merged, opened.files
 
     def is_complete() -> bool:
-        return not is_draft and not unreadable and not any(file.problems for file in files)
+        return not is_draft and not opened.unreadable and not any(file.problems for file in files)
 
     manifest, issues = parse(merged.raw, rows, is_complete=is_complete)
-    problems = [*document.problems, *unreadable, *(problem for file in files for problem in file.problems)]
+    problems = [*document.problems, *opened.unreadable, *(problem for file in files for problem in file.problems)]
     found = (*environments.check(document.value, merged.environment), *map(merged.located, issues))
-    problems += _Places(document, merged.raw, files).problems(found)
+    problems += opened.places.problems(found)
     if manifest is None or problems:
         is_empty = issues == (checks.EMPTY_FILES,) and len(problems) == 1
-        raise ManifestError(
-            tuple(problems), next_step=_discover(document.name, merged.environment, files) if is_empty else ""
-        )
+        next_step = _discover(document.name, merged.environment, files) if is_empty else ""
+        raise ManifestError(tuple(problems), next_step=next_step)
     return manifest
 
 
@@ -204,48 +222,6 @@ def _campaign_path(manifest: Path, given: str) -> Path:
         return manifest.parent / expanded(given)
     except OSError as error:
         raise fail(source_name(manifest), f"campaigns_from: {error.strerror}") from None
-
-
-class _Places:
-    """Turns paths into places: of the manifest, or of a row's file. Rows follow the inline campaigns."""
-
-    def __init__(self, document: Document, raw: Mapping[str, Any], files: Sequence[CampaignFile]) -> None:
-        self._document, self._files = document, files
-        inline = raw.get("campaigns")
-        self._starts = [len(inline) if isinstance(inline, list) else 0]
-        for file in files:
-            self._starts.append(self._starts[-1] + len(file.lines))
-        self._marks: dict[checks.Path, Mark] = {}
-
-    def problems(self, issues: Sequence[Issue]) -> list[Problem]:
-        """The issues with their places. One look-up serves them all."""
-        paths = {path for issue in issues for path in (issue.path, issue.other) if path is not None}
-        self._marks = self._document.marks([path for path in paths if not self._row(path)]) if paths else {}
-        return [self._problem(issue) for issue in issues]
-
-    def _row(self, path: checks.Path) -> tuple[CampaignFile, int] | None:
-        number = path[1] if len(path) > 1 and path[0] == "campaigns" else None
-        if not isinstance(number, int) or number < self._starts[0]:
-            return None
-        file = bisect_right(self._starts, number) - 1
-        return self._files[file], number - self._starts[file]
-
-    def _place(self, path: checks.Path) -> tuple[str, Place]:
-        if (row := self._row(path)) is None:
-            return self._document.name, Place(*self._marks[path])
-        key = path[2] if len(path) > 2 else ""
-        return row[0].name, row[0].place(row[1], key if isinstance(key, str) else "")
-
-    def _problem(self, issue: Issue) -> Problem:
-        path = issue.path[2:] if self._row(issue.path) else issue.path
-        hint = issue.hint
-        if issue.other is not None:
-            name, first = self._place(issue.other)
-            hint = f"first at {where(name, *first)}"
-        name, place = self._place(issue.path)
-        return Problem(
-            name, place.line, place.column, render(path), issue.message, hint, place.cell, shown(issue.value)
-        )
 
 
 def _capped(first: Sequence[Problem], found: int) -> tuple[Problem, ...]:

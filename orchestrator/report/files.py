@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -46,10 +46,15 @@ def as_json(result: Result) -> Iterator[str]:
 
 
 def as_csv(result: Result) -> Iterator[str]:
-    """`result.csv`: a line per campaign, the columns of `campaigns[]`; one more where nothing was sent."""
-    note = (f"{result.banner} ({result.conditions})".removesuffix(" ()"),) if result.banner else ()
-    cells = ((*_cells(values(campaign)), *note) for campaign in result.campaigns) if note else _all_cells(result)
-    rows = chain([(*COLUMNS, "note") if note else COLUMNS], cells)
+    """`result.csv`: a line per campaign, the columns of `campaigns[]`; then the environment, where there is one.
+
+    Last a note, where nothing was sent.
+    """
+    note = f"{result.banner} ({result.conditions})".removesuffix(" ()") if result.banner else ""
+    more = {name: value for name, value in (("environment", result.environment), ("note", note)) if value}
+    last = tuple(more.values())
+    cells = ((*_cells(values(campaign)), *last) for campaign in result.campaigns) if last else _all_cells(result)
+    rows = chain([(*COLUMNS, *more)], cells)
     while some := list(islice(rows, _CHUNK_SIZE)):
         out = io.StringIO()
         # RFC 4180; with "\n" alone, the csv module leaves a bare "\r" unquoted, and it would begin a new row.
@@ -113,6 +118,20 @@ _WRITERS: Final[Mapping[str, tuple[str, _Writer]]] = MappingProxyType(
 FORMATS: Final = tuple(_WRITERS)
 
 
+@dataclass(frozen=True, slots=True)
+class LaunchFolder:
+    """Where a launch's reports lie in `directory`: each environment has a folder of its own in the launch's."""
+
+    directory: Path
+    launch: str
+    environment: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.directory / self.launch / self.environment
+
+
 def import_writers(formats: Iterable[str]) -> None:
     """Import what `write` will need, while there are file descriptors: later a run may have used them up."""
     if "html" in formats:
@@ -122,14 +141,15 @@ def import_writers(formats: Iterable[str]) -> None:
 
 
 def write(result: Result, records: Iterable[Record], directory: Path, formats: Iterable[str]) -> list[Path]:
-    """Write the reports of a launch into `directory/<launch>/`. Returns their paths.
+    """Write the reports of a launch into its `LaunchFolder`. Returns their paths.
 
     Those of a rehearsal lie in a folder `rehearsal` in it: they must not replace what a real run came to.
     Each is tried; then the first OSError is raised, or UnicodeError for a folder that the locale cannot spell.
     `records` are those the result was built from: a report with times needs more than the result has. They are read
     only where one is wanted.
     """
-    folder = directory / result.run["launch"] / ("rehearsal" if result.run.get("rehearsal") else "")
+    own = LaunchFolder(directory, result.run["launch"], result.environment).path
+    folder = own / ("rehearsal" if result.run.get("rehearsal") else "")
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     errors: list[Exception] = []
@@ -147,11 +167,11 @@ OF_REFUSALS: Final = ("junit", "dotenv")
 """The formats that a pipeline takes for what the last run came to: a run without a result writes them, too."""
 
 
-def write_refusal(error: OrchestratorError, folder: Path, name: str, at: float) -> Path:
-    """Write a report of OF_REFUSALS for a run that ended without a result. `folder` is the launch's. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = as_junit_refusal(error, folder.name, at) if name == "junit" else as_dotenv_refusal(error)
-    return _replace(folder / file_of(name), (text,))
+def write_refusal(error: OrchestratorError, folder: LaunchFolder, name: str, at: float) -> Path:
+    """Write a report of OF_REFUSALS for a run that ended without a result. Raises OSError."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    text = as_junit_refusal(error, folder.launch, at) if name == "junit" else as_dotenv_refusal(error)
+    return _replace(folder.path / file_of(name), (text,))
 
 
 def file_of(name: str) -> str:

@@ -13,6 +13,7 @@ WITHOUT_JSON = {"worker", "schema", "sandbox", "completion"}  # services, and ar
 
 COMMANDS = {
     "init": (("init", "demo", "--example"), ["folder", "files", "notes", "next"]),
+    "explain": (("explain", "launch.yaml"), ["manifest", "environment", "values"]),
     "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules", "warnings"]),
     "plan": (
         ("plan", "launch.yaml"),

@@ -516,6 +516,26 @@ def test_a_launch_keeps_its_host_while_a_run_there_is_live(store):
     store.bind_launch("launch-1", Home(B), NOW)
 
 
+async def test_a_launch_stays_with_the_environment_of_its_first_permit(store):
+    store.bind_launch("launch-1", Home(A, "staging"), NOW)
+    store.bind_launch("launch-1", Home(A, "production"), NOW)
+    await begun(store)
+    store.bind_launch("launch-1", Home(A, "production"), NOW + 1)
+    for other in ("staging", None):
+        with pytest.raises(Refused, match=f"begun on host {A} in environment production, the manifest says") as caught:
+            store.bind_launch("launch-1", Home(A, other), NOW + 2)
+        assert caught.value.next_step.startswith("give each environment a ledger of its own")
+
+
+def test_a_live_run_keeps_a_launch_in_its_environment(store):
+    store.bind_launch("launch-1", Home(A, "staging"), NOW)
+    store.acquire([LANE], holder(), NOW)
+    with pytest.raises(Refused, match="in environment staging"):
+        store.bind_launch("launch-1", Home(A, "production"), NOW, "run-2")
+    # Its own leases are no other run.
+    store.bind_launch("launch-1", Home(A, "production"), NOW, "run-1")
+
+
 # The file and its place
 
 

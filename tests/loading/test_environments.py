@@ -102,5 +102,6 @@ def test_an_environment_that_needs_choosing_is_refused(write):
 def test_the_folder_of_the_reports_is_that_of_the_environment(write):
     path = write(TEXT)
 
-    assert launch_and_folder(path, "production") == ("spring", "live")
-    assert launch_and_folder(path, "staging") == ("spring", None)
+    assert launch_and_folder(path, "production") == ("spring", "live", "production")
+    assert launch_and_folder(path, "staging") == ("spring", None, "staging")
+    assert launch_and_folder(path, "../..") == ("spring", None, None)

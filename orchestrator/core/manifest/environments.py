@@ -57,8 +57,9 @@ def names(raw: Mapping[str, Any]) -> tuple[str, ...]:
 def merge(raw: Mapping[str, Any], environment: str | None) -> Merged:
     """The manifest's mapping as it counts in the environment; None, or one that it does not have: what all share."""
     base = {key: value for key, value in raw.items() if key != SECTION}
-    section = raw.get(SECTION)
-    changes = section.get(environment) if isinstance(section, Mapping) and environment is not None else None
+    if environment is None or environment not in names(raw):
+        return Merged(base)
+    changes = raw[SECTION][environment]
     if not isinstance(changes, Mapping):
         return Merged(base, environment)
     known = {key: value for key, value in changes.items() if key in ENVIRONMENT_KEYS}

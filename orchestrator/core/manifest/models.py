@@ -213,7 +213,8 @@ class Report(Section):
     """Reports: their folder and formats."""
 
     dir: PathText = "reports"
-    """The folder of the reports, with a folder for each launch. The default lies beside the default ledger's folder."""
+    """The folder of the reports, with a folder for each launch, and in it for each environment. The default lies beside
+    the default ledger's folder."""
     formats: tuple[ReportFormat, ...] = ("json", "csv")
     """The formats that a run writes."""
 

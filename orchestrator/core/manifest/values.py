@@ -120,6 +120,14 @@ def seconds(value: Any) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def spelled_duration(span: float) -> str:
+    """A duration of `span` seconds as it is written, in one unit: `4h`, `90s`."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if span and span % size == 0:
+            return f"{span / size:g}{unit}"
+    return f"{span:g}s"
+
+
 def duration(low: float, high: float) -> TextForm:
     """A duration from `low` to `high` seconds."""
 

@@ -1,0 +1,52 @@
+"""`explain MANIFEST [KEY]`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.options import UnusableError, environment_option, json_option, manifest_argument, prints_result
+from orchestrator.console.render import CommandResult
+
+if TYPE_CHECKING:
+    from orchestrator.loading.explained import Explained
+
+
+@click.command("explain")
+@manifest_argument
+@click.argument("key", required=False)
+@environment_option
+@json_option
+@prints_result
+def command(manifest: str, *, key: str | None, environment: str | None) -> CommandResult:
+    """Print the manifest that counts, with the origin of every value: file, line and column, or `default`.
+
+    KEY is a path such as accounts.acme.rate, or the end of one such as rate. Of secrets it prints the references, and
+    never what they refer to. Needs no network.
+    """
+    from orchestrator.console import origins
+    from orchestrator.loading.explained import explain_manifest
+
+    values = explain_manifest(Path(manifest), environment)
+    if key is not None:
+        values = _chosen(values, key)
+    data = {
+        "manifest": manifest,
+        "environment": environment,
+        "values": [{"path": one.name, "value": one.value, "origin": one.origin} for one in values],
+    }
+    return CommandResult("explain", data, origins.text([(one.path, one.value, one.origin) for one in values]))
+
+
+def _chosen(values: "list[Explained]", key: str) -> "list[Explained]":
+    """The values at the path and below it; where there are none, those whose path has it further down."""
+    from orchestrator.core.manifest.values import did_you_mean
+
+    # Between marks on both sides, so that `rate` is no part of another word; a step of a list ends a word, too.
+    wanted = f".{key}.".replace("[", ".[")
+    names = {one.name: f".{one.name}.".replace("[", ".[") for one in values}
+    found = [one for one in values if names[one.name].startswith(wanted)]
+    found = found or [one for one in values if wanted in names[one.name]]
+    if not found:
+        raise UnusableError(f"the manifest has no value {key!r}", next_step=did_you_mean(key, names))
+    return found
