@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.core.manifest.values import ID_PATTERN
+from orchestrator.core.text import plural
 from orchestrator.loading.headers import HEADS, header_of
 from orchestrator.loading.row_file import Lines, Place, Reading, end_of
 from orchestrator.loading.table_file import TableFile
@@ -59,7 +60,9 @@ class CsvFile(TableFile):
         width = len(self.header.names)
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             return True
-        self.report(Place(line), f"has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {width}")
+        sign = _SEPARATORS[self._separator]
+        hint = f"put quotes around a cell that holds {sign}" if len(cells) > width else ""
+        self.report(Place(line), f"has {plural(len(cells), 'cell')}, and the header has {width}", hint)
         return False
 
     def _find_separator(self) -> int:
@@ -67,7 +70,9 @@ class CsvFile(TableFile):
         text = self._lines.text
         if (named := _SEP_LINE.match(text)) is not None:
             if named[1] not in _SEPARATORS:
-                self.report(Place(1, 5), f"names {named[1]!a} as the separator", "use sep=, or sep=; for instance")
+                self.report(
+                    Place(1, 5), f"names {named[1]!a} as the separator", "use a comma, a semicolon, a tab or a pipe"
+                )
                 return named.end()
             self._separator = named[1]
             return named.end()

@@ -99,9 +99,9 @@ class Header:
                 first[key] = name
             elif name and (why := _refusal(name)) is not None:
                 yield Fault(number, name, *why)
-        for key in ("stream", "campaign"):
-            if key not in first:
-                yield Fault(None, key, "has no such column", f"the header is {','.join(self.names)[:80]}")
+        if missing := [key for key in ("stream", "campaign") if key not in first]:
+            also = f", and none called {missing[1]}" if missing[1:] else ""
+            yield Fault(None, missing[0], f"has no such column{also}", f"the header is {','.join(self.names)[:80]}")
 
 
 def header_of(cells: Sequence[str]) -> Header:

@@ -117,10 +117,10 @@ class SheetFile(TableFile):
             return bool(value)
         if key == "name" and isinstance(value, (int, float)) and not isinstance(value, bool):
             return f"{value:.15g}"
-        hint = "format the column as text, and write the value again"
-        if key in _SWITCHES:
-            hint = "write TRUE or FALSE"
-        self.report(self._cell(line, number), f"is {_kind(value)}, and must be text", hint, path=key)
+        said, hint = f"is {_kind(value)}", "write TRUE or FALSE"
+        if key not in _SWITCHES:
+            said, hint = f"{said}, and must be text", "format the column as text, and write the value again"
+        self.report(self._cell(line, number), said, hint, path=key)
         return ""
 
     def _cell(self, line: int, number: int) -> Place:

@@ -1,9 +1,9 @@
 import pytest
 
-from tests.loading.mistakes import manifests
+from tests.loading.mistakes import manifests, tables
 from tests.loading.mistakes.case import FOLDER, printed, table
 
-MODULES = {"manifests": manifests}
+MODULES = {"manifests": manifests, "tables": tables}
 CASES = [(name, case) for module in MODULES.values() for name, case in module.CASES.items()]
 
 

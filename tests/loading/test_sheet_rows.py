@@ -71,8 +71,8 @@ def test_a_date_or_a_time_is_no_name_and_no_switch():
     assert found == []
     assert problems == [
         f"a.xlsx#List!C2: name: is the date 2026-03-04, and must be text; {TEXT}",
-        "a.xlsx#List!D3: rerun: is the time 04:00:00, and must be text; write TRUE or FALSE",
-        "a.xlsx#List!D4: rerun: is the number 2, and must be text; write TRUE or FALSE",
+        "a.xlsx#List!D3: rerun: is the time 04:00:00; write TRUE or FALSE",
+        "a.xlsx#List!D4: rerun: is the number 2; write TRUE or FALSE",
     ]
 
 

@@ -80,7 +80,7 @@ def test_a_sep_line_names_the_separator(sign):
 
 def test_a_sep_line_with_another_sign_is_refused():
     assert read("sep=:\nstream:campaign\n")[1] == [
-        "a.csv:1:5: names ':' as the separator; use sep=, or sep=; for instance"
+        "a.csv:1:5: names ':' as the separator; use a comma, a semicolon, a tab or a pipe"
     ]
 
 
