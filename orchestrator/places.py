@@ -1,10 +1,12 @@
-"""Where things lie on this machine: `~`, and the folder that a default ledger and default reports belong to."""
+"""Where things lie on this machine: `~`, the folder of default ledger and reports, and files put in place whole."""
 
 import errno
 import os
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 LEDGER: Final = ".orchestrator/ledger.db"
 """The default ledger's place in the project's folder."""
@@ -51,3 +53,49 @@ def report_folder(chosen: str | None) -> Path:
         return expanded(chosen)
     folder = project_folder()
     return Path(REPORTS) if folder == Path.cwd() else folder / REPORTS
+
+
+def put_over(draft: Path, path: Path) -> None:
+    """Put a draft in its place, whether or not a file is there."""
+    draft.replace(path)
+
+
+def put_new(draft: Path, path: Path) -> None:
+    """Put a draft where nothing is. Raises FileExistsError where something is, even if it came a moment ago."""
+    try:
+        path.hardlink_to(draft)
+    except OSError as error:
+        # Where links cannot be made, a file that comes within this moment is lost.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        draft.replace(path)
+    else:
+        draft.unlink()
+
+
+def put_instead(draft: Path, path: Path) -> None:
+    """Put a draft in the place of a file, with that file's rights."""
+    draft.chmod(path.stat().st_mode & 0o7777)
+    draft.replace(path)
+
+
+@contextmanager
+def put_in_place(path: Path, put: Callable[[Path, Path], object] = put_over) -> Iterator[BinaryIO]:
+    """A draft beside `path` to write to, put there once it is whole: no reader ever sees half a file.
+
+    `put` is given the draft and `path`. Raises OSError.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    # Not by `tempfile`, whose files are 0600 whatever the umask says: readers of a group would lose a report.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            # Before the rename: after a power failure, the new name could otherwise stand for an empty file.
+            os.fsync(file.fileno())
+        put(draft, path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise

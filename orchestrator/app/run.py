@@ -18,7 +18,7 @@ from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import NoRunError, Result
 from orchestrator.core.text import command_line, plural
 from orchestrator.engine.run import Run
-from orchestrator.engine.stop_signal import StopRequested
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import (
     JournalWriteError,
     LaneLeased,
@@ -56,16 +56,23 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
 
 async def make_plan(opened: OpenRun, choice: Choice) -> Plan:
     """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
-    try:
+    with before_starts(opened.deps.stop_signal, "preflight"):
         plan = await opened.run.plan(choice)
+    return replace(plan, warnings=(*opened.loaded.warnings, *plan.warnings))
+
+
+@contextmanager
+def before_starts(stop_signal: StopSignal, what: str) -> Iterator[None]:
+    """Reads that come before any start: what ends them early is a refusal, and not a run's end."""
+    try:
+        yield
     except StopRequested as requested:
-        stop = opened.deps.stop_signal.stop
+        stop = stop_signal.stop
         if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
-            raise Refused(f"preflight ended early ({requested})", next_step="run again later") from None
+            raise Refused(f"{what} ended early ({requested})", next_step="run again later") from None
         raise Interrupted(stop) from None
     except LeaseLost as lost:  # its own exit code, 12, would leave open whether something was sent
         raise LaneLeased(lost.message, next_step="run again") from lost
-    return replace(plan, warnings=(*opened.loaded.warnings, *plan.warnings))
 
 
 async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from orchestrator.console.terminal import console_for
+from orchestrator.console.terminal import console_for, has_bars, plain
 from orchestrator.core.result.build import timestamp
 from orchestrator.ports import Clock
 
@@ -117,6 +117,32 @@ async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, 
                 await asyncio.sleep(_DRAW_EVERY)
         finally:
             _draw(bars, progress, tasks)
+
+
+@contextmanager
+def shown_pages(stream: TextIO) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar at a terminal for each list that is read.
+
+    Call what it yields after a page: the list's name, the campaigns read, and the pages left (None: unknown).
+    """
+    if not has_bars(stream, os.environ):
+        yield lambda _name, _read, _left: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[read]:,} read"),
+               TimeElapsedColumn())  # fmt: skip
+    with Progress(*columns, console=console_for(stream, os.environ), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def on_page(name: str, read: int, left: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(plain(name), total=None, read=0)
+            bars.advance(tasks[name])
+            done = int(bars.tasks[tasks[name]].completed)
+            bars.update(tasks[name], read=read, total=done + (left or 0))
+
+        yield on_page
 
 
 def _columns(width: int) -> "list[ProgressColumn]":

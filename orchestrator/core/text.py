@@ -15,6 +15,10 @@ _CONTROLS: Final = re.compile(
     "\ud800-\udfff\ufffe\uffff]"  # no characters at all; UTF-8 and XML refuse them
 )
 
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
+"""Beginnings of a cell that a spreadsheet may run as a formula."""
+_INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
+
 REPLACEMENT: Final = "\ufffd"
 
 PROGRAM: Final = "python -m orchestrator"
@@ -47,6 +51,15 @@ _SECRET_NAME: Final = re.compile(r"pass(?!file)|pwd|secret|token|^scram_", re.IG
 def one_line(text: str) -> str:
     """The text without anything that ends its line, turns it around or cannot be encoded."""
     return _CONTROLS.sub(REPLACEMENT, text)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula, however it is quoted.
+
+    Where a semicolon separates cells (most of Europe), what follows one would be run, too.
+    """
+    harmless = _INNER.sub(r"\1'", text)
+    return f"'{harmless}" if harmless.startswith(FORMULA) else harmless
 
 
 def names_secret(names: Iterable[str]) -> bool:

@@ -87,6 +87,23 @@ class Reader:
                 return _only(found, wanted) | await self._by_id(target, sorted(missing))
         return _only(found, wanted)
 
+    async def listing(
+        self, target: CallTarget, on_page: Callable[[int, int | None], None] = lambda _read, _left: None
+    ) -> dict[str, LiveState]:
+        """All campaigns of the target's stream and type, by id, in a call per page. Raises as `states` does.
+
+        `on_page` is given, after each page, how many campaigns are read, and how many pages are left (None: unknown).
+        """
+        found: dict[str, LiveState] = {}
+        page, more = 1, True
+        while more:
+            read = await self._page(target, page)
+            # As in `states`: a list that says "more" for ever must end, too.
+            page, more = page + 1, read.more and not read.live.keys() <= found.keys()
+            found.update(read.live)
+            on_page(len(found), read.left)
+        return found
+
     async def _by_id(self, target: CallTarget, campaigns: Iterable[str]) -> dict[str, LiveState]:
         details = [(one, await self.details(replace(target, campaign=one))) for one in campaigns]
         return {one: live for one, live in details if live is not None}

@@ -25,9 +25,10 @@ _NONE: Final[PreviousStarts] = MappingProxyType({})
 
 
 def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
-    """The lanes that a run of the manifest needs, with their accounts' names."""
+    """The lanes that a run of the manifest needs, with their accounts' names; of one without campaigns, all of them."""
     used = {campaign.account for campaign in manifest.campaigns if campaign.enabled}
-    return {plans.lane_of(manifest, name): name for name in manifest.accounts if name in used}
+    is_used = used.__contains__ if manifest.campaigns else manifest.accounts.__contains__
+    return {plans.lane_of(manifest, name): name for name in filter(is_used, manifest.accounts)}
 
 
 class Run:

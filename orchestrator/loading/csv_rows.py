@@ -29,6 +29,23 @@ class CsvFile(TableFile):
         super().__init__(name)
         self._lines = Lines(text, _LINE)
         self._separator = ","
+        self._header_line = 1
+
+    @property
+    def separator(self) -> str:
+        """What separates its cells; known once a row is read."""
+        return self._separator
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether its header has every cell in quotes."""
+        starts = (self.span(self._header_line, number)[0] for number in range(len(self.header.names)))
+        return all(self._lines.text.startswith('"', start) for start in starts)
+
+    def span(self, line: int, number: int) -> tuple[int, int]:
+        """Where in the text a cell, from 0, of the record that begins at a line begins and ends, quotes included."""
+        at = self._offset(line, number)
+        return at, self._end_of_cell(at)
 
     def reading(self) -> Reading:
         """How it was read."""
@@ -39,6 +56,7 @@ class CsvFile(TableFile):
         begin = self._find_separator()
         records = self._records(begin)
         line, cells = next(records, (1, []))
+        self._header_line = line
         if not cells and not self.problems:
             self._report_empty()
         if self.problems or not self._accept_header(line, cells):
@@ -124,13 +142,16 @@ class CsvFile(TableFile):
         return False
 
     def _cell(self, line: int, number: int) -> Place:
+        return self._lines.place(self._offset(line, number))
+
+    def _offset(self, line: int, number: int) -> int:
         at = self._lines.offset(line)
         for _ in range(number):
             end = self._end_of_cell(at)
             if self._lines.text[end : end + 1] != self._separator:
                 break
             at = end + 1
-        return self._lines.place(end_of(_SPACES, self._lines.text, at))
+        return end_of(_SPACES, self._lines.text, at)
 
     def _end_of_cell(self, at: int) -> int:
         text = self._lines.text

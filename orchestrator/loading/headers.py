@@ -35,7 +35,7 @@ def plain(name: str) -> str:
 
 
 _KEY_OF: Final = {key: key for key in KEYS} | {plain(name): key for name, key in _OTHER_NAMES.items()}
-_NOTES: Final = frozenset(map(plain, NOTES))
+_NOTES: Final = {plain(name): name for name in NOTES}
 
 _WRITTEN: Final = frozenset(
     sep.join(words)
@@ -74,6 +74,11 @@ class Header:
     def columns(self) -> tuple[tuple[int, str], ...]:
         """Number and key of each column that is read."""
         return tuple((number, key) for number, key in enumerate(self.keys) if key)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The key or the note that each column holds; "" for one that is neither."""
+        return tuple(key or _NOTES.get(plain(name), "") for name, key in zip(self.names, self.keys, strict=True))
 
     @cached_property
     def nameless(self) -> tuple[int, ...]:

@@ -1,6 +1,8 @@
 """The bytes and texts of a manifest and the files it names: read within limits, hashed, and kept for messages."""
 
+import codecs
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +66,9 @@ class InputFiles:
         return data
 
 
+_MARKS: Final = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
 def _encoding(data: bytes) -> tuple[str, str]:
     """The encoding, for Python and in words: UTF-8, or UTF-16, in which Excel saves what it calls Unicode text."""
     # UTF-16 without a mark shows in the first two letters: no text of ours begins with a NUL.
@@ -72,6 +77,19 @@ def _encoding(data: bytes) -> tuple[str, str]:
     found = marks.get(data[:2]) or nulls.get("".join(str(int(byte == 0)) for byte in data[:4]))
     # With -sig: Excel begins its files with a byte order mark.
     return (found, "UTF-16") if found else ("utf-8-sig", "UTF-8")
+
+
+def read_text(path: Path) -> tuple[str, Callable[[str], bytes]]:
+    """A file's text, and what writes it back: in the same encoding, with the byte order mark that it has.
+
+    Raises ManifestError.
+    """
+    name = source_name(path)
+    data = _read(path, name, MAX_CAMPAIGN_BYTES)
+    text = InputFiles().text(name, data)
+    mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
+    encoding = _MARKS.get(mark) or _encoding(data)[0].removesuffix("-sig")
+    return text, lambda changed: mark + changed.encode(encoding)
 
 
 def _read(path: Path, name: str, limit: int) -> bytes:

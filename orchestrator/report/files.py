@@ -1,13 +1,10 @@
 """Reports on disk: written beside the old one, then put in its place, so that a reader never sees half a file."""
 
-import contextlib
 import csv
 import importlib
 import io
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -17,16 +14,15 @@ from typing import Final
 
 from orchestrator.core.result import timeline
 from orchestrator.core.result.types import COLUMNS, Result, values
+from orchestrator.core.text import FORMULA, spreadsheet_cell
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
+from orchestrator.places import put_in_place
 from orchestrator.report.ci import as_dotenv, as_dotenv_refusal
 from orchestrator.report.junit import as_junit, as_junit_refusal
 from orchestrator.report.markdown import as_markdown
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width counts, too
-_INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 - the same
-
-_RISKY: Final = re.compile(f"[\0;\t\r\n](?=[{''.join(map(re.escape, _FORMULA))}])")
+_RISKY: Final = re.compile(f"[\0;\t\r\n](?=[{''.join(map(re.escape, FORMULA))}])")
 _CHUNK_SIZE: Final = 1000
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -82,17 +78,10 @@ def as_prometheus(result: Result) -> str:
 
 
 def _cells(row: Sequence[object]) -> Sequence[object]:
-    # A server's message that begins with "=" would be run as a formula when the file is opened in a spreadsheet;
-    # where a semicolon separates cells (most of Europe), so would what follows one, whatever the quotes.
     # One look at all cells together, each behind a NUL: nearly no row has such a one.
     if _RISKY.search("\0" + "\0".join([cell for cell in row if isinstance(cell, str)])) is None:
         return row
-    return [_cell(cell) if isinstance(cell, str) else cell for cell in row]
-
-
-def _cell(value: str) -> str:
-    text = _INNER.sub(r"\1'", value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return [spreadsheet_cell(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def _plain(writer: Callable[[Result], str]) -> "_Writer":
@@ -180,18 +169,6 @@ def file_of(name: str) -> str:
 
 
 def _replace(path: Path, texts: Iterable[str]) -> Path:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    # Not by `tempfile`, whose files are 0600 whatever the umask says: readers of a group would lose a report.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.writelines(texts)
-            file.flush()
-            # Before the rename: after a power failure, the new name could otherwise stand for an empty file.
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
+    with put_in_place(path) as file:
+        file.writelines(text.encode("utf-8", "backslashreplace") for text in texts)
     return path

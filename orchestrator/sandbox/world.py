@@ -17,7 +17,19 @@ _TYPES: Final = ("sms", "voice")
 _WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
 _ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
 _CAMPAIGN: Final = frozenset(
-    {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
+    {
+        "account_id",
+        "stream",
+        "campaign",
+        "name",
+        "type",
+        "status",
+        "scheduled",
+        "contact_lists",
+        "dnc_list",
+        "instance_id",
+        "updated_at",
+    }
 )
 
 
@@ -146,8 +158,14 @@ def _campaign(value: Any, where: str) -> Campaign:
         status=_text(fields, "status", where, "Ready"),
         scheduled=scheduled,
         contact_lists=tuple(lists),
-        dnc_list=_text(fields, "dnc_list", where) if "dnc_list" in fields else None,
+        dnc_list=_text_or_none(fields, "dnc_list", where),
+        instance_id=_text_or_none(fields, "instance_id", where),
+        updated_at=_text_or_none(fields, "updated_at", where),
     )
+
+
+def _text_or_none(fields: Mapping[str, Any], name: str, where: str) -> str | None:
+    return _text(fields, name, where) if name in fields else None
 
 
 def _text(fields: Mapping[str, Any], name: str, where: str, fallback: str | None = None) -> str:

@@ -20,6 +20,10 @@ COMMANDS = {
         ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",
          "warnings", "notes", "messages"],
     ),
+    "discover": (
+        ("discover", "launch.yaml", "--stream", "st-1"),
+        ["account", "type", "streams", "calls", "campaigns", "notes", "messages"],
+    ),
     "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings", "messages"]),
     "status": (
         ("status", "spring"),
