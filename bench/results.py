@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import hour, loading, paced, size, starts, startup
+from bench import hour, lanes, loading, paced, size, starts, startup
 from bench.harness import machine
 
 _FILE: Final = Path(__file__).parent / "RESULTS.md"
@@ -26,6 +26,7 @@ _SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "size": size.measure,
     "paced": paced.measure,
     "hour": hour.measure,
+    "lanes": lanes.measure,
 }
 
 

@@ -16,8 +16,8 @@ error_log {folder}/error.log;
 worker_processes 1;
 events {{ worker_connections 4096; }}
 http {{
+  log_format counted '$msec $uri $connections_active';
   access_log {log};
-  log_format counted '$msec $uri';
   keepalive_requests 10000000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
@@ -38,7 +38,7 @@ class NoTargetError(Exception):
 
 @contextlib.contextmanager
 def target(log: Path | None = None) -> Iterator[str]:
-    """A running server's address. `log` gets a line per request: POSIX seconds, a space, and the path."""
+    """A running server's address. `log` gets a line per request: POSIX seconds, the path, and open connections."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         raise NoTargetError("nginx is not there: apt-get install nginx-light")

@@ -24,6 +24,8 @@ _CLIENT_KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds: a cut cable is noticed while the lease still lasts
 }  # fmt: skip
+MOST_CONNECTIONS: Final = 32
+"""Connections of one process to the ledger; a statement takes a few milliseconds of one."""
 _CREATE_LOCK: Final = 0x4B6F4361  # the advisory lock held while the tables are made
 LAUNCH_LOCK_SEED: Final = 0x4B6F4363  # makes a launch's name the key of its advisory lock
 
@@ -68,9 +70,11 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
     engine = sa.create_engine(
         "postgresql+psycopg://",
         creator=connect,
-        # No limit: a worker uses a connection for each of its lanes, and some for reads. When 40 lanes shared four
-        # connections, the worker was a quarter slower, and a wait for one row held up every lane.
-        pool_size=0,
+        # Enough, and bounded: 200 lanes that each took one would be more than a server allows. When 40 lanes shared
+        # four, the worker was a quarter slower, and a wait for one row held up every lane.
+        pool_size=MOST_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=None,  # the session's own timeouts end what keeps a connection
         pool_pre_ping=True,  # a connection that did not survive a restart of the database is replaced before use
         pool_use_lifo=True,  # connections that are not needed stay idle, and the others warm
     )

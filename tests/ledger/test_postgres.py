@@ -14,7 +14,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.journal.control import CONTROL, ControlCommand, LaunchHeld
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
-from orchestrator.ledger.postgres import LAUNCH_LOCK_SEED
+from orchestrator.ledger.postgres import LAUNCH_LOCK_SEED, MOST_CONNECTIONS
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -307,6 +307,22 @@ def test_many_lanes_share_a_store_and_lose_nothing(store):
 
     assert len(store.read("launch-1")) == 200
     assert store._backend.engine.pool.checkedin() <= len(lanes)
+
+
+def test_a_process_takes_few_of_the_servers_connections(store):
+    """A server allows a hundred unless told otherwise, and a worker has two hundred lanes."""
+    held = [store._reads.connect() for _ in range(MOST_CONNECTIONS - 1)]
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(store.time) for _ in range(3)]  # one of them at a time
+        assert all(one.result(30) for one in waiting)
+        last = store._reads.connect()
+        late = pool.submit(store.time)
+        with pytest.raises(TimeoutError):
+            late.result(0.2)
+        last.close()
+        assert late.result(30)
+    for connection in held:
+        connection.close()
 
 
 def test_a_connection_lost_while_idle_is_not_used(postgres_url, store):
