@@ -22,11 +22,39 @@ Call them as `python -m orchestrator COMMAND`. stdout carries one artefact, the 
 errors go to stderr. What they end with: [exit codes](exit-codes.md).
 """
 _MANIFEST: Final = """
-One YAML document in UTF-8, 32 MiB at most. Every mapping is closed: an unknown key is an error, and so is a key that
-is written twice. Ids are texts: put those that look like numbers in quotes. A duration is text with a unit (`500ms`,
+One YAML document in UTF-8 or UTF-16, 32 MiB at most. Every mapping is closed: an unknown key is an error, and so is a
+key that is written twice. Ids are texts: put those that look like numbers in quotes. A duration is text with a unit (`500ms`,
 `60s`, `10m`, `1h`) or a number of seconds. `python -m orchestrator validate` reports every fault of a file, and
 warns of names that differ in upper and lower case alone.
 [schema/manifest.v1.json](../../schema/manifest.v1.json) is this page as a JSON Schema, for your editor.
+"""
+_LISTS: Final = """
+## Lists of campaigns
+
+The ending of a file in `campaigns_from` tells how it is read. `validate` reports for each file the number of
+campaigns, what separates its cells, and what each column is read as; `validate --json` has the same as `files`.
+
+- `.csv`: a header, then a campaign a row. The header alone decides whether commas, semicolons, tabs or pipes separate
+  the cells; a first line `sep=;` decides for it. A header that two of them fit is refused.
+- `.xlsx`, `.xlsm`: the same in a sheet, with the extra `xlsx`. `list.xlsx` is the first visible sheet, and
+  `list.xlsx#May` the sheet `May`; a `#` anywhere else is part of a file's name. Hidden and filtered rows are read,
+  too.
+- `.jsonl`, `.ndjson`: a JSON object a line, with the keys of [campaigns](#campaigns).
+
+Texts are UTF-8, or UTF-16 as Excel saves Unicode text. Of a CSV file or a sheet:
+
+- The columns have the names of the keys of [campaigns](#campaigns), in any case and with spaces, `_` or `-`. `Stream
+  ID`, `Bot ID`, `Campaign ID`, `Campaign Name`, `Campaign Type` and `Account Name` are known, too. Two columns with
+  one meaning are refused.
+- A column one letter off, or one that holds the word window, rerun, enabled, tags or iid, is refused. Columns that
+  `discover` writes as notes are passed over. Any other column is left out, with one warning a file.
+- An empty cell is no value, and a row of empty cells is no row. A row that repeats the header is refused.
+- `rerun` and `enabled` are `true`, `yes` or `1`, or `false`, `no` or `0`. `rerun` may be an instance's id: `cid-…`.
+- `tags` are separated by spaces, commas or semicolons.
+- Ids are never changed, apart from white space around them. In a sheet, numbers, dates and `TRUE` are refused
+  wherever a text belongs, with the cell's address; a number may be a `name`. Errors such as `#N/A` and formulas
+  without a value are refused.
+- A sheet has at most 16,777,216 cells between its first and its last value, and a workbook 512 MiB, unpacked.
 """
 _RESULT: Final = """
 `result.json` has the result of a run, campaign by campaign. Within `schema_version` 1 fields are added, and none is
@@ -59,7 +87,7 @@ With the `otel` extra and `OTEL_EXPORTER_OTLP_ENDPOINT` set, the same events bec
 def pages() -> dict[str, str]:
     """What `make docs` writes: the text of each page by its file's name."""
     return {
-        "manifest.md": page("The manifest", _MANIFEST, *schema_sections(manifest_schema(), "Top level")),
+        "manifest.md": page("The manifest", _MANIFEST, *schema_sections(manifest_schema(), "Top level"), _LISTS),
         "commands.md": page("Commands", _COMMANDS, *command_sections()),
         "exit-codes.md": page("Exit codes", *exit_code_sections()),
         "events.md": page("Events", _EVENTS, _EVENTS_VERSION, as_table(), _SPANS),
