@@ -21,7 +21,7 @@ from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LedgerError
-from orchestrator.kore.auth import Credential, TokenMinter, resolve_credential
+from orchestrator.kore.auth import Credential, TokenMinter, refuse_unset_variables, resolve_credential
 from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
@@ -47,6 +47,7 @@ class OpenRun:
 
 def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
     """The credentials by account id, made up for sandbox accounts that have none. Raises CredentialError."""
+    refuse_unset_variables(loaded.manifest.accounts)
     found = {}
     for name, account in loaded.manifest.accounts.items():
         if loaded.manifest.host == SANDBOX and account.client_id is None and account.client_secret is None:

@@ -105,7 +105,8 @@ def command(
         consent = Consent(approve, proposal, max_starts, new_ledger or has_terminal())
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
-            environment=environment, yes=yes, no_wait=no_wait, log_format=log_format, verbose=verbose, ci=system,
+            environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait, log_format=log_format,
+            verbose=verbose, ci=system,
         )  # fmt: skip
         # 2. The run. One guard around everything after the starts, whatever fails there.
         try:

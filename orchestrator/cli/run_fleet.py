@@ -70,7 +70,7 @@ def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSign
     async def ask(plan: Plan) -> None:
         if stop_signal.stop is not None:
             raise Interrupted(stop_signal.stop)
-        await consent(loaded.manifest, plan, stop_signal, yes=options.yes)
+        await consent(loaded.manifest, plan, stop_signal, options)
 
     return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
 

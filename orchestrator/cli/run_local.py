@@ -44,7 +44,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             if options.wants_bars:
                 observers.members.remove(lines)
             plan = await prepare(opened, options.choice, options.consent)
-            await consent(loaded.manifest, plan, stop_signal, yes=options.yes)
+            await consent(loaded.manifest, plan, stop_signal, options)
             if options.choice.retry_failed:
                 _show_retries(opened.run, plan)
             # 2. The starts. What their end needs is there before them: later, no file may be left to open.

@@ -30,6 +30,7 @@ class RunOptions:
     consent: Consent
     environment: str | None = None
     yes: bool = False
+    reads_stdin: bool = False
     no_wait: bool = False
     log_format: str = "text"
     verbose: bool = False
@@ -56,10 +57,12 @@ class Observers:
                 sys.excepthook(type(error), error, error.__traceback__)
 
 
-async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, *, yes: bool) -> None:
+async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, options: RunOptions) -> None:
     """A person's consent at a terminal. Raises Refused without it, Interrupted where a signal ended the question."""
     try:
-        confirm(manifest, plan, yes=yes)
+        # A hash that a person approved says as much as an answer, where none can be given.
+        is_approved = options.reads_stdin and options.consent.approve is not None
+        confirm(manifest, plan, yes=options.yes or is_approved, reads_stdin=options.reads_stdin)
     except Refused:
         await asyncio.sleep(0)  # the event loop, which the question held up, learns of the signal now
         if stop_signal.stop is not None:

@@ -41,9 +41,17 @@ def has_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def confirm(manifest: Manifest, plan: Plan, *, yes: bool) -> None:
-    """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise."""
-    if yes or manifest.host == "sandbox" or not plan.count(Action.START) or not has_terminal():
+def confirm(manifest: Manifest, plan: Plan, *, yes: bool, reads_stdin: bool = False) -> None:
+    """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
+
+    `reads_stdin`: standard input was the manifest, so a person who sees the question cannot answer it.
+    """
+    if yes or manifest.host == "sandbox" or not plan.count(Action.START):
+        return
+    if reads_stdin and sys.stderr is not None and sys.stderr.isatty():
+        message = "the manifest came from standard input, so you cannot be asked whether to start"
+        raise Refused(message, next_step="run again with --yes, or with --approve and the hash that plan prints")
+    if not has_terminal():
         return
     home = Home(manifest.host, plan.facts.get("environment"))
     text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {home}. It cannot be undone."
@@ -80,8 +88,8 @@ def ask_decisions(campaigns: Sequence[CampaignResult]) -> Iterator[Decision]:
         click.echo(f"  {plain(one.message)}", err=True)
         try:
             with breaking_a_question():
-                answer = ask("Did it start? s started, n not-started, Enter to skip, q to end: ").strip()
-                reason = ask("What did you see? ").strip() if answer in _DECISIONS else ""
+                answer = (ask("Did it start? s started, n not-started, Enter to skip, q to end: ") or "q").strip()
+                reason = (ask("What did you see? ") or "").strip() if answer in _DECISIONS else ""
         except KeyboardInterrupt:
             return
         if answer == "q":

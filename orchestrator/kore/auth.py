@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from orchestrator.ports import Clock
 LIFETIME: Final = 300
 """Seconds a token is valid; the platform allows an hour at most where it enforces `jti`."""
 
+_MAX_SHOWN: Final = 20
 _COMMAND_SECONDS: Final = 30.0
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -101,6 +102,24 @@ def resolve_credential(name: str, account: Account, directory: Path) -> Credenti
     client_id = _resolve(account.client_id, f"accounts.{name}.client_id", directory)
     secret = _resolve(account.client_secret, f"accounts.{name}.client_secret", directory)
     return Credential(client_id, secret, account.algorithm)
+
+
+def refuse_unset_variables(accounts: Mapping[str, Account]) -> None:
+    """Raises CredentialError with all variables of the accounts that are unset or empty, where several are."""
+    # One after the other, each would take a run to find.
+    references = {
+        f"accounts.{name}.{key}": reference.env
+        for name, account in accounts.items()
+        for key, reference in (("client_id", account.client_id), ("client_secret", account.client_secret))
+        if reference is not None and reference.env is not None
+    }
+    unset = {path: name for path, name in references.items() if not os.environ.get(name, "").strip()}
+    names = list(dict.fromkeys(unset.values()))
+    if len(names) > 1:
+        shown = [f"{name} ({path})" for path, name in list(unset.items())[:_MAX_SHOWN]]
+        rest = f" and {len(unset) - _MAX_SHOWN} more" if len(unset) > _MAX_SHOWN else ""
+        message = f"{len(names)} environment variables are unset or empty: {', '.join(shown)}{rest}"
+        raise CredentialError(message, next_step=f"set {', '.join(names[:_MAX_SHOWN])}{rest}, then run again")
 
 
 def _resolve(reference: SecretRef, path: str, directory: Path) -> str:

@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,36 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of a manifest."""
 MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
 """Bytes of one file of `campaigns_from`."""
+
+
+STANDARD_INPUT: Final = Path("-")
+"""The name of a manifest that is read from standard input. Paths in one are relative to the working folder."""
+
+_gone: Final[dict[Path, bytes]] = {}  # what was read from a descriptor of this process: no second read finds it
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a manifest is read from standard input or a pipe, such as `<(...)` of a shell."""
+    if path == STANDARD_INPUT or _is_descriptor(path):
+        return True
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def beside(path: Path) -> Path:
+    """The path that a manifest's own paths lie beside: of a stream, one in the working folder."""
+    return STANDARD_INPUT if is_stream(path) else path
+
+
+def _is_descriptor(path: Path) -> bool:
+    return path.is_relative_to("/dev") or path.is_relative_to("/proc")
+
+
+def is_gone(path: Path) -> bool:
+    """Whether a manifest is a stream whose text cannot be read (again)."""
+    return is_stream(path) and path not in _gone
 
 
 def source_name(path: Path) -> str:
@@ -40,11 +71,11 @@ class InputFiles:
     def manifest(self, path: Path) -> str:
         """The text of the manifest."""
         name = source_name(path)
-        return self.text(name, self._hashed(_read(path, name, MAX_BYTES)))
+        return self.text(name, self._hashed(_read(path, name, MAX_BYTES, _manifest_bytes)))
 
     def campaigns(self, path: Path) -> bytes:
         """The bytes of a file of `campaigns_from`."""
-        return self._hashed(_read(path, source_name(path), MAX_CAMPAIGN_BYTES))
+        return self._hashed(_read(path, source_name(path), MAX_CAMPAIGN_BYTES, _file_bytes))
 
     def text(self, name: str, data: bytes, *, is_yaml: bool = True) -> str:
         """The bytes as text, which is kept for messages. `is_yaml`: not a list of rows."""
@@ -85,23 +116,19 @@ def read_text(path: Path) -> tuple[str, Callable[[str], bytes]]:
     Raises ManifestError.
     """
     name = source_name(path)
-    data = _read(path, name, MAX_CAMPAIGN_BYTES)
+    data = _read(path, name, MAX_CAMPAIGN_BYTES, _file_bytes)
     text = InputFiles().text(name, data)
     mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
     encoding = _MARKS.get(mark) or _encoding(data)[0].removesuffix("-sig")
     return text, lambda changed: mark + changed.encode(encoding)
 
 
-def _read(path: Path, name: str, limit: int) -> bytes:
+def _read(path: Path, name: str, limit: int, read: Callable[[Path, int], bytes]) -> bytes:
     try:
         if path.is_dir():
             raise fail(name, "is a directory", "name a file in it")
-        # To open a named pipe would wait for its writer.
-        if path.exists() and not path.is_file():
-            raise fail(name, "is not a file")
         # One byte more than allowed shows that there is more, whatever the size on disk claims.
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
+        data = read(path, limit + 1)
     except FileNotFoundError:
         raise fail(name, "there is no such file") from None
     except OSError as error:
@@ -110,4 +137,28 @@ def _read(path: Path, name: str, limit: int) -> bytes:
         raise fail(name, "is not a file name") from None
     if len(data) > limit:
         raise fail(name, f"is larger than {limit // 1024 // 1024} MiB", "use campaigns_from for long lists")
+    return data
+
+
+def _file_bytes(path: Path, most: int) -> bytes:
+    # To open a named pipe would wait for its writer.
+    if path.exists() and not path.is_file():
+        raise fail(source_name(path), "is not a file")
+    with path.open("rb") as stream:
+        return stream.read(most)
+
+
+def _manifest_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a file, or of a stream that was named as the manifest: its writer is waited for."""
+    if path in _gone:
+        return _gone[path]
+    if path == STANDARD_INPUT:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise fail(source_name(path), "standard input is a terminal", "give it the manifest with < or a pipe")
+        _gone[path] = sys.stdin.buffer.read(most)
+        return _gone[path]
+    with path.open("rb") as stream:
+        data = stream.read(most)
+    if _is_descriptor(path):
+        _gone[path] = data
     return data

@@ -18,7 +18,7 @@ from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.campaign_files import open_campaign_file, split_sheet
-from orchestrator.loading.input_files import InputFiles, fail, source_name
+from orchestrator.loading.input_files import InputFiles, beside, fail, is_gone, is_stream, source_name
 from orchestrator.loading.path_places import PathPlaces
 from orchestrator.loading.row_file import CampaignFile, Reading
 from orchestrator.loading.yaml_reader import Document
@@ -93,7 +93,7 @@ def load_manifest(path: Path, environment: str | None = None, *, is_draft: bool 
         manifest = parsed(opened, chain.from_iterable(file.rows() for file in opened.files), is_draft=is_draft)
         raw = {key: value for key, value in opened.merged.raw.items() if key != "campaigns"}
         read = tuple(file.reading() for file in opened.files)
-        return LoadedManifest(manifest, inputs.sha256, path, raw, environment, read)
+        return LoadedManifest(manifest, inputs.sha256, beside(path), raw, environment, read)
 
 
 @contextmanager
@@ -106,7 +106,9 @@ def showing_problems(path: Path, environment: str | None) -> Iterator[InputFiles
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
         first = inputs.sources.shown(problems[:MAX_PROBLEMS])
-        next_step = error.next_step or command_line("validate", *manifest_words(name, environment))
+        # What was read from a stream is gone: no command that names it can be pasted.
+        again = "" if is_stream(path) else command_line("validate", *manifest_words(name, environment))
+        next_step = error.next_step or again
         raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
 
 
@@ -116,6 +118,8 @@ def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, 
     None for all of it where it does not name the launch.
     """
     name = source_name(path)
+    if is_gone(path):
+        return None
     try:
         text = InputFiles().manifest(path)
     except ManifestError:
@@ -159,7 +163,7 @@ def open_files(path: Path, environment: str | None, inputs: InputFiles, *, is_dr
     whole = _mapping(document, name)
     environments.check_choice(whole, name, environment)
     merged = environments.merge(whole, environment)
-    return OpenedManifest(document, merged, *_open_campaign_files(merged.raw, path, inputs, is_draft=is_draft))
+    return OpenedManifest(document, merged, *_open_campaign_files(merged.raw, beside(path), inputs, is_draft=is_draft))
 
 
 def parsed(opened: OpenedManifest, rows: Iterable[Mapping[str, Any]], *, is_draft: bool = False) -> Manifest:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from orchestrator.core.manifest.models import Account, SecretRef
 from orchestrator.errors import CredentialError
-from orchestrator.kore.auth import LIFETIME, Credential, TokenMinter, resolve_credential
+from orchestrator.kore.auth import LIFETIME, Credential, TokenMinter, refuse_unset_variables, resolve_credential
 from tests.raw_server import ACCOUNT, NOW, StillClock
 
 SECRET = "canary-" + "0123456789abcdef" * 5
@@ -278,3 +278,20 @@ def test_a_missing_reference_is_refused_with_what_to_write(tmp_path, missing):
     error = refusal(lambda: resolve_credential("main", named, tmp_path))
 
     assert "accounts.main" in error.next_step
+
+
+def test_all_unset_variables_are_named_at_once(monkeypatch):
+    for name in ("KORE_ONE", "KORE_TWO"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KORE_SET", "x")
+    accounts = {
+        "acme": account(client_id=SecretRef(env="KORE_ONE"), client_secret=SecretRef(env="KORE_SET")),
+        "beta": account(client_id=SecretRef(env="KORE_SET"), client_secret=SecretRef(env="KORE_TWO")),
+    }
+    error = refusal(lambda: refuse_unset_variables(accounts))
+
+    assert error.message == (
+        "2 environment variables are unset or empty: "
+        "KORE_ONE (accounts.acme.client_id), KORE_TWO (accounts.beta.client_secret)"
+    )
+    assert error.next_step == "set KORE_ONE, KORE_TWO, then run again"
