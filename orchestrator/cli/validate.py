@@ -1,21 +1,53 @@
-"""`validate MANIFEST`."""
+"""`validate MANIFEST...`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import environment_option, json_option, manifest_argument, prints_result
-from orchestrator.console.render import CommandResult
+from orchestrator.cli.options import environment_option, json_option, prints_result
+from orchestrator.console.render import CommandResult, error_result
+from orchestrator.errors import OrchestratorError
 
 
 @click.command("validate")
-@manifest_argument
+@click.argument("manifests", metavar="MANIFEST...", type=click.Path(path_type=str), nargs=-1, required=True)
 @environment_option
 @json_option
 @prints_result
-def command(manifest: str, *, environment: str | None) -> CommandResult:
-    """Check a manifest and the files it names. Needs no network and no secret; every fault in one pass."""
+def command(manifests: tuple[str, ...], *, environment: str | None) -> CommandResult:
+    """Check manifests and the files they name. Needs no network and no secret; every fault in one pass."""
+    if len(manifests) == 1:
+        return _checked(manifests[0], environment)
+    return _together(manifests, [_result(manifest, environment) for manifest in manifests])
+
+
+def _result(manifest: str, environment: str | None) -> CommandResult:
+    try:
+        return _checked(manifest, environment)
+    except OrchestratorError as error:
+        return error_result("validate", error)
+
+
+def _together(manifests: Sequence[str], results: Sequence[CommandResult]) -> CommandResult:
+    """The results as one, with the worst exit code."""
+    each = [
+        {"manifest": manifest, **{key: value for key, value in result.as_json().items() if key not in _ENVELOPE}}
+        for manifest, result in zip(manifests, results, strict=True)
+    ]
+    return CommandResult(
+        "validate", {"manifests": each}, "".join(result.text for result in results),
+        messages=tuple(message for result in results for message in result.messages),
+        exit_code=max(result.exit_code for result in results),
+    )  # fmt: skip
+
+
+_ENVELOPE = ("schema_version", "command")
+
+
+def _checked(manifest: str, environment: str | None) -> CommandResult:
     from orchestrator.console.terminal import plain
+    from orchestrator.core.manifest.notes import notes
     from orchestrator.core.plan import spelling
     from orchestrator.core.rules import describe
     from orchestrator.core.text import plural
@@ -25,7 +57,7 @@ def command(manifest: str, *, environment: str | None) -> CommandResult:
     found = loaded.manifest
     rules = describe.sentences(found)
     size = f"{plural(len(found.campaigns), 'campaign')}, {plural(len(found.accounts), 'account')}"
-    warnings = (*loaded.warnings, *spelling.warnings(found))
+    warnings = (*loaded.warnings, *notes(found), *spelling.warnings(found))
     data = {"valid": True, "launch": found.launch, "campaigns": len(found.campaigns), "rules": list(rules),
             "files": [file.as_json() for file in loaded.files], "warnings": list(warnings)}  # fmt: skip
     lines = [

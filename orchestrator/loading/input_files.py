@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from orchestrator.core.manifest.values import did_you_mean
+from orchestrator.core.text import command_line
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading.source_lines import Sources
 
@@ -19,6 +21,8 @@ MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
 STANDARD_INPUT: Final = Path("-")
 """The name of a manifest that is read from standard input. Paths in one are relative to the working folder."""
 
+_MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})
+_MOST_NAMES: Final = 1000
 _gone: Final[dict[Path, bytes]] = {}  # what was read from a descriptor of this process: no second read finds it
 
 
@@ -157,8 +161,21 @@ def _manifest_bytes(path: Path, most: int) -> bytes:
             raise fail(source_name(path), "standard input is a terminal", "give it the manifest with < or a pipe")
         _gone[path] = sys.stdin.buffer.read(most)
         return _gone[path]
+    if not path.exists():
+        raise _missing(path)
     with path.open("rb") as stream:
         data = stream.read(most)
     if _is_descriptor(path):
         _gone[path] = data
     return data
+
+
+def _missing(path: Path) -> ManifestError:
+    """There is no such manifest: one with a name like it is meant, or none was written yet."""
+    folder = path.parent
+    names = sorted(other.name for other in folder.iterdir() if other.suffix in _MANIFESTS) if folder.is_dir() else []
+    problem = Problem(
+        source_name(path), 1, 1, "", "there is no such file", did_you_mean(path.name, names[:_MOST_NAMES])
+    )
+    where = [] if folder == Path() else [source_name(folder)]
+    return ManifestError((problem,), next_step="" if names else command_line("init", *where))

@@ -106,8 +106,9 @@ def showing_problems(path: Path, environment: str | None) -> Iterator[InputFiles
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
         first = inputs.sources.shown(problems[:MAX_PROBLEMS])
-        # What was read from a stream is gone: no command that names it can be pasted.
-        again = "" if is_stream(path) else command_line("validate", *manifest_words(name, environment))
+        # What was read from a stream is gone, and a file that is missing leads elsewhere.
+        can_be_read = path.exists() and not is_stream(path)
+        again = command_line("validate", *manifest_words(name, environment)) if can_be_read else ""
         next_step = error.next_step or again
         raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
 

@@ -185,3 +185,19 @@ def test_a_second_launch_soon_after_needs_the_campaigns_consent(workplace, platf
     assert done.returncode == 10, done.stderr
     assert by_name == {"cd-0": ("skipped", "repeat"), "cd-1": ("started", "accepted")}
     assert platform.starts["st-1/cd-0"] == 1
+
+
+def test_several_manifests_are_validated_with_the_worst_exit_code(workplace):
+    good, bad = workplace.manifest(), workplace.manifest("bad.yaml", version=2)
+    one, two = workplace.run("validate", good, bad, "missing.yaml"), workplace.run("validate", good, good)
+
+    assert (one.returncode, two.returncode) == (3, 0)
+    assert "launch.yaml is valid" in one.stdout
+    assert "bad.yaml:1:2: version: must be 1" in one.stderr
+    assert "missing.yaml:1:1: there is no such file" in one.stderr
+    printed = json.loads(workplace.run("validate", good, bad, "--json").stdout)
+    assert [each["manifest"] for each in printed["manifests"]] == [good, bad]
+    assert [each["exit_code"] for each in printed["manifests"]] == [0, 3]
+    assert printed["exit_code"] == 3
+    [problem] = printed["manifests"][1]["error"]["problems"]
+    assert (problem["path"], problem["value"], problem["line"]) == ("version", "2", 1)

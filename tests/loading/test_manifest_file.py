@@ -215,9 +215,23 @@ def test_broken_utf_16_is_refused_at_its_place(write, data, place):
     assert lines_of(write(data)) == [f"m.yaml:{place}: is not UTF-16; save it as UTF-8"]
 
 
-def test_no_file_and_a_directory(tmp_path, monkeypatch):
+def test_a_missing_manifest_leads_to_init_or_to_a_near_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert lines_of(Path("none.yaml")) == ["none.yaml:1:1: there is no such file"]
+    found = []
+    for name in ("lunch.yaml", "new/launch.yaml"):
+        with pytest.raises(ManifestError) as caught:
+            load_manifest(Path(name))
+        found.append((*map(str, caught.value.problems), caught.value.next_step))
+    assert found[0] == ("lunch.yaml:1:1: there is no such file", "python -m orchestrator init")
+    Path("launch.yaml").write_text(GOOD)
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(Path("lunch.yaml"))
+    assert str(caught.value.problems[0]) == "lunch.yaml:1:1: there is no such file; did you mean 'launch.yaml'?"
+    assert (caught.value.next_step, found[1][1]) == ("", "python -m orchestrator init new")
+
+
+def test_a_directory_is_no_manifest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert lines_of(Path("..")) == ["..:1:1: is a directory; name a file in it"]
 
 

@@ -13,6 +13,7 @@ from orchestrator.core.attempt.evidence import decisive, names_instance
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
 from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
+from orchestrator.core.manifest.notes import notes
 from orchestrator.core.plan import plan_hash, spelling
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
@@ -229,7 +230,8 @@ def build(
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
     }
     sha256 = plan_hash.streamed_sha256(facts, _starts(plan))
-    warnings = (*spelling.warnings(manifest, histories.keys(), launches), *_warnings(plan))
+    alike = spelling.warnings(manifest, histories.keys(), launches)
+    warnings = (*notes(manifest), *alike, *_warnings(plan))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
 
 
