@@ -11,6 +11,7 @@ from orchestrator.core.manifest.models import NOTES, Campaign
 
 KEYS: Final = tuple(field.name for field in fields(Campaign))
 MAX_COLUMNS: Final = 1000
+"""Columns of a table."""
 
 _IGNORED: Final = re.compile(r"[\s_-]+")
 _OTHER_NAMES: Final = {
@@ -93,6 +94,9 @@ class Header:
 
     def faults(self) -> Iterator[Fault]:
         """What keeps the table from being read."""
+        if len(self.names) > MAX_COLUMNS:
+            yield Fault(None, "", f"has more than {MAX_COLUMNS} columns", "delete those that are empty")
+            return
         first = dict[str, str]()
         for number, (name, key) in enumerate(zip(self.names, self.keys, strict=True)):
             if key in first:
@@ -111,7 +115,8 @@ class Header:
 
 def header_of(cells: Sequence[str]) -> Header:
     """The header in a table's first row."""
-    names = tuple(cell.strip() for cell in cells)
+    # A megabyte of names takes seconds: one more than allowed shows that there are too many.
+    names = tuple(cell.strip() for cell in cells[: MAX_COLUMNS + 1])
     return Header(names, tuple(_KEY_OF.get(plain(name), "") for name in names))
 
 

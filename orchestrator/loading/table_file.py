@@ -2,13 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any, Final
 
 from orchestrator.loading.headers import HEADS, KEYS, Header, header_of
 from orchestrator.loading.row_file import CampaignFile, Place, Reading, interned
 
-_MAX_FAULTS: Final = 1000  # of a header
 _STREAMS: Final = HEADS["stream"]
 _CAMPAIGNS: Final = HEADS["campaign"]
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -40,7 +38,7 @@ class TableFile(CampaignFile):
     def _accept_header(self, line: int, cells: Sequence[str]) -> bool:
         """Takes the row for the header, and reports what is wrong with it."""
         self.header = header_of(cells)
-        for fault in islice(self.header.faults(), _MAX_FAULTS):
+        for fault in self.header.faults():
             self.report(self._cell(line, fault.column or 0), fault.message, fault.hint, path=fault.name)
         return not self.problems
 

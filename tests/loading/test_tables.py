@@ -95,6 +95,12 @@ def test_other_signs_within_cells_do_not_matter():
     assert (rows, problems) == ([{"stream": "s", "campaign": "d", "name": "a, b"}], [])
 
 
+def test_a_table_has_a_thousand_columns_at_most():
+    header = "stream,campaign" + "".join(f",x{n}" for n in range(998))
+    assert read(f"{header}\n{',' * 999}\n")[1] == []
+    assert read(f"{header},y\n")[1] == ["a.csv:1:1: has more than 1000 columns; delete those that are empty"]
+
+
 def test_rows_without_a_value_are_passed_over():
     rows, problems, reading = read("\n,,\nstream,campaign,name\n,,\n  , ,\n,\ns,d,One\n,,,,\n")
     assert (rows, problems, reading.rows) == ([{"stream": "s", "campaign": "d", "name": "One"}], [], 1)
