@@ -106,6 +106,10 @@ class NothingSelected(OrchestratorError):  # noqa: N818 - the same
     exit_code = ExitCode.NOTHING_SELECTED
 
 
+class NoPlanYet(NothingSelected):
+    """The launch has no run that got as far as a plan."""
+
+
 class LaneLeased(OrchestratorError):  # noqa: N818 - the same
     """Another live run holds an account that this run needs."""
 

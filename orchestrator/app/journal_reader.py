@@ -13,7 +13,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
-from orchestrator.errors import LedgerError, NothingSelected, Refused
+from orchestrator.errors import LedgerError, NoPlanYet, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record, Stop
@@ -83,7 +83,7 @@ def read_launch(store: Store, launch: str) -> LaunchStatus | None:
     """The status of a launch; None while it has no run that got as far as a plan. Raises LedgerError."""
     try:
         return _status(store, launch)
-    except NothingSelected:
+    except NoPlanYet:
         return None
 
 
@@ -153,6 +153,6 @@ def result(
     try:
         return build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
     except NoRunError as error:
-        raise NothingSelected("this launch has no run that got as far as a plan") from error
+        raise NoPlanYet("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error

@@ -1,21 +1,16 @@
 """`status [LAUNCH]`."""
 
-import sys
-import time
-from typing import Final
-
 import click
 
 from orchestrator.cli.options import json_option, ledger_option, newest_launch_argument, prints_result
-from orchestrator.console.render import CommandResult, render
+from orchestrator.console.render import CommandResult
 from orchestrator.core.exit_codes import ExitCode
-
-_EVERY_SECONDS: Final = 2.0
+from orchestrator.errors import NoPlanYet
 
 
 @click.command("status")
 @newest_launch_argument
-@click.option("--watch", is_flag=True, help="Show it again every two seconds until the run has ended.")
+@click.option("--watch", is_flag=True, help="Show it anew every two seconds until the run has ended; Ctrl-C ends it.")
 @ledger_option
 @json_option
 @click.pass_context
@@ -24,18 +19,22 @@ def command(context: click.Context, launch: str | None, *, watch: bool, ledger: 
     """Show where a launch stands, by default the newest. Needs no running process.
 
     While a run is going on, campaigns without an outcome are waiting or in flight, and there is nothing to type next.
-    Ends with 11 as long as the launch has unknown campaigns, for which a person must look.
+    Ends with 11 as long as the launch has unknown campaigns, for which a person must look. With --watch it waits for a
+    run that is still being planned, and ends with the run's own exit code.
     """
-    from orchestrator.console.streams import is_left
+    if not watch:
+        return _status(launch, ledger)[0]
+    from orchestrator.cli import event_loop
+    from orchestrator.console.watching import watched
 
-    result, is_live = _status(launch, ledger)
-    # A reader that has left, as in `| head -1`, ends the watching too.
-    while watch and is_live and not is_left(sys.stdout):
-        render(result, as_json=context.params["as_json"])
-        click.echo()
-        time.sleep(_EVERY_SECONDS)
-        result, is_live = _status(launch, ledger)
-    return result
+    return event_loop.run(watched(lambda: _waiting_for_a_plan(launch, ledger), as_json=context.params["as_json"]))
+
+
+def _waiting_for_a_plan(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
+    try:
+        return _status(launch, ledger)
+    except NoPlanYet:
+        return CommandResult("status", {"run": None}, "the run has no plan yet\n"), True
 
 
 def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:

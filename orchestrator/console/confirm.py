@@ -88,14 +88,14 @@ def ask_decisions(campaigns: Sequence[CampaignResult]) -> Iterator[Decision]:
         click.echo(f"  {plain(one.message)}", err=True)
         try:
             with breaking_a_question():
-                answer = (ask("Did it start? s started, n not-started, Enter to skip, q to end: ") or "q").strip()
-                reason = (ask("What did you see? ") or "").strip() if answer in _DECISIONS else ""
+                answer = ask("Did it start? s started, n not-started, Enter to skip, q to end: ")
+                reason = ask("What did you see? ") if answer in _DECISIONS else ""
         except KeyboardInterrupt:
             return
-        if answer == "q":
+        if answer in {None, "q"}:
             return
-        if reason:
-            yield Decision(one.key, _DECISIONS[answer], reason)
+        if answer and reason and reason.strip():
+            yield Decision(one.key, _DECISIONS[answer], reason.strip())
 
 
 def _ask_for(word: str, what: str) -> None:

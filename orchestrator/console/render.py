@@ -27,6 +27,7 @@ class CommandResult:
     For a person, `text` has the same on stdout, and `messages` are remarks on stderr; `said` are remarks that were
     printed before, and are `messages` in the JSON. `again` is the command that shows the result once more.
     `is_styled`: the text is already styled for this terminal. Any other text loses its escape sequences in a pipe.
+    `is_silent`: nothing is printed.
     """
 
     command: str
@@ -37,6 +38,7 @@ class CommandResult:
     again: str = ""
     said: tuple[str, ...] = ()
     is_styled: bool = False
+    is_silent: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The envelope and the data in it."""
@@ -67,6 +69,8 @@ def program() -> str:
 
 def render(result: CommandResult, *, as_json: bool) -> None:
     """Print a result, with the program named as it was called."""
+    if result.is_silent:
+        return
     name = program()
     try:
         if as_json:

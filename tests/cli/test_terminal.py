@@ -21,8 +21,11 @@ ESCAPE = "\x1b["
 CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
 
 
-def at_terminal(workplace, *arguments, typed=None, columns=100, stderr_too=True, answer=None, **environ):
-    """Run the command at a terminal of its own, where a person may answer; its exit code and all that it showed."""
+def at_terminal(workplace, *arguments, typed=None, columns=100, stderr_too=True, answer=None, at=None, **environ):
+    """Run the command at a terminal of its own, where a person may answer; its exit code and all that it showed.
+
+    `at` is a word and what is done when it is shown for the first time.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     child = Command(
@@ -38,8 +41,12 @@ def at_terminal(workplace, *arguments, typed=None, columns=100, stderr_too=True,
 
     def read():
         try:
+            is_open = at is not None
             while data := os.read(ours, 65536):
                 got.extend(data)
+                if is_open and at[0].encode() in got:
+                    is_open = False
+                    at[1]()
         except OSError:  # how Linux says that the last writer has gone
             pass
 
