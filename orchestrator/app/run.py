@@ -117,6 +117,8 @@ def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result,
 
 def _lost(result: Result, states: Mapping[CampaignKey, CampaignState]) -> int:
     """How many campaigns the result holds for not attempted that may have started: their rows are gone."""
+    if not result.totals[Outcome.HELD]:
+        return 0
     held = (states.get(campaign.key) for campaign in result.campaigns if campaign.outcome is Outcome.HELD)
     return sum(state is not None and state.state in _MAY_HAVE_STARTED for state in held)
 

@@ -3,8 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ import click
 
 from orchestrator.console.render import program
 from orchestrator.core.manifest.models import Report
-from orchestrator.core.result.build import Result
+from orchestrator.core.result.types import CampaignResult, Campaigns, Result
 from orchestrator.core.text import PROGRAM, called_as, command_line, reason
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
@@ -23,12 +24,15 @@ _CI_ERROR: Final = "cannot write what the CI job reads"
 
 
 def named(result: Result) -> Result:
-    """The result, changed in place: the program in its `next` is named as it was called."""
-    if (name := program()) != PROGRAM:
-        texts = {campaign.next: called_as(campaign.next or "", name) for campaign in result.campaigns}
-        for campaign in result.campaigns:
-            campaign.next = texts[campaign.next] or None
-    return result
+    """The result with the program in each `next` named as it was called."""
+    name, campaigns = program(), result.campaigns
+    if name == PROGRAM:
+        return result
+    return replace(result, campaigns=Campaigns(result.tally, lambda: (_named(one, name) for one in campaigns)))
+
+
+def _named(campaign: CampaignResult, name: str) -> CampaignResult:
+    return replace(campaign, next=called_as(campaign.next, name)) if campaign.next else campaign
 
 
 def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
@@ -36,16 +40,28 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
 
     Each by itself: one that cannot be written must not keep the others from being tried.
     """
-    named(result)
+    result = named(result)
     # Not by `tempfile`, which tries the folder out: with no file descriptor left it fails, and the run would with it.
     launch, elsewhere = result.run["launch"], str(Path(os.environ.get("TMPDIR", "/tmp")) / "reports")  # noqa: S108
     command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
     again = f"the journal has all of it\nnext: {called_as(command, program())}"
-    for name in ci.formats(system, wanted.formats):
+    formats = ci.formats(system, wanted.formats)
+    for name, outcome in _outcomes(result, records, wanted, formats):
         with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):
-            (path,) = files.write(result, records, report_folder(wanted.chosen_dir), [name])
-            click.echo(f"report: {path}", err=True)
+            if isinstance(outcome, Exception):
+                raise outcome
+            click.echo(f"report: {outcome}", err=True)
     _publish(ci.publish(system, result, os.environ, sys.stderr))
+
+
+def _outcomes(
+    result: Result, records: Iterable[Record], wanted: Report, formats: Sequence[str]
+) -> Iterable[tuple[str, Path | Exception]]:
+    try:
+        folder = report_folder(wanted.chosen_dir)
+    except OSError as error:  # without a working folder there is none for reports, either
+        return [(name, error) for name in formats]
+    return files.write_each(result, records, folder, formats)
 
 
 def write_refusal(error: OrchestratorError, folder: files.LaunchFolder | None, system: ci.System) -> None:

@@ -74,7 +74,7 @@ def _show_retries(run: Run, plan: Plan) -> None:
         if state is None or state.state not in {State.FAILED, State.UNKNOWN}:
             continue
         is_sent = entry.decision.action is Action.START
-        why = f"certainly not started ({state.last_data.get('message', '')})" if is_sent else entry.decision.message
+        why = f"certainly not started ({state.answer.message})" if is_sent else entry.decision.message
         click.echo(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}", err=True)
 
 

@@ -40,13 +40,11 @@ def _waiting_for_a_plan(launch: str | None, ledger: str) -> tuple[CommandResult,
 def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
     """The status now, and whether the run is still going on."""
     from orchestrator.app.journal_reader import read_status
-    from orchestrator.cli.reporting import named
     from orchestrator.console.summary import control_state_json, status_json, summary
     from orchestrator.core.text import plural
     from orchestrator.model import Outcome
 
     seen = read_status(ledger, launch)
-    named(seen.result)
     text = summary(seen.result, is_live=seen.is_live, control_state=seen.control_state)
     if seen.stopped:
         verb = "was" if seen.stopped == 1 else "were"

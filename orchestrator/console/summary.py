@@ -13,7 +13,7 @@ from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
-from orchestrator.core.result.types import WaveResult
+from orchestrator.core.result.types import WaveResult, standing_of
 from orchestrator.core.text import command_line, plural
 from orchestrator.model import Outcome, Reason
 
@@ -62,8 +62,8 @@ def _word(standing: Outcome | Reason) -> str:
 
 def _by_account(result: Result, shown: list[Outcome | Reason]) -> dict[str, list[str]]:
     counted: dict[str, Counter[Outcome | Reason]] = {}
-    for campaign in result.campaigns:
-        counted.setdefault(campaign.account, Counter())[campaign.standing] += 1
+    for (account, outcome, reason), count in result.tally.items():
+        counted.setdefault(account, Counter())[standing_of(outcome, reason)] += count
     budgets = {budget["account"]: budget for budget in result.budget.values()}
     rows = {}
     for account, own in counted.items():

@@ -127,7 +127,7 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         if outcome is Outcome.STARTED:
             self._started_at[key] = record.at
             del self._states[key]
-        message = str(state.last_data.get("message", ""))
+        message = state.answer.message
         self._observer.event("campaign_done", campaign=key, outcome=str(outcome), lane=record.lane, message=message)
         return Concluded(outcome, dict(self._counts), dict(self._lane_counts[record.lane]))
 

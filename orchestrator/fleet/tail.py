@@ -48,7 +48,7 @@ class Tail:
         if key not in self._reported:
             self._reported.add(key)
             self._observer.event("campaign_done", campaign=key, outcome=_DONE[history.state], lane=record.lane,
-                                 message=str(history.last_data.get("message", "")))  # fmt: skip
+                                 message=history.answer.message)  # fmt: skip
 
     def broken_rule(self) -> str | None:
         """The sentence of the stop rule that all lanes together break."""

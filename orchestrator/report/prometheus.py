@@ -1,6 +1,5 @@
 """`result.prom`: a file for node_exporter's textfile collector (Prometheus text format 0.0.4)."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
@@ -46,10 +45,9 @@ class _ResultCollector(Collector):
     def _campaigns(self) -> Iterator[Metric]:
         totals = [({"outcome": str(word)}, float(number)) for word, number in self._result.totals.items()]
         yield self._gauge("campaigns", "Campaigns of the run by outcome.", totals)
-        counted = Counter((c.account, c.outcome, c.reason) for c in self._result.campaigns)
         reasons = [
             ({"account": account, "outcome": outcome, "reason": reason}, float(number))
-            for (account, outcome, reason), number in sorted(counted.items())
+            for (account, outcome, reason), number in sorted(self._result.tally.items())
         ]
         yield self._gauge("campaigns_by_reason", "Campaigns of the run by account, outcome and reason.", reasons)
 

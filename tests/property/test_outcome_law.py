@@ -1,5 +1,6 @@
 import copy
 from collections import defaultdict
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.core.journal.states import (
     SENDABLE,
     TRANSITIONS,
+    Answer,
     CampaignState,
     Event,
     IllegalMove,
@@ -37,6 +39,9 @@ def journals(draw):
     return [next(left[turn]) for turn in turns]
 
 
+_NOTED = frozenset(field.name for field in fields(Answer))
+
+
 def folded_by_hand(records):
     """What a journal says, without the table: the last event, and what was noted since the last intent."""
     lines = defaultdict(list)
@@ -52,12 +57,12 @@ def _history_by_hand(lines):
     state = State.NEW
     for line in lines:
         state = TRANSITIONS[state, Event(line.data.get("event", line.kind))]
-    noted = {name: value for line in since for name, value in line.data.items()}
+    noted = {name: value for line in since for name, value in line.data.items() if name in _NOTED}
     by = Event(lines[-1].data.get("event", lines[-1].kind))
     finished = since[-1].at if since else None
     attempts = sum(line.kind == "intent" for line in lines)
     asked = {} if state is State.STARTED else intent.data  # nobody probes it any more
-    return CampaignState(state, attempts, intent.lane, by, intent.at, finished, asked, noted)
+    return CampaignState(state, attempts, intent.lane, by, intent.at, finished, asked, Answer(**noted))
 
 
 @settings(max_examples=100, deadline=None)

@@ -6,10 +6,12 @@ import typing
 from dataclasses import fields, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.cli.options import FORMATS
 from orchestrator.core.manifest.models import ReportFormat
-from orchestrator.core.result.build import CampaignResult, Result
+from orchestrator.core.result.types import COLUMNS, CampaignResult, Campaigns, Result, values
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import files
 
@@ -95,7 +97,7 @@ def test_an_interrupt_leaves_the_old_report_and_no_draft(tmp_path, monkeypatch):
     ],
 )
 def test_a_cell_is_never_a_formula_whatever_separates_cells(message, cell):
-    assert [cell, 1] == list(files._cells([message, 1]))
+    assert [[cell, 1]] == [list(row) for row in files._cells([[message, 1]])]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,61 @@ def test_every_format_of_a_manifest_can_be_written_and_asked_for():
     known = typing.get_args(ReportFormat)
 
     assert known == files.FORMATS == FORMATS
+
+
+TEXTS = st.text(st.characters(), max_size=20)  # lone surrogates, too
+ROWS = st.lists(
+    st.builds(
+        CampaignResult,
+        account=TEXTS, stream=TEXTS, campaign=TEXTS, name=TEXTS, wave=TEXTS, outcome=st.sampled_from(Outcome),
+        reason=st.sampled_from(Reason), message=TEXTS, attempts=st.integers(0, 10**6), intent_at=st.none() | TEXTS,
+        sent_at=st.none() | TEXTS, finished_at=st.none() | TEXTS, http_status=st.none() | st.integers(-1, 10**9),
+        elapsed_ms=st.none() | st.floats(0, 1e15).map(lambda ms: round(ms, 1)),
+        evidence=st.none() | TEXTS, updated_at=st.none() | TEXTS, next=st.none() | TEXTS,
+    ), max_size=4,
+)  # fmt: skip
+
+
+@given(ROWS)
+def test_a_line_of_json_is_as_the_standard_library_writes_it(rows):
+    dumps = json.JSONEncoder(ensure_ascii=False).encode
+    lines = [f"\n    {dumps(dict(zip(COLUMNS, values(row), strict=True)))}" for row in rows]
+    found = "".join(files.as_json(replace(result_of("x"), campaigns=tuple(rows))))
+
+    assert ",".join(lines).encode("utf-8", "backslashreplace") in found.encode("utf-8", "backslashreplace")
+    assert len(json.loads(found)["campaigns"]) == len(rows)
+
+
+def test_reports_of_rows_share_one_pass_over_the_campaigns(tmp_path):
+    passes = []
+    made = result_of("x")
+    shared = Campaigns(made.tally, lambda: iter(passes.append(1) or made.campaigns))
+
+    files.write(replace(made, campaigns=shared), [], tmp_path, ["json", "csv"])
+    assert len(passes) == 1
+
+
+def test_a_report_that_cannot_be_written_leaves_the_other_whole(tmp_path):
+    made = result_of("x")
+    (folder := tmp_path / made.run["launch"] / "result.json").mkdir(parents=True)
+    outcomes = dict(files.write_each(made, [], tmp_path, ["json", "csv"]))
+
+    assert isinstance(outcomes["json"], IsADirectoryError)
+    assert outcomes["csv"].read_bytes().decode() == "".join(files.as_csv(made))
+    assert {file.name for file in folder.parent.iterdir()} == {"result.json", "result.csv"}
+
+
+def test_campaigns_that_cannot_be_read_leave_every_old_report(tmp_path):
+    made = result_of("x")
+    (old,) = files.write(made, [], tmp_path, ["csv"])
+    before = old.read_bytes()
+
+    def broken():
+        yield from made.campaigns * 1500
+        raise ValueError("unreadable")
+
+    wrong = replace(made, campaigns=Campaigns(made.tally, broken))
+    outcomes = dict(files.write_each(wrong, [], tmp_path, ["json", "csv"]))
+    assert [str(error) for error in outcomes.values()] == ["unreadable", "unreadable"]
+    assert [file.name for file in old.parent.iterdir()] == ["result.csv"]
+    assert old.read_bytes() == before

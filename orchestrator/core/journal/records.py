@@ -134,6 +134,16 @@ def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
         yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *decision)
 
 
+@dataclass(frozen=True, slots=True)
+class PlanRows:
+    """The rows of a run's plan, unpacked anew whenever they are read: as records, they take a tenth of the memory."""
+
+    records: Sequence[Record]
+
+    def __iter__(self) -> Iterator[PlanRow]:
+        return plan_rows(self.records)
+
+
 def header_of(record: Record) -> Header:
     """The data of a record of kind RUN."""
     return cast("Header", record.data)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -111,6 +112,25 @@ def _nothing() -> Mapping[str, Any]:
 _EVENTS: Final = {str(event): event for event in Event}
 
 
+@dataclass(slots=True)  # not a mapping: that takes four times the memory, and there may be a million
+class Answer:
+    """What is known of the last attempt's answer, and of what was found out about it later."""
+
+    message: str = ""
+    http_status: int | None = None
+    sent_at: PosixSeconds | None = None
+    elapsed_ms: float | None = None
+    updated_at: str | None = None
+
+
+_NO_ANSWER: Final = Answer()
+"""Of every campaign that has none: one value for all, never changed."""
+
+
+def _no_answer() -> Answer:
+    return _NO_ANSWER
+
+
 @dataclass(slots=True)
 class CampaignState:
     """What a launch's journal proves about one campaign. Times are POSIX seconds."""
@@ -122,7 +142,7 @@ class CampaignState:
     intent_at: PosixSeconds | None = None
     finished_at: PosixSeconds | None = None
     intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last intent's data, until the campaign started
-    last_data: Mapping[str, Any] = field(default_factory=_nothing)  # merged data of the records after the last intent
+    answer: Answer = field(default_factory=_no_answer)  # from the records after the last intent
 
 
 def event_of(record: Record) -> Event:
@@ -147,22 +167,30 @@ def apply(campaign: CampaignState, record: Record) -> None:
     campaign.last_event = event
     if event is Event.INTENT:
         campaign.lane, campaign.intent_at, campaign.intent = record.lane, record.at, record.data
-        campaign.last_data, campaign.finished_at = _NOTHING, None
+        campaign.answer, campaign.finished_at = _NO_ANSWER, None
     else:
-        # Merged: a probe's evidence must not erase the HTTP status of the attempt it is about.
-        campaign.last_data = _added(campaign.last_data, record.data, event) if campaign.last_data else record.data
+        campaign.answer = _added(campaign.answer, record.data, event)
         campaign.finished_at = record.at
         if campaign.state is State.STARTED:
             campaign.intent = _NOTHING  # only a probe needs it, and what has started is not probed again
 
 
-def _added(answer: Mapping[str, Any], data: Mapping[str, Any], event: Event) -> Mapping[str, Any]:
-    """What is known of an attempt's answer after one more record, whose values replace earlier ones."""
-    added = {**answer, **data}
-    if event is Event.NO_EVIDENCE and answer.get("message"):
+def _added(answer: Answer, data: Mapping[str, Any], event: Event) -> Answer:
+    """What is known of an attempt's answer after one more record, whose values replace earlier ones.
+
+    What the record does not name stays: a probe's evidence must not erase the HTTP status of the attempt it is about.
+    """
+    find = data.get
+    message = str(find("message", answer.message))
+    if event is Event.NO_EVIDENCE and answer.message:
         # A search that found nothing explains nothing: the platform's own words stay before it.
-        added["message"] = f"{answer['message']}; {data['message']}"
-    return added
+        message = f"{answer.message}; {message}"
+    return Answer(
+        # What the platform says of a start is the same a million times.
+        intern(message) if event is Event.ACCEPTED else message,
+        find("http_status", answer.http_status), find("sent_at", answer.sent_at),
+        find("elapsed_ms", answer.elapsed_ms), find("updated_at", answer.updated_at),
+    )  # fmt: skip
 
 
 def fold_record(states: dict[CampaignKey, CampaignState], record: Record) -> None:

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from orchestrator.core.journal.records import END, PLAN, RUN, PlanRow, ending_of, header_of, held_of, plan_rows
+from orchestrator.core.journal.records import (
+    END,
+    PLAN,
+    RUN,
+    PlanRow,
+    PlanRows,
+    ending_of,
+    header_of,
+    held_of,
+    plan_rows,
+)
 from orchestrator.model import CampaignKey, Reason, Record
 
 PART_OF: Final = "part_of"
@@ -36,10 +46,11 @@ def subruns_of(records: Iterable[Record], run_id: str) -> list[str]:
 def merged_rows(records: Iterable[Record], run: str, subruns: Sequence[str]) -> Iterable[PlanRow]:
     """The rows of a run's plan, each as the last of its subruns decided it. `run` is the run's name, `@RUN-ID`.
 
-    What a later subrun found in the journal is what an earlier one of the same run did: that is no decision.
+    What a later subrun found in the journal is what an earlier one of the same run did: that is no decision. The rows
+    can be read more than once.
     """
     plans = [record for record in records if record.kind == PLAN]
-    planned = plan_rows(record for record in plans if record.campaign == run)
+    planned = PlanRows([record for record in plans if record.campaign == run])
     if not subruns:
         return planned
     # The fleet's plan first. Over it, what each subrun decided when its turn came.

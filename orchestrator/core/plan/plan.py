@@ -251,11 +251,11 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
     if history.state in {State.INTENDED, State.SUSPECT}:
         return _JUDGE
     if history.state is State.UNKNOWN:
-        why = history.last_data.get("message")
+        why = history.answer.message
         message = "still unknown: a person must look" + (f" ({why})" if why else "")
         return Decision(Action.SKIP, Outcome.UNKNOWN, Reason.NO_EVIDENCE, message)
     if history.state is State.FAILED and not retry_failed:
-        message = "failed in an earlier run and was not sent again: " + str(history.last_data.get("message", ""))
+        message = "failed in an earlier run and was not sent again: " + history.answer.message
         return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
     # A state that no line above names is probed, and never sent.
     return None if history.state in SENDABLE else _JUDGE

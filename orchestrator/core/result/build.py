@@ -2,13 +2,14 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
+from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.journal import control
-from orchestrator.core.journal.control import CONTROL, OPEN, ControlState, lifting_command
+from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
 from orchestrator.core.journal.records import (
     END,
     PLAN,
@@ -25,17 +26,19 @@ from orchestrator.core.journal.records import (
 from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
 from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.result.advice import Advice
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import (
     BudgetResult,
     CampaignResult,
+    Campaigns,
     RehearsalResult,
     Result,
     RunResult,
     StopResult,
     WaveResult,
 )
-from orchestrator.core.text import command_line, manifest_words, plural, timestamp
+from orchestrator.core.text import plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 
 __all__ = ["CampaignResult", "NoRunError", "Result", "build", "exit_code", "outcome_of", "timestamp"]
@@ -72,19 +75,16 @@ def build(
         journal.read(record)
     if journal.header is None:
         raise NoRunError(run_id or "no run")
-    # 2. The run, and where each of its campaigns ended up.
+    # 2. The run, and what its campaigns came to. They are counted here, and concluded when somebody reads them.
     run = _Run.of(journal.runs, journal.header, stop, live)
-    # A state is dropped once it is used: beside their results, the states of a million campaigns would not fit.
-    advice = None if run.is_live else _Advice.of(run.header, journal.control_state)
-    take = lambda key: journal.states.pop(key, None)  # noqa: E731
-    campaigns = tuple(run.campaigns(run.rows, take, advice))
-    campaigns += tuple(run.campaigns(journal.out_of_sight(), take, advice))
+    advice = None if run.is_live else Advice.of(run.header, journal.control_state)
+    campaigns = _concluded(run, journal.states, journal.out_of_sight(run), advice)
     # 3. The figures over all campaigns.
-    code = exit_code(campaigns, run.stop)
-    counts = Counter(campaign.outcome for campaign in campaigns)
+    code = code_of(((outcome, reason) for _, outcome, reason in campaigns.tally), run.stop)
+    is_success = run.end is not None and code == ExitCode.OK
     return Result(
-        run.facts(code, journal.success_before),
-        {outcome: counts[outcome] for outcome in Outcome},
+        run.facts(code, run.end.at if run.end and is_success else journal.success_before),
+        campaigns.totals(),
         run.budgets(),
         run.waves(),
         campaigns,
@@ -92,23 +92,32 @@ def build(
     )
 
 
+def _concluded(
+    run: "_Run", states: Mapping[CampaignKey, CampaignState], left_out: Sequence[PlanRow], advice: Advice | None
+) -> Campaigns:
+    """The campaigns of a run, and those of earlier runs that it leaves out and nobody knows about."""
+
+    def rows() -> Iterator[PlanRow]:
+        return itertools.chain(run.rows, left_out)
+
+    tally = Counter((row.account, *run.outcome(row, states.get(row.key))[:2]) for row in rows())
+    return Campaigns(tally, lambda: (run.campaign(row, states.get(row.key), advice) for row in rows()))
+
+
 @dataclass(slots=True)
 class _Journal:
-    """A launch's journal, as far as it was read.
-
-    `header` is that of the run with the id `wanted`, or of the newest run. `success_before` is when a run before it
-    last ended with exit code 0, in POSIX seconds.
-    """
+    """A launch's journal, as far as it was read. `header` is that of the run with the id `wanted`, or of the newest."""
 
     wanted: str | None
     runs: list[Record] = field(default_factory=list)  # of RUN_KINDS, in their order
     states: dict[CampaignKey, CampaignState] = field(default_factory=dict)
     control_state: ControlState = OPEN
     header: Record | None = None
-    success_before: PosixSeconds | None = None
     _headers: dict[str, Record] = field(default_factory=dict)  # of the runs that people started, by `@RUN-ID`
     _ended: list[tuple[Record, int]] = field(default_factory=list)  # ends since a campaign last moved; and `runs` then
-    _success: PosixSeconds | None = None
+    _before: int = 0  # how many of these ends came before the header
+    _success: PosixSeconds | None = None  # the newest, as far as was looked
+    _success_before: PosixSeconds | None = None  # of the header's run
 
     def read(self, record: Record) -> None:
         """Take in the next record."""
@@ -121,17 +130,16 @@ class _Journal:
         elif record.kind in KINDS:
             # Whether a run was a success depends on what was known at its end, and this record changes that.
             if self._ended:
-                self._find_success()
+                self._find_successes()
             fold_record(self.states, record)
         elif record.campaign == CONTROL:
             self.control_state = control.apply(self.control_state, record)
 
-    def out_of_sight(self) -> list[PlanRow]:
-        """The campaigns that are unknown among those whose states are left, as plans before this run have them.
-
-        Once the states of the run's own campaigns are taken, these are those that it does not name.
-        """
+    def out_of_sight(self, run: "_Run") -> list[PlanRow]:
+        """The campaigns that are unknown and that the run does not name, as plans before it have them."""
         left = {key for key, state in self.states.items() if state.state in UNRESOLVED}
+        if left:
+            left.difference_update(row.key for row in run.rows)
         found: dict[CampaignKey, PlanRow] = {}
         before = itertools.takewhile(lambda record: record is not self.header, self.runs)
         # The newest plan first. Most launches leave nothing out, and then no plan is read.
@@ -141,9 +149,8 @@ class _Journal:
 
     def _begin(self, header: Record) -> None:
         if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
-            self._find_success()
             # Taken at the run's begin: what ends later is no success before it.
-            self.header, self.success_before = header, self._success
+            self.header, self._before, self._success_before = header, len(self._ended), self._success
         if not is_subrun(header):
             self._headers[header.campaign] = header
 
@@ -152,15 +159,30 @@ class _Journal:
         if is_before and end.campaign in self._headers and ending_of(end).get("stop") is None:
             self._ended.append((end, len(self.runs)))
 
-    def _find_success(self) -> None:
-        """Look for a success among the runs that ended since a campaign last moved, the newest first."""
-        while self._ended:
-            end, count = self._ended.pop()
-            run = _Run.of(self.runs[:count], self._headers[end.campaign])
-            if not self._has_unknown() and code_of(run.outcomes(self.states.get), run.stop) == 0:
-                # Only the newest success is reported, so the older ones need no look.
-                self._success = end.at
-                self._ended.clear()
+    @property
+    def success_before(self) -> PosixSeconds | None:
+        """When a run before the header's last ended with exit code 0, in POSIX seconds."""
+        self._find_successes()
+        return self._success_before
+
+    def _find_successes(self) -> None:
+        """Look for the newest success among the runs that ended since a campaign last moved.
+
+        Not at each end: it takes a look at all campaigns, and most results never ask.
+        """
+        before, after = self._ended[: self._before], self._ended[self._before :]
+        self._success_before = self._success = self._newest_success(before) or self._success
+        self._success = self._newest_success(after) or self._success
+        self._before = 0
+        self._ended.clear()
+
+    def _newest_success(self, ended: Sequence[tuple[Record, int]]) -> PosixSeconds | None:
+        return next((end.at for end, count in reversed(ended) if self._is_success(end, count)), None)
+
+    def _is_success(self, end: Record, count: int) -> bool:
+        run = _Run.of(self.runs[:count], self._headers[end.campaign])
+        outcomes = (run.outcome(row, self.states.get(row.key))[:2] for row in run.rows)
+        return not self._has_unknown() and code_of(outcomes, run.stop) == ExitCode.OK
 
     def _has_unknown(self) -> bool:
         return any(state.state in UNRESOLVED for state in self.states.values())
@@ -201,20 +223,8 @@ class _Run:
         budget = (ended.get("budget") if ended else None) or merged_budget(runs, subruns)
         return cls(header, end, stop, lane_stops, stop_of_rest, rows, held, budget, is_live)
 
-    def campaigns(
-        self,
-        rows: Iterable[PlanRow],
-        state_of: Callable[[CampaignKey], CampaignState | None],
-        advice: "_Advice | None",
-    ) -> Iterator[CampaignResult]:
-        """Campaigns by their rows, in the same order. No advice: there is nothing to type yet."""
-        return (self._campaign(row, state_of(row.key), advice) for row in rows)
-
-    def outcomes(self, state_of: Callable[[CampaignKey], CampaignState | None]) -> Iterator[tuple[Outcome, Reason]]:
-        """The outcomes and reasons alone, at a third of the cost. Can be asked for once, too."""
-        return (self._outcome(row, state_of(row.key))[:2] for row in self.rows)
-
-    def _outcome(self, row: PlanRow, state: CampaignState | None) -> tuple[Outcome, Reason, str]:
+    def outcome(self, row: PlanRow, state: CampaignState | None) -> tuple[Outcome, Reason, str]:
+        """A campaign's outcome, its reason, and the reason in words: a third of the cost of `campaign`."""
         decision = _decision(row.action, row.outcome, row.reason, row.message)
         stop = self.lane_stops.get(row.account, self.stop_of_rest)
         held = self.held.get(row.key)
@@ -223,25 +233,26 @@ class _Run:
             return under_way(*found)
         return found
 
-    def _campaign(self, row: PlanRow, state: CampaignState | None, advice: "_Advice | None") -> CampaignResult:
-        outcome, reason, message = self._outcome(row, state)
+    def campaign(self, row: PlanRow, state: CampaignState | None, advice: Advice | None) -> CampaignResult:
+        """A campaign's result. No advice: there is nothing to type yet."""
+        outcome, reason, message = self.outcome(row, state)
         state = state or _UNTOUCHED
-        answer = state.last_data
+        answer = state.answer
         return CampaignResult(
             row.account, row.stream, row.campaign, row.name, row.wave, outcome, reason, message,
             attempts=state.attempt,
             intent_at=timestamp(state.intent_at),
-            sent_at=timestamp(answer.get("sent_at")),
+            sent_at=timestamp(answer.sent_at),
             finished_at=timestamp(state.finished_at),
-            http_status=answer.get("http_status"),
-            elapsed_ms=answer.get("elapsed_ms"),
+            http_status=answer.http_status,
+            elapsed_ms=answer.elapsed_ms,
             evidence=message if reason is Reason.EVIDENCE else None,
-            updated_at=answer.get("updated_at"),
+            updated_at=answer.updated_at,
             next=advice.about(outcome, reason, row) if advice else None,
         )  # fmt: skip
 
-    def facts(self, code: int, success_before: PosixSeconds | None) -> RunResult:
-        """Which run it was, and how it ended."""
+    def facts(self, code: int, success: PosixSeconds | None) -> RunResult:
+        """Which run it was, and how it ended. `success` is when the launch last had one, in POSIX seconds."""
         header, end = header_of(self.header), self.end
         return {
             "run_id": self.header.run_id,
@@ -253,7 +264,7 @@ class _Run:
             "ledger": header["ledger"],
             "started_at": timestamp(self.header.at),
             "finished_at": timestamp(end.at) if end else None,
-            "last_success_at": timestamp(end.at if end and code == 0 else success_before),
+            "last_success_at": timestamp(success),
             "exit_code": code,
             "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self._stop_detail()),
             "rehearsal": cast("RehearsalResult | None", header.get("rehearsal")),
@@ -275,46 +286,6 @@ class _Run:
     def waves(self) -> list[WaveResult]:
         """As journaled: those that were opened."""
         return [_wave(wave) for wave in (ending_of(self.end).get("waves", []) if self.end else [])]
-
-
-@dataclass(frozen=True, slots=True)
-class _Advice:
-    """The commands to type next: to look again (at the same part or at all), to try again what failed, and to resolve.
-
-    They name the program as `core.text.PROGRAM` does, for every reader: a result depends on its journal alone.
-    """
-
-    again: str
-    of_all: str
-    retry: str
-    launch: str
-    ledger: str
-
-    @classmethod
-    def of(cls, header: Record, control_state: ControlState) -> "_Advice":
-        """Advice about a run by its header."""
-        data = header_of(header)
-        # With the selection of this run: without it, campaigns would be started that nobody had asked for.
-        words = manifest_words(data["manifest"], data.get("environment"))
-        of_all = command_line("run", *words)
-        again = command_line("run", *words, *data.get("options", ()))
-        # A run of a launch that is paused or aborted starts nothing: that is lifted first.
-        lifting = lifting_command(control_state, header.launch, data["ledger"])
-        retry = f"{again} --retry-failed"
-        return cls(lifting or again, lifting or of_all, lifting or retry, header.launch, data["ledger"])
-
-    def about(self, outcome: Outcome, reason: Reason, row: PlanRow) -> str | None:
-        """The command to type about a campaign, or two, a line each, for two answers; None where nothing is to do."""
-        # No run looks for evidence of a start in a campaign that its manifest does not name, or disables.
-        is_looked_at = reason is Reason.OPEN_INTENT and row.reason != Reason.DISABLED
-        if outcome is Outcome.UNKNOWN and not is_looked_at:
-            resolve = command_line("resolve", self.launch, row.key, ledger=self.ledger)
-            return f"{resolve} --as started --reason\n{resolve} --as not-started --reason"
-        if outcome is Outcome.FAILED:
-            return self.retry
-        if outcome is Outcome.UNKNOWN and row.reason == Reason.DESELECTED:
-            return self.of_all  # the same selection would leave it out again
-        return self.again if outcome in {Outcome.UNKNOWN, Outcome.HELD} else None
 
 
 def _left_out(row: PlanRow) -> PlanRow:

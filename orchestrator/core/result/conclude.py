@@ -59,7 +59,7 @@ def under_way(outcome: Outcome, reason: Reason, message: str) -> tuple[Outcome, 
 
 def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reason, str] | None:
     """What the journal alone proves; None where it proves no outcome."""
-    message = str(campaign.last_data.get("message", ""))
+    message = campaign.answer.message
     if campaign.state is State.STARTED:
         return _started(decision, campaign, message)
     if campaign.state is State.CLEARED:

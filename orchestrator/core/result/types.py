@@ -1,13 +1,10 @@
 """The shape of a result: what `result.json` holds, and what the other reports are written from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import (
-    Any,
-    Final,  # typing's own says too little for pydantic before Python 3.12
-)
+from typing import Any, Final, overload  # TypedDict below: typing's own says too little for pydantic before Python 3.12
 
 from typing_extensions import TypedDict
 
@@ -19,6 +16,11 @@ SCHEMA_VERSION: Final = "1"
 
 UNDER_WAY: Final[tuple[Reason, ...]] = (Reason.IN_FLIGHT, Reason.WAITING)
 """Reasons of campaigns of a run that is going on, which have no outcome yet."""
+
+
+def standing_of(outcome: Outcome, reason: Reason) -> Outcome | Reason:
+    """The outcome; in a run that is going on, `waiting` or `in_flight` of a campaign that has none."""
+    return reason if reason in UNDER_WAY else outcome
 
 
 @dataclass(slots=True)  # a value, though not frozen: that takes three times as long to make, and there may be a million
@@ -63,12 +65,52 @@ class CampaignResult:
     @property
     def standing(self) -> Outcome | Reason:
         """Its outcome; in a run that is going on, `waiting` or `in_flight` as long as it has none."""
-        return self.reason if self.reason in UNDER_WAY else self.outcome
+        return standing_of(self.outcome, self.reason)
 
     @property
     def key(self) -> CampaignKey:
         """Stream and campaign in one."""
         return key_of(self.stream, self.campaign)
+
+
+Tally = Mapping[tuple[str, Outcome, Reason], int]
+"""Campaigns counted by account, outcome and reason."""
+
+
+class Campaigns(Sequence[CampaignResult]):
+    """The campaigns of a run: counted once, and concluded one by one, anew whenever they are read.
+
+    A million of them at once would take more memory than the whole run. One by its place costs a walk to it.
+    """
+
+    def __init__(self, tally: Tally, conclude: Callable[[], Iterator[CampaignResult]]) -> None:
+        self.tally = tally
+        self._conclude = conclude
+
+    def totals(self) -> dict[Outcome, int]:
+        """Campaigns by outcome; every outcome is there."""
+        totals = dict.fromkeys(Outcome, 0)
+        for (_, outcome, _), count in self.tally.items():
+            totals[outcome] += count
+        return totals
+
+    def __iter__(self) -> Iterator[CampaignResult]:
+        return self._conclude()
+
+    def __len__(self) -> int:
+        return sum(self.tally.values())
+
+    @overload
+    def __getitem__(self, place: int) -> CampaignResult: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[CampaignResult, ...]: ...
+    def __getitem__(self, place: int | slice) -> CampaignResult | tuple[CampaignResult, ...]:
+        return tuple(self)[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence that is compared by what it holds
 
 
 COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
@@ -194,8 +236,17 @@ class Result:
     def standings(self) -> dict[Outcome | Reason, int]:
         """Campaigns by outcome, and those of a run that is going on by `in_flight` and `waiting`."""
         is_over = self.run["finished_at"] is not None
-        counts = self.totals if is_over else Counter(campaign.standing for campaign in self.campaigns)
+        counts: Counter[Outcome | Reason] = Counter()
+        for (_, outcome, reason), count in self.tally.items():
+            counts[outcome if is_over else standing_of(outcome, reason)] += count
         return {standing: counts.get(standing, 0) for standing in (*Outcome, *UNDER_WAY)}
+
+    @property
+    def tally(self) -> Tally:
+        """Campaigns by account, outcome and reason, in the order of the first of each."""
+        if isinstance(self.campaigns, Campaigns):
+            return self.campaigns.tally
+        return Counter((one.account, one.outcome, one.reason) for one in self.campaigns)
 
     @property
     def named_waves(self) -> list[WaveResult]:

@@ -5,6 +5,7 @@ import pytest
 from orchestrator.core.journal.states import (
     SENDABLE,
     TRANSITIONS,
+    Answer,
     CampaignState,
     Event,
     IllegalMove,
@@ -22,7 +23,7 @@ PROVES_NOT_STARTED = {Event.REJECTED, Event.NOT_SENT, Event.LIMITED, Event.UNAUT
 
 
 def after(state):
-    return CampaignState(state, 2, LANE, Event.INTENT, 10.0, 20.0, {"deadline": 40.0}, {"message": "earlier"})
+    return CampaignState(state, 2, LANE, Event.INTENT, 10.0, 20.0, {"deadline": 40.0}, Answer("earlier"))
 
 
 def following(state, event):
@@ -84,7 +85,7 @@ def test_the_table_cannot_be_changed():
 def test_an_intent_begins_an_attempt_and_forgets_the_last_answer():
     past = after(State.RETRYABLE)
     apply(past, record("intent", 3, 30.0, deadline=60.0, baseline=None))
-    assert (past.lane, past.intent_at, past.finished_at, past.last_data) == (LANE, 30.0, None, {})
+    assert (past.lane, past.intent_at, past.finished_at, past.answer) == (LANE, 30.0, None, Answer())
     assert past.intent == {"deadline": 60.0, "baseline": None}
 
 
@@ -92,8 +93,8 @@ def test_later_records_add_to_the_answer():
     past = after(State.INTENDED)
     apply(past, moved(Event.INDETERMINATE, 2, at=30.0, http_status=500, message="HTTP 500"))
     apply(past, moved(Event.EVIDENCE, 2, at=90.0, message="the platform says Active"))
-    assert past.last_data["http_status"] == 500
-    assert past.last_data["message"] == "the platform says Active"
+    assert past.answer.http_status == 500
+    assert past.answer.message == "the platform says Active"
     assert (past.intent_at, past.finished_at) == (10.0, 90.0)
 
 
@@ -109,7 +110,7 @@ NOTHING_FOUND = "no evidence of a start was found"
 )
 def test_a_search_in_vain_keeps_the_platforms_own_words(before, message):
     moves = [record("intent", 1), *before, moved(Event.NO_EVIDENCE, message=NOTHING_FOUND)]
-    assert fold(moves)[key()].last_data["message"] == message
+    assert fold(moves)[key()].answer.message == message
 
 
 @pytest.mark.parametrize("event", Event)

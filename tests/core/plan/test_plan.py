@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.journal.states import State
+from orchestrator.core.journal.states import Answer, State
 from orchestrator.core.plan.approval import check_cap
 from orchestrator.core.plan.plan import Action, build, lane_of, needs_list, target_of, undecided
 from orchestrator.core.plan.repeat_guard import PreviousStart
@@ -153,7 +153,7 @@ def test_an_unknown_is_judged_when_there_is_evidence_now(live):
 
 
 def test_what_failed_before_is_sent_again_on_request_only():
-    past = history(State.FAILED, last_data={"message": "HTTP 404: gone"})
+    past = history(State.FAILED, answer=Answer("HTTP 404: gone"))
     decision = decided(ready(), past)
     assert_skipped(decision, Outcome.FAILED, Reason.FAILED_BEFORE)
     assert "HTTP 404: gone" in decision.message
@@ -398,11 +398,11 @@ def test_the_same_campaign_under_another_account_is_another_one():
         ({"past": history(State.INTENDED)}, "an earlier run may have started it"),
         ({"past": history(State.UNKNOWN)}, "still unknown: a person must look"),
         (
-            {"past": history(State.UNKNOWN, last_data={"message": "HTTP 409: in use"})},
+            {"past": history(State.UNKNOWN, answer=Answer("HTTP 409: in use"))},
             "still unknown: a person must look (HTTP 409: in use)",
         ),
         (
-            {"past": history(State.FAILED, last_data={"message": "HTTP 404"})},
+            {"past": history(State.FAILED, answer=Answer("HTTP 404"))},
             "failed in an earlier run and was not sent again: HTTP 404",
         ),
         ({"past": history(State.FAILED)}, "failed in an earlier run and was not sent again: "),

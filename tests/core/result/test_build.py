@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.journal.records import packed_value
-from orchestrator.core.journal.states import Event, IllegalMove, State
+from orchestrator.core.journal.states import Answer, Event, IllegalMove, State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
 from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
@@ -22,7 +22,7 @@ def skip(outcome, reason):
 
 
 def past(state, by=None, message="so it was"):
-    return history(state, by, last_data={"message": message} if message else {})
+    return history(state, by, answer=Answer(message))
 
 
 @pytest.mark.parametrize(
@@ -610,3 +610,23 @@ def test_a_run_does_not_claim_a_campaign_an_earlier_run_started():
     built = build(journal([row], record("intent"), moved(Event.ACCEPTED)))
     assert built.totals["already_started"] == 1
     assert built.totals["started"] == 0
+
+
+def test_campaigns_are_concluded_anew_whenever_they_are_read():
+    campaigns = build(journal(MIXED, *MOVES)).campaigns
+
+    first, again = next(iter(campaigns)), next(iter(campaigns))
+    assert first == again
+    assert first is not again  # none is kept: a million would not fit beside the states they are made of
+    assert campaigns == tuple(campaigns)
+    assert len(campaigns) == len(tuple(campaigns)) == sum(campaigns.tally.values())
+
+
+def test_a_re_run_that_changed_nothing_asks_for_no_earlier_success(monkeypatch):
+    asked = []
+    monkeypatch.setattr("orchestrator.core.result.build._Journal._is_success", lambda *_: asked.append(1))
+    again = [header("r-2", 10.0), *plan_records([entry(skip(Out.ALREADY_STARTED, R.JOURNAL))], "r-2")]
+    records = [*run_of("r-1", "cd-1", Event.ACCEPTED, 0.0), *again, end(None, "r-2", 11.0)]
+
+    assert build(records).run["last_success_at"] == timestamp(11.0)
+    assert asked == []
