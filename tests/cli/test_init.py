@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from orchestrator.loading.manifest_file import load_manifest
+from tests.cli.conftest import ACCOUNT
 from tests.cli.test_signals import SIGNALS, signalled_at
 from tests.cli.test_terminal import at_terminal
 
@@ -175,3 +176,20 @@ def test_yes_asks_nothing_at_a_terminal_either(workplace):
     assert code == 0
     assert "Host" not in shown
     assert draft(workplace).launch == "spring"
+
+
+def test_four_commands_lead_from_an_empty_folder_to_a_plan(workplace, platform):
+    host = platform.start(campaigns=[f"cd-{number:03}" for number in range(120)])
+    secrets = ("--client-id-env", "ACME_ID", "--client-secret-env", "ACME_SECRET")
+    commands = [
+        ("init", "--yes", "--launch", "spring", "--host", host, "--account-id", ACCOUNT, *secrets),
+        ("discover", "launch.yaml", "-o", "campaigns.csv", "--stream", "st-1"),
+        ("validate", "launch.yaml"),
+        ("plan", "launch.yaml"),
+    ]
+    done = [workplace.run(*command) for command in commands]
+
+    assert [(one.returncode, one.stderr) for one in done if one.returncode] == []
+    assert "120 campaigns, 1 account" in done[2].stdout
+    assert done[3].stdout.startswith("plan for launch spring: 120 to start, 0 to check, 0 to skip\n")
+    assert platform.starts == {}

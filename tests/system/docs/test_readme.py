@@ -14,6 +14,14 @@ from tests.system.docs.page import comparable, play, steps
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = shutil.which("make") or "make"
 BAD_DAY = "python -m orchestrator rehearse docs/examples/bad-day.yaml --at 2026-03-02T15:00:00Z"
+WAY_IN = (
+    "source .venv/bin/activate",
+    "python -m orchestrator init may",
+    "cd may",
+    "python -m orchestrator discover launch.yaml -o campaigns.csv --stream",
+    "python -m orchestrator plan launch.yaml",
+)
+"""Run, with the answers as options and a stream's id, by tests/cli/test_init.py and docs/how-to/from-account.md."""
 INTERRUPTED = """
 ```yaml file=world.yaml
 accounts:
@@ -66,7 +74,9 @@ def twice(tmp_path_factory):
 
 
 def test_every_command_is_known_here():
-    assert {"make run", BAD_DAY, *(command for command in commands() if "spring" in command)} == set(commands())
+    assert {"make run", BAD_DAY, *WAY_IN, *(command for command in commands() if "spring" in command)} == set(
+        commands()
+    )
 
 
 def test_make_run_starts_all_and_the_second_time_nothing(twice):

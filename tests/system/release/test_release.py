@@ -102,6 +102,36 @@ def test_a_first_manifest_is_written_from_there(installed, tmp_path):
     assert f"#   {command}" in (tmp_path / "spring" / "launch.yaml").read_text(encoding="utf-8")
 
 
+def test_the_wheel_leads_from_an_empty_folder_to_a_plan(installed, tmp_path):
+    tmp_path.chmod(0o700)
+    account = {"account_id": "a1" * 12, "client_id": "cs-spring", "secret": "only-for-the-sandbox-0123456789abcdef"}
+    listed = [{"account_id": "a1" * 12, "stream": "st-1", "campaign": f"cd-{number}"} for number in range(3)]
+    world = tmp_path / "world.json"
+    world.write_text(json.dumps({"accounts": [account], "campaigns": listed}), encoding="utf-8")
+    environment = {"KORE_CLIENT_ID": account["client_id"], "KORE_CLIENT_SECRET": account["secret"]}
+    program = str(installed.path / "bin" / "orchestrator")
+    serving = subprocess.Popen(
+        [program, "sandbox", "--port", "0", "--world", str(world)], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with serving:
+        try:
+            host = serving.stdout.readline().removeprefix("# Sandbox: ").strip()
+            done = [
+                installed.run("orchestrator", *words, cwd=tmp_path, **environment)
+                for words in (
+                    ("init", "--yes", "--launch", "spring", "--host", host, "--account-id", "a1" * 12),
+                    ("discover", "launch.yaml", "-o", "campaigns.csv", "--stream", "st-1"),
+                    ("plan", "launch.yaml"),
+                )
+            ]
+        finally:
+            serving.terminate()
+
+    assert [one.stderr for one in done if one.returncode] == []
+    assert done[-1].stdout.startswith("plan for launch spring: 3 to start, 0 to check, 0 to skip\n")
+
+
 def test_every_command_can_be_imported_without_test_tools(installed, tmp_path):
     commands = installed.run("python", "-c", "from orchestrator.cli import _COMMANDS; print(*_COMMANDS)", cwd=tmp_path)
     codes = {name: installed.run("orchestrator", name, "--help", cwd=tmp_path) for name in commands.stdout.split()}
