@@ -65,8 +65,10 @@ def test_a_selection_resolves_all_unknown_campaigns_of_it(workplace):
 
 
 @pytest.mark.usefixtures("three_lost")
-def test_a_person_is_asked_about_each_and_may_leave_at_any(workplace):
-    code, shown = at_terminal(workplace, "resolve", "spring", "--ask", answer="s\nseen in it\n\nq", stderr_too=True)
+@pytest.mark.parametrize("end", ["q", "\x04"], ids=["q", "end-of-input"])
+def test_a_person_is_asked_about_each_and_may_leave_at_any(workplace, end):
+    answer = f"s\nseen in it\n\n{end}"
+    code, shown = at_terminal(workplace, "resolve", "spring", "--ask", answer=answer, stderr_too=True)
 
     assert code == 0, shown
     assert "1 of 3: st-1/cd-0 (account acme)" in shown
