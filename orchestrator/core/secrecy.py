@@ -1,6 +1,7 @@
 """What of a manifest may hold a secret, judged before anyone knows the secrets: such text is never shown."""
 
 import re
+from collections.abc import Collection
 from itertools import groupby
 from typing import Final
 
@@ -12,6 +13,7 @@ _NAME: Final = re.compile(
 )
 # Names in capitals, in parts of at most 20 letters: anything else may be the secret itself, pasted in a name's place.
 _VARIABLE: Final = r"""["']?env["']?\s*:\s*["']?[A-Z][A-Z0-9]{0,19}(?:_[A-Z0-9]{0,19})*"""
+_NAMED_VARIABLE: Final = re.compile(r"""\benv["']?\s*:\s*["']?([A-Za-z_]\w{0,255})""")
 _FILE: Final = r"""["']?file["']?\s*:\s*["']?[\w./~-]{1,200}"""
 _REFERRED: Final = re.compile(rf"""client_(?:id|secret)["']?\s*:\s*\{{\s*(?:{_VARIABLE}|{_FILE})["']?\s*\}}""")
 _OF_ACCOUNT: Final = re.compile(
@@ -33,9 +35,9 @@ def names_secret_key(line: str) -> bool:
     return _NAME.search(_REFERRED.sub("", line)) is not None
 
 
-def resembles_secret(text: str) -> bool:
-    """Whether a part of the text looks like a token, a key or an address with a password."""
-    if _OPEN.search(text):
+def resembles_secret(text: str, known: Collection[str] = ()) -> bool:
+    """Whether a part of the text is a known secret, or looks like a token, a key or an address with a password."""
+    if _OPEN.search(text) or any(secret in text for secret in known):
         return True
     # Of hexadecimal digits both kinds: a row of equal letters is no key.
     if any(not run.isdigit() and not run.isalpha() for run in _HEX.findall(text)):
@@ -43,9 +45,16 @@ def resembles_secret(text: str) -> bool:
     return any(_is_random(run) for run in _RUN.findall(text))
 
 
-def without_secrets(text: str) -> str:
+def without_secrets(text: str, known: Collection[str] = ()) -> str:
     """The text with each word masked that resembles a secret."""
+    for secret in known:
+        text = text.replace(secret, MASK)
     return _WORD.sub(lambda found: MASK if resembles_secret(found.group()) else found.group(), text)
+
+
+def variables_of_secrets(text: str) -> set[str]:
+    """The names of the environment variables that the text of a manifest refers to."""
+    return set(_NAMED_VARIABLE.findall(text))
 
 
 def _is_random(run: str) -> bool:

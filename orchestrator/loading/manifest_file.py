@@ -29,7 +29,8 @@ MAX_FILES: Final = 1000
 MAX_PROBLEMS: Final = 100
 """Problems that are shown."""
 
-_MAX_TEXT: Final = 300  # characters of a problem's file, path, message, hint or value
+_MAX_TEXT: Final = 300  # characters of a problem's file, path, message or hint
+_MAX_VALUE: Final = 120
 _ID: Final = re.compile(ID_PATTERN)
 _LAUNCH: Final = re.compile(r"^[ {]*[\"']?launch[\"']?\s*:\s*[\"']?([\w.-]+)", re.MULTILINE)
 _FIELD_DEFAULTS: Final = {field.name: field.default for field in fields(Campaign)}
@@ -240,10 +241,9 @@ def _capped(first: Sequence[Problem], found: int) -> tuple[Problem, ...]:
 
 
 def _short(problem: Problem) -> Problem:
-    texts = (problem.file, problem.path, problem.message, problem.hint, problem.value)
-    file, path, message, hint, value = map(_cut, texts)
-    return replace(problem, file=file, path=path, message=message, hint=hint, value=value)
+    file, path, message, hint = map(_cut, (problem.file, problem.path, problem.message, problem.hint))
+    return replace(problem, file=file, path=path, message=message, hint=hint, value=_cut(problem.value, _MAX_VALUE))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
+def _cut(text: str, most: int = _MAX_TEXT) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -17,7 +17,7 @@ from orchestrator.core.visible import shown, visible, width
         ("cd\u20131", '"cd\u2013<U+2013 en dash>1"'),
         ("Весна", '"Весна"'),
         ("\ud800", '"<U+D800>"'),
-        ("x" * 90, '"' + "x" * 80 + '…"'),
+        ("x" * 2001, '"' + "x" * 2000 + '…"'),
         (True, "true"),
         (7, "7"),
         pytest.param(10**5000, "a number of more than 90 digits", id="huge"),
