@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import places
 from orchestrator.places import command_words, expanded, ledger_file, project_folder, report_folder
 
 LEDGER = ".orchestrator/ledger.db"
@@ -86,3 +87,41 @@ def test_a_working_folder_that_is_gone_is_an_os_error(home):
 
     with pytest.raises(OSError, match="No such file"):
         project_folder()
+
+
+def test_a_new_file_never_replaces_one_that_came_meanwhile(tmp_path):
+    path = tmp_path / "x.csv"
+
+    def put_late(draft, place):
+        path.write_bytes(b"theirs")
+        places.put_new(draft, place)
+
+    with pytest.raises(FileExistsError), places.put_in_place(path, put_late) as file:
+        file.write(b"ours")
+
+    assert path.read_bytes() == b"theirs"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_is_put_where_no_links_can_be_made(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(1, "Operation not permitted")
+
+    path = tmp_path / "x.csv"
+    monkeypatch.setattr(Path, "hardlink_to", fail)
+    with places.put_in_place(path, places.put_new) as file:
+        file.write(b"ours")
+
+    assert path.read_bytes() == b"ours"
+    with pytest.raises(FileExistsError), places.put_in_place(path, places.put_new) as file:
+        file.write(b"more")
+
+
+def test_a_changed_file_keeps_its_rights(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    with places.put_in_place(path, places.put_instead) as file:
+        file.write(b"new")
+
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)

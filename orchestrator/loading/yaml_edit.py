@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orchestrator.core.discovery import GONE, Changes, Found, json_item, manifest_row, yaml_item
 from orchestrator.core.manifest.models import Defaults
-from orchestrator.errors import Refused
+from orchestrator.errors import ManifestError, Refused
 from orchestrator.loading import yaml_reader
 from orchestrator.loading.csv_edit import Edit, applied, line_end
 
@@ -38,9 +38,10 @@ class YamlList:
         """
         edits = [*self._marks(changes), *self._additions(changes.added, defaults)]
         text = applied(self.text, edits)
+        added = [manifest_row(one, defaults) for one in changes.added]
+        wanted = {**self._value, "campaigns": [*self.rows, *added]} if added else self._value
         # Read again, and not believed: an alias, or a place that was told wrong, would change something else.
-        wanted = {**self._value, "campaigns": [*self.rows, *(manifest_row(one, defaults) for one in changes.added)]}
-        if changes.added and yaml_reader.load(text, self._name).value != wanted:
+        if text != self.text and not _says(text, wanted):
             raise Refused(
                 f"{self._name} cannot be added to in place: its campaigns are written in an unusual way",
                 next_step="write them to a CSV file with -o, and name that in campaigns_from",
@@ -119,6 +120,13 @@ class YamlList:
             return at
         found = _BREAK.search(self.text, at)
         return found.end() if found else len(self.text)
+
+
+def _says(text: str, value: Any) -> bool:
+    try:
+        return bool(yaml_reader.load(text, "").value == value)
+    except ManifestError:
+        return False
 
 
 def _compose(text: str) -> Any:

@@ -17,19 +17,8 @@ _TYPES: Final = ("sms", "voice")
 _WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
 _ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
 _CAMPAIGN: Final = frozenset(
-    {
-        "account_id",
-        "stream",
-        "campaign",
-        "name",
-        "type",
-        "status",
-        "scheduled",
-        "contact_lists",
-        "dnc_list",
-        "instance_id",
-        "updated_at",
-    }
+    {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
+    | {"instance_id", "updated_at"}
 )
 
 

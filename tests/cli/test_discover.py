@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.platform import Account, Campaign, World
 from orchestrator.sandbox.server import SandboxServer
 from tests.cli.conftest import ACCOUNT, SECRET
+from tests.cli.test_terminal import at_terminal
 
 LIMIT = Limit(60, 60.0)  # the platform's own
 STREAMS = ("st-1", "st-2", "st-3", "st-4")
@@ -151,7 +153,7 @@ def test_names_are_cells_that_no_spreadsheet_runs(workplace, served):
     assert workplace.run("validate", manifest).returncode == 0
 
 
-def test_account_and_type_have_columns_where_they_are_not_the_defaults(workplace, served):
+def test_account_and_type_are_columns_where_they_differ(workplace, served):
     url = served.start(campaigns("st-1", 1, type="voice"))
     accounts = {"other": {"account_id": "1" * 24, "client_id": {"env": "NO"}, "client_secret": {"env": "NO"}}}
     accounts |= workplace.credentials()
@@ -327,7 +329,7 @@ def test_4_for_the_sandbox_inside_a_run(workplace):
     assert "next: serve one with python -m orchestrator sandbox, and give its address as host" in done.stderr
 
 
-def test_a_platform_that_sorts_nothing_is_listed_in_one_call_more(workplace, served):
+def test_a_platform_that_sorts_nothing_takes_one_call_more(workplace, served):
     url = served.start([*campaigns("st-1", 60), *campaigns("st-2", 60)], sorts_lists=False)
     done = workplace.run("discover", draft(workplace, url), *streams("st-1", "st-2"))
 
@@ -363,3 +365,51 @@ def test_6_while_a_run_has_the_account(workplace, served):
 
     assert second.returncode == 6, second.stderr
     assert f"pid {first.pid}" in second.stderr
+
+
+def test_4_for_a_stream_that_the_platform_does_not_know(workplace):
+    answer = b'{"errors":[{"msg":"Stream not found","code":404}]}'
+    head = f"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(head.encode() + answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        manifest = draft(workplace, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        done = workplace.run("discover", manifest, *streams("st-9"))
+
+    assert done.returncode == 4
+    assert "account acme has no stream st-9 (HTTP 404: Stream not found); no start was sent" in done.stderr
+
+
+def test_a_terminal_shows_a_bar_per_stream(workplace, served):
+    url = served.start([*campaigns("st-1", 120), *campaigns("st-2", 20)])
+    code, shown = at_terminal(workplace, "discover", draft(workplace, url), *streams("st-1", "st-2"), "-o", "x.csv")
+
+    assert code == 0, shown
+    assert "120 read" in shown
+    assert "x.csv: 140 campaigns added" in shown
+
+
+def test_an_environments_account_and_host_count(workplace, served):
+    url = served.start(campaigns("st-1", 1))
+    manifest = draft(workplace, "https://platform.kore.ai", environments={"staging": {"host": url}})
+    done = workplace.run("discover", manifest, "--env", "staging", *streams("st-1"), "-o", "campaigns.csv")
+
+    assert done.returncode == 0, done.stderr
+    assert "next: python -m orchestrator plan launch.yaml --env staging" in done.stderr
+
+
+def test_utf_16_of_excel_stays_utf_16(workplace, served):
+    manifest = draft(workplace, served.start(campaigns("st-1", 1)))
+    before = "stream\tcampaign\tname\r\nst-0\tcd-0\t\u00fc\r\n".encode("utf-16")
+    (workplace.path / "own.csv").write_bytes(before)
+    done = workplace.run("discover", manifest, *streams("st-1"), "--update", "own.csv")
+
+    assert done.returncode == 0, done.stderr
+    added = "st-1\tcd-0000\tRenewal 0\r\n".encode("utf-16-le")
+    assert (workplace.path / "own.csv").read_bytes() == before + added

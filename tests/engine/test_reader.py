@@ -239,3 +239,23 @@ async def test_a_rerun_is_told_by_its_instance_after_a_wait(rig):
     assert await changes(run.lane.reader, plan.entries, "list") == {}
     await asyncio.sleep(600)
     assert await changes(run.lane.reader, plan.entries, "list") == {"s/c0": "it was changed while it waited: it ran"}
+
+
+async def test_a_listing_takes_a_call_per_page(rig):
+    run = crowded(rig, 149, 1)
+    pages = []
+    (target,) = run.targets
+    live = await run.readers[target.lane].listing(target, lambda read, left: pages.append((read, left)))
+
+    assert len(live) == 150
+    assert pages == [(50, 2), (100, 1), (150, 0)]
+    assert counts(run) == {"list": 3}
+
+
+async def test_a_listing_that_promises_more_for_ever_ends(rig):
+    run = crowded(rig, 60, 1)
+    run.api.endless = True
+    (target,) = run.targets
+
+    assert len(await run.readers[target.lane].listing(target)) == 61
+    assert counts(run) == {"list": 3}

@@ -35,6 +35,15 @@ def test_a_json_file(tmp_path):
     assert (loaded.accounts[0].limit, loaded.accounts[0].algorithm) == (Limit(5, 1.0), "HS256")
 
 
+def test_a_campaign_that_ran_before(tmp_path):
+    path = tmp_path / "world.json"
+    ran = {"instance_id": "cid-7", "updated_at": "2026-03-01T00:00:00.000Z"}
+    path.write_text(json.dumps(world(campaigns=[CAMPAIGN | ran])))
+    (one,) = load_world(path).campaigns
+
+    assert (one.instance_id, one.updated_at) == ("cid-7", "2026-03-01T00:00:00.000Z")
+
+
 def test_a_yaml_file(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text(
