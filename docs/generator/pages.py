@@ -109,7 +109,8 @@ def _result() -> str:
     ]
     columns = (
         f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}. Where nothing was "
-        "sent, in a rehearsal or with `host: sandbox`, a last column `note` says so."
+        "sent, in a rehearsal or with `host: sandbox`, a last column `note` says so. Where an environment was chosen, "
+        "a column `environment` stands before it."
     )
     sections = schema_sections(result_schema(), "Top level")
     return page("The result", _RESULT, *sections, *words, "## Columns", columns)

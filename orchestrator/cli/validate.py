@@ -58,10 +58,12 @@ def _checked(manifest: str, environment: str | None) -> CommandResult:
     rules = describe.sentences(found)
     size = f"{plural(len(found.campaigns), 'campaign')}, {plural(len(found.accounts), 'account')}"
     warnings = (*loaded.warnings, *notes(found), *spelling.warnings(found))
-    data = {"valid": True, "launch": found.launch, "campaigns": len(found.campaigns), "rules": list(rules),
-            "files": [file.as_json() for file in loaded.files], "warnings": list(warnings)}  # fmt: skip
+    data = {"valid": True, "launch": found.launch, "environment": environment, "campaigns": len(found.campaigns),
+            "rules": list(rules), "files": [file.as_json() for file in loaded.files],
+            "warnings": list(warnings)}  # fmt: skip
+    where = f" in environment {environment}" if environment else ""
     lines = [
-        f"{manifest} is valid: launch {found.launch}, {size}",
+        f"{manifest} is valid: launch {found.launch}{where}, {size}",
         *(f"read: {plain(file.sentence)}" for file in loaded.files),
         *(f"rule: {text}" for text in rules),
         *(f"warning: {plain(text)}" for text in warnings),

@@ -169,12 +169,17 @@ def bash(workplace, script, **environ):
     )  # fmt: skip
 
 
-def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
-    (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "run"]
+def install_python(job):
+    """What the action's first step would have installed."""
     python = job.path / "temp" / "orchestrator" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
+
+
+def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
+    (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "run"]
+    install_python(job)
     (job.path / "orchestrator").mkdir()
     (job.path / "orchestrator" / "__init__.py").write_text("raise SystemExit('not us')", encoding="utf-8")
     name = job.manifest("a $(touch harm) b; touch harm.yaml")
@@ -186,6 +191,19 @@ def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
         "outcome": "started", "started": "2", "failed": "0", "unknown": "0", "plan_hash": "", "sandbox": "true",
     }  # fmt: skip
     assert not list(job.path.glob("harm*"))
+
+
+def test_the_actions_step_chooses_the_environment(job):
+    (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "run"]
+    install_python(job)
+    name = job.manifest(environments={"staging": {}, "live": {}})
+    given = {"MANIFEST": name, "ARGUMENTS": "", "RUNNER_TEMP": str(job.path / "temp"), "GITHUB_ACTION_PATH": str(ROOT)}
+    done = bash(job, step["run"], ENVIRONMENT="staging", **given)
+
+    assert done.returncode == 0, done.stderr
+    assert outputs(job)["environment"] == "staging"
+    assert "in environment `staging`" in read(job, "summary")
+    assert bash(job, step["run"], ENVIRONMENT="", **given).returncode == 2
 
 
 def test_the_action_lists_its_interface_and_installs_the_lock():

@@ -14,7 +14,9 @@ WITHOUT_JSON = {"worker", "schema", "sandbox", "completion"}  # services, and ar
 COMMANDS = {
     "init": (("init", "demo", "--example"), ["folder", "files", "notes", "next"]),
     "explain": (("explain", "launch.yaml"), ["manifest", "environment", "values"]),
-    "validate": (("validate", "launch.yaml"), ["valid", "launch", "campaigns", "rules", "warnings"]),
+    "validate": (
+        ("validate", "launch.yaml"), ["valid", "launch", "environment", "campaigns", "rules", "files", "warnings"]
+    ),
     "plan": (
         ("plan", "launch.yaml"),
         ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",

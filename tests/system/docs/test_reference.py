@@ -22,6 +22,8 @@ ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
 NO_VARIABLES = {
     "HASH",
     "NAME",
+    "GLOB",
+    "ID",
     "TIME",
     "Z",
     "SIGINT",
