@@ -72,7 +72,7 @@ def publish_refusal(system: System, error: OrchestratorError, environ: Mapping[s
     return [
         lambda: _append_outputs(environ, github.refusal_outputs(error)),
         lambda: _append_summary(environ, lambda _: refusal(error)),
-        lambda: log.writelines([github.refusal(error) + "\n"]),
+        lambda: log.writelines(f"{line}\n" for line in (github.refusal(error), *github.problems(error))),
     ]
 
 

@@ -1,12 +1,13 @@
 """What GitHub Actions reads: outputs of the step and annotations, one for each reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import Result
 from orchestrator.core.text import one_line, plural
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import ManifestError, OrchestratorError
 from orchestrator.model import Outcome
 from orchestrator.report.wording import by_reason, outcome_word
 
@@ -17,6 +18,7 @@ _LEVELS: Final = {
     Outcome.SKIPPED: "warning",
 }
 _NAMED: Final = 5
+_ANNOTATED: Final = 9  # GitHub shows ten errors of a step, and one says how the run ended
 
 
 def outputs(result: Result) -> dict[str, str]:
@@ -65,10 +67,24 @@ def refusal(error: OrchestratorError) -> str:
     return _command("error", f"exit code {error.exit_code}", f"{error.message}{hint}")
 
 
-def _command(level: str, title: str, message: str) -> str:
+def problems(error: OrchestratorError) -> Iterator[str]:
+    """A workflow command for each problem of a manifest, at its place: GitHub shows them in the change's own lines."""
+    for problem in error.problems[:_ANNOTATED] if isinstance(error, ManifestError) else ():
+        place = {"file": problem.file, "line": problem.line, "col": problem.column}
+        subject = f"{problem.path}: " if problem.path else ""
+        hint = f"; {problem.hint}" if problem.hint else ""
+        read = f" (read: {problem.value})" if problem.value else ""
+        yield _command("error", "manifest", f"{subject}{problem.message}{read}{hint}", place)
+
+
+def _command(level: str, title: str, message: str, place: Mapping[str, object] = MappingProxyType({})) -> str:
     # A line end or a colon of a campaign's name would otherwise begin a command of its own.
-    escaped_title = _escaped(title).replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={escaped_title}::{_escaped(message)}"
+    properties = ",".join(f"{key}={_property(str(value))}" for key, value in {**place, "title": title}.items())
+    return f"::{level} {properties}::{_escaped(message)}"
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _escaped(text: str) -> str:

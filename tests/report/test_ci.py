@@ -4,7 +4,7 @@ import re
 import pytest
 
 from orchestrator.core.text import one_line
-from orchestrator.errors import CredentialError, JournalWriteError, OrchestratorError
+from orchestrator.errors import CredentialError, JournalWriteError, ManifestError, OrchestratorError, Problem
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import ci, github
 from orchestrator.report.markdown import LIMIT, as_markdown
@@ -167,3 +167,18 @@ def test_dotenv_of_a_refusal_leaves_out_what_is_not_known():
         "ORCHESTRATOR_OUTCOME=refused\nORCHESTRATOR_STARTED=0\nORCHESTRATOR_FAILED=0\nORCHESTRATOR_UNKNOWN=0\n"
     )
     assert ci.as_dotenv_refusal(JournalWriteError("disk")) == "ORCHESTRATOR_OUTCOME=journal_failed\n"
+
+
+def test_github_gets_each_problem_of_a_manifest_at_its_place(tmp_path):
+    problem = Problem("a,b.yaml", 7, 20, "campaigns[0].campaign", "may hold only letters", "retype it", value='"cd 1"')
+    log = io.StringIO()
+    environ = {"GITHUB_OUTPUT": str(tmp_path / "out")}
+    carry_out(ci.publish_refusal(GITHUB, ManifestError((problem,) * 30), environ, log))
+    first, second, *others = log.getvalue().splitlines()
+
+    assert first == "::error title=exit code 3::the manifest has 30 problems"
+    assert second == (
+        "::error file=a%2Cb.yaml,line=7,col=20,title=manifest::"
+        'campaigns[0].campaign: may hold only letters (read: "cd 1"); retype it'
+    )
+    assert len(others) == 8
