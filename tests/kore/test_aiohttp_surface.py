@@ -30,6 +30,7 @@ def test_a_response_is_made_of_what_our_request_gives():
         (StreamWriter, "write_eof", ["self", "chunk"]),
         (aiohttp.TCPConnector, "_release", ["self", "key", "protocol", "should_close"]),
         (aiohttp.TCPConnector, "_start_tls_connection", ["self", "underlying_transport", "req", "timeout"]),
+        (aiohttp.TCPConnector, "_create_connection", ["self", "req", "traces", "timeout"]),
     ],
 )
 def test_aiohttp_has_the_methods_that_we_override_or_call(owner, method, parameters):
