@@ -1,6 +1,5 @@
 """`discover` over real HTTP: what it lists, what it writes, what it refuses; it never sends a start."""
 
-import asyncio
 import csv
 import io
 import json
@@ -14,7 +13,7 @@ import pytest
 from orchestrator.sandbox.limiter import Limit
 from orchestrator.sandbox.platform import Account, Campaign, World
 from orchestrator.sandbox.server import SandboxServer
-from tests.cli.conftest import ACCOUNT, SECRET
+from tests.cli.conftest import ACCOUNT, SECRET, Platform
 from tests.cli.test_terminal import at_terminal
 
 LIMIT = Limit(60, 60.0)  # the platform's own
@@ -30,14 +29,8 @@ NASTY = (
 )
 
 
-class Served:
-    """A sandbox in a thread of its own, with these campaigns; the platform's own limit by default."""
-
-    def __init__(self):
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = None
+class Served(Platform):
+    """A sandbox with campaigns of all kinds, under the platform's own limit by default."""
 
     def start(self, campaigns, limit=LIMIT, **account):
         world = World((Account(ACCOUNT, "cs-acme", SECRET, "HS256", limit, **account),), tuple(campaigns))
@@ -58,16 +51,6 @@ class Served:
     def add(self, *campaigns):
         for campaign in campaigns:
             self._server.platform.put(campaign)
-
-    def _do(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
-
-    def close(self):
-        if self._server is not None:
-            self._do(self._server.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 @pytest.fixture
