@@ -28,6 +28,22 @@ def test_only_workers_know_the_secrets_and_start_a_launch(fleet):
     assert SECRET not in str(jobs) + str(lines) + scene.log("worker-0") + scene.log("worker-1")
 
 
+def test_workers_carry_out_the_environment_that_was_ordered(fleet):
+    scene = fleet(accounts=2, campaigns=3)
+    host = scene.raw.pop("host")
+    scene.write(environments={"staging": {"host": host}, "live": {"host": host}})
+    scene.worker()
+    staged = scene.submit("--env", "staging").wait(60)
+    live = scene.submit("--env", "live", log="live.log").wait(60)
+    result = json.loads((scene.directory / "reports/fleet/staging/result.json").read_text(encoding="utf-8"))
+
+    assert (staged, live) == (0, 4), scene.log("submit") + scene.log("worker") + scene.log("live")
+    assert result["run"]["environment"] == "staging"
+    assert result["totals"]["started"] == 6
+    assert "was begun on host" in scene.log("live")
+    assert set(scene.starts.values()) == {1}
+
+
 def test_waves_go_in_order_and_a_failing_wave_ends_the_launch(fleet):
     scene = fleet(accounts=2, campaigns=6)
     campaigns = [dict(one) for one in scene.raw["campaigns"]]
