@@ -187,7 +187,7 @@ def test_a_second_launch_soon_after_needs_the_campaigns_consent(workplace, platf
     assert platform.starts["st-1/cd-0"] == 1
 
 
-def test_several_manifests_are_validated_with_the_worst_exit_code(workplace):
+def test_several_manifests_end_with_the_worst_exit_code(workplace):
     good, bad = workplace.manifest(), workplace.manifest("bad.yaml", version=2)
     one, two = workplace.run("validate", good, bad, "missing.yaml"), workplace.run("validate", good, good)
 
