@@ -18,17 +18,10 @@ from orchestrator.model import Outcome, Reason, Stop, StopReason
 from tests.paths import ROOT
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-ENVIRONMENT = re.compile(r"\benviron(ment)?\b|envvar", re.IGNORECASE)
+ENVIRONMENT = re.compile(r"\benviron\b|envvar|\benvironment: Mapping\b")
 NO_VARIABLES = {
     "HASH",
     "NAME",
-    "GLOB",
-    "ID",
-    "TIME",
-    "Z",
-    "SIGINT",
-    "SIGTERM",
-    "SIGHUP",
     "TERMS",
     "TEXT",
     "LAUNCH",
