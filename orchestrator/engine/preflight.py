@@ -27,8 +27,6 @@ async def live_states(
     The `listed` ones are read from lists alone, even where single reads would take fewer calls.
     Raises CredentialError where the platform rejects a credential, Refused for any other reason, and StopRequested.
     """
-    if check == "off":
-        return {}
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)

@@ -15,10 +15,11 @@ from orchestrator.core.rules.pacing import Pacer
 from orchestrator.core.text import command_line
 from orchestrator.engine import preflight
 from orchestrator.engine.lane import LaneRunner
+from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.waves import PlanExecution, stop_of
 from orchestrator.errors import NothingSelected
-from orchestrator.model import CampaignKey, Lane, PosixSeconds, Stop
+from orchestrator.model import CampaignKey, Lane, LiveState, PosixSeconds, Stop
 
 PreviousStarts = Mapping[tuple[Lane, CampaignKey], PreviousStart]
 _NONE: Final[PreviousStarts] = MappingProxyType({})
@@ -66,11 +67,7 @@ class Run:
         if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
             raise NothingSelected("the selection matches no campaign", next_step=command_line("plan", *origin.words))
         # 2. What does the platform know of those that the journal does not settle?
-        undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
-        targets = [plans.target_of(manifest, campaign) for campaign in undecided]
-        readers = {lane: runner.reader for lane, runner in self.lanes.items()}
-        listed = {one.key for one in undecided if plans.needs_list(one, manifest, states.get(one.key))}
-        live = await preflight.live_states(readers, targets, manifest.preflight.check, listed)
+        live = await self._live_states(choice)
         # 3. Decide.
         plan = plans.build(
             manifest, states, live, choice.selection,
@@ -79,8 +76,22 @@ class Run:
         )  # fmt: skip
         if not (manifest.preflight.hours or choice.details):
             return plan
-        warnings = await preflight.calling_hours_warnings(readers, plan, manifest, self.deps.clock)
+        warnings = await preflight.calling_hours_warnings(self._readers(), plan, manifest, self.deps.clock)
         return replace(plan, warnings=plan.warnings + warnings)
+
+    async def _live_states(self, choice: Choice) -> dict[CampaignKey, LiveState]:
+        """What the platform knows of the campaigns that the journal does not settle."""
+        manifest, states = self.deps.manifest, self.deps.states
+        # First: a list of a million call targets that nobody reads would be the peak of a run's memory.
+        if manifest.preflight.check == "off":
+            return {}
+        undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
+        targets = [plans.target_of(manifest, campaign) for campaign in undecided]
+        listed = {one.key for one in undecided if plans.needs_list(one, manifest, states.get(one.key))}
+        return await preflight.live_states(self._readers(), targets, manifest.preflight.check, listed)
+
+    def _readers(self) -> dict[Lane, Reader]:
+        return {lane: runner.reader for lane, runner in self.lanes.items()}
 
     async def execute(self, plan: Plan) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.

@@ -62,12 +62,6 @@ async def test_status_asks_for_each_campaign(rig):
     assert run.api.reads("list") == []
 
 
-async def test_off_asks_nothing(rig):
-    run = rig(3)
-    assert await looked(run, "off") == {}
-    assert run.api.calls == []
-
-
 async def test_a_credential_refused_twice_is_a_credential_error(rig):
     run = rig(3)
     run.api.read_steps.extend([says(401, "bad token")] * 2)

@@ -3,7 +3,9 @@
 import pytest
 
 from orchestrator.core.journal.lease import AcquiredLease
-from orchestrator.engine.run import inherited_calls, lanes_in_use
+from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.selection import Choice
+from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from tests.fakes import BASE
 
 
@@ -24,3 +26,14 @@ async def test_a_clean_lane_is_handed_on_with_calls_that_still_count(rig, ago, k
     )
 
     assert handed_on == {lane: [BASE - ago] * kept}
+
+
+async def test_without_preflight_nothing_is_asked_and_no_target_made(rig, monkeypatch):
+    """A list of a million call targets would be the peak of a run's memory."""
+    made = []
+    monkeypatch.setattr("orchestrator.core.plan.plan.CallTarget", lambda *_: made.append(1))
+    own = rig(3, preflight={"check": "off"})
+    plan = await Run(own.deps, [AcquiredLease(lane, 1, released_cleanly=True) for lane in own.lanes]).plan(Choice())
+
+    assert plan.count(Action.START) == 3
+    assert (own.api.calls, made) == ([], [])
