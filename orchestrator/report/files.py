@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, tee
+from itertools import count, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol, cast
@@ -203,12 +203,11 @@ def _write_rows(
     result: Result, records: Iterable[Record], folder: Path, names: Sequence[str]
 ) -> Iterator[tuple[str, Path | Exception]]:
     """Reports that take turns, so that each campaign is concluded once for all of them, and then forgotten."""
-    shared = list(tee(_SharedChunks(_chunks(result)), len(names)))
+    shared = _SharedChunks(_chunks(result))
     turns = {}
     for name in names:
         file, writer = _WRITERS[name]
-        # Handed over: what a report that failed has not read is kept for nobody.
-        turns[name] = _writing(folder / file, writer(result, records, shared.pop()))
+        turns[name] = _writing(folder / file, writer(result, records, shared.read()))
     while turns:
         for name, turn in list(turns.items()):
             if (outcome := _step(turn)) is not None:
@@ -217,23 +216,34 @@ def _write_rows(
 
 
 class _SharedChunks:
-    """Chunks for several readers, who all meet a failure: to the second, a generator that failed has only ended."""
+    """Chunks for readers that take turns. All meet a failure: to the second, a generator that failed has only ended.
+
+    Not `itertools.tee`, which keeps the last 57 items.
+    """
 
     def __init__(self, chunks: _Chunks) -> None:
         self._chunks = chunks
+        self._count = 0
+        self._last: list[CampaignResult] = []
         self._error: Exception | None = None
 
-    def __iter__(self) -> _Chunks:
-        return self
+    def read(self) -> _Chunks:
+        """The chunks for one more reader, which must not fall behind the others by more than a turn."""
+        for number in count():
+            if number == self._count:
+                self._fetch()
+            if self._error is not None:
+                raise self._error
+            if not self._last:
+                return
+            yield self._last
 
-    def __next__(self) -> list[CampaignResult]:
+    def _fetch(self) -> None:
+        self._count += 1
         try:
-            return next(self._chunks)
-        except StopIteration:
-            raise self._error or StopIteration from None
-        except Exception as error:
+            self._last = next(self._chunks, [])
+        except Exception as error:  # noqa: BLE001 - raised by every reader
             self._error = error
-            raise
 
 
 OF_REFUSALS: Final = ("junit", "dotenv")

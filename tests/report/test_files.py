@@ -3,6 +3,7 @@ import io
 import json
 import os
 import typing
+import weakref
 from dataclasses import fields, replace
 
 import pytest
@@ -189,3 +190,25 @@ def test_campaigns_that_cannot_be_read_leave_every_old_report(tmp_path):
     assert [str(error) for error in outcomes.values()] == ["unreadable", "unreadable"]
     assert [file.name for file in old.parent.iterdir()] == ["result.csv"]
     assert old.read_bytes() == before
+
+
+def test_a_campaign_that_was_written_is_forgotten(tmp_path):
+    alive = weakref.WeakSet()
+    most = []
+
+    class Watched(CampaignResult):
+        """Unlike its base, it can be watched."""
+
+        __hash__ = object.__hash__
+
+    def concluded():
+        one = result_of("x").campaigns[0]
+        for _ in range(20_000):
+            made = Watched(*values(one))
+            alive.add(made)
+            most.append(len(alive))
+            yield made
+
+    made = result_of("x")
+    files.write(replace(made, campaigns=Campaigns(made.tally, concluded)), [], tmp_path, ["json", "csv"])
+    assert max(most) <= 2 * 1000 + 1
