@@ -50,40 +50,48 @@ class Group:
     commands: tuple[Command, ...]
 
 
-def render(result: Result, timeline: Timeline) -> str:
-    """The page. A pure function of its arguments and of the templates beside this module."""
-    environment = Environment(
+def environment() -> Environment:
+    """The templates: the report's page, and under `parts/` what a page about a run is made of."""
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters["visible"] = visible
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    made.filters["visible"] = visible
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return made
+
+
+def render(result: Result, timeline: Timeline) -> str:
+    """The page. A pure function of its arguments and of the templates beside this module."""
     # Inlined, so that the page is one file that loads nothing.
     style, script = (_TEMPLATES.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        run=result.run,
-        code=result.exit_code,
-        meaning=RUN_MEANINGS.get(result.exit_code, ""),
-        tone=_TONES.get(result.exit_code, "held"),
-        headline=headline(result),
-        banner=result.banner,
-        conditions=result.conditions,
-        duration=duration(timeline.end - timeline.begin),
-        unknown=_unknown(result, timeline),
-        unfolded=_UNFOLDED,
-        hidden_unknown=max(0, result.totals[Outcome.UNKNOWN] - _MAX_SHOWN),
-        groups=_groups(result),
-        charts=[chart.draw(timeline, account) for account in timeline.accounts],
-        facts=partial(_facts, result),
-        waves=timeline.waves,
-        clock=chart.clock,
-        opened=_OPEN,
-        table=_table(result.campaigns),
-        style=style,
-        script=script,
-        policy=_policy(style, script),
-    )
+    page = environment().get_template("report.html.j2")
+    return page.render(values(result, timeline), style=style, script=script, policy=_policy(style, script))
+
+
+def values(result: Result, timeline: Timeline) -> dict[str, Any]:
+    """What the parts of a page about a run show, by the names that the templates use."""
+    return {
+        "result": result,
+        "run": result.run,
+        "code": result.exit_code,
+        "meaning": RUN_MEANINGS.get(result.exit_code, ""),
+        "tone": _TONES.get(result.exit_code, "held"),
+        "headline": headline(result),
+        "banner": result.banner,
+        "conditions": result.conditions,
+        "duration": duration(timeline.end - timeline.begin),
+        "unknown": _unknown(result, timeline),
+        "unfolded": _UNFOLDED,
+        "hidden_unknown": max(0, result.totals[Outcome.UNKNOWN] - _MAX_SHOWN),
+        "groups": _groups(result),
+        "charts": [chart.draw(timeline, account) for account in timeline.accounts],
+        "facts": partial(_facts, result),
+        "waves": timeline.waves,
+        "clock": chart.clock,
+        "opened": _OPEN,
+        "table": _table(result.campaigns),
+    }
 
 
 def _facts(result: Result, drawn: chart.Chart) -> str:
