@@ -86,6 +86,20 @@ def around_future(owner, name, before, after):
     setattr(owner, name, wrapper)
 
 
+def around_turns(owner, name, before, after):
+    """The same for a generator: `after` is reached when it has ended."""
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    def wrapper(*args, **kwargs):
+        reached(before)
+        result = yield from real(*args, **kwargs)
+        reached(after)
+        return result
+
+    setattr(owner, name, wrapper)
+
+
 def _names(point, args):
     return point(args) if callable(point) else (point,)
 
@@ -137,7 +151,7 @@ def install():
     around_async(KoreClient, "status", "before_probe", "after_probe")
     around_async(LaneRunner, "run", "before_lane", "after_lane")
     around_async(PlanExecution, "_write_end", "before_end", "after_end")
-    around(files, "_replace", "before_report", "after_report")
+    around_turns(files, "_writing", "before_report", "after_report")
     around(Path, "replace", "report_temp", "report_renamed")
     sa.event.listen(sa.Engine, "commit", lambda _: reached("in_transaction"))
 
