@@ -5,10 +5,14 @@ import sqlalchemy as sa
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.backend import Backend, refuse_password
+from orchestrator.ledger.watched import watch_sqlite
 
 
-def open_backend(url: str, *, create: bool) -> Backend:
-    """The database at `url`: an SQLite file or PostgreSQL. Raises LedgerError for any other address."""
+def open_backend(url: str, *, create: bool, watched: bool = False) -> Backend:
+    """The database at `url`: an SQLite file or PostgreSQL. Raises LedgerError for any other address.
+
+    `watched`: it is only read, and not a byte of it changes.
+    """
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -17,11 +21,11 @@ def open_backend(url: str, *, create: bool) -> Backend:
         refuse_password(parsed)
     kind = parsed.get_backend_name() if parsed is not None and parsed.database else ""
     if parsed is not None and kind == "sqlite":
-        return sqlite.open_sqlite(parsed, create=create)
+        return watch_sqlite(parsed) if watched else sqlite.open_sqlite(parsed, create=create)
     if parsed is not None and kind == "postgresql":
         from orchestrator.ledger import postgres
 
-        return postgres.open_postgres(parsed, create=create)
+        return postgres.open_postgres(parsed, create=create, watched=watched)
     shown = parsed.render_as_string() if parsed is not None else "address"
     raise LedgerError(
         f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",

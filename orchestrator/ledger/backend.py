@@ -32,7 +32,7 @@ def refuse_password(url: sa.URL) -> None:
         )
 
 
-def _autobegin(_: sa.Connection) -> None:
+def autobegin(_: sa.Connection) -> None:
     """The driver begins a transaction with its first statement."""
 
 
@@ -62,7 +62,7 @@ class Backend:
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, or None
     advise: Callable[[BaseException], str | None] = _no_advice  # the next step after this failure, instead of `hint`
     check_rights: Callable[[sa.Connection], None] = _nothing_lacks  # raises LedgerError where a run could not write
-    begin: Callable[[sa.Connection], None] = _autobegin  # reads the execution option `writes`
+    begin: Callable[[sa.Connection], None] = autobegin  # reads the execution option `writes`
     check_place: Callable[[], None] = _nothing  # raises LedgerError where its address leads to another ledger by now
     closed: Callable[[], None] = _nothing  # called after the last connection was closed
     made: str = ""  # where it lies, in words for people, if there was none before it was opened

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from orchestrator.core.journal.lease import LEASE_SECONDS, Moment
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.backend import Backend, refuse_password
+from orchestrator.ledger.backend import Backend, autobegin, refuse_password
 from orchestrator.ledger.postgres_session import SETTINGS, advice, check_may_create, check_rights, check_session
 from orchestrator.ledger.schema import MARK, UPGRADE, metadata, newer_version
 from orchestrator.model import PosixSeconds
@@ -30,8 +30,10 @@ _CREATE_LOCK: Final = 0x4B6F4361  # the advisory lock held while the tables are 
 LAUNCH_LOCK_SEED: Final = 0x4B6F4363  # makes a launch's name the key of its advisory lock
 
 
-def conninfo(url: sa.URL) -> dict[str, Any]:
+def conninfo(url: sa.URL, *, watched: bool = False) -> dict[str, Any]:
     """Connection parameters for psycopg. Raises LedgerError for an address that holds a password.
+
+    `watched`: for sessions that only read, also from a standby server.
 
     Parameters in the address, such as `?sslmode=verify-full&connect_timeout=20`, override the usual ones. libpq
     finds the password, in PGPASSWORD or ~/.pgpass: an address ends up in reports and process lists.
@@ -39,16 +41,20 @@ def conninfo(url: sa.URL) -> dict[str, Any]:
     refuse_password(url)
     # libpq itself opens the file `~/ca.pem` in the folder `~`.
     given: dict[str, Any] = {key: command_words([v])[0] if isinstance(v, str) else v for key, v in url.query.items()}
-    settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+    wanted = {**SETTINGS, **({"default_transaction_read_only": "on"} if watched else {})}
+    settings = " ".join(f"-c {name}={value}" for name, value in wanted.items())
     known = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
     fixed = {"options": f"{settings} {given.pop('options', '')}".strip()}
-    usual = {"connect_timeout": _CONNECT_SECONDS, "target_session_attrs": "read-write",
+    usual = {"connect_timeout": _CONNECT_SECONDS, "target_session_attrs": "any" if watched else "read-write",
              "application_name": "campaign-orchestrator", **_CLIENT_KEEPALIVE}  # fmt: skip
     return {**usual, **{key: value for key, value in known.items() if value is not None}, **given, **fixed}
 
 
-def open_postgres(url: sa.URL, *, create: bool) -> Backend:
-    """The database at `url`, with its tables. Raises LedgerError: unreachable, not a ledger, or not made yet."""
+def open_postgres(url: sa.URL, *, create: bool, watched: bool = False) -> Backend:
+    """The database at `url`, with its tables. Raises LedgerError: unreachable, not a ledger, or not made yet.
+
+    `watched`: every transaction is read-only, whatever a pooler made of the session.
+    """
     shown = url.render_as_string()
     try:
         import psycopg
@@ -56,7 +62,7 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
         raise LedgerError(
             f"ledger {shown}: PostgreSQL needs the extra fleet", next_step="pip install 'campaign-orchestrator[fleet]'"
         ) from None
-    parameters = conninfo(url)
+    parameters = conninfo(url, watched=watched)
 
     def connect() -> psycopg.Connection[Any]:
         connection = psycopg.connect(**parameters)
@@ -105,7 +111,12 @@ def open_postgres(url: sa.URL, *, create: bool) -> Backend:
         advise=advice,
         check_rights=partial(check_rights, shown=shown),
         made=shown if is_new else "",
+        begin=_begin_reading if watched else autobegin,
     )
+
+
+def _begin_reading(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
 def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:

@@ -61,6 +61,14 @@ class Store:
             raise
         return store
 
+    @classmethod
+    def watch(cls, url: str) -> Self:
+        """An existing ledger to be read alone: not a byte of it changes, nor of an SQLite file's neighbours.
+
+        Raises LedgerError, and so does `check_place`, which is to be asked before what was read is believed.
+        """
+        return cls(open_backend(url, create=False, watched=True), url)
+
     def _check(self) -> None:
         with self._transaction(writes=False) as connection:
             wrong = self._backend.check(connection)
@@ -149,12 +157,12 @@ class Store:
 
         For progress only: of two commits, the later may have the lower numbers, so a reader may miss records.
         """
-        query = sa.select(journal).where(journal.c.launch == launch, journal.c.id > after).order_by(journal.c.id)
-        return [
-            (row.id, record)
-            for rows in self._partitions(query)
-            for row, record in zip(rows, self._records(rows), strict=True)
-        ]
+        return list(self.numbered(journal.c.launch == launch, journal.c.id > after))
+
+    def numbered(self, *which: sa.ColumnElement[bool]) -> Iterator[tuple[int, Record]]:
+        """The journal's records that meet conditions on its columns, in its order, each with its row number."""
+        for rows in self._partitions(sa.select(journal).where(*which).order_by(journal.c.id)):
+            yield from zip((row.id for row in rows), self._records(rows), strict=True)
 
     def _partitions(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
         with self._transaction(writes=False) as connection:
