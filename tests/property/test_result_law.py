@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from orchestrator.core.journal.states import State
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build
+from orchestrator.core.result.followed import FollowedLaunch
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 from orchestrator.report.html.page import render
@@ -127,3 +128,14 @@ def test_each_journal_has_a_page_and_its_timeline_every_start(run):
     assert sorted((a.key, a.number) for account in timeline.accounts for a in account.attempts) == intents
     assert set(timeline.stories) == {f"{c.stream}/{c.campaign}" for c in built.campaigns if c.outcome == "unknown"}
     assert render(built, timeline).count("<h1>") == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(runs(), st.booleans())
+def test_a_followed_journal_has_the_result_of_one_read_at_once(run, is_live):
+    records, _, _ = run
+    live = RUN if is_live else None
+    followed = FollowedLaunch()
+    for count, record in enumerate(records, start=1):
+        followed.read(record)
+        assert followed.result(live) == build(records[:count], live=live)

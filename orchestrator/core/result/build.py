@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
@@ -36,6 +36,7 @@ from orchestrator.core.result.types import (
     Result,
     RunResult,
     StopResult,
+    Tally,
     WaveResult,
 )
 from orchestrator.core.text import plural, timestamp
@@ -70,16 +71,28 @@ def build(
     Raises NoRunError, and IllegalMove for a journal whose records contradict each other.
     """
     # 1. Read the journal once, and keep what the run's result needs.
-    journal = _Journal(run_id)
+    journal = Journal(run_id)
     for record in records:
         journal.read(record)
     if journal.header is None:
         raise NoRunError(run_id or "no run")
     # 2. The run, and what its campaigns came to. They are counted here, and concluded when somebody reads them.
-    run = _Run.of(journal.runs, journal.header, stop, live)
-    advice = None if run.is_live else Advice.of(run.header, journal.control_state)
-    campaigns = _concluded(run, journal.states, journal.out_of_sight(run), advice)
-    # 3. The figures over all campaigns.
+    run = Run.of(journal.runs, journal.header, stop, live)
+    rows = journal.rows(run)
+    tally = Counter((row.account, *run.outcome(row, journal.states.get(row.key))[:2]) for row in rows())
+    return result_of(journal, run, tally, rows, warnings)
+
+
+def result_of(
+    journal: "Journal",
+    run: "Run",
+    tally: Tally,
+    rows: Callable[[], Iterator[PlanRow]],
+    warnings: Sequence[str] = (),
+) -> Result:
+    """The result of a run whose campaigns, in `rows`, have been counted. Each is concluded when somebody reads it."""
+    advice = run.advice(journal.control_state)
+    campaigns = Campaigns(tally, lambda: (run.campaign(row, journal.states.get(row.key), advice) for row in rows()))
     code = code_of(((outcome, reason) for _, outcome, reason in campaigns.tally), run.stop)
     is_success = run.end is not None and code == ExitCode.OK
     return Result(
@@ -92,20 +105,8 @@ def build(
     )
 
 
-def _concluded(
-    run: "_Run", states: Mapping[CampaignKey, CampaignState], left_out: Sequence[PlanRow], advice: Advice | None
-) -> Campaigns:
-    """The campaigns of a run, and those of earlier runs that it leaves out and nobody knows about."""
-
-    def rows() -> Iterator[PlanRow]:
-        return itertools.chain(run.rows, left_out)
-
-    tally = Counter((row.account, *run.outcome(row, states.get(row.key))[:2]) for row in rows())
-    return Campaigns(tally, lambda: (run.campaign(row, states.get(row.key), advice) for row in rows()))
-
-
 @dataclass(slots=True)
-class _Journal:
+class Journal:
     """A launch's journal, as far as it was read. `header` is that of the run with the id `wanted`, or of the newest."""
 
     wanted: str | None
@@ -135,7 +136,12 @@ class _Journal:
         elif record.campaign == CONTROL:
             self.control_state = control.apply(self.control_state, record)
 
-    def out_of_sight(self, run: "_Run") -> list[PlanRow]:
+    def rows(self, run: "Run") -> Callable[[], Iterator[PlanRow]]:
+        """The campaigns of a run, and those of earlier runs that it leaves out and nobody knows about."""
+        left_out = self._out_of_sight(run)
+        return lambda: itertools.chain(run.rows, left_out)
+
+    def _out_of_sight(self, run: "Run") -> list[PlanRow]:
         """The campaigns that are unknown and that the run does not name, as plans before it have them."""
         left = {key for key, state in self.states.items() if state.state in UNRESOLVED}
         if left:
@@ -180,7 +186,7 @@ class _Journal:
         return next((end.at for end, count in reversed(ended) if self._is_success(end, count)), None)
 
     def _is_success(self, end: Record, count: int) -> bool:
-        run = _Run.of(self.runs[:count], self._headers[end.campaign])
+        run = Run.of(self.runs[:count], self._headers[end.campaign])
         outcomes = (run.outcome(row, self.states.get(row.key))[:2] for row in run.rows)
         return not self._has_unknown() and code_of(outcomes, run.stop) == ExitCode.OK
 
@@ -189,7 +195,7 @@ class _Journal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """One run of a launch: all that decides the outcomes of its campaigns, apart from their states.
 
     `stop` is why it ended early. What it held was held by the stop of the account's lane, in `lane_stops`, or else by
@@ -207,7 +213,7 @@ class _Run:
     is_live: bool
 
     @classmethod
-    def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None, live: str | None = None) -> "_Run":
+    def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None, live: str | None = None) -> "Run":
         """A run by its header; `runs` are the launch's records of RUN_KINDS, and `stop` and `live` as for `build`."""
         end = next((r for r in runs if r.kind == END and r.campaign == header.campaign), None)
         # 1. How it ended. A run without an end crashed, unless it is live, or its own process asks, which knows better.
@@ -250,6 +256,10 @@ class _Run:
             updated_at=answer.updated_at,
             next=advice.about(outcome, reason, row) if advice else None,
         )  # fmt: skip
+
+    def advice(self, control_state: ControlState) -> Advice | None:
+        """What there is to type; None while it is going on."""
+        return None if self.is_live else Advice.of(self.header, control_state)
 
     def facts(self, code: int, success: PosixSeconds | None) -> RunResult:
         """Which run it was, and how it ended. `success` is when the launch last had one, in POSIX seconds."""

@@ -624,7 +624,7 @@ def test_campaigns_are_concluded_anew_whenever_they_are_read():
 
 def test_a_re_run_that_changed_nothing_asks_for_no_earlier_success(monkeypatch):
     asked = []
-    monkeypatch.setattr("orchestrator.core.result.build._Journal._is_success", lambda *_: asked.append(1))
+    monkeypatch.setattr("orchestrator.core.result.build.Journal._is_success", lambda *_: asked.append(1))
     again = [header("r-2", 10.0), *plan_records([entry(skip(Out.ALREADY_STARTED, R.JOURNAL))], "r-2")]
     records = [*run_of("r-1", "cd-1", Event.ACCEPTED, 0.0), *again, end(None, "r-2", 11.0)]
 

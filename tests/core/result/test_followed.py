@@ -1,0 +1,57 @@
+from orchestrator.core.result.build import build
+from orchestrator.core.result.followed import FollowedLaunch
+from orchestrator.model import Outcome
+from tests.core.builders import RUN, end, header, plan_records, record, starts
+
+A, B = "st-1/cd-1", "st-1/cd-2"
+
+
+def of(records, live=None):
+    followed = FollowedLaunch()
+    for one in records:
+        followed.read(one)
+        followed.result(live)
+    return followed
+
+
+def lost(campaign):
+    return [
+        record("intent", 1, 101.0, campaign, deadline=130.0, baseline=None),
+        record("verdict", 1, 102.0, campaign, event="indeterminate", message="no answer"),
+        record("no_evidence", 1, 103.0, campaign, message="nothing was found"),
+    ]
+
+
+def first():
+    return [header(), *plan_records(starts("cd-1", "cd-2"))]
+
+
+def test_a_launch_without_a_plan_has_no_result():
+    followed = of([])
+
+    assert (followed.result(None), followed.run_id, followed.has_ended) == (None, None, False)
+    assert followed.campaigns(Outcome.UNKNOWN, 5) == []
+
+
+def test_campaigns_that_need_a_person_are_found_without_the_others():
+    records = [*first(), *lost(A), record("intent", 1, 104.0, B, deadline=130.0, baseline=None)]
+    followed = of(records, RUN)
+
+    assert [one.key for one in followed.campaigns(Outcome.UNKNOWN, 5)] == [A]
+    assert followed.campaigns(Outcome.UNKNOWN, 5)[0].next is None  # there is nothing to type while it runs
+    followed.read(end())
+    assert followed.result(None) == build([*records, end()])
+    found = followed.campaigns(Outcome.UNKNOWN, 5)
+    assert [(one.key, "resolve" in one.next) for one in found] == [(A, True), (B, False)]
+
+
+def test_an_unknown_of_an_earlier_run_stays_in_sight_until_resolved():
+    earlier = [*first(), *lost(A), end()]
+    later = [header(run="r-2"), *plan_records(starts("cd-2"), run="r-2"), end(run="r-2")]
+    resolved = record("resolve", 1, 200.0, A, "person:ann", event="resolved_started", message="ann: seen", by="ann")
+    followed = of([*earlier, *later])
+
+    assert [one.key for one in followed.campaigns(Outcome.UNKNOWN, 5)] == [A]
+    followed.read(resolved)
+    assert followed.result(None) == build([*earlier, *later, resolved])
+    assert followed.campaigns(Outcome.UNKNOWN, 5) == []
