@@ -204,7 +204,7 @@ def _write_rows(
 ) -> Iterator[tuple[str, Path | Exception]]:
     """Reports that take turns, so that each campaign is concluded once for all of them, and then forgotten."""
     shared = _SharedChunks(_chunks(result))
-    turns = {}
+    turns, outcomes = {}, {}
     for name in names:
         file, writer = _WRITERS[name]
         turns[name] = _writing(folder / file, writer(result, records, shared.read()))
@@ -212,7 +212,8 @@ def _write_rows(
         for name, turn in list(turns.items()):
             if (outcome := _step(turn)) is not None:
                 del turns[name]
-                yield name, outcome
+                outcomes[name] = outcome
+    yield from ((name, outcomes[name]) for name in names)  # as they were asked for, and not as they were done
 
 
 class _SharedChunks:

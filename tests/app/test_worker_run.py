@@ -35,7 +35,7 @@ def lane_work(account):
     )
 
 
-async def test_the_lanes_of_a_worker_share_one_door_and_its_connections(store, monkeypatch):
+async def test_a_workers_lanes_share_one_door_and_its_connections(store, monkeypatch):
     monkeypatch.setenv("ACME_ID", "cs-acme")
     monkeypatch.setenv("ACME_SECRET", "s" * 64)
     runs = WorkerRuns(store, Redactor(), RecordingObserver(), connections=7, allow_commands=False)

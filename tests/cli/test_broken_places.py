@@ -27,6 +27,22 @@ COMMANDS = {
     "abort": (["abort", "spring", "--reason", "x", "--ledger", LEDGER], 0),
     "stop-started": (["stop-started", "spring", "--reason", "x", "--manifest", MANIFEST, "--ledger", LEDGER], 0),
     "resolve": (["resolve", "spring", "st-1/cd-0", "--as", "started", "--reason", "x", "--ledger", LEDGER], 4),
+    "init": (
+        [
+            "init",
+            "{home}/new",
+            "--yes",
+            "--launch",
+            "winter",
+            "--host",
+            "https://bots.example.com",
+            "--account-id",
+            "67777ce93e25326494e90001",
+        ],
+        0,
+    ),
+    "discover": (["discover", MANIFEST, "--stream", "st-1"], 4),  # the built-in platform has nothing to discover
+    "explain": (["explain", MANIFEST], 0),
     "list": (["list", "--ledger", LEDGER], 0),
     "history": (["history", "spring", "--ledger", LEDGER], 0),
     "why": (["why", "spring", "st-1/cd-0", "--ledger", LEDGER], 0),

@@ -250,7 +250,7 @@ def test_a_worker_without_its_secrets_says_so_and_sends_nothing(fleet):
     assert scene.submit().wait(60) == 12, scene.log("submit")
     assert scene.starts == {}
     assert scene.result["run"]["stop"]["reason"] == "credential"
-    assert "; provide environment variable ID_0, then run again" in scene.result["run"]["stop"]["detail"]
+    assert "; set ID_0, FLEET_SECRET, then run again" in scene.result["run"]["stop"]["detail"]
 
 
 def test_a_secret_command_needs_the_worker_operators_consent(fleet):

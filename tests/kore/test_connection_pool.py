@@ -47,7 +47,7 @@ def test_a_limit_that_is_enough_stays_as_it_is():
     assert (most, limit) == (10, 900)
 
 
-def test_where_hardly_a_file_is_left_there_is_still_one_connection():
+def test_with_hardly_a_file_left_there_is_one_connection():
     most, *_ = asked(16, 16, 100)
     assert most in range(1, 7)
 

@@ -622,7 +622,7 @@ def test_campaigns_are_concluded_anew_whenever_they_are_read():
     assert len(campaigns) == len(tuple(campaigns)) == sum(campaigns.tally.values())
 
 
-def test_a_re_run_that_changed_nothing_asks_for_no_earlier_success(monkeypatch):
+def test_an_unchanged_re_run_asks_for_no_earlier_success(monkeypatch):
     asked = []
     monkeypatch.setattr("orchestrator.core.result.build.Journal._is_success", lambda *_: asked.append(1))
     again = [header("r-2", 10.0), *plan_records([entry(skip(Out.ALREADY_STARTED, R.JOURNAL))], "r-2")]

@@ -80,7 +80,7 @@ def test_the_main_job_runs_from_an_empty_environment(installed, tmp_path):
     assert where.stdout.startswith(str(installed.site))
 
 
-def test_the_demonstration_is_unpacked_and_runs_from_an_empty_folder(installed, tmp_path):
+def test_the_demonstration_runs_from_an_empty_folder(installed, tmp_path):
     tmp_path.chmod(0o700)
     made = installed.run("orchestrator", "init", "demo", "--example", cwd=tmp_path)
     done = installed.run("orchestrator", "run", "launch.yaml", cwd=tmp_path / "demo")
