@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
+from yaml import events as ev
 
-from orchestrator.core.visible import shown
+from orchestrator.core.visible import oddity, shown
 from orchestrator.loading.yaml_walker import Fault, events
 
 LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
@@ -58,7 +60,7 @@ def syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
     words = ", ".join(parts)
     found = _Error(words, LINE_BREAK.split(text), mark.line, mark.column, (began.line, began.column), text)
     explain = next((meant for sign, meant in _MEANINGS if sign in words), _as_it_is)
-    return explain(found)
+    return _odd_indentation(found) or explain(found)
 
 
 def _fault(line: int, column: int, message: str, hint: str = "", value: str = "") -> Fault:
@@ -75,6 +77,15 @@ def _unprintable(text: str) -> Fault:
     at = found.start() if found else 0
     line, column = text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1)
     return _fault(line, column, "it has a character that is not allowed", value=shown(text[at : at + 1]))
+
+
+def _odd_indentation(error: _Error) -> Fault | None:
+    """Blanks that look like spaces, and are a part of the text for YAML. Tabs have words of their own."""
+    indent = error.at[: _indent(error.at)].strip(" \t")
+    if not indent:
+        return None
+    column = error.at.index(indent[0])
+    return _fault(error.line, column, f"the line is indented with {oddity(indent)}", "indent with spaces")
 
 
 def _open_quote(error: _Error) -> Fault:
@@ -179,6 +190,26 @@ def _in_braces(error: _Error) -> Fault:
     return _fault(error.line, error.column, "a comma is missing before this place", "write {one: 1, two: 2}")
 
 
+def _no_value(error: _Error) -> Fault:
+    if _is_open(error):
+        # The parser names the place where it missed a value.
+        return _in_braces(replace(error, began=_opened_before(error)))
+    return _fault(error.line, error.column, f"a value is missing before {error.char or 'the end of the line'}")
+
+
+def _opened_before(error: _Error) -> tuple[int, int]:
+    """Where the innermost brackets or braces open that are not closed before the error."""
+    opened = [error.began]
+    with suppress(yaml.YAMLError):
+        for event in events(error.text):
+            if isinstance(event, ev.CollectionStartEvent):
+                mark: Any = event.start_mark
+                opened.append((mark.line, mark.column))
+            elif isinstance(event, ev.CollectionEndEvent):
+                opened.pop()
+    return opened[-1]
+
+
 def _is_open(error: _Error) -> bool:
     """Whether what goes on here is plainly no part of the braces: the text ends, or a key or an item begins a line."""
     if not error.char and error.line >= len(error.lines) - 1:
@@ -189,12 +220,10 @@ def _is_open(error: _Error) -> bool:
 def _quoted_before(error: _Error) -> Fault | None:
     """The text in quotes that ends right before the error: its closing quote may be the opening one of the next."""
     last: Any = None
-    try:
+    with suppress(yaml.YAMLError):
         for event in events(error.text):
             if getattr(event, "style", None) in ("'", '"'):
                 last = event
-    except yaml.YAMLError:
-        pass
     if last is None or last.end_mark.line != error.line or error.at[last.end_mark.column : error.column].strip():
         return None
     line, column = last.start_mark.line, last.start_mark.column
@@ -211,7 +240,9 @@ def _after_end(error: _Error) -> Fault:
 
 def _escape(error: _Error) -> Fault:
     hint = "write two, or put the text in single quotes"
-    return _fault(error.line, error.column - 1, "a backslash in double quotes begins an escape sequence", hint)
+    # The parser's place is the backslash or behind it.
+    column = error.at.rfind("\\", 0, error.column + 1)
+    return _fault(error.line, column, "a backslash in double quotes begins an escape sequence", hint)
 
 
 def _surrogate(error: _Error) -> Fault:
@@ -230,15 +261,17 @@ def _block_text(error: _Error) -> Fault:
 _MEANINGS: Final[tuple[tuple[str, Callable[[_Error], Fault]], ...]] = (
     ("while scanning a quoted scalar", _open_quote),
     ("found character that cannot start any token", _no_token),
+    ("found a tab character that violates indentation", _no_token),
     ("mapping values are not allowed", _colon),
     ("could not find expected ':'", _no_colon),
     ("did not find expected key", _no_key),
     ("did not find expected '-' indicator", _no_key),
     ("did not find expected ',' or", _in_braces),
+    ("did not find expected node content", _no_value),
     ("did not find expected <document start>", _after_end),
     ("found unknown escape character", _escape),
     ("found invalid Unicode character escape code", _surrogate),
-    ("did not find expected hexadecimal number", _surrogate),
+    ("did not find expected hexdecimal number", _escape),  # as the parser spells it
     ("did not find expected alphabetic or numeric character", _no_name),
     ("did not find expected comment or line break", _block_text),
 )  # fmt: skip
