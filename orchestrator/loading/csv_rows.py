@@ -108,8 +108,9 @@ class CsvFile(TableFile):
     def _first_record(self, separator: str) -> list[str]:
         try:
             return next((cells for cells in self._reader(0, separator) if any(map(str.strip, cells))), [])
+        # A quote that is not closed: its line still shows what separates the cells, and the quote is reported later.
         except csv.Error:
-            return []
+            return self._lines.line(1).replace('"', "").split(separator)
 
     def _reader(self, begin: int, separator: str) -> Any:
         # Not io.StringIO, which holds a text at four bytes a character.

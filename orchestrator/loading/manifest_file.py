@@ -107,8 +107,8 @@ def showing_problems(path: Path, environment: str | None) -> Iterator[InputFiles
         name = source_name(path)
         problems = sorted(error.problems, key=lambda p: (p.file != name, p.file, p.line, p.column))
         first = inputs.sources.shown(problems[:MAX_PROBLEMS])
-        # What was read from a stream is gone, and a file that is missing leads elsewhere.
-        can_be_read = path.exists() and not is_stream(path)
+        # What was read from a stream is gone, and what is no file leads elsewhere.
+        can_be_read = path.is_file() and not is_stream(path)
         again = command_line("validate", *manifest_words(name, environment)) if can_be_read else ""
         next_step = error.next_step or again
         raise ManifestError(_capped(first, len(problems)), next_step=next_step) from None
@@ -172,8 +172,12 @@ def parsed(opened: OpenedManifest, rows: Iterable[Mapping[str, Any]], *, is_draf
     """The manifest with the rows of its files. Raises ManifestError with every fault, of each environment."""
     document, merged, files = opened.document, opened.merged, opened.files
 
+    named = merged.raw.get("campaigns_from", [])
+
     def is_complete() -> bool:
-        return not is_draft and not opened.unreadable and not any(file.problems for file in files)
+        # A file that is not named as it must be, or cannot be read, may list any campaign.
+        is_all = isinstance(named, list) and len(files) == len(named)
+        return not is_draft and is_all and not any(file.problems for file in files)
 
     manifest, issues = parse(merged.raw, rows, is_complete=is_complete)
     problems = [*document.problems, *opened.unreadable, *(problem for file in files for problem in file.problems)]

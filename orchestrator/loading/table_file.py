@@ -1,5 +1,6 @@
 """What CSV files and sheets have in common: a header, then a campaign a row, in cells."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,6 +10,8 @@ from orchestrator.loading.row_file import CampaignFile, Place, Reading, interned
 
 _STREAMS: Final = HEADS["stream"]
 _CAMPAIGNS: Final = HEADS["campaign"]
+# An instance's id alone, or with the braces that it has in YAML, and where `plan` prints it.
+_INSTANCE: Final = re.compile(r"(cid-.*)|\{\s*instance\s*:\s*([^\s{}]+)\s*\}")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -67,7 +70,6 @@ def _converted(row: dict[str, Any]) -> dict[str, Any]:
     for key in ("rerun", "enabled"):
         if isinstance(text := row.get(key), str):
             row[key] = _BOOLEANS.get(text.lower(), text)
-            # An instance as `plan` prints it: a cell has no braces.
-            if key == "rerun" and text.startswith("cid-"):
-                row[key] = {"instance": text}
+            if key == "rerun" and (found := _INSTANCE.fullmatch(text)):
+                row[key] = {"instance": found[1] or found[2]}
     return row

@@ -118,12 +118,13 @@ def test_another_host_parses_raw_and_rows_into_the_same_manifest(write):
 
 
 def test_an_instance_to_run_again_may_stand_in_a_cell(write):
-    table = "stream,campaign,rerun\ns,d,cid-7\ns,e,TRUE\n"
+    table = "stream,campaign,rerun\ns,d,cid-7\ns,e,TRUE\ns,g,{instance: 9-a}\n"
     text = GOOD.replace("campaigns:", "campaigns:\n  - {stream: s, campaign: f, rerun: {instance: cid-8}}")
     loaded = load_manifest(write(text + "campaigns_from: [a.csv]\n", a_csv=table))
     found = {campaign.campaign: campaign.rerun for campaign in loaded.manifest.campaigns}
 
     assert (found["d"], found["e"], found["f"]) == (Rerun("cid-7"), True, Rerun("cid-8"))
+    assert found["g"] == Rerun("9-a")  # as a message and `plan` write it
     assert parse(loaded.raw, loaded.rows) == (loaded.manifest, ())
 
 
@@ -181,7 +182,7 @@ waves:
         "m.yaml:10:30: campaigns[0].rerun: must be true, false or {instance: ID}; plan prints the instance",
         "m.yaml:11:5: campaigns[1]: s/c is listed twice; first at m.yaml:10:5",
         "m.yaml:12:9: retry.backoff: must be the first and the longest wait; write it as 1s..60s",
-        "m.yaml:14:5: waves[0]: has no campaigns; earlier waves take their campaigns first",
+        "m.yaml:14:15: waves[0].tags: no campaign has the tag 'nobody'",
     ]
 
 
@@ -232,7 +233,10 @@ def test_a_missing_manifest_leads_to_init_or_to_a_near_name(tmp_path, monkeypatc
 
 def test_a_directory_is_no_manifest(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert lines_of(Path("..")) == ["..:1:1: is a directory; name a file in it"]
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(Path(".."))
+    assert [str(problem) for problem in caught.value.problems] == ["..:1:1: is a directory; name a file in it"]
+    assert caught.value.next_step == ""  # to validate the folder again would say the same
 
 
 @pytest.mark.parametrize(

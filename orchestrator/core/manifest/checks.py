@@ -121,7 +121,7 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
         _references(raw, rows, "window", "windows"),
         _without_account(raw, rows),
         _waves(raw, rows, complete=complete),
-        [_none_yet(raw)] if complete and not rows else [],
+        [_none_yet(raw)] if complete and not rows else (),
     )
     return [issue for check in checks for issue in islice(check, MAX_ISSUES)]
 
@@ -250,9 +250,15 @@ def _wave_members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -
             did_you_mean(key, known if number < _MAX_HINTS else ()),
             value=key,
         )
-    for i, (tags, named) in wanted.items():
-        is_misnamed = named and listed.isdisjoint(named.values())
-        if (tags or named) and i not in filled and not is_misnamed:
+    empty = [i for i, (tags, named) in wanted.items() if (tags or named) and i not in filled]
+    used = dict.fromkeys(tag for row in rows for tag in row.tags) if empty else {}
+    unused = [(i, tag) for i in empty for tag in wanted[i][0].values() if tag not in used]
+    for number, (i, tag) in enumerate(unused):
+        hint = did_you_mean(tag, used if number < _MAX_HINTS else ())
+        yield Issue(("waves", i, "tags"), f"no campaign has the tag {tag!r}", hint, value=tag)
+    misnamed = {i for i, _ in unused} | {i for i, _, _ in missing}
+    for i in empty:
+        if i not in misnamed:
             yield Issue(("waves", i), "has no campaigns", "earlier waves take their campaigns first")
 
 

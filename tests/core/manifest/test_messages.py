@@ -66,7 +66,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
         (
             {"waves": [{"name": "w", "tags": ["nobody"]}]},
-            Issue(("waves", 0), "has no campaigns", "earlier waves take their campaigns first"),
+            Issue(("waves", 0, "tags"), "no campaign has the tag 'nobody'", "known here: canary"),
         ),
         ({"campaigns": []}, Issue((), "has no campaigns", "add campaigns or campaigns_from")),
         (

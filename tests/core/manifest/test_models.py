@@ -200,7 +200,7 @@ def test_models_can_be_built_from_their_own_values():
         ),
         ({"campaigns": {}}, ("campaigns",), "must be a list", None),
         ({"waves": [{"name": "w"}, {"name": "w"}]}, ("waves", 1, "name"), "'w' names two waves", None),
-        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0), "has no campaigns", None),
+        ({"waves": [{"name": "w", "tags": ["x"]}]}, ("waves", 0, "tags"), "no campaign has the tag 'x'", None),
         (
             {"waves": [{"name": "w", "campaigns": ["st-1/cd-9"]}]},
             ("waves", 0, "campaigns", 0), "no campaign is 'st-1/cd-9'", "did you mean 'st-1/cd-2'?",

@@ -43,7 +43,7 @@ def test_rows_follow_the_inline_campaigns_and_take_the_defaults():
     [
         ({"campaigns": {}}, {}, ("campaigns",)),
         ({"campaigns": None}, {}, ("campaigns",)),
-        ({"waves": [{"name": "w", "tags": ["x"]}]}, {}, ("waves", 0)),
+        ({"waves": [{"name": "w", "tags": ["x"]}]}, {}, ("waves", 0, "tags")),
         ({"waves": None}, {}, ("waves",)),
         ({"host": "https://kore.example"}, {}, ("accounts", "acme", "client_id")),
         (

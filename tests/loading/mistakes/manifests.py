@@ -39,6 +39,12 @@ CASES = {
     "a control character": _case(GOOD + "# \x07\n", '"<U+0007>"'),
     # The form of YAML.
     "a tab as indentation": _case(HEAD + "campaigns:\n\t- {stream: st-1, campaign: cd-1}\n", "<tab>- {stream"),
+    "a tab as indentation, after a value": _case(
+        HEAD + "campaigns:\n  - stream: st-1\n\tcampaign: cd-1\n", "<tab>campaign"
+    ),
+    "no-break spaces before a dash": _case(
+        HEAD + "campaigns:\n\u00a0\u00a0- {stream: st-1, campaign: cd-1}\n", "<U+00A0>- {stream"
+    ),
     "a quote that is not closed": _campaign('stream: "st-1, campaign: cd-1', 'stream: "st-1, campaign'),
     "a quote that the next line closes": _case(
         HEAD + 'campaigns:\n  - stream: "st-1\n    campaign: "cd-1"\n', 'stream: "st-1'
@@ -59,12 +65,17 @@ CASES = {
     "a brace that is not closed": _case(
         HEAD + "campaigns:\n  - {stream: st-1, campaign: cd-1\n  - {stream: st-1, campaign: cd-2}\n", "cd-1"
     ),
+    "a bracket that the end of the file leaves open": _case(HEAD + "campaigns_from: [", "campaigns_from: ["),
+    "a comma too many between values": _case(HEAD + "campaigns_from: [north.csv, , south.csv]\n", ", , south"),
     "a brace too many": _campaign("stream: st-1, campaign: cd-1}", "cd-1}}"),
     "a comma that is missing": _campaign('stream: "st-1" campaign: cd-1', '"st-1" campaign'),
     "an equals sign": _case(GOOD.replace("launch: spring", "launch = spring"), "launch = spring"),
     "a comment as in JSON": _case('{"version": 1,\n  // spring\n  "launch": "spring"}\n', "// spring"),
     "half of a surrogate pair": _case(f'{{"version": 1, "launch": "{_PAIRED}"}}\n', f'"{_PAIRED}"'),
     "a path of Windows in double quotes": _case(GOOD + 'report: {dir: "C:\\reports\\spring"}\n', "C:\\reports\\spring"),
+    "a user's folder of Windows in double quotes": _case(
+        GOOD + 'report: {dir: "C:\\Users\\ann"}\n', "C:\\Users\\ann"
+    ),
     "a star in a file name": _case(HEAD + "campaigns_from: [*.csv]\n", "[*.csv]"),
     "a value that begins with an at sign": _case(GOOD.replace("launch: spring", "launch: @spring"), "@spring"),
     "text behind a block sign": _case(GOOD + "limits: | 5\n  6\n", "limits: | 5"),
@@ -94,7 +105,14 @@ CASES = {
     "a time zone by its abbreviation": _case(GOOD + 'windows: {day: {zones: [EDT], hours: "09:00-20:00"}}\n', '"EDT"'),
     "hours over midnight": _case(GOOD + 'windows: {day: {zones: [UTC], hours: "20:00-06:00"}}\n', '"20:00-06:00"'),
     "an account that is not listed": _campaign("stream: st-1, campaign: cd-1, account: acne", '"acne"'),
-    "a wave without campaigns": _case(GOOD + "waves: [{name: canary, tags: [canary]}]\n", "tags: [canary]"),
+    "a list of files that is one text": _case(HEAD + "campaigns_from: north.csv\n", '"north.csv"'),
+    "a wave whose tag no campaign has": _case(GOOD + "waves: [{name: canary, tags: [canary]}]\n", '"canary"'),
+    "a wave whose tag is misspelled": _case(
+        GOOD.replace("cd-1}", "cd-1, tags: canary}") + "waves: [{name: first, tags: [canry]}]\n", '"canry"'
+    ),
+    "a wave whose campaigns are in an earlier one": _case(
+        GOOD.replace("cd-1}", "cd-1, tags: a b}") + "waves: [{name: w, tags: [a]}, {name: x, tags: [b]}]\n", "{name: x"
+    ),
     "a campaign that is listed twice": _case(GOOD + "  - {stream: st-1, campaign: cd-1}\n", "st-1/cd-1 is listed"),
     "one mistake in the defaults of 50 campaigns": _case(
         HEAD.replace("account: acme}", "account: acme, type: fax}")

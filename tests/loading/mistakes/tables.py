@@ -44,6 +44,7 @@ CASES = {
     ),
     "a row too short": _list("stream,campaign,window\nst-1,cd-1\n", "2 cells"),
     "a comma in a name without quotes": _list("stream,campaign,name\nst-1,cd-1,Spring, NE\n", "4 cells"),
+    "an open quote in the header": _list('stream,campaign,"name\nst-1,cd-1,x\n', '"name'),
     "a header in the middle": _list("stream,campaign\nst-1,cd-1\nStream ID,Campaign ID\nst-1,cd-2\n", "Stream ID"),
     "a sum below the list": _list("stream,campaign,Notes\nst-1,cd-1,\n,,Total: 1\n", "stream: is missing"),
     "a value without a column": _list("stream,campaign,\nst-1,cd-1,FALSE\n", "FALSE"),
@@ -79,5 +80,6 @@ CASES = {
     "a workbook with a password": _list(
         b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "password", "list.xlsx"
     ),
+    "a workbook that is called a CSV file": _list(workbook(_COLUMNS, ("st-1", "cd-1", "x")), "is a workbook"),
     "a CSV file that is called a workbook": _list("stream,campaign\nst-1,cd-1\n", "is not a workbook", "list.xlsx"),
 }  # fmt: skip
