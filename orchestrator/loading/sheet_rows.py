@@ -43,7 +43,8 @@ class SheetFile(TableFile):
         if not cells:
             self._report_empty()
             return
-        if not self._accept_header(line, [str(cell) for cell in cells]):
+        names = [_number(cell) if isinstance(cell, float) else str(cell) for cell in cells]
+        if not self._accept_header(line, names):
             return
         # 3. The rows.
         for line, cells in rows:
@@ -116,7 +117,7 @@ class SheetFile(TableFile):
         if key in _SWITCHES and value in (True, False):
             return bool(value)
         if key == "name" and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return f"{value:.15g}"
+            return _number(value)
         said, hint = f"is {_kind(value)}", "write TRUE or FALSE"
         if key not in _SWITCHES:
             said, hint = f"{said}, and must be text", "format the column as text, and write the value again"
@@ -128,11 +129,16 @@ class SheetFile(TableFile):
         return Place(line, column, address_of(line, column))
 
 
+def _number(value: float) -> str:
+    """A number as a sheet shows it: a cell of 12 holds 12.0."""
+    return f"{value:.15g}"
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, (int, float)):
-        return f"the number {value:.15g}"
+        return f"the number {_number(value)}"
     if isinstance(value, (datetime, date)):
         return f"the date {value.isoformat()}"
     return f"the time {value}" if isinstance(value, (time, timedelta)) else "no text"
