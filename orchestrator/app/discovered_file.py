@@ -7,7 +7,7 @@ from typing import Final
 
 from orchestrator.core import discovery as core
 from orchestrator.core.discovery import Discovery, Written
-from orchestrator.core.text import command_line, plural
+from orchestrator.core.text import command_line, manifest_words, plural
 from orchestrator.errors import Refused
 from orchestrator.loading.csv_edit import CsvList
 from orchestrator.loading.input_files import read_text, source_name
@@ -33,7 +33,7 @@ class DiscoveredFile:
         if is_update and not self._is_csv and not _is_same(path, loaded.path):
             raise Refused(
                 f"{source_name(path)} is not the manifest {loaded.source_name}: its accounts may be other ones",
-                next_step=command_line("discover", str(path), "--update", str(path), "--stream"),
+                next_step=self._update_command(),
             )
         if self._is_new and not path.parent.is_dir():
             raise Refused(f"{source_name(path)} cannot be made: there is no such folder", next_step="make it first")
@@ -42,8 +42,14 @@ class DiscoveredFile:
         if not is_update and not self._is_new and (rows or not self._is_csv):
             raise Refused(
                 f"{source_name(path)} exists, and -o never writes over a file",
-                next_step=command_line("discover", *loaded.words, "--update", str(path), "--stream"),
+                next_step=self._update_command(),
             )
+
+    def _update_command(self) -> str:
+        """What adds to the file; YAML is a manifest of its own."""
+        name = source_name(self._path)
+        words = self._loaded.words if self._is_csv else manifest_words(name, self._loaded.environment)
+        return command_line("discover", *words, "--update", name, "--stream")
 
     @property
     def is_read(self) -> bool:

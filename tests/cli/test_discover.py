@@ -256,6 +256,19 @@ def test_o_never_writes_over_a_file(workplace, served):
     assert served.arrivals["arrivals"] == 0
 
 
+def test_a_manifest_that_is_there_is_updated_by_itself(workplace, served):
+    manifest = draft(workplace, served.start(campaigns("st-1", 1)))
+    environments = {"environments": {"staging": {}}}
+    raw = json.loads((workplace.path / manifest).read_text())
+    (workplace.path / "other.yaml").write_text(json.dumps(raw | environments))
+    (workplace.path / manifest).write_text(json.dumps(raw | environments))
+    words = ("discover", manifest, "--env", "staging", *streams("st-1"))
+    done = [workplace.run(*words, option, "other.yaml") for option in ("-o", "--update")]
+
+    again = "next: python -m orchestrator discover other.yaml --env staging --update other.yaml --stream"
+    assert [(one.returncode, again in one.stderr) for one in done] == [(4, True), (4, True)]
+
+
 def test_o_yaml_is_the_manifest_with_the_campaigns(workplace, served):
     url = served.start(campaigns("st-1", 2))
     before = MANIFEST.format(url=url, account=ACCOUNT).partition("campaigns:\n")[0]
