@@ -88,14 +88,22 @@ def ask_decisions(campaigns: Sequence[CampaignResult]) -> Iterator[Decision]:
         click.echo(f"  {plain(one.message)}", err=True)
         try:
             with breaking_a_question():
-                answer = ask("Did it start? s started, n not-started, Enter to skip, q to end: ")
+                answer = _answer()
                 reason = ask("What did you see? ") if answer in _DECISIONS else ""
         except KeyboardInterrupt:
             return
         if answer in {None, "q"}:
             return
-        if answer and reason and reason.strip():
-            yield Decision(one.key, _DECISIONS[answer], reason.strip())
+        if answer and reason:
+            yield Decision(one.key, _DECISIONS[answer], reason)
+
+
+def _answer() -> str | None:
+    """What is to be done with a campaign; a word that means nothing is asked for again, since skipping is silent."""
+    question = "Did it start? s started, n not-started, Enter to skip, q to end: "
+    while (answer := ask(question)) not in {None, "", "q", *_DECISIONS}:
+        click.echo("  please answer with s, n, Enter or q", err=True)
+    return answer
 
 
 def _ask_for(word: str, what: str) -> None:
@@ -104,5 +112,5 @@ def _ask_for(word: str, what: str) -> None:
             answer = ask(f"Type {word} to go on: ")
     except KeyboardInterrupt:
         answer = None
-    if (answer or "").strip() != word:
+    if answer != word:
         raise Refused("not confirmed", next_step=f"run again and type {what}")

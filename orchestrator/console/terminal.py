@@ -52,9 +52,9 @@ def plain(text: str) -> str:
 
 
 def ask(question: str) -> str | None:
-    """A person's answer at the terminal, empty where only Enter was typed; None where the input has ended."""
+    """A person's answer at the terminal without spaces around it; empty: only Enter; None: the input has ended."""
     click.echo(question, nl=False, err=True)
     # A signal may come between the question and the read: it ends the wait as one that comes later.
     signals.wait_for_input(sys.stdin)
     line = sys.stdin.readline()
-    return line.rstrip("\n") if line else None
+    return line.strip() if line else None

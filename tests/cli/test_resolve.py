@@ -67,11 +67,12 @@ def test_a_selection_resolves_all_unknown_campaigns_of_it(workplace):
 @pytest.mark.usefixtures("three_lost")
 @pytest.mark.parametrize("end", ["q", "\x04"], ids=["q", "end-of-input"])
 def test_a_person_is_asked_about_each_and_may_leave_at_any(workplace, end):
-    answer = f"s\nseen in it\n\n{end}"
+    answer = f"maybe\ns \nseen in it\n\n{end}"
     code, shown = at_terminal(workplace, "resolve", "spring", "--ask", answer=answer, stderr_too=True)
 
     assert code == 0, shown
     assert "1 of 3: st-1/cd-0 (account acme)" in shown
+    assert shown.count("please answer with s, n, Enter or q") == 1
     assert "3 of 3: st-1/cd-2 (account acme)" in shown
     assert "st-1/cd-0 is recorded as started" in shown
     assert left(workplace) == (["cd-1", "cd-2"], 1)
