@@ -18,6 +18,7 @@ from typing import Any, Final
 from orchestrator.app.schema import manifest_schema
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.manifest.models import NOTES
+from orchestrator.core.manifest.notes import account_id_note
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import ID_PATTERN
 from orchestrator.core.text import command_line, reason
@@ -40,7 +41,7 @@ DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
 _COLUMNS: Final = ("stream", "campaign", "name", "tags", *NOTES)
 _SECRETS: Final = ("client_id", "client_secret")
 _VALID: Final = {"launch": "x", "account_id": "0" * 24, **DEFAULTS}
-_ACCOUNT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
+_ACCOUNT: Final = "main"  # what the template calls it
 _PLACE: Final = "must be the secret's place, never its value; write env NAME, file PATH or command PROGRAM ARGUMENT"
 
 
@@ -75,9 +76,7 @@ def fault_of(name: str, answer: str) -> str:
 
 def note_on(name: str, answer: str) -> str:
     """What a person should look at again in an answer that is valid; empty where there is nothing."""
-    if name == "account_id" and not _ACCOUNT_ID.fullmatch(answer):
-        return f"account id {answer} is not 24 hex digits, as the platform's are: is it the account's?"
-    return ""
+    return account_id_note(_ACCOUNT, answer) if name == "account_id" else ""
 
 
 def first_files(answers: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +84,7 @@ def first_files(answers: Mapping[str, str]) -> dict[str, str]:
     raw = _manifest(answers)
     template = resources.files("orchestrator.app") / "templates" / MANIFEST
     values = {name: _yaml(raw[name]) for name in ("launch", "host")}
-    values |= {name: _yaml(value) for name, value in raw["accounts"]["main"].items()}
+    values |= {name: _yaml(value) for name, value in raw["accounts"][_ACCOUNT].items()}
     values |= {"schema": SCHEMA, "discover": command_line("discover", MANIFEST, "-o", LIST, "--stream")}
     manifest = Template(template.read_text(encoding="utf-8")).substitute(values)
     return {MANIFEST: manifest, LIST: ",".join(_COLUMNS) + "\n", **_beside()}
@@ -135,7 +134,7 @@ def _manifest(answers: Mapping[str, str]) -> dict[str, Any]:
     """The answers as a manifest's mapping, without campaigns."""
     account = {name: answers[name] for name in ("account_id", "algorithm")}
     secrets = {name: _place(answers[name]) for name in _SECRETS}
-    accounts = {"main": account | secrets}
+    accounts = {_ACCOUNT: account | secrets}
     return {"version": 1, "launch": answers["launch"], "host": answers["host"], "accounts": accounts}
 
 

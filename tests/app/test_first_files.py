@@ -79,7 +79,7 @@ def test_https_and_this_machine_are_hosts(host):
 def test_an_account_id_of_another_form_is_noted_not_refused():
     assert files.fault_of("account_id", "acme-7") == ""
     assert files.note_on("account_id", "acme-7") == (
-        "account id acme-7 is not 24 hex digits, as the platform's are: is it the account's?"
+        "account main has the account_id acme-7, and the platform's are 24 hex digits"
     )
     assert files.note_on("account_id", "67777ce93e25326494e9000A") == ""
     assert files.note_on("launch", "acme-7") == ""

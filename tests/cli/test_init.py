@@ -136,7 +136,7 @@ def test_a_terminal_is_asked_for_what_no_option_answers(workplace):
     assert "Launch, the name of this send" not in shown
     assert "Host [https://platform.kore.ai]: " in shown
     assert "must be the secret's place, never its value" in shown
-    assert "note: account id a1a1 is not 24 hex digits" in shown
+    assert "note: account main has the account_id a1a1, and the platform's are 24 hex digits" in shown
     assert (draft(workplace).launch, account.algorithm) == ("may", "HS512")
     assert (account.client_id.env, account.client_secret.command) == ("SPRING_ID", ("pass", "show", "kore"))
 

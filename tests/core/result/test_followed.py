@@ -33,7 +33,7 @@ def test_a_launch_without_a_plan_has_no_result():
     assert followed.campaigns(Outcome.UNKNOWN, 5) == []
 
 
-def test_campaigns_that_need_a_person_are_found_without_the_others():
+def test_campaigns_that_need_a_person_are_found_by_themselves():
     records = [*first(), *lost(A), record("intent", 1, 104.0, B, deadline=130.0, baseline=None)]
     followed = of(records, RUN)
 
@@ -45,7 +45,7 @@ def test_campaigns_that_need_a_person_are_found_without_the_others():
     assert [(one.key, "resolve" in one.next) for one in found] == [(A, True), (B, False)]
 
 
-def test_an_unknown_of_an_earlier_run_stays_in_sight_until_resolved():
+def test_an_unknown_of_an_earlier_run_stays_until_resolved():
     earlier = [*first(), *lost(A), end()]
     later = [header(run="r-2"), *plan_records(starts("cd-2"), run="r-2"), end(run="r-2")]
     resolved = record("resolve", 1, 200.0, A, "person:ann", event="resolved_started", message="ann: seen", by="ann")
