@@ -101,8 +101,8 @@ def command(
 
 async def _discover(loaded: "LoadedManifest", request: "Request", remarks: Remarks) -> "Discovery":
     from orchestrator.app.discover import discover
+    from orchestrator.console.live import shown_pages
     from orchestrator.console.logs import set_up
-    from orchestrator.console.progress import shown_pages
     from orchestrator.console.signals import orderly_stop
     from orchestrator.engine.stop_signal import StopSignal
     from orchestrator.redaction import Redactor

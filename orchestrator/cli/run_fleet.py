@@ -12,9 +12,10 @@ from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.run import Detached, after_starts
 from orchestrator.cli.run_end import RunEnd
-from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
+from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import LogObserver, set_up
+from orchestrator.console.progress import Phase
 from orchestrator.console.signals import handled
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Action, Plan
@@ -102,5 +103,8 @@ async def _watch(
     lanes = {name: str(plans.lane_of(order.manifest, name)) for name in order.manifest.accounts}
     expected = Counter(lanes[row.account] for row in order.rows if row.action != Action.SKIP)
     names = {lane: name for name, lane in lanes.items()}
-    async with show_progress(expected, names, clock, observers, options):
+    display = Display(options, observers, stop_signal)
+    display.begin(order.manifest, names, clock)
+    display.plan(expected)
+    async with display.showing(Phase.STARTS):
         await watch(store, order, clock, observers, stop_signal=stop_signal, checks=checks)

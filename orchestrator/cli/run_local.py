@@ -12,8 +12,9 @@ import click
 from orchestrator.app.open_run import open_run
 from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.cli.run_end import RunEnd
-from orchestrator.cli.run_options import Observers, RunOptions, consent, show_progress
+from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
 from orchestrator.console.logs import LogObserver, set_up
+from orchestrator.console.progress import Phase
 from orchestrator.console.signals import orderly_stop
 from orchestrator.console.terminal import plain
 from orchestrator.core.journal.states import State
@@ -36,14 +37,18 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
     set_up(options.log_format, redactor, verbose=options.verbose)
     end.reads(loaded.manifest)
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
-    with orderly_stop(stop_signal.set, stop_signal.stop_waiting):
+    display = Display(options, observers, stop_signal)
+    with orderly_stop(stop_signal.set, stop_signal.stop_waiting, display.stopping):
         # Lines until there are bars: opening may have to wait.
         observers.members.append(lines := LogObserver())
         async with open_run(loaded, observers, stop_signal, redactor, no_wait=options.no_wait) as opened:
             # 1. The plan, and a person's consent.
             if options.wants_bars:
                 observers.members.remove(lines)
-            plan = await prepare(opened, options.choice, options.consent)
+            names = {str(lane): runner.account for lane, runner in opened.run.lanes.items()}
+            display.begin(loaded.manifest, names, opened.deps.clock, opened.run.gauge)
+            async with display.showing(Phase.PREFLIGHT):
+                plan = await prepare(opened, options.choice, options.consent)
             await consent(loaded.manifest, plan, stop_signal, options)
             if options.choice.retry_failed:
                 _show_retries(opened.run, plan)
@@ -52,13 +57,14 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             end.begins(opened.deps.run_id, lambda: opened.deps.states.may_have_sent)
             _freeze_garbage()
             expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
-            names = {str(lane): runner.account for lane, runner in opened.run.lanes.items()}
-            async with show_progress(expected, names, opened.deps.clock, observers, options):
+            display.plan(expected)
+            async with display.showing(Phase.STARTS):
                 await execute(opened.run, plan, _print_unrecorded)
             # 3. The reports.
             del plan  # a large one makes room for its result
-            result, records = build_result(opened)
-            return end.report(result, records)
+            async with display.showing(Phase.REPORTS):
+                result, records = build_result(opened)
+                return end.report(result, records)
 
 
 def _freeze_garbage() -> None:

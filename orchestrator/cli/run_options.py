@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,17 @@ from typing import Any
 from orchestrator.app.approval import Consent
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.console.confirm import confirm
-from orchestrator.console.progress import ProgressObserver, shown
+from orchestrator.console.live import Notices, shown
+from orchestrator.console.live_words import stopping
+from orchestrator.console.progress import Phase, ProgressObserver
 from orchestrator.console.terminal import has_bars
+from orchestrator.core.gauge import RunGauge
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import Refused
+from orchestrator.model import Stop
 from orchestrator.ports import Clock, Observer
 from orchestrator.report.ci import System
 
@@ -70,16 +74,52 @@ async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, optio
         raise
 
 
-@asynccontextmanager
-async def show_progress(
-    expected: Mapping[str, int], names: Mapping[str, str], clock: Clock, observers: Observers, options: RunOptions
-) -> AsyncIterator[None]:
-    """Show a run's progress while the block runs. `expected` campaigns and account `names` are by lane."""
-    # Nothing but JSON lines: a progress line among them would break their reader.
-    if options.log_format == "json":
-        yield
-        return
-    progress = ProgressObserver(expected, clock)
-    observers.members.append(progress)
-    async with shown(progress, sys.stderr, names, bars=options.wants_bars):
-        yield
+class Display:
+    """What a person sees of a run while it goes on, from the first read to the last report."""
+
+    def __init__(self, options: RunOptions, observers: Observers, stop_signal: StopSignal) -> None:
+        self._options = options
+        self._observers = observers
+        self._stop_signal = stop_signal
+        self._progress: ProgressObserver | None = None
+
+    def begin(
+        self,
+        manifest: Manifest,
+        names: Mapping[str, str],
+        clock: Clock,
+        gauge: Callable[[], RunGauge] = RunGauge,
+    ) -> None:
+        """The run is known: from now on its events count. `names` are the accounts' by lane."""
+        zones = {name: hours.zones[0] for name, hours in manifest.windows.items()}
+        self._progress = ProgressObserver(
+            manifest.launch, names, clock,
+            zones=zones, patience=manifest.timeouts.total, gauge=gauge, stop=lambda: self._stop_signal.stop,
+        )  # fmt: skip
+        self._observers.members.append(self._progress)
+        # At a terminal the view takes the place of the log.
+        if self._options.wants_bars:
+            self._observers.members.append(Notices(self._progress))
+
+    def plan(self, expected: Mapping[str, int]) -> None:
+        """The plan is made: `expected` campaigns by lane are to get an outcome."""
+        if self._progress is not None:
+            self._progress.begin(expected)
+
+    @asynccontextmanager
+    async def showing(self, phase: Phase) -> AsyncIterator[None]:
+        """Show a phase of the run while the block runs."""
+        # Nothing but JSON lines: a progress line among them would break their reader.
+        if self._progress is None or self._options.log_format == "json":
+            yield
+            return
+        self._progress.phase = phase
+        async with shown(self._progress, sys.stderr, bars=self._options.wants_bars,
+                         can_stop_waiting=lambda: self._stop_signal.can_stop_waiting):  # fmt: skip
+            yield
+
+    def stopping(self, received: Stop) -> str:
+        """What is awaited once a signal has come, in a sentence."""
+        if self._progress is None:
+            return f"{received.reason}: no new start"
+        return stopping(self._progress, can_stop_waiting=self._stop_signal.can_stop_waiting)

@@ -35,7 +35,10 @@ else:
     with _hidden("rich"):
         import structlog
 
-QUIET: Final = frozenset({"start_answered", "campaign_done", "probe_done", "stop_answered", "ledger_created"})
+QUIET: Final = frozenset(
+    {"start_answered", "campaign_done", "probe_begun", "probe_done", "stop_answered", "ledger_created",
+     "preflight_begun"}
+)  # fmt: skip
 """Events of single campaigns, which in text would drown the progress line, and what has a sentence of its own there."""
 
 

@@ -1,162 +1,174 @@
-"""What a person sees while a run goes on: bars at a terminal, a line per 30 s without one."""
+"""What is known of a run while it goes on: counted from its events, and by lane."""
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
 
-from orchestrator.console.terminal import console_for, has_bars, plain
-from orchestrator.core.result.build import timestamp
+from orchestrator.core.gauge import LaneGauge, RunGauge
+from orchestrator.model import PosixSeconds, Stop
 from orchestrator.ports import Clock
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn, TaskID
+_NO_LANE: Final = LaneGauge()
 
-_LINE_EVERY: Final = 30.0
-_DRAW_EVERY: Final = 0.25
-_BAR_WIDTH: Final = 80
+
+class Phase(Enum):
+    """What a run is doing."""
+
+    PREFLIGHT = "preflight"
+    STARTS = "starts"
+    REPORTS = "reports"
+
+
+@dataclass(slots=True)
+class LaneProgress:
+    """One lane. `window` is the one it waits for until `opens` (POSIX seconds); `stopped` says why it has."""
+
+    name: str
+    expected: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    throttled: int = 0
+    limited_until: float = 0.0
+    window: str = ""
+    opens: float = 0.0
+    is_breaker_open: bool = False
+    stopped: str = ""
+
+    @property
+    def done(self) -> int:
+        """Campaigns that have an outcome, or are held."""
+        return sum(self.outcomes.values()) + self.held
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.done >= self.expected
 
 
 class ProgressObserver:
-    """Counts the finished campaigns of each account, and keeps what the run waits for and until when."""
+    """Counts what happens to each lane's campaigns, and keeps what the run waits for and until when.
 
-    def __init__(self, expected: Mapping[str, int], clock: Clock) -> None:
-        self.expected = dict(expected)
-        self.done = dict.fromkeys(self.expected, 0)
-        self.outcomes: dict[str, int] = {}
+    `names` are the accounts' names by lane, `zones` the windows' time zones; `patience` is the longest that a call in
+    flight is waited for, in seconds. `gauge` and `stop` say how the run stands and why it stops, where that is known.
+    """
+
+    def __init__(
+        self,
+        launch: str,
+        names: Mapping[str, str],
+        clock: Clock,
+        *,
+        zones: Mapping[str, str] | None = None,
+        patience: float = 0.0,
+        gauge: Callable[[], RunGauge] = RunGauge,
+        stop: Callable[[], Stop | None] = lambda: None,
+    ) -> None:
+        self.launch = launch
+        self.lanes = {lane: LaneProgress(name) for lane, name in names.items()}
+        self.zones = zones or {}
+        self.patience = patience
+        self.gauge = gauge
+        self.stop = stop
+        self.phase = Phase.PREFLIGHT
+        self.to_read = 0  # campaigns whose live state preflight reads
+        self.probes: set[str] = set()  # campaigns for which evidence of a start is looked for
         self.wave = ""
+        self.bakes_until = 0.0
         self.paused = ""  # by whom and why, while it is
-        self._waits: dict[tuple[str, str], str] = {}  # by lane ("" for all) and what: until when
+        self.begun = clock.now()
+        self.stopped_at: PosixSeconds | None = None
         self._clock = clock
-        self._begun = clock.now()
+        self._on: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "campaign_done": self._campaign_done,
+            "preflight_begun": self._preflight_begun,
+            "probe_begun": lambda fields: self.probes.add(fields["campaign"]),
+            "probe_done": lambda fields: self.probes.discard(fields["campaign"]),
+            "wave_opened": self._wave_opened,
+            "wave_baking": self._wave_baking,
+            "window_waiting": self._window_waiting,
+            "window_held": self._window_held,
+            "campaign_held": lambda fields: self._hold(fields["lane"], 1),
+            "lane_limited": self._lane_limited,
+            "breaker_opened": lambda fields: self._set_breaker(fields["lane"], is_open=True),
+            "breaker_closed": lambda fields: self._set_breaker(fields["lane"], is_open=False),
+            "lane_stopped": self._lane_stopped,
+            "launch_paused": self._paused,
+            "launch_unpaused": self._unpaused,
+        }
+
+    def begin(self, expected: Mapping[str, int]) -> None:
+        """The plan is made: so many campaigns are to get an outcome in each lane."""
+        self.phase, self.begun = Phase.STARTS, self._clock.now()
+        for lane, count in expected.items():
+            self._lane(lane).expected = count
 
     def event(self, name: str, **fields: Any) -> None:
-        """Count a campaign that got its outcome; note what the run waits for."""
-        if name in {"launch_paused", "launch_unpaused"}:
-            self.paused = f"paused by {fields['by']}: {fields['reason']}" if name == "launch_paused" else ""
-        if name == "campaign_done":
-            lane = str(fields["lane"])
-            self.done[lane] = self.done.get(lane, 0) + 1
-            self.outcomes[fields["outcome"]] = self.outcomes.get(fields["outcome"], 0) + 1
-        elif name == "wave_opened":
-            self.wave = fields["wave"]
-        elif name == "wave_baking":
-            self._waits["", "bakes until"] = fields["until"]
-        elif name == "window_waiting":
-            self._waits[str(fields["lane"]), f"window {fields['window']} opens"] = fields["until"]
-        elif name == "breaker_opened":
-            self._waits[str(fields["lane"]), "starts get lost: held"] = ""
-        elif name in {"breaker_closed", "lane_stopped"}:
-            self._waits.pop((str(fields["lane"]), "starts get lost: held"), None)
+        """Count an event, if it is one of those that count."""
+        act = self._on.get(name)
+        if act is not None:
+            act(fields)
 
-    def status(self, lane: str | None = None) -> str:
-        """The wave, and what a lane (by default any lane) waits for and until when."""
-        # No event ends a bake, or the wait for a window: such a wait is over when its time has passed.
-        now = str(timestamp(self._clock.now()))
-        waits = dict.fromkeys(
-            f"{what} {until}".rstrip()
-            for (whose, what), until in self._waits.items()
-            if lane in {None, whose} or not whose
-            if not until or now < until
-        )
-        return ", ".join([f"wave {self.wave}", *waits]) if self.wave else ""
+    def now(self) -> PosixSeconds:
+        """POSIX seconds."""
+        return self._clock.now()
 
-    def rate(self, lane: str | None = None) -> float:
-        """Campaigns finished per second so far, in one lane or in all."""
-        done = sum(self.done.values()) if lane is None else self.done.get(lane, 0)
-        return done / max(self._clock.now() - self._begun, 1e-9)
+    def note_stop(self) -> None:
+        """Remember when it was first seen that the run stops: from then on calls in flight are awaited."""
+        if self.stopped_at is None and self.stop() is not None:
+            self.stopped_at = self._clock.now()
 
-    def line(self) -> str:
-        """One line for a log."""
-        done, total = sum(self.done.values()), sum(self.expected.values())
-        # Before the first campaign is done there is no rate to go by.
-        left = (total - done) / self.rate() if done else 0.0
-        counts = ", ".join(f"{count} {word}" for word, count in sorted(self.outcomes.items()))
-        eta = f", about {left:.0f} s left" if done and done < total else ""
-        pace = self.paused or f"{self.rate():.1f}/s{eta}"
-        return f"progress: {done} of {total} campaigns ({counts or 'none done'}), {pace}" + (
-            f"; {self.status()}" if self.wave else ""
-        )
+    def total(self, outcome: str) -> int:
+        """Campaigns with an outcome, in all lanes."""
+        return sum(lane.outcomes.get(outcome, 0) for lane in self.lanes.values())
 
+    def _lane(self, lane: object) -> LaneProgress:
+        name = str(lane)
+        found = self.lanes.get(name)
+        return found if found is not None else self.lanes.setdefault(name, LaneProgress(name))
 
-@asynccontextmanager
-async def shown(
-    progress: ProgressObserver, stream: TextIO, names: Mapping[str, str], *, bars: bool
-) -> AsyncIterator[None]:
-    """Show the progress on `stream` while the block runs. `names` are the accounts' names by lane."""
-    show = _bars if bars else _lines
-    task = asyncio.create_task(show(progress, stream, names))
-    try:
-        yield
-    finally:
-        task.cancel()
-        # Not `await task`, which would raise the task's CancelledError here.
-        await asyncio.wait([task])
+    def _campaign_done(self, fields: Mapping[str, Any]) -> None:
+        outcomes, outcome = self._lane(fields["lane"]).outcomes, fields["outcome"]
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
 
+    def _preflight_begun(self, fields: Mapping[str, Any]) -> None:
+        self.to_read = fields["campaigns"]
 
-async def _lines(progress: ProgressObserver, stream: TextIO, _: Mapping[str, str]) -> None:
-    while True:
-        await asyncio.sleep(_LINE_EVERY)
-        stream.write(progress.line() + "\n")
-        stream.flush()
+    def _wave_opened(self, fields: Mapping[str, Any]) -> None:
+        self.wave, self.bakes_until = fields["wave"], 0.0
+
+    def _wave_baking(self, fields: Mapping[str, Any]) -> None:
+        self.bakes_until = _seconds(fields["until"])
+
+    def _window_waiting(self, fields: Mapping[str, Any]) -> None:
+        lane = self._lane(fields["lane"])
+        lane.window, lane.opens = fields["window"], _seconds(fields["until"])
+
+    def _window_held(self, fields: Mapping[str, Any]) -> None:
+        self._hold(fields["lane"], fields["campaigns"])
+
+    def _hold(self, lane: object, campaigns: int) -> None:
+        self._lane(lane).held += campaigns
+
+    def _lane_limited(self, fields: Mapping[str, Any]) -> None:
+        lane = self._lane(fields["lane"])
+        lane.throttled += 1
+        lane.limited_until = max(lane.limited_until, self._clock.now() + fields["seconds"])
+
+    def _set_breaker(self, lane: object, *, is_open: bool) -> None:
+        self._lane(lane).is_breaker_open = is_open
+
+    def _lane_stopped(self, fields: Mapping[str, Any]) -> None:
+        lane = self._lane(fields["lane"])
+        lane.stopped, lane.is_breaker_open = fields["message"], False
+
+    def _paused(self, fields: Mapping[str, Any]) -> None:
+        self.paused = f"paused by {fields['by']}: {fields['reason']}"
+
+    def _unpaused(self, _: Mapping[str, Any]) -> None:
+        self.paused = ""
 
 
-async def _bars(progress: ProgressObserver, stream: TextIO, names: Mapping[str, str]) -> None:
-    from rich.progress import Progress
-
-    console = console_for(stream, os.environ)
-    with Progress(*_columns(console.width), console=console, auto_refresh=False, transient=True) as bars:
-        tasks = {
-            lane: bars.add_task(names.get(lane, lane), total=n, rate="", status="")
-            for lane, n in progress.expected.items()
-        }
-        try:
-            while True:
-                _draw(bars, progress, tasks)
-                await asyncio.sleep(_DRAW_EVERY)
-        finally:
-            _draw(bars, progress, tasks)
-
-
-@contextmanager
-def shown_pages(stream: TextIO) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar at a terminal for each list that is read.
-
-    Call what it yields after a page: the list's name, the campaigns read, and the pages left (None: unknown).
-    """
-    if not has_bars(stream, os.environ):
-        yield lambda _name, _read, _left: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[read]:,} read"),
-               TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=console_for(stream, os.environ), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def on_page(name: str, read: int, left: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(plain(name), total=None, read=0)
-            bars.advance(tasks[name])
-            done = int(bars.tasks[tasks[name]].completed)
-            bars.update(tasks[name], read=read, total=done + (left or 0))
-
-        yield on_page
-
-
-def _columns(width: int) -> "list[ProgressColumn]":
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-
-    counts: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
-    if width < _BAR_WIDTH:
-        return counts  # a bar that does not fit would be drawn as a new line, four times a second
-    return [counts[0], BarColumn(), counts[1], TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}")]  # fmt: skip
-
-
-def _draw(bars: "Progress", progress: ProgressObserver, tasks: "Mapping[str, TaskID]") -> None:
-    for lane, task in tasks.items():
-        done, rate = progress.done.get(lane, 0), progress.paused or f"{progress.rate(lane):.1f}/s"
-        bars.update(task, completed=done, rate=rate, status=progress.status(lane))
-    bars.refresh()
+def _seconds(until: str) -> float:
+    return datetime.fromisoformat(until).timestamp()

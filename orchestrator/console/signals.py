@@ -90,8 +90,15 @@ def handled(on_stop: Callable[[Stop], None]) -> Iterator[None]:
 
 
 @contextmanager
-def orderly_stop(stop: Callable[[Stop], None], stop_waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """A first signal calls `stop`, which ends new starts; a second one `stop_waiting`; any more do nothing."""
+def orderly_stop(
+    stop: Callable[[Stop], None],
+    stop_waiting: Callable[[], None] | None = None,
+    words: Callable[[Stop], str] | None = None,
+) -> Iterator[None]:
+    """A first signal calls `stop`, which ends new starts; a second one `stop_waiting`; any more do nothing.
+
+    `words` says what is awaited after the first signal.
+    """
     import click
 
     seen: list[Stop] = []
@@ -100,11 +107,10 @@ def orderly_stop(stop: Callable[[Stop], None], stop_waiting: Callable[[], None] 
         seen.append(received)
         if len(seen) == 1:
             stop(received)
-            click.echo(
-                f"{received.reason}: no new start; waiting for calls in flight (again to stop waiting)", err=True
-            )
+            click.echo(words(received) if words else f"{received.reason}: waiting for calls in flight", err=True)
         elif len(seen) == 2 and stop_waiting is not None:
             stop_waiting()
+            click.echo(f"{received.reason}: no longer waiting for calls in flight", err=True)
 
     with handled(on_signal):
         yield

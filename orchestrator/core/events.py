@@ -21,6 +21,7 @@ EVENTS: Final = (
     EventKind("ledger_created", "there was no ledger at this address: a new one was made", ("ledger",)),
     EventKind("run_started", "the plan is made, nothing is sent yet",
               ("events_version", "launch", "run_id", "host", "starts", "judgements", "skips")),
+    EventKind("preflight_begun", "the live states of campaigns are about to be read", ("campaigns",)),
     EventKind("lease_watched", "an account's lease ends later than any can: a clock was ahead, its holder may be dead",
               ("seconds", "message")),
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
@@ -31,11 +32,14 @@ EVENTS: Final = (
               ("lane", "window", "campaigns", "until")),
     EventKind("window_held", "campaigns are held: their window opens later than the run waits",
               ("lane", "window", "campaigns", "message")),
-    EventKind("campaign_held", "the campaign was changed on the platform while it waited", ("campaign", "message")),
+    EventKind("campaign_held", "the campaign was changed on the platform while it waited",
+              ("campaign", "lane", "message")),
     # Each start, and what it came to.
     EventKind("start_answered", "one attempt to start has its verdict",
               ("campaign", "attempt", "verdict", "lane", "http_status", "elapsed_ms", "message")),
     EventKind("campaign_done", "a campaign has its outcome", ("campaign", "outcome", "lane", "message")),
+    EventKind("probe_begun", "the answer of a start got lost: a search for evidence of the start begins",
+              ("campaign", "lane")),
     EventKind("probe_done", "a search for evidence of a lost start has ended", ("campaign", "found", "message")),
     # An account that has to wait or stop.
     EventKind("connections_short", "this machine has too few files, ports or buffers for the connections wanted; "

@@ -28,6 +28,15 @@ class Door:
         shut = ", shut" if self._is_shut else ""
         return f"<Door: {self._inside} of {self._allowed} inside, {len(self._line)} waiting{shut}>"
 
+    @property
+    def inside(self) -> int:
+        """Calls on their way, of all lanes."""
+        return self._inside
+
+    def is_in_line(self, wake: Wake) -> bool:
+        """Whether the one that `wake` wakes waits for a place."""
+        return wake in self._line
+
     def enter(self, wake: Wake) -> bool:
         """Take a place, which `leave` gives back. Where it is not the caller's turn, it stands in line from now on.
 

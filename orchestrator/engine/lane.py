@@ -8,6 +8,7 @@ from tenacity import AsyncRetrying, retry_if_result
 
 from orchestrator.core.attempt.permit import ended_by
 from orchestrator.core.attempt.verdict import Verdict, VerdictKind, backoff, classify
+from orchestrator.core.gauge import LaneGauge
 from orchestrator.core.journal.control import LaunchHeld
 from orchestrator.core.journal.states import State
 from orchestrator.core.plan.plan import Action, Entry
@@ -45,6 +46,10 @@ class LaneRunner:
         self.reader = Reader(deps, lane, self.limiter, self.stop_signal)
         self._probe = Probe(deps, self.reader, self.stop_signal)
         self._breaker = CircuitBreaker(deps, lane, self.reader, self.stop_signal)
+
+    def gauge(self) -> LaneGauge:
+        """How the lane stands now."""
+        return self.limiter.gauge(self.reader.read)
 
     async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
         """Start, or probe, every entry; returns when each has its outcome, is held, or the lane stops.
@@ -233,6 +238,7 @@ class LaneRunner:
 
     async def _probe_lost(self, entry: Entry) -> None:
         with self._until_stopped():
+            self._deps.observer.event("probe_begun", campaign=entry.key, lane=self.lane)
             await self._record_evidence(entry, since=self._deps.clock.now())
 
     async def _probe_leftover(self, entry: Entry) -> None:
@@ -242,6 +248,7 @@ class LaneRunner:
         deadline = PosixSeconds(float(state.intent.get("deadline", 0.0)))
         over = ended_by(sent_at, deadline, now) + self._deps.manifest.timeouts.total
         with self._until_stopped():
+            self._deps.observer.event("probe_begun", campaign=entry.key, lane=self.lane)
             if state.state is State.INTENDED:
                 await self.stop_signal.sleep(max(0.0, over - self._deps.clock.now()))
             await self._record_evidence(entry, since=min(sent_at, now))
@@ -249,11 +256,11 @@ class LaneRunner:
     async def _record_evidence(self, entry: Entry, *, since: PosixSeconds) -> None:
         evidence = await self._probe.find_evidence(entry, since=since)
         state = self._deps.states.of(entry.key)
-        if evidence is None and state.state is State.UNKNOWN:
-            return  # it was judged before, and stays with the person who must look
         record = self._deps.records.probed(entry.key, state.attempt, self.lane, evidence)
         message = record.data["message"]
         self._deps.observer.event("probe_done", campaign=entry.key, found=evidence is not None, message=message)
+        if evidence is None and state.state is State.UNKNOWN:
+            return  # it was judged before, and stays with the person who must look
         await self._commit(record)
 
     async def _commit(self, record: Record) -> None:

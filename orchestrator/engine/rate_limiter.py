@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from orchestrator.core.attempt.verdict import is_hourly, message_of, wait_of
+from orchestrator.core.gauge import LaneGauge
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.door import Door
 from orchestrator.engine.stop_signal import LaneStop
@@ -81,6 +82,15 @@ class RateLimiter:
         with suppress(TimeoutError):
             async with asyncio.timeout(delay if 0 < delay < math.inf else None):
                 await self._changed.wait()
+
+    def gauge(self, read: int = 0) -> LaneGauge:
+        """How the lane stands now; `read` is passed on."""
+        now = self._clock.now()
+        held, allowed = self.pacer.in_use(now)
+        return LaneGauge(
+            held, allowed, PosixSeconds(now + self.pacer.wait(now)), is_limited=self.pacer.is_limited(now),
+            wants_connection=self._door.is_in_line(self._changed.set), read=read,
+        )  # fmt: skip
 
     def release(self, at: PosixSeconds) -> None:
         """The call has ended. It is known to have arrived by `at` (POSIX seconds), or never to arrive after it."""

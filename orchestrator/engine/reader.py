@@ -49,6 +49,8 @@ class Reader:
         self._lane = lane
         self._limiter = limiter
         self._stop_signal = stop_signal
+        self.read = 0
+        """Campaigns whose live state was read, each as often as it was."""
         self._is_ordered = True  # until the platform refuses to sort its lists
 
     def check(self) -> None:
@@ -80,6 +82,7 @@ class Reader:
             read = await self._page(target, page)
             known = len(found)
             found.update(read.live)
+            self.read += len(missing & found.keys())
             missing -= found.keys()
             # A list that says "more" for ever, with nothing new on it, must end too.
             page, more = page + 1, read.more and len(found) > known
@@ -115,6 +118,8 @@ class Reader:
             if is_not_found(failure.answer):
                 return None
             raise
+        finally:
+            self.read += 1
         return read.live.get(target.campaign)
 
     async def stop(self, target: CallTarget) -> str:

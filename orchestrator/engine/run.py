@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.core.gauge import RunGauge
 from orchestrator.core.journal.lease import AcquiredLease
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
@@ -87,6 +88,7 @@ class Run:
             return {}
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
         targets = [plans.target_of(manifest, campaign) for campaign in undecided]
+        self.deps.observer.event("preflight_begun", campaigns=len(targets))
         listed = {one.key for one in undecided if plans.needs_list(one, manifest, states.get(one.key))}
         return await preflight.live_states(self._readers(), targets, manifest.preflight.check, listed)
 
@@ -104,6 +106,10 @@ class Run:
     def stop(self) -> Stop | None:
         """Why the run or one of its lanes stopped; None where none did."""
         return stop_of(self.deps, self.lanes)
+
+    def gauge(self) -> RunGauge:
+        """How the run stands now."""
+        return RunGauge(self.deps.door.inside, {lane: runner.gauge() for lane, runner in self.lanes.items()})
 
     def recent_calls(self) -> dict[Lane, list[PosixSeconds]]:
         """By lane, when the calls ended whose slots are still held: what the next holder must know."""

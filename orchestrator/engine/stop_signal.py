@@ -51,6 +51,11 @@ class StopSignal:
         for give_up in tuple(self._waits):
             give_up()
 
+    @property
+    def can_stop_waiting(self) -> bool:
+        """Whether somebody waits for calls in flight, whose wait `stop_waiting` would cut short."""
+        return bool(self._waits)
+
     def on_stop_waiting(self, give_up: Callable[[], object]) -> None:
         """Call `give_up`, which ends a wait for calls in flight, when nobody wants to wait any more."""
         self._waits.append(give_up)

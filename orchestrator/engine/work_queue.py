@@ -89,7 +89,7 @@ class WorkQueue:
             changes = await preflight.changes(self._reader, starts, self._deps.manifest.preflight.check)
             self._unsure.discard(name)
             for key, message in changes.items():
-                self._deps.observer.event("campaign_held", campaign=key, message=message)
+                self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
             self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})
             self._jobs[name] = deque(job for job in self._jobs[name] if job.entry.key not in changes)
 

@@ -174,7 +174,9 @@ async def test_what_somebody_changed_during_the_wait_is_not_started(rig, now, sa
     assert run.api.started("s/c0") == []
     assert run.outcomes() == {"c0": ("held", "changed"), "c1": STARTED}
     assert run.messages()["c0"] == f"it was changed while it waited: {said}"
-    assert run.observer.named("campaign_held") == [{"campaign": "s/c0", "message": run.messages()["c0"]}]
+    assert run.observer.named("campaign_held") == [
+        {"campaign": "s/c0", "lane": "sandbox a1", "message": run.messages()["c0"]}
+    ]
 
 
 async def test_what_cannot_be_read_again_after_the_wait_is_not_started(rig):

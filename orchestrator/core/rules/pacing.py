@@ -172,6 +172,16 @@ class Pacer:
         span = max(self._spans, default=0.0)
         return [at for at in self._ended if at > now - span]
 
+    def is_limited(self, now: PosixSeconds) -> bool:
+        """Whether nothing leaves because the server limited a call."""
+        return now < self._paused_until
+
+    def in_use(self, now: PosixSeconds) -> tuple[int, int]:
+        """The slots that are held, and all slots, of the window that is fullest; 0 and 0 without a limit."""
+        held = self._open + len(self._ended)
+        uses = ((held - self._first_held(span, now), limit) for limit, span in self._limits)
+        return max(uses, key=lambda use: use[0] / use[1], default=(0, 0))
+
     def snapshot(self) -> PacerSnapshot:
         """The counts as they are now."""
         return PacerSnapshot(
