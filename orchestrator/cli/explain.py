@@ -48,5 +48,7 @@ def _chosen(values: "list[Explained]", key: str) -> "list[Explained]":
     found = [one for one in values if names[one.name].startswith(wanted)]
     found = found or [one for one in values if wanted in names[one.name]]
     if not found:
-        raise UnusableError(f"the manifest has no value {key!r}", next_step=did_you_mean(key, names))
+        # The end of a path is a key, too.
+        known = dict.fromkeys((*names, *(name.rpartition(".")[2] for name in names)))
+        raise UnusableError(f"the manifest has no value {key!r}", next_step=did_you_mean(key, known))
     return found

@@ -130,3 +130,5 @@ def test_explain_says_that_there_is_no_such_value(workplace):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "next: did you mean 'limits.max_starts'?" in done.stderr
+    short = workplace.run("explain", "launch.yaml", "ratee")
+    assert "next: did you mean 'rate'?" in short.stderr

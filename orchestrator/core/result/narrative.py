@@ -28,7 +28,7 @@ from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.plan.plan import Action
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import plural, timestamp
-from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record, Stop
+from orchestrator.model import CampaignKey, Home, Lane, PosixSeconds, Record, Stop
 
 HISTORY_KINDS: Final = (RUN, END, PLANNED, RESOLVE, RELEASE, STOP_INTENT, *map(str, ControlCommand))
 """The kinds of record that a launch's history is told from."""
@@ -117,7 +117,8 @@ def _of_launch(record: Record) -> Happening:
     by, why = str(data.get("by", "")), str(data.get("reason", ""))
     if kind == RUN:
         header = header_of(record)
-        plan = f"plan {header['plan_sha256'][:_HASH]}, manifest {header['manifest']}, host {header['host']}"
+        home = Home(header["host"], header.get("environment"))
+        plan = f"plan {header['plan_sha256'][:_HASH]}, manifest {header['manifest']}, host {home}"
         return Happening(record.at, f"run {record.run_id} began: {plan}", by)
     if kind == END:
         stop = Stop.of(ending_of(record)["stop"])
