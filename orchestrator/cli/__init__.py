@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "report": "Write a launch's reports again, from the journal alone.",
     "doctor": "Check ledger, disk, clock and accounts, with a fix for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
+    "serve": "Serve live pages of all launches, which only read the ledger.",
     "sandbox": "Serve a local stand-in of the campaign API.",
     "completion": "Print the script for the completion of a shell.",
 }

@@ -1,6 +1,6 @@
 """`result.prom`: a file for node_exporter's textfile collector (Prometheus text format 0.0.4)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,14 +18,42 @@ _BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
+Families = Sequence[Metric]
+"""The metrics of one result."""
+
+
 def as_prometheus(result: Result) -> str:
     """`result.prom`: counts, durations, use of the budget, and when the launch last succeeded."""
+    return exposition([families_of(result)])
+
+
+def families_of(result: Result) -> Families:
+    """The metrics of a result, to be written out together with those of others."""
+    return tuple(_ResultMetrics(result).collect())
+
+
+def exposition(results: Iterable[Families]) -> str:
+    """The metrics of several results in Prometheus text format, each family once."""
     registry = CollectorRegistry()
-    registry.register(_ResultCollector(result))
+    registry.register(_Merged(results))
     return generate_latest(registry).decode()
 
 
-class _ResultCollector(Collector):
+class _Merged(Collector):
+    """Families by their names, with the samples of all results."""
+
+    def __init__(self, results: Iterable[Families]) -> None:
+        self._results = tuple(results)
+
+    def collect(self) -> Iterator[Metric]:
+        merged: dict[str, Metric] = {}
+        for family in (one for families in self._results for one in families):
+            own = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+            own.samples.extend(family.samples)
+        yield from merged.values()
+
+
+class _ResultMetrics:
     """The metrics of one result, labelled with its launch, and where it has one with its environment and its nature."""
 
     def __init__(self, result: Result) -> None:

@@ -79,6 +79,11 @@ class FollowedLaunch:
         self._moved.clear()
         return result_of(self._journal, self._run, dict(self._tally), self._of_run)
 
+    def account_of(self, key: CampaignKey) -> str | None:
+        """The account of a campaign, as of the last `result`; None where the newest run does not have it."""
+        row = self._rows.get(key)
+        return row.account if row is not None else None
+
     def campaigns(self, outcome: Outcome, most: int) -> list[CampaignResult]:
         """The first `most` campaigns with an outcome, as of the last `result`; not those that are still under way."""
         if self._run is None:

@@ -76,7 +76,7 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "run": result.run,
         "code": result.exit_code,
         "meaning": RUN_MEANINGS.get(result.exit_code, ""),
-        "tone": _TONES.get(result.exit_code, "held"),
+        "tone": tone(result),
         "headline": headline(result),
         "banner": result.banner,
         "conditions": result.conditions,
@@ -92,6 +92,11 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "opened": _OPEN,
         "table": _table(result.campaigns),
     }
+
+
+def tone(result: Result) -> str:
+    """The outcome whose colour stands for the run."""
+    return _TONES.get(result.exit_code, "held")
 
 
 def _facts(result: Result, drawn: chart.Chart) -> str:
