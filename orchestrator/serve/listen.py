@@ -9,9 +9,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from orchestrator.serve.guard import LOOPBACK_NAMES, Guard
-from orchestrator.serve.live import Live
 from orchestrator.serve.pages import Pages
 from orchestrator.serve.routes import application
+from orchestrator.serve.viewers import Live
 from orchestrator.serve.watch import LedgerWatch
 
 _MOST_CONNECTIONS: Final = 256

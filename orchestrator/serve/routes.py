@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from orchestrator.serve.guard import HEADERS, Guard
-from orchestrator.serve.live import INDEX, FullError, Live
 from orchestrator.serve.pages import Pages
+from orchestrator.serve.viewers import INDEX, FullError, Live
 
 _BEAT_SECONDS: Final = 15.0
 """How often a page hears that the server is there, though nothing is new: proxies end what is silent."""

@@ -63,7 +63,7 @@ async def test_another_ledger_in_its_place_is_shown_instead(serve, url, folder):
 
 
 async def test_more_viewers_than_may_be_are_refused(serve, url, monkeypatch):
-    monkeypatch.setattr("orchestrator.serve.live._MOST_VIEWERS", 1)
+    monkeypatch.setattr("orchestrator.serve.viewers._MOST_VIEWERS", 1)
     async with serve(url) as served, served.events("/events") as parts:
         await anext(parts)
         assert (await served.get("/events"))[0] == 429
