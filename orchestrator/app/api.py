@@ -86,7 +86,7 @@ async def run_launch(
     async def run() -> Result:
         async with open_run(manifest, callbacks, stop_signal, redactor or Redactor(), no_wait=no_wait) as opened:
             plan = await prepare(opened, choice, consent)
-            await execute(opened.run, plan, callbacks.unrecorded)
+            await execute(opened.run, plan, callbacks.unrecorded, consent.words(plan))
             return await _report(opened)
 
     # In a task of its own: a cancellation of ours asks for an orderly stop, and reaches no start in flight (P8).

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.plan import approval
-from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal, check_cap
+from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal, check_cap
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, plural
 from orchestrator.errors import LedgerError, Refused
@@ -29,6 +29,13 @@ class Consent:
         # The empty text begins every hash: it would approve whatever plan came last.
         if self.approve is not None and len(self.approve) < SHORTEST_HASH:
             raise ValueError(f"an approval needs at least {SHORTEST_HASH} characters of the plan's hash")
+
+    def words(self, plan: Plan, answer: str = "") -> str:
+        """How the plan was approved, for the journal; `answer` is what `confirm` returns. Empty: nobody was asked."""
+        options = [("--approve", self.approve), ("--plan", self.proposal)]
+        given = [name for name, value in options if value is not None]
+        by_hash = f"{' and '.join(given)}, plan {plan.sha256[:SHOWN_HASH]}" if given else ""
+        return "; ".join(filter(None, [by_hash, answer]))
 
 
 def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:

@@ -22,7 +22,7 @@ from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, refuse_unset_variables, resolve_credential
-from orchestrator.ledger.machine_id import this_holder
+from orchestrator.ledger.machine_id import this_holder, this_user
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
@@ -126,7 +126,7 @@ async def assemble_run(
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             launches = await asyncio.to_thread(store.launches)
             async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
-                origin = Origin(loaded.source_name, loaded.sha256, __version__, subrun, loaded.environment)
+                origin = Origin(loaded.source_name, loaded.sha256, __version__, subrun, loaded.environment, this_user())
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=origin,
                     api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,

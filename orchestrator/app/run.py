@@ -75,10 +75,11 @@ def before_starts(stop_signal: StopSignal, what: str) -> Iterator[None]:
         raise LaneLeased(lost.message, next_step="run again") from lost
 
 
-async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) -> None:
+async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None], approved: str = "") -> None:
     """Start what the plan says, and journal how it went. Raises LedgerError only where no start was sent.
 
-    `unrecorded` is given what the journal could not take, in the end, however the run ended.
+    `unrecorded` is given what the journal could not take, in the end, however the run ended. `approved` is how the
+    plan was approved, in words.
     """
     deps = run.deps
     deps.observer.event(
@@ -86,7 +87,7 @@ async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None]) ->
         starts=plan.count(Action.START), judgements=plan.count(Action.JUDGE), skips=plan.count(Action.SKIP),
     )  # fmt: skip
     try:
-        await run.execute(plan)
+        await run.execute(plan, approved)
     except JournalWriteError as error:
         # Raised only before the first start. A journal that fails later stops the run, which then ends with 13.
         raise LedgerError(error.message, next_step=error.next_step) from error

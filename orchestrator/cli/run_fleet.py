@@ -64,20 +64,20 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
     return result
 
 
-def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[Plan], None]:
+def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[Plan], str]:
     """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
     loop = asyncio.get_running_loop()
 
-    async def ask(plan: Plan) -> None:
+    async def ask(plan: Plan) -> str:
         if stop_signal.stop is not None:
             raise Interrupted(stop_signal.stop)
-        await consent(loaded.manifest, plan, stop_signal, options)
+        return await consent(loaded.manifest, plan, stop_signal, options)
 
     return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
 
 
 def _order(
-    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[Plan], None]
+    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[Plan], str]
 ) -> Order:
     request = Request(
         loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],

@@ -49,7 +49,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             display.begin(loaded.manifest, names, opened.deps.clock, opened.run.gauge)
             async with display.showing(Phase.PREFLIGHT):
                 plan = await prepare(opened, options.choice, options.consent)
-            await consent(loaded.manifest, plan, stop_signal, options)
+            approved = await consent(loaded.manifest, plan, stop_signal, options)
             if options.choice.retry_failed:
                 _show_retries(opened.run, plan)
             # 2. The starts. What their end needs is there before them: later, no file may be left to open.
@@ -59,7 +59,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             expected = Counter(str(entry.lane) for entry in plan.entries if entry.decision.action is not Action.SKIP)
             display.plan(expected)
             async with display.showing(Phase.STARTS):
-                await execute(opened.run, plan, _print_unrecorded)
+                await execute(opened.run, plan, _print_unrecorded, approved)
             # 3. The reports.
             del plan  # a large one makes room for its result
             async with display.showing(Phase.REPORTS):

@@ -61,12 +61,17 @@ class Observers:
                 sys.excepthook(type(error), error, error.__traceback__)
 
 
-async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, options: RunOptions) -> None:
-    """A person's consent at a terminal. Raises Refused without it, Interrupted where a signal ended the question."""
+async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, options: RunOptions) -> str:
+    """A person's consent at a terminal, and how the plan was approved, in words.
+
+    Raises Refused without it, Interrupted where a signal ended the question.
+    """
     try:
         # A hash that a person approved says as much as an answer, where none can be given.
         is_approved = options.reads_stdin and options.consent.approve is not None
-        confirm(manifest, plan, yes=options.yes or is_approved, reads_stdin=options.reads_stdin)
+        is_asked = not is_approved or options.yes
+        answer = confirm(manifest, plan, yes=options.yes, reads_stdin=options.reads_stdin) if is_asked else ""
+        return options.consent.words(plan, answer)
     except Refused:
         await asyncio.sleep(0)  # the event loop, which the question held up, learns of the signal now
         if stop_signal.stop is not None:

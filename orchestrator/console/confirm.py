@@ -41,24 +41,28 @@ def has_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def confirm(manifest: Manifest, plan: Plan, *, yes: bool, reads_stdin: bool = False) -> None:
+def confirm(manifest: Manifest, plan: Plan, *, yes: bool, reads_stdin: bool = False) -> str:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
 
-    `reads_stdin`: standard input was the manifest, so a person who sees the question cannot answer it.
+    Returns how it was confirmed, in words; empty where nobody was asked. `reads_stdin`: standard input was the
+    manifest, so a person who sees the question cannot answer it.
     """
-    if yes or manifest.host == "sandbox" or not plan.count(Action.START):
-        return
+    if yes:
+        return "--yes"
+    if manifest.host == "sandbox" or not plan.count(Action.START):
+        return ""
     if reads_stdin and sys.stderr is not None and sys.stderr.isatty():
         message = "the manifest came from standard input, so you cannot be asked whether to start"
         raise Refused(message, next_step="run again with --yes, or with --approve and the hash that plan prints")
     if not has_terminal():
-        return
+        return ""
     home = Home(manifest.host, plan.facts.get("environment"))
     text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {home}. It cannot be undone."
     click.echo(text, err=True)
     for warning in plan.warnings:
         click.echo(f"warning: {plain(warning)}", err=True)
     _ask_for(manifest.launch, "the launch's name")
+    return "at a terminal"
 
 
 def confirm_release(name: str, held: Mapping[Lane, Lease], *, yes: bool) -> None:

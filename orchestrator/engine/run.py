@@ -95,12 +95,14 @@ class Run:
     def _readers(self) -> dict[Lane, Reader]:
         return {lane: runner.reader for lane, runner in self.lanes.items()}
 
-    async def execute(self, plan: Plan) -> Stop | None:
+    async def execute(self, plan: Plan, approved: str = "") -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
+
+        `approved` is how the plan was approved, in words.
 
         Raises JournalWriteError only before the first start, when the header cannot be written.
         """
-        return await PlanExecution(self.deps, plan, self.lanes).run()
+        return await PlanExecution(self.deps, plan, self.lanes, approved).run()
 
     @property
     def stop(self) -> Stop | None:

@@ -31,7 +31,7 @@ class Origin:
     """Where a run comes from: the manifest's file name and hash, and the version of the tool.
 
     `subrun` is what its header says besides: of a fleet's lane, whose part it is; of a rehearsal, that it is one.
-    `environment` is the one that was chosen, where the manifest has some.
+    `environment` is the one that was chosen, where the manifest has some. `by` is who runs it; nobody in a rehearsal.
     """
 
     source: str
@@ -39,6 +39,7 @@ class Origin:
     tool: str = ""
     subrun: Mapping[str, Any] = field(default_factory=dict)
     environment: str | None = None
+    by: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:

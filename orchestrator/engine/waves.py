@@ -26,9 +26,10 @@ _FRESH_SECONDS: Final = 300.0
 class PlanExecution:
     """One plan on its way, from the journaled header to the journaled end."""
 
-    def __init__(self, deps: RunDeps, plan: Plan, lanes: Mapping[Lane, LaneRunner]) -> None:
+    def __init__(self, deps: RunDeps, plan: Plan, lanes: Mapping[Lane, LaneRunner], approved: str = "") -> None:
         self._deps = deps
         self._plan = plan
+        self._approved = approved
         self._lanes = lanes
         self._gates: list[WaveGate] = []
         self._begun = deps.clock.now()
@@ -64,6 +65,7 @@ class PlanExecution:
             deps.manifest, source=origin.source, environment=origin.environment, sha256=origin.sha256,
             plan_sha256=self._plan.sha256, warnings=self._plan.warnings,
             options=selection.options(self._plan.facts["selection"]),
+            by=origin.by, approved=self._approved, version=origin.tool,
         )  # fmt: skip
         await deps.journal.record(deps.records.header({**data, **origin.subrun}))
         for record in deps.records.plan(entry.as_row() for entry in self._plan.entries):

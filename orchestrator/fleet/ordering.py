@@ -18,6 +18,7 @@ from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, order_of
+from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Record, Stop, StopReason
 from orchestrator.ports import Clock
@@ -70,8 +71,10 @@ def check_request(manifest: Manifest) -> None:
         )
 
 
-def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], None]) -> tuple[Order, bool]:
+def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], str]) -> tuple[Order, bool]:
     """The order, and whether it is a new one. `confirm` is asked before a new one is given, and may raise Refused.
+
+    It returns how the plan was approved, in words.
 
     Raises Refused, NothingSelected and LedgerError.
     """
@@ -92,17 +95,18 @@ def _open_orders(records: Sequence[Record]) -> list[Record]:
     return [header for header in headers(records) if "fleet" in header.data and header.campaign not in ended]
 
 
-def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], None]) -> Order:
+def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], str]) -> Order:
     # 1. What would be started, and may it be?
     manifest, plan = request.manifest, _candidates(store, request)
     check_cap(plan, manifest.limits.max_starts, request.max_starts)
-    confirm(plan)
+    approved = confirm(plan)
     # 2. Journal the order: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
     data = header_data(
         manifest, source=request.source, environment=request.environment, sha256=request.sha256,
         plan_sha256=plan.sha256, warnings=plan.warnings,
         options=[*selection.options(plan.facts["selection"]), "--fleet"],
+        by=this_user(), approved=approved,
     )  # fmt: skip
     make = RunRecords(manifest.launch, run_id, lambda: now)
     records = [

@@ -81,6 +81,7 @@ def _head(result: Result) -> Iterator[str]:
         yield f"Rehearsed with {result.conditions}."
     where = f"{code(run['host'])}" + (f" in environment {code(result.environment)}" if result.environment else "")
     yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {where}, exit code {run['exit_code']}."
+    yield from _ran(result)
     if stop:
         yield f"Stopped early ({stop['reason']}): {code(stop['detail'])}"
     yield ""
@@ -89,6 +90,14 @@ def _head(result: Result) -> Iterator[str]:
     for word, number in result.totals.items():
         yield f"| {word} | {number} |"
     yield ""
+
+
+def _ran(result: Result) -> Iterator[str]:
+    """Who ran it, how it was approved, and the version: what the journal has of them."""
+    facts = (("ran by", result.run.get("by")), ("approved", result.run.get("approved")),
+             ("version", result.run.get("version")))  # fmt: skip
+    if words := ", ".join(f"{name} {code(value)}" for name, value in facts if value):
+        yield f"{words[0].upper()}{words[1:]}."
 
 
 def _section(result: Result, outcome: Outcome, room: int) -> str:

@@ -2,6 +2,9 @@
 
 import json
 
+from orchestrator import __version__
+from orchestrator.ledger.machine_id import this_user
+
 
 def test_a_ledger_lists_its_launches_newest_first(workplace):
     workplace.run("run", workplace.manifest())
@@ -40,6 +43,17 @@ def test_a_history_says_who_did_what_and_why(workplace):
     assert told["happenings"][1]["by"]
     assert ": carrier is down\n" in shown
     assert len(shown.splitlines()) == 6
+
+
+def test_a_result_names_who_ran_it_and_how_it_was_approved(workplace):
+    workplace.run("run", workplace.manifest())
+    unasked = workplace.result()["run"]
+    workplace.run("run", workplace.manifest(), "--yes")
+    asked, told = workplace.result()["run"], workplace.run("history", "spring").stdout
+
+    assert (unasked["by"], unasked["approved"], unasked["version"]) == (this_user(), None, __version__)
+    assert (asked["by"], asked["approved"]) == (this_user(), "--yes")
+    assert told.count(", approved: --yes") == 1
 
 
 def test_why_tells_a_campaigns_story_and_where_it_stands(workplace):

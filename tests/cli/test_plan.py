@@ -66,6 +66,7 @@ def test_a_hash_planned_on_this_ledger_is_enough_approval(workplace):
     assert blind.returncode == 4
     assert "no plan in this ledger" in blind.stderr
     assert done.returncode == 0, done.stderr
+    assert workplace.result()["run"]["approved"] == f"--approve, plan {document['plan_sha256'][:12]}"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"plan_sha256": "x"}'])

@@ -13,7 +13,8 @@ RUN = {
     "run_id": "r-0123456789ab", "launch": "winter-2026", "manifest": "winter.yaml", "manifest_sha256": "a1" * 32,
     "plan_sha256": "b2" * 32, "host": "https://platform.kore.ai", "ledger": "sqlite:///.orchestrator/ledger.db",
     "started_at": "2026-03-04T12:00:00.250Z", "finished_at": "2026-03-04T12:01:30.750Z",
-    "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None, "environment": None,
+    "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None, "environment": None, "by": "ana",
+    "approved": "at a terminal", "version": "1.2.3",
 }  # fmt: skip
 REASONS = {
     Out.STARTED: [R.ACCEPTED, R.EVIDENCE, R.RESOLVED],
@@ -44,7 +45,7 @@ def campaign(number, outcome, reason, **changes) -> CampaignResult:
         outcome=outcome, reason=reason, message="HTTP 200: Active", attempts=1,
         intent_at="2026-03-04T12:00:01.000Z", sent_at="2026-03-04T12:00:01.010Z",
         finished_at="2026-03-04T12:00:01.200Z", http_status=200, elapsed_ms=190.0, evidence=None,
-        updated_at="2026-03-04T12:00:01.150Z", next=None,
+        updated_at="2026-03-04T12:00:01.150Z", next=None, tags="",
     )  # fmt: skip
     return replace(made, **changes)
 

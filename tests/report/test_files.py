@@ -20,7 +20,7 @@ from orchestrator.report import files
 def result_of(*messages: str) -> Result:
     one = CampaignResult(
         "main", "st-1", "cd-1", "Winter", "all", Outcome.FAILED, Reason.REJECTED, "", 1, None, None, None, 400, -1.5,
-        None, None, None,
+        None, None, None, "",
     )  # fmt: skip
     campaigns = tuple(replace(one, message=message) for message in messages)
     return Result({"launch": "winter", "exit_code": 10}, {}, {}, [], campaigns, [])

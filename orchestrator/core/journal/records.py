@@ -62,6 +62,11 @@ class Header(TypedDict):
     ledger: str
     warnings: list[str]
     environment: NotRequired[str]  # the one that was chosen, where the manifest has some
+    by: NotRequired[str]  # who ran it; a rehearsal has none of this and the next two, nor has a journal before 0.2
+    approved: NotRequired[str]  # how it was approved, in words
+    version: NotRequired[str]  # of this program
+    zones: NotRequired[list[str]]  # the time zones of its windows
+    consoles: NotRequired[dict[str, str]]  # by account: an address with `{stream}` and `{campaign}` to be filled in
     rehearsal: NotRequired[Mapping[str, Any]]  # of a rehearsal: its faults and seed
     options: NotRequired[list[str]]  # those of the command that chose the campaigns; journals before 0.2 have none
     limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
@@ -97,6 +102,7 @@ class PlanRow(NamedTuple):
     outcome: str | None
     reason: str | None
     message: str
+    tags: str = ""
 
     @property
     def key(self) -> CampaignKey:
@@ -130,8 +136,11 @@ def unpacked(records: Iterable[Record]) -> Iterator[Any]:
 def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
     """The rows of the plans among the records, in their order."""
     # Recurring texts are interned: JSON gives each of a million rows its own.
-    for account, stream, campaign, name, wave, *decision in unpacked(r for r in records if r.kind == PLAN):
-        yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *decision)
+    for account, stream, campaign, name, wave, action, outcome, reason, message, *tags in unpacked(
+        r for r in records if r.kind == PLAN
+    ):
+        decision = action, outcome, reason, message
+        yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *decision, *map(intern, tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +191,25 @@ def header_data(
     warnings: Sequence[str],
     options: Sequence[str] = (),
     environment: str | None = None,
+    by: str = "",
+    approved: str = "",
+    version: str = "",
 ) -> dict[str, Any]:
     """The data of a run's header. `source` and `sha256` are the manifest's file name and hash.
 
     `options` are those of the command that chose the campaigns: a next command must repeat them.
-    `environment` is the one that was chosen, where the manifest has some.
+    `environment` is the one that was chosen, where the manifest has some. `by` is who runs it, `approved` how it was
+    approved, `version` that of this program.
     """
+    optional = {
+        "environment": environment, "by": by, "approved": approved, "version": version,
+        "zones": list(dict.fromkeys(zone for window in manifest.windows.values() for zone in window.zones)),
+        "consoles": {name: manifest.links.console_of(account.account_id) for name, account in manifest.accounts.items()}
+        if manifest.links.console else {},
+    }  # fmt: skip
     return {
         "manifest": source,
-        **({"environment": environment} if environment else {}),
+        **{key: value for key, value in optional.items() if value},
         "manifest_sha256": sha256,
         "plan_sha256": plan_sha256,
         "host": manifest.host,
@@ -218,7 +237,9 @@ class RunRecords:
 
     def plan(self, rows: Iterable[PlanRow]) -> Iterator[Record]:
         """The plan that is carried out."""
-        return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(rows)))
+        # Tags only where there are some: earlier versions read no more than the columns before them.
+        short = (row if row.tags else row[:-1] for row in rows)
+        return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(short)))
 
     def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any]) -> Record:
         """A plan was made that may be approved, the `number`-th of its launch. `identity` is what its hash covers."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from orchestrator.core.manifest.checks import Issue, Path
+from orchestrator.core.manifest.links import Links
 from orchestrator.core.manifest.models import (
     Account,
     AccountRules,
@@ -37,7 +38,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
     "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
     "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
-    "pass": Pass,
+    "links": Links, "pass": Pass,
 }  # fmt: skip
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(field.alias or key for key, field in section.model_fields.items())

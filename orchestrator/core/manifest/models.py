@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
+from orchestrator.core.manifest.links import Links
 from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Pass, Section, StopWhen, Wave
 from orchestrator.core.manifest.values import (
     BACKOFF,
@@ -282,6 +283,8 @@ class Manifest(Section):
     default is looked for from the working directory upwards, as git looks for `.git`."""
     report: Report = Report()
     """Reports: their folder and formats."""
+    links: Links = Links()
+    """Addresses that reports lead to."""
 
 
 ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report")

@@ -21,6 +21,9 @@ _CLOCKS_APART: Final = 300.0
 SHORTEST_HASH: Final = 8
 """Characters of a plan's hash that an approval needs at least."""
 
+SHOWN_HASH: Final = 12
+"""Characters of a plan's hash that a sentence about an approval shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

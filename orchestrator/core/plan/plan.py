@@ -111,7 +111,10 @@ class Entry:
     def as_row(self) -> PlanRow:
         """The part that reports need: kept in the journal, so that they can be rebuilt from it alone."""
         c, d = self.campaign, self.decision
-        return PlanRow(c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message)
+        return PlanRow(
+            c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message,
+            " ".join(c.tags),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,7 @@ class Run:
             evidence=message if reason is Reason.EVIDENCE else None,
             updated_at=answer.updated_at,
             next=advice.about(outcome, reason, row) if advice else None,
+            tags=row.tags,
         )  # fmt: skip
 
     def advice(self, control_state: ControlState) -> Advice | None:
@@ -279,6 +280,9 @@ class Run:
             "stop": None if self.stop is None else StopResult(reason=self.stop.reason, detail=self._stop_detail()),
             "rehearsal": cast("RehearsalResult | None", header.get("rehearsal")),
             "environment": header.get("environment"),
+            "by": header.get("by"),
+            "approved": header.get("approved"),
+            "version": header.get("version"),
         }
 
     def _stop_detail(self) -> str:

@@ -61,6 +61,8 @@ class CampaignResult:
     """What the platform said in `updatedAt`."""
     next: str | None
     """The command to type; of an unknown campaign two, a line each: one for each answer."""
+    tags: str
+    """Its tags in the manifest, with a space between."""
 
     @property
     def standing(self) -> Outcome | Reason:
@@ -169,6 +171,12 @@ class RunResult(TypedDict):
     """What the calls of a rehearsal met, which sends nothing; null for a run."""
     environment: str | None
     """The environment that was chosen; null where the manifest has none."""
+    by: str | None
+    """Who ran it; null for a rehearsal, and in journals of earlier versions."""
+    approved: str | None
+    """How it was approved: a plan's hash, at a terminal, `--yes`; null where nobody was asked."""
+    version: str | None
+    """The version of this program that ran it; null as `by` is, and for a fleet's run, whose workers may differ."""
 
 
 class BudgetResult(TypedDict):

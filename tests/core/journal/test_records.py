@@ -1,6 +1,7 @@
 import pytest
 
-from orchestrator.core.journal.records import RunRecords
+from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows, unpacked
+from tests.core.builders import manifest
 
 
 @pytest.mark.parametrize(
@@ -14,3 +15,35 @@ def test_a_campaign_given_up_on_says_after_how_many_attempts(attempts, message):
     record = RunRecords("demo", "r-1", lambda: 0.0).gave_up("st-1/cd-1", attempts, "lane", "no connection")
 
     assert record.data == {"message": message}
+
+
+def test_a_plans_rows_have_tags_only_where_there_are_some():
+    made = RunRecords("demo", "r-1", lambda: 0.0)
+    plain = PlanRow("acme", "st-1", "cd-1", "", "rest", "start", None, None, "")
+    written = list(made.plan([plain, plain._replace(tags="canary east")]))
+
+    assert list(unpacked(written)) == [
+        ["acme", "st-1", "cd-1", "", "rest", "start", None, None, ""],
+        ["acme", "st-1", "cd-1", "", "rest", "start", None, None, "", "canary east"],
+    ]
+    assert [row.tags for row in plan_rows(written)] == ["", "canary east"]
+
+
+def test_a_header_has_what_reports_need_of_windows_and_links():
+    written = manifest(
+        {"campaign": "cd-1"},
+        windows={"day": {"zones": ["America/New_York", "Europe/Berlin"], "hours": "09:00-17:00"},
+                 "late": {"zones": ["Europe/Berlin"], "hours": "12:00-20:00"}},
+        links={"console": "https://console.example.com/{account_id}/{campaign}"},
+    )  # fmt: skip
+    facts = {"source": "x.yaml", "sha256": "", "plan_sha256": "", "warnings": ()}
+    data = header_data(written, **facts, by="ann", approved="--yes", version="1.0")
+
+    assert {key: data[key] for key in ("by", "approved", "version", "zones", "consoles")} == {
+        "by": "ann", "approved": "--yes", "version": "1.0", "zones": ["America/New_York", "Europe/Berlin"],
+        "consoles": {"acme": "https://console.example.com/67777c/{campaign}",
+                     "umbrella": "https://console.example.com/99999d/{campaign}"},
+    }  # fmt: skip
+    assert not {"by", "approved", "version", "zones", "consoles"} & set(
+        header_data(manifest({"campaign": "cd-1"}), **facts)
+    )

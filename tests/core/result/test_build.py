@@ -94,7 +94,7 @@ def test_an_unknown_that_a_person_cleared_is_no_longer_unknown():
 
 def result(outcome, reason=R.ACCEPTED):
     return CampaignResult(
-        "acme", "st-1", "cd-1", "", "rest", outcome, reason, "", 1, None, None, None, None, None, None, None, None
+        "acme", "st-1", "cd-1", "", "rest", outcome, reason, "", 1, None, None, None, None, None, None, None, None, ""
     )
 
 
@@ -202,6 +202,9 @@ def test_the_run_says_where_it_came_from_and_how_it_ended():
         "stop": {"reason": "rule", "detail": "3 of 5 attempted are failed"},
         "rehearsal": None,
         "environment": None,
+        "by": None,
+        "approved": None,
+        "version": None,
     }
 
 

@@ -49,6 +49,8 @@ def resolved(*, is_started):
         ([header()], [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox", "", "")]),
         ([header(environment="live")],
          [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox in environment live", "", "")]),
+        ([header(by="ann", approved="--yes")],
+         [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox, approved: --yes", "ann", "")]),
         ([end()], [("run r-1 ended", "", "")]),
         ([end(stop=Stop(StopReason.SIGINT, "Ctrl-C"))], [("run r-1 stopped early: Ctrl-C", "", "")]),
         ([RECORDS.planned(1, "abcdef0123456789", {})],

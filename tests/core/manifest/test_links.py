@@ -1,0 +1,44 @@
+import pytest
+
+from orchestrator.core.manifest.links import console_link
+from orchestrator.core.manifest.parse import parse
+from tests.core.builders import manifest
+
+CONSOLE = "https://console.example.com:8443/a/{account_id}?s={stream}#{campaign}"
+
+
+def test_a_campaigns_page_is_its_ids_filled_in_and_encoded():
+    links = manifest({"campaign": "cd-1"}, links={"console": CONSOLE}).links
+    address = links.console_of("67/77 c")
+
+    assert address == "https://console.example.com:8443/a/67%2F77%20c?s={stream}#{campaign}"
+    assert console_link(address, "st&x=1", "cd#é") == (
+        "https://console.example.com:8443/a/67%2F77%20c?s=st%26x%3D1#cd%23%C3%A9"
+    )
+    assert manifest({"campaign": "cd-1"}).links.console_of("1") == ""
+
+
+@pytest.mark.parametrize(
+    ("console", "words"),
+    [
+        ("http://console.example.com/{stream}", "must be an address that begins with https://"),
+        ("javascript:alert(1)", "must be an address that begins with https://"),
+        (7, "must be an address that begins with https://"),
+        ("https://console.example.com/{client_secret}", "has a placeholder that nothing is known for"),
+        ("https://console.example.com/{}", "has a placeholder that nothing is known for"),
+        ("https://{stream}.example.com/", "must be a host and a path"),
+        ("https://console.example.com{stream}/", "must be a host and a path"),
+        ("https://ann:pw@console.example.com/", "must be a host and a path"),
+        ("https://console.example.com/{stream", "must be a host and a path"),
+        ("https://console.example.com/a b", "must be a host and a path"),
+        ('https://console.example.com/"onclick=', "must be a host and a path"),
+        ("https://console.example.com/x\n", "must be a host and a path"),
+    ],
+)
+def test_an_address_that_could_lead_astray_is_refused(console, words):
+    raw = {"version": 1, "launch": "x", "host": "sandbox", "accounts": {"a": {"account_id": "1"}},
+           "defaults": {"account": "a"}, "campaigns": [{"stream": "s", "campaign": "c"}]}  # fmt: skip
+    _, issues = parse({**raw, "links": {"console": console}})
+
+    assert [issue.path for issue in issues] == [("links", "console")]
+    assert words in issues[0].message
