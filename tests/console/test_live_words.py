@@ -55,7 +55,7 @@ def test_started_unknown_failed_and_throttled_are_counted_apart():
     )
 
 
-def test_a_screen_has_the_facts_then_the_lanes_most_troubled_first():
+def test_a_screen_has_the_facts_then_the_most_troubled_lanes():
     events = [*done("started", times=2), *done("unknown", "b"),
               ("lane_limited", {"lane": "b", "seconds": 23.0, "message": ""})]  # fmt: skip
     gauge = RunGauge(2, {"a": LaneGauge(3, 12), "b": LaneGauge(12, 12)})
