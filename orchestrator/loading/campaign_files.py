@@ -13,6 +13,8 @@ _TEXTS: Final = (".csv", ".jsonl", ".ndjson")
 _WORKBOOKS: Final = (".xlsx", ".xlsm")
 _ARCHIVE: Final = b"PK\x03\x04"  # how workbooks begin
 _OTHER_SHEETS: Final = (".xls", ".xlsb", ".ods")
+SUFFIXES: Final = (*_TEXTS, *_WORKBOOKS)
+"""How the names of files end that can be read."""
 # No sheet's name holds a slash. A # anywhere else is part of a file's name.
 _SHEET: Final = re.compile(r"(.*\.xls[xm])#([^/]+)", re.IGNORECASE | re.DOTALL)
 
@@ -34,7 +36,7 @@ def open_campaign_file(path: Path, sheet: str, inputs: InputFiles) -> CampaignFi
     if suffix in _OTHER_SHEETS:
         raise fail(name, f"is a spreadsheet, but {suffix} is not read", "save it as .xlsx")
     if suffix not in _TEXTS:
-        raise fail(name, "is neither CSV, JSON lines nor a spreadsheet", f"name it {', '.join((*_TEXTS, *_WORKBOOKS))}")
+        raise fail(name, "is neither CSV, JSON lines nor a spreadsheet", f"name it {', '.join(SUFFIXES)}")
     data = inputs.campaigns(path)
     if data.startswith(_ARCHIVE):
         raise fail(name, f"is a workbook, and no {suffix} file", "name it .xlsx, or save it as CSV UTF-8")

@@ -3,7 +3,7 @@
 import codecs
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,8 @@ MAX_CAMPAIGN_BYTES: Final = 256 * 1024 * 1024
 
 STANDARD_INPUT: Final = Path("-")
 """The name of a manifest that is read from standard input. Paths in one are relative to the working folder."""
+
+NO_FILE: Final = "there is no such file"
 
 _MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})
 _MOST_NAMES: Final = 1000
@@ -134,7 +136,7 @@ def _read(path: Path, name: str, limit: int, read: Callable[[Path, int], bytes])
         # One byte more than allowed shows that there is more, whatever the size on disk claims.
         data = read(path, limit + 1)
     except FileNotFoundError:
-        raise fail(name, "there is no such file") from None
+        raise fail(name, NO_FILE) from None
     except OSError as error:
         raise fail(name, f"cannot be read: {error.strerror or type(error).__name__}") from None
     except ValueError:
@@ -172,10 +174,27 @@ def _manifest_bytes(path: Path, most: int) -> bytes:
 
 def _missing(path: Path) -> ManifestError:
     """There is no such manifest: one with a name like it is meant, or none was written yet."""
-    folder = path.parent
-    names = sorted(other.name for other in folder.iterdir() if other.suffix in _MANIFESTS) if folder.is_dir() else []
-    problem = Problem(
-        source_name(path), 1, 1, "", "there is no such file", did_you_mean(path.name, names[:_MOST_NAMES])
-    )
-    where = [] if folder == Path() else [source_name(folder)]
-    return ManifestError((problem,), next_step="" if names else command_line("init", *where))
+    hint = name_like(path, _MANIFESTS)
+    where = [] if path.parent == Path() else [source_name(path.parent)]
+    problem = Problem(source_name(path), 1, 1, "", NO_FILE, hint)
+    return ManifestError((problem,), next_step="" if hint else command_line("init", *where))
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file; one that cannot be looked at may be there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def name_like(path: Path, suffixes: Collection[str]) -> str:
+    """A hint: the files in its folder whose names end so, the one that resembles it most if one does."""
+    try:
+        names = sorted(other.name for other in path.parent.iterdir() if other.suffix.lower() in suffixes)
+    except OSError:
+        return ""
+    return did_you_mean(path.name, names[:_MOST_NAMES])

@@ -1,6 +1,5 @@
 """A manifest from its files: the models, or every fault of all files in one pass."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.core.manifest import checks, environments
+from orchestrator.core.manifest.checks import Issue
 from orchestrator.core.manifest.environments import Merged
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
@@ -17,8 +17,18 @@ from orchestrator.core.manifest.values import ID_PATTERN, Rerun
 from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading import yaml_reader
-from orchestrator.loading.campaign_files import open_campaign_file, split_sheet
-from orchestrator.loading.input_files import InputFiles, beside, fail, is_gone, is_stream, source_name
+from orchestrator.loading.campaign_files import SUFFIXES, open_campaign_file, split_sheet
+from orchestrator.loading.input_files import (
+    NO_FILE,
+    InputFiles,
+    beside,
+    fail,
+    is_gone,
+    is_missing,
+    is_stream,
+    name_like,
+    source_name,
+)
 from orchestrator.loading.path_places import PathPlaces
 from orchestrator.loading.row_file import CampaignFile, Reading
 from orchestrator.loading.yaml_reader import Document
@@ -144,13 +154,14 @@ def launch_and_folder(path: Path, environment: str | None = None) -> tuple[str, 
 class OpenedManifest:
     """A manifest's text as plain data, what of it counts in the environment, and the files that it names.
 
-    `unreadable` says why others of these cannot be read.
+    `unreadable` says why others of these cannot be read, and `missing` which of them do not exist.
     """
 
     document: Document
     merged: Merged
     files: Sequence[CampaignFile]
     unreadable: Sequence[Problem]
+    missing: Sequence[Issue]
 
     @property
     def places(self) -> PathPlaces:
@@ -181,7 +192,8 @@ def parsed(opened: OpenedManifest, rows: Iterable[Mapping[str, Any]], *, is_draf
 
     manifest, issues = parse(merged.raw, rows, is_complete=is_complete)
     problems = [*document.problems, *opened.unreadable, *(problem for file in files for problem in file.problems)]
-    found = (*environments.check(document.value, merged.environment), *map(merged.located, issues))
+    located = map(merged.located, (*opened.missing, *issues))
+    found = (*environments.check(document.value, merged.environment), *located)
     problems += opened.places.problems(found)
     if manifest is None or problems:
         is_empty = issues == (checks.EMPTY_FILES,) and len(problems) == 1
@@ -206,25 +218,27 @@ def _mapping(document: Document, name: str) -> Mapping[str, Any]:
 
 def _open_campaign_files(
     raw: Mapping[str, Any], path: Path, inputs: InputFiles, *, is_draft: bool
-) -> tuple[list[CampaignFile], list[Problem]]:
-    """The files of `campaigns_from`, and why others of them cannot be read."""
+) -> tuple[list[CampaignFile], list[Problem], list[Issue]]:
+    """The files of `campaigns_from`, why others of them cannot be read, and which do not exist."""
     names = raw.get("campaigns_from")
     files: list[CampaignFile] = []
     problems: list[Problem] = []
+    missing: list[Issue] = []
     if isinstance(names, list) and len(names) > MAX_FILES:
         raise fail(source_name(path), f"campaigns_from names more than {MAX_FILES} files")
-    for given in names if isinstance(names, list) else []:
+    for number, given in enumerate(names if isinstance(names, list) else []):
         if not isinstance(given, str) or not given or "$" in given:
             continue  # the models report it
         try:
             named, sheet = split_sheet(given)
             file = _campaign_path(path, named)
-            if is_draft and not os.path.exists(file):  # noqa: PTH110 - False for a name that no file can have
-                continue
-            files.append(open_campaign_file(file, sheet, inputs))
+            if not is_missing(file):
+                files.append(open_campaign_file(file, sheet, inputs))
+            elif not is_draft:
+                missing.append(Issue(("campaigns_from", number), NO_FILE, name_like(file, SUFFIXES), value=given))
         except ManifestError as error:
             problems += error.problems
-    return files, problems
+    return files, problems, missing
 
 
 def _campaign_path(manifest: Path, given: str) -> Path:

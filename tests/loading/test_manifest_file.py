@@ -194,7 +194,7 @@ waves:
         ("- a\n", "m.yaml:1:1: must be a mapping; begin with version: 1; configs/launch.yaml is an example"),
         (b"version: 1\nlaunch: \xff\n", "m.yaml:2:9: is not UTF-8; save it as UTF-8"),
         (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: it has a character that is not allowed"),
-        (GOOD + "campaigns_from: [no.csv]\n", "no.csv:1:1: there is no such file"),
+        (GOOD + "campaigns_from: [no.csv]\n", "m.yaml:8:18: campaigns_from[0]: there is no such file"),
         (GOOD + "campaigns_from: [m.yaml]\n",
          "m.yaml:1:1: is neither CSV, JSON lines nor a spreadsheet; name it .csv, .jsonl, .ndjson, .xlsx, .xlsm"),
     ],

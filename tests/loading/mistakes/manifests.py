@@ -106,6 +106,10 @@ CASES = {
     "hours over midnight": _case(GOOD + 'windows: {day: {zones: [UTC], hours: "20:00-06:00"}}\n', '"20:00-06:00"'),
     "an account that is not listed": _campaign("stream: st-1, campaign: cd-1, account: acne", '"acne"'),
     "a list of files that is one text": _case(HEAD + "campaigns_from: north.csv\n", '"north.csv"'),
+    "a list that is called otherwise": Case(
+        {"m.yaml": HEAD + "campaigns_from:\n  - norht.csv\n", "north.csv": "stream,campaign\nst-1,cd-1\n"},
+        '"norht.csv"',
+    ),
     "a wave whose tag no campaign has": _case(GOOD + "waves: [{name: canary, tags: [canary]}]\n", '"canary"'),
     "a wave whose tag is misspelled": _case(
         GOOD.replace("cd-1}", "cd-1, tags: canary}") + "waves: [{name: first, tags: [canry]}]\n", '"canry"'
