@@ -97,7 +97,8 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixS
     if is_used(proposal, records):
         raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
-        raise Refused("the plan has changed since it was made:\n  " + "\n  ".join(changed), next_step=again)
+        # On one line: a message may hold foreign text, whose line ends are not printed as such.
+        raise Refused(f"the plan has changed since it was made: {'; '.join(changed)}", next_step=again)
     if proposal.made_at > now + _CLOCKS_APART:
         # It would be good for longer than a day, and its use would look older than it is.
         ahead = duration(round(proposal.made_at - now))
