@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of, wave_verdict
@@ -100,13 +101,18 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run from its first record to its last, in POSIX seconds. `stories` has each unknown campaign's records."""
+    """A run from its first record to its last, in POSIX seconds. `stories` has each unknown campaign's records.
+
+    `zones` are those of the manifest's windows; `consoles` has each account's address of `Links.console_of`.
+    """
 
     begin: float
     end: float
     accounts: tuple[Account, ...]
     waves: tuple[WaveSpan, ...]
     stories: Mapping[CampaignKey, tuple[StoryEntry, ...]] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
+    consoles: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(result: Result, records: Sequence[Record]) -> Timeline:
@@ -128,7 +134,11 @@ def build(result: Result, records: Sequence[Record]) -> Timeline:
     lanes = tuple(
         Account(name, limits.get(name, ()), tuple(made), _pauses(made, end)) for name, made in attempts.items()
     )
-    return Timeline(header.at, end, lanes, _waves(ending, result, lanes), _stories(result, records))
+    data = header_of(header)
+    return Timeline(
+        header.at, end, lanes, _waves(ending, result, lanes), _stories(result, records),
+        tuple(data.get("zones", ())), data.get("consoles", {}),
+    )  # fmt: skip
 
 
 def window_use(attempts: Sequence[Attempt], window: Window, end: float) -> list[tuple[float, int]]:
@@ -147,6 +157,21 @@ def window_use(attempts: Sequence[Attempt], window: Window, end: float) -> list[
         count += changes[at]
         steps.append((at, count))
     return steps
+
+
+def waited_for_rate(account: Account) -> float:
+    """Seconds in which the account had more to start and its rate had no room, or the platform had limited it."""
+    last = max((attempt.at for attempt in account.attempts), default=0.0)
+    waits = [(pause.begin, pause.end) for pause in account.pauses]
+    for window in account.limits:
+        steps = window_use(account.attempts, window, last)
+        waits += [(at, then) for (at, taken), (then, _) in pairwise(steps) if taken >= window.limit]
+    # What overlaps counts once.
+    waited, until = 0.0, 0.0
+    for begin, end in sorted(waits):
+        waited += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return waited
 
 
 def _attempts(records: Sequence[Record], runs: Collection[str]) -> list[Attempt]:

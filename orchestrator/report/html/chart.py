@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from orchestrator.core.result.timeline import Account, Attempt, AttemptOutcome, Timeline, window_use
-from orchestrator.core.text import plural
+from orchestrator.core.result.timeline import Account, Attempt, AttemptOutcome, Timeline, waited_for_rate, window_use
+from orchestrator.core.text import duration, plural
 from orchestrator.model import Window
 from orchestrator.report.wording import visible
 
@@ -21,6 +21,7 @@ _TICKS: Final = 18  # the band of times, below
 
 _SINGLE: Final = 250  # up to this many marks of an account are drawn one by one, more as one line per pixel
 _BINS: Final = 500
+_BAND: Final = 4  # units that a bar of a density band is wide
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
 _DAY: Final = 86400
 _CROWDED: Final = 14.0  # percent of the width that a wave's name needs
@@ -73,6 +74,7 @@ class Chart:
     account: str
     starts: int
     pauses: int
+    waited: float  # seconds
     curves: tuple[tuple[str, str], ...]  # a limit in words and its path
     limit_y: int
     base_y: int
@@ -87,7 +89,7 @@ class Chart:
         """The picture in words."""
         marks = ", ".join(f"{row.count} {row.label}" for row in self.rows) or "no start"
         limits = " and ".join(label for label, _ in self.curves) or "no known limit"
-        return f"Starts of account {self.account} over time: {marks}; {limits}; {plural(self.pauses, 'pause')}"
+        return f"Start requests of account {self.account} over time: {marks}; {limits}; {plural(self.pauses, 'pause')}"
 
 
 def draw(timeline: Timeline, account: Account) -> Chart:
@@ -98,8 +100,9 @@ def draw(timeline: Timeline, account: Account) -> Chart:
     rows = _rows(account.attempts, scale, base)
     curves = tuple((str(w), _curve(account.attempts, w, scale, base)) for w in account.limits)
     return Chart(
-        visible(account.name), len(account.attempts), len(account.pauses), curves, _NAMES + _ROOM, base, rows,
-        _shades(timeline, account, scale), _flags(timeline, scale), _ticks(scale), base + _ROW * len(rows) + _TICKS,
+        visible(account.name), len(account.attempts), len(account.pauses), waited_for_rate(account), curves,
+        _NAMES + _ROOM, base, rows, _shades(timeline, account, scale), _flags(timeline, scale), _ticks(scale),
+        base + _ROW * len(rows) + _TICKS,
     )  # fmt: skip
 
 
@@ -149,32 +152,41 @@ def _rows(attempts: Sequence[Attempt], scale: _Scale, base: int) -> tuple[Row, .
 
 
 def _path(xs: Sequence[float], y: int) -> str:
-    """A line for each bin in which there is a mark, the longer the more there are."""
-    bins = Counter(int(x * 2) for x in xs)
+    """A band: a bar for each bin in which there is a mark, the higher the more there are."""
+    bins = Counter(min(int(x / _BAND), int(_WIDTH / _BAND) - 1) for x in xs)
     most = max(bins.values())
     parts = []
     for place, count in sorted(bins.items()):
-        half = 2 + 5 * count / most
-        parts.append(f"M{place / 2:g} {y - half:.1f}v{2 * half:.1f}")
+        half = 2 + 6 * count / most
+        parts.append(f"M{place * _BAND:g} {y - half:.1f}h{_BAND}v{2 * half:.1f}h-{_BAND}z")
     return "".join(parts)
 
 
 def _title(attempt: Attempt) -> str:
     said = f": {attempt.message}" if attempt.message else ""
-    return visible(f"{clock(attempt.at)} {attempt.key}, attempt {attempt.number}, {_LABELS[attempt.outcome]}{said}")
+    return visible(
+        f"{moment(attempt.at)} UTC {attempt.key}, attempt {attempt.number}, {_LABELS[attempt.outcome]}{said}"
+    )
 
 
 def _shades(timeline: Timeline, account: Account, scale: _Scale) -> tuple[Shade, ...]:
-    pauses = [("pause", p.begin, p.end, "the platform limited a call; the lane waited") for p in account.pauses]
+    pauses = [
+        ("pause", p.begin, p.end, f"waited {duration(p.end - p.begin)} for the rate limit") for p in account.pauses
+    ]
     gaps = [
-        ("bake", before.closed, after.opened, f"waiting between wave {before.name} and wave {after.name}")
+        (
+            "bake",
+            before.closed,
+            after.opened,
+            f"waited {duration(after.opened - before.closed)} between wave {before.name} and wave {after.name}",
+        )
         for before, after in zip(timeline.waves, timeline.waves[1:], strict=False)
         # Less than a unit cannot be seen.
         if before.closed is not None and after.opened - before.closed > scale.span / _WIDTH
     ]
     return tuple(
         Shade(kind, scale.x(begin), max(1.0, round(scale.x(end) - scale.x(begin), 1)),
-              visible(f"{clock(begin)} to {clock(end)}: {words}"))
+              visible(f"{moment(begin)} to {moment(end)} UTC: {words}"))
         for kind, begin, end, words in [*pauses, *gaps]
     )  # fmt: skip
 
@@ -188,7 +200,7 @@ def _flags(timeline: Timeline, scale: _Scale) -> tuple[Flag, ...]:
         # A name that would cover the last one, or leave the picture, is shown as a title only.
         has_room = x >= free and not is_near_the_end
         free = x + _CROWDED if has_room else free
-        title = f"wave {name} opened {clock(wave.opened)}"
+        title = f"wave {name} opened {moment(wave.opened)} UTC"
         flags.append(Flag(x, f"{name[:17]}…" if len(name) > 18 else name, title) if has_room else Flag(x, "", title))
     return tuple(flags)
 
@@ -214,6 +226,11 @@ def _tick(at: float, step: float) -> str:
     if step >= _DAY:
         return f"{when:%d %b}"
     return f"{when:%H:%M}" if step >= 60 else f"{when:%H:%M:%S}"
+
+
+def moment(at: float) -> str:
+    """A date and a time of day in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def clock(at: float) -> str:

@@ -6,7 +6,7 @@ Every text is escaped by Jinja2, and passes `visible` first: a name cannot hide,
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.core.exit_codes import RUN_MEANINGS
+from orchestrator.core.manifest.links import console_link
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import duration, plural
@@ -57,6 +58,7 @@ def environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     made.filters["visible"] = visible
+    made.globals["moment"] = chart.moment  # for macros, which see no page values
     made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return made
 
@@ -88,9 +90,13 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "charts": [chart.draw(timeline, account) for account in timeline.accounts],
         "facts": partial(_facts, result),
         "waves": timeline.waves,
-        "clock": chart.clock,
+        "begin": timeline.begin,
+        "end": timeline.end,
+        "waves_named": list(dict.fromkeys(visible(c.wave) for c in result.campaigns)),
+        "tags": sorted({tag for c in result.campaigns for tag in c.tags.split()}),
+        "console": partial(_console, timeline),
         "opened": _OPEN,
-        "table": _table(result.campaigns),
+        "table": _table(result, timeline),
     }
 
 
@@ -106,8 +112,9 @@ def _facts(result: Result, drawn: chart.Chart) -> str:
     peak = ", ".join(f"{highest} of {limit}" for limit, highest in peaks)
     unlimited = "no limit" if "limits" in spent else "limit not journaled"
     parts = [
-        plural(drawn.starts, "start"),
-        f"{plural(spent['calls'], 'call')} in all" if "calls" in spent else "",
+        plural(drawn.starts, "start request"),
+        f"waited {duration(drawn.waited)} for the rate limit" if drawn.waited >= 1 else "",
+        f"{plural(spent['calls'], 'request')} in all, reads included" if "calls" in spent else "",
         f"peak {peak}" if peak else "",
         f"limited {spent['throttled']}\N{MULTIPLICATION SIGN}" if spent.get("throttled") else "",
         "" if drawn.curves else unlimited,
@@ -146,7 +153,12 @@ def _groups(result: Result) -> list[Group]:
     return groups
 
 
-def _table(campaigns: Sequence[CampaignResult]) -> dict[str, Any]:
+def _console(timeline: Timeline, campaign: CampaignResult) -> str:
+    """The address of the campaign's page in the console; empty where the manifest names none."""
+    return console_link(timeline.consoles.get(campaign.account, ""), campaign.stream, campaign.campaign)
+
+
+def _table(result: Result, timeline: Timeline) -> dict[str, Any]:
     """All campaigns, small enough for ten thousand: a text that occurs often is written once, and named by number."""
     pool: dict[str, int] = {}
 
@@ -157,11 +169,16 @@ def _table(campaigns: Sequence[CampaignResult]) -> dict[str, Any]:
         [
             pooled(c.account), pooled(c.wave), pooled(c.outcome), pooled(c.reason), pooled(c.message), pooled(c.next),
             pooled(c.stream), visible(c.campaign), visible(c.name), c.attempts, _milliseconds(c.sent_at or c.intent_at),
-            c.http_status, c.elapsed_ms,
+            c.http_status, c.elapsed_ms, pooled(c.tags),
         ]
-        for c in campaigns
+        for c in result.campaigns
     ]  # fmt: skip
-    return {"texts": list(pool), "rows": rows}
+    return {
+        "texts": list(pool), "rows": rows, "zones": list(timeline.zones),
+        "consoles": {visible(account): address for account, address in timeline.consoles.items()},
+        "run": {"launch": result.run["launch"], "run_id": result.run["run_id"]},
+        "span": [round(timeline.begin * 1000), round(timeline.end * 1000)],
+    }  # fmt: skip
 
 
 def _milliseconds(text: str | None) -> int | None:

@@ -3,9 +3,19 @@ import pytest
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan.plan import Action, Decision
 from orchestrator.core.result.build import build as build_result
-from orchestrator.core.result.timeline import Attempt, AttemptOutcome, Span, StoryEntry, WaveSpan, build, window_use
+from orchestrator.core.result.timeline import (
+    Account,
+    Attempt,
+    AttemptOutcome,
+    Span,
+    StoryEntry,
+    WaveSpan,
+    build,
+    waited_for_rate,
+    window_use,
+)
 from orchestrator.model import CampaignKey, WaveVerdict, Window
-from tests.core.builders import LANE, RUN, end, entry, header, journal, moved, plan_records, record, starts
+from tests.core.builders import LANE, RUN, end, entry, header, journal, key, moved, plan_records, record, starts
 
 E = Event
 
@@ -219,3 +229,22 @@ def test_a_run_of_nothing_has_an_empty_timeline():
     built = timeline(journal([]))
 
     assert (built.accounts, built.waves, built.stories) == ((), (), {})
+
+
+def test_waiting_for_the_rate_is_counted_once_and_ends_with_work():
+    tries = [Attempt(key(f"cd-{n}"), 1, at, AttemptOutcome.STARTED, at + 1) for n, at in enumerate((0.0, 2.0, 13.0))]
+    limits = (Window(2, 10.0), Window(50, 60.0))
+
+    # Full from the second start at 2 until the first one's slot is free at 11; the third start fills no window.
+    assert waited_for_rate(Account("acme", limits, tuple(tries), ())) == 9.0
+    assert waited_for_rate(Account("acme", limits, tuple(tries), (Span(8.0, 13.0),))) == 11.0
+    assert waited_for_rate(Account("acme", limits, tuple(tries[:2]), ())) == 0.0
+    assert waited_for_rate(Account("acme", (), (), ())) == 0.0
+
+
+def test_zones_and_console_addresses_come_from_the_runs_header():
+    records = journal(starts("cd-1"), moved(E.INTENT))
+    records[0].data.update(zones=["Europe/Berlin"], consoles={"acme": "https://c.example.com/{campaign}"})
+    found = timeline(records)
+
+    assert (found.zones, found.consoles) == (("Europe/Berlin",), {"acme": "https://c.example.com/{campaign}"})

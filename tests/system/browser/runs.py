@@ -39,6 +39,8 @@ class Script:
     is_crashed: bool = False
     warnings: tuple[str, ...] = ()
     account_names: tuple[str, ...] = ()
+    header: dict = field(default_factory=dict)  # what the run's header has besides
+    tags: dict[int, str] = field(default_factory=dict)
 
     def account(self, number: int) -> str:
         place = number % self.accounts
@@ -95,7 +97,7 @@ def _header(script: Script):
     return {
         "manifest": "spring.yaml", "manifest_sha256": "3f" * 32, "plan_sha256": "a9" * 32,
         "host": "https://platform.kore.ai", "ledger": "sqlite:///.orchestrator/ledger.db",
-        "warnings": list(script.warnings), "limits": limits,
+        "warnings": list(script.warnings), "limits": limits, **script.header,
     }  # fmt: skip
 
 
@@ -110,6 +112,7 @@ def _plan(script: Script) -> list[Record]:
         skip = skips.get(script.fates.get(number, ""))
         decided = ["skip", *skip] if skip else ["start", None, None, ""]
         rows.append([script.account(number), stream, campaign, script.name(number), script.wave(number), *decided])
+        rows[-1] += [script.tags[number]] if number in script.tags else []
     parts = [rows[at : at + 1000] for at in range(0, len(rows), 1000)]
     return [
         _line("@run", n, "plan", BEGAN, {"rows": b64encode(zlib.compress(json.dumps(part).encode())).decode()})

@@ -117,7 +117,7 @@ def test_an_outcomes_total_leads_to_its_campaigns(open_page):
 
     assert page.texts("td.outcome .badge") == ["unknown"] * 3
     assert page.texts("td.attempts .more-info") == ["30.0 s"] * 3
-    assert page.run("return location.hash") == "#campaigns"
+    assert page.run("return location.hash") == "#outcome=unknown"
 
 
 def test_a_search_without_a_match_says_so_and_offers_a_way_back(open_page):
