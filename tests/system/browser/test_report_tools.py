@@ -128,7 +128,7 @@ def test_decisions_are_saved_as_resolve_reads_them(open_page, downloads):
     assert page.texts("#decide-how code") == [command]
 
 
-def test_unknown_campaigns_beyond_the_list_are_decided_in_the_table(open_page):
+def test_unknown_campaigns_beyond_the_list_are_in_the_table(open_page):
     page = open_page(Script(203, 1, dict.fromkeys(range(203), "lost")))
     page.type("cd-00202e475b")
     page.one("td.next input[value=started]").click()
