@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
 from orchestrator.core.result.timeline import Account, Attempt, AttemptOutcome, Timeline, waited_for_rate, window_use
@@ -37,13 +38,14 @@ _LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The marks of one kind: one by one with what each is, or as one path."""
+    """The marks of one kind: one by one with what each is, or as a band, and as `marks` for who looks closer."""
 
     kind: str
     label: str
     count: int
     y: int
     path: str
+    marks: str
     singles: tuple[tuple[str, str], ...]
 
 
@@ -117,7 +119,10 @@ class _Scale:
         return max(self.end - self.begin, 0.001)
 
     def x(self, at: float) -> float:
-        return round(_WIDTH * min(1.0, max(0.0, (at - self.begin) / self.span)), 1)
+        return round(self.fine_x(at), 1)
+
+    def fine_x(self, at: float) -> float:
+        return _WIDTH * min(1.0, max(0.0, (at - self.begin) / self.span))
 
 
 def _curve(attempts: Sequence[Attempt], window: Window, scale: _Scale, base: int) -> str:
@@ -146,8 +151,9 @@ def _rows(attempts: Sequence[Attempt], scale: _Scale, base: int) -> tuple[Row, .
     for outcome in (one for one in AttemptOutcome if by_outcome[one]):
         y = base + _ROW * len(rows) + _ROW // 2
         path = _path([scale.x(a.at) for a in by_outcome[outcome]], y) if is_crowded else ""
+        marks = _marks([scale.fine_x(a.at) for a in by_outcome[outcome]], y) if is_crowded else ""
         singles = () if is_crowded else tuple((f"M{scale.x(a.at):g} {y}h0", _title(a)) for a in by_outcome[outcome])
-        rows.append(Row(str(outcome), _LABELS[outcome], len(by_outcome[outcome]), y, path, singles))
+        rows.append(Row(str(outcome), _LABELS[outcome], len(by_outcome[outcome]), y, path, marks, singles))
     return tuple(rows)
 
 
@@ -160,6 +166,13 @@ def _path(xs: Sequence[float], y: int) -> str:
         half = 2 + 6 * count / most
         parts.append(f"M{place * _BAND:g} {y - half:.1f}h{_BAND}v{2 * half:.1f}h-{_BAND}z")
     return "".join(parts)
+
+
+def _marks(xs: Sequence[float], y: int) -> str:
+    """A dot for each mark, as far from the one before it as it is later: a third of the text of absolute places."""
+    places = [round(x * 100) for x in xs]
+    steps = (f"m{(here - before) / 100:g} 0h0" for before, here in pairwise(places))
+    return "".join([f"M{places[0] / 100:g} {y}h0", *steps])
 
 
 def _title(attempt: Attempt) -> str:

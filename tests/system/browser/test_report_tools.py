@@ -170,3 +170,15 @@ def test_a_campaign_leads_to_its_page_in_the_console(open_page):
     assert link.get_attribute("href") == "https://console.example.com/67777c/st-02603182c?c=cd-00011e475b"
     assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener noreferrer")
     assert page.one(".case a").get_attribute("href") == link.get_attribute("href")
+
+
+def test_close_enough_a_band_becomes_a_dot_for_every_start(open_page):
+    page = open_page(Script(2000, 1, {3: "rejected"}))
+    shown = "return ['.ticks', '.marks'].map(name => getComputedStyle(document.querySelector('svg ' + name)).display)"
+    assert page.run(shown) == ["inline", "none"]
+    for _ in range(4):
+        page.one("[data-zoom=in]").click()
+
+    assert page.run(shown) == ["none", "inline"]
+    dots = "return document.querySelector('svg .marks.started').getAttribute('d').split('h0').length - 1"
+    assert page.run(dots) == 1999

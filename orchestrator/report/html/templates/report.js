@@ -95,6 +95,8 @@
     for (const inner of document.querySelectorAll("svg.inner")) {
       inner.setAttribute("viewBox", `${part.from * 1000} 0 ${width * 1000} ${inner.getAttribute("height")}`);
     }
+    // A band's bars are as wide as the screen shows well; closer than this, every start has a dot of its own.
+    find("timeline").classList.toggle("near", width < 1 / 8);
     drawTimes();
     for (const mark of document.querySelectorAll("line[data-x], text.wave[data-x]")) {
       const x = (Number(mark.dataset.x) - part.from * 100) / width;
