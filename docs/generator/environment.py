@@ -13,6 +13,8 @@ READ: Final = {
     "NO_COLOR": "No style in what is printed.",
     "FORCE_COLOR": "Styles even where the output is no terminal.",
     "TERM": "`dumb` and `unknown`: neither styles nor bars.",
+    "PAGER": "The pager of `plan` at a terminal, for a plan that does not fit; empty or `cat`: none.",
+    "LESS": "The options of `less`; unset, `FRX`, which leaves the plan on the screen.",
     "CI": "Lines instead of bars, even at a terminal; `doctor` warns of a disk that may be gone after the job.",
     "GITHUB_ACTIONS": "`true`: the job gets the results, as with `--ci github`; `doctor` warns as with `CI`.",
     "GITHUB_OUTPUT": "The file for the step's outputs.",

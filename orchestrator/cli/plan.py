@@ -36,6 +36,7 @@ if TYPE_CHECKING:
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
 @click.option("--detailed-exitcode", is_flag=True,
               help=f"End with {ExitCode.WOULD_START} where starts would be sent.")  # fmt: skip
+@click.option("--full", is_flag=True, help="List the campaigns of a large plan one by one, not counted by wave.")
 @json_option
 @prints_result
 def command(
@@ -49,6 +50,7 @@ def command(
     output: Path | None,
     details: bool,
     detailed_exitcode: bool,
+    full: bool,
 ) -> CommandResult:
     """Show what a run would start now, and send no start. It reads the live state, which spends calls.
 
@@ -73,7 +75,9 @@ def command(
     # 3. Show it, with an exit code that a pipeline can branch on.
     would_start = detailed_exitcode and planned.plan.count(Action.START)
     code = ExitCode.WOULD_START if would_start else ExitCode.OK
-    return CommandResult("plan", document, shown.text(planned), exit_code=code, said=tuple(remarks.said))
+    return CommandResult(
+        "plan", document, shown.text(planned, is_full=full), exit_code=code, said=tuple(remarks.said), is_paged=True
+    )
 
 
 async def _plan(

@@ -28,30 +28,33 @@ def named(result: Result) -> Result:
     name, campaigns = program(), result.campaigns
     if name == PROGRAM:
         return result
-    return replace(result, campaigns=Campaigns(result.tally, lambda: (_named(one, name) for one in campaigns)))
+    named_as = Campaigns(result.tally, lambda: (_named(one, name) for one in campaigns), result.sent_between)
+    return replace(result, campaigns=named_as)
 
 
 def _named(campaign: CampaignResult, name: str) -> CampaignResult:
     return replace(campaign, next=called_as(campaign.next, name)) if campaign.next else campaign
 
 
-def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> None:
+def write_reports(result: Result, records: Iterable[Record], wanted: Report, system: ci.System) -> list[Path]:
     """Write the reports and publish the result to the CI system; what cannot be written is named on stderr.
 
-    Each by itself: one that cannot be written must not keep the others from being tried.
+    Returns the reports that were written. Each is written by itself: one that cannot be must not keep the others from
+    being tried.
     """
     result = named(result)
     # Not by `tempfile`, which tries the folder out: with no file descriptor left it fails, and the run would with it.
     launch, elsewhere = result.run["launch"], str(Path(os.environ.get("TMPDIR", "/tmp")) / "reports")  # noqa: S108
     command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
     again = f"the journal has all of it\nnext: {called_as(command, program())}"
-    formats = ci.formats(system, wanted.formats)
+    formats, written = ci.formats(system, wanted.formats), list[Path]()
     for name, outcome in _outcomes(result, records, wanted, formats):
         with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):
             if isinstance(outcome, Exception):
                 raise outcome
-            click.echo(f"report: {outcome}", err=True)
+            written.append(outcome)
     _publish(ci.publish(system, result, os.environ, sys.stderr))
+    return written
 
 
 def _outcomes(

@@ -121,6 +121,7 @@ def command(
         "run",
         result.as_json,
         summary(result),
+        messages=tuple(f"report: {path}" for path in end.reports),
         exit_code=result.exit_code,
         again=again,
         said=tuple(remarks.said),

@@ -37,6 +37,8 @@ class RunEnd:
         self._run_id = ""
         self._may_have_sent: Callable[[], bool] = lambda: False
         self._result: Result | None = None
+        self.reports: list[Path] = []
+        """The reports that were written."""
         self._code: int = ExitCode.JOURNAL  # until the journal says how the run went
 
     @contextmanager
@@ -73,7 +75,7 @@ class RunEnd:
         """The run has this result, whatever fails after it. Write its reports from `records`, and publish it."""
         self._result, self._code = result, result.exit_code
         if self._manifest is not None:
-            write_reports(result, records, self._manifest.report, self._system)
+            self.reports = write_reports(result, records, self._manifest.report, self._system)
         return result
 
     def exit_code(self) -> int | None:

@@ -1,30 +1,35 @@
 """A plan on stdout, for a person or a machine."""
 
-from typing import Any
+from collections import Counter
+from typing import Any, Final
 
 from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
 from orchestrator.core.plan.approval import VALID_FOR
-from orchestrator.core.plan.estimate import PlannedLaunch
-from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
+from orchestrator.core.plan.plan import Action, Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration, plural
 
+_MOST_LISTED: Final = 40
+"""Campaigns of a plan that are shown one by one."""
+_MOST_REASONS: Final = 10
 
-def text(planned: PlannedLaunch) -> str:
-    """What would be sent, in order, when at the earliest, and why the rest would not."""
+
+def text(planned: PlannedLaunch, *, is_full: bool = False) -> str:
+    """What would be sent, in order, when at the earliest, and why the rest would not.
+
+    Of a large plan the counts by wave and account, unless `is_full`.
+    """
     plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
     counts = (
         f"{plan.count(Action.START)} to start, {plan.count(Action.JUDGE)} to check, {plan.count(Action.SKIP)} to skip"
     )
     # 1. The campaigns, in the order in which they are sent.
     where = f" in environment {plan.facts['environment']}" if "environment" in plan.facts else ""
-    lines = [f"plan for launch {plan.launch}{where}: {counts}", "  action  earliest    wave      account"]
-    for entry in plan.entries:
-        outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
-        why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
-        early = _early(ahead.earliest.get(entry.key))
-        lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    is_listed = is_full or len(plan.entries) <= _MOST_LISTED
+    lines = [f"plan for launch {plan.launch}{where}: {counts}"]
+    lines += _listed(plan, ahead) if is_listed else _counted(plan, ahead)
     # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
     lines.append(f"takes at least {duration(ahead.seconds)} and {plural(sum(ahead.calls.values()), 'call')} ({calls})")
@@ -34,6 +39,42 @@ def text(planned: PlannedLaunch) -> str:
     lines += [f"note: {plain(note)}" for note in notes]
     lines.append(f"good until {timestamp(proposal.expires_at)} ({duration(VALID_FOR)}), for one run")
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
+
+
+def _listed(plan: Plan, ahead: Estimate) -> list[str]:
+    """A line for each campaign."""
+    lines = ["  action  earliest    wave      account"]
+    for entry in plan.entries:
+        outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
+        why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
+        early = _early(ahead.earliest.get(entry.key))
+        lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+    return lines
+
+
+def _counted(plan: Plan, ahead: Estimate) -> list[str]:
+    """A line for each wave and account, and one for each reason to skip; in the plan's order."""
+    counts: dict[tuple[str, str], Counter[Action]] = {}
+    earliest: dict[tuple[str, str], list[float]] = {}
+    skipped: Counter[str] = Counter()
+    for entry in plan.entries:
+        place = entry.wave, entry.account
+        counts.setdefault(place, Counter())[entry.decision.action] += 1
+        if (early := ahead.earliest.get(entry.key)) is not None:
+            earliest.setdefault(place, []).append(early)
+        if entry.decision.action is Action.SKIP:
+            skipped[f"{entry.decision.outcome or 'skipped'}: {plain(entry.decision.message)}"] += 1
+    lines = ["    start   check    skip  first       last        wave      account"]
+    for (wave, account), own in counts.items():
+        numbers = "  ".join(f"{own[action]:>6,}" for action in (Action.START, Action.JUDGE, Action.SKIP))
+        times = earliest.get((wave, account), [])
+        first, last = (_early(of(times)) if times else "-" for of in (min, max))
+        lines.append(f"   {numbers}  {first:10}  {last:10}  {wave:8}  {account}")
+    lines += [f"  skip {count:,}: {why}" for why, count in skipped.most_common(_MOST_REASONS)]
+    lines += (
+        [f"  skip for {plural(len(skipped) - _MOST_REASONS, 'more reason')}"] if len(skipped) > _MOST_REASONS else []
+    )
+    return [*lines, "  --full lists the campaigns one by one"]
 
 
 def _early(seconds: float | None) -> str:

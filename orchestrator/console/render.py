@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Final
 import click
 
 from orchestrator.console.problems import text_of
-from orchestrator.console.terminal import has_color, plain
+from orchestrator.console.terminal import has_bars, has_color, plain
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import PROGRAM, called_as, reason
 from orchestrator.errors import ManifestError, OrchestratorError
@@ -27,7 +28,7 @@ class CommandResult:
     For a person, `text` has the same on stdout, and `messages` are remarks on stderr; `said` are remarks that were
     printed before, and are `messages` in the JSON. `again` is the command that shows the result once more.
     `is_styled`: the text is already styled for this terminal. Any other text loses its escape sequences in a pipe.
-    `is_silent`: nothing is printed.
+    `is_silent`: nothing is printed. `is_paged`: a text that does not fit a terminal is shown by a pager.
     """
 
     command: str
@@ -39,6 +40,7 @@ class CommandResult:
     said: tuple[str, ...] = ()
     is_styled: bool = False
     is_silent: bool = False
+    is_paged: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The envelope and the data in it."""
@@ -75,6 +77,9 @@ def render(result: CommandResult, *, as_json: bool) -> None:
     try:
         if as_json:
             click.echo(called_as(dumps(result.as_json()), name))
+        elif result.is_paged and needs_pager(result.text, os.environ):
+            os.environ.setdefault("LESS", "FRX")  # as git does it: the text stays on the screen afterwards
+            click.echo_via_pager(called_as(result.text, name))
         elif result.text:
             click.echo(called_as(result.text, name), nl=False, color=result.is_styled or None)
     except Exception as error:  # noqa: BLE001 - see below
@@ -85,6 +90,16 @@ def render(result: CommandResult, *, as_json: bool) -> None:
     if not as_json:
         for message in result.messages:
             click.echo(called_as(message, name), err=True)
+
+
+def needs_pager(text: str, environ: Mapping[str, str]) -> bool:
+    """Whether a text at a person's terminal is longer than that; never in a pipe or a CI job, nor where PAGER is empty.
+
+    As elsewhere, PAGER=cat asks for none, too.
+    """
+    if sys.stdin is None or not (sys.stdin.isatty() and has_bars(sys.stdout, environ)):
+        return False
+    return environ.get("PAGER") not in {"", "cat"} and text.count("\n") >= shutil.get_terminal_size().lines
 
 
 def dumps(value: Any) -> str:

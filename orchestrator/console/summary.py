@@ -3,28 +3,36 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import click
 from rich.table import Table  # not later: a run that has used up its file descriptors imports nothing
 
-from orchestrator.console.terminal import console_for, plain
+from orchestrator.console.terminal import console_for, has_color, plain
+from orchestrator.core.exit_codes import RUN_MEANINGS, ExitCode
 from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.core.result.types import WaveResult, standing_of
-from orchestrator.core.text import command_line, plural
+from orchestrator.core.text import command_line, duration, plural
 from orchestrator.model import Outcome, Reason
 
 _MAX_SHOWN = 20
+_MAX_NAMED = 3
 _LOOK_AT = (Reason.IN_FLIGHT, Outcome.UNKNOWN, Outcome.FAILED, Outcome.HELD)
+_GROUPED = frozenset({Outcome.FAILED, Outcome.HELD})
+_COLORS = {Reason.IN_FLIGHT: "cyan", Outcome.UNKNOWN: "red", Outcome.FAILED: "red", Outcome.HELD: "yellow"}
+_BAD_CODES = frozenset({ExitCode.FAILED, ExitCode.UNKNOWN, ExitCode.JOURNAL})
 
 
 def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
-    lines = [_headline(result), "", *_accounts(result), *_waves(result), *_needs(result), *held]
+    verdict = [] if is_live else [_verdict(result.exit_code), *_times(result)]
+    lines = [_headline(result), *verdict, "", *_accounts(result), *_waves(result), *_needs(result), *held]
     lines += _footer(result, is_live=is_live)
     return "\n".join(lines) + "\n"
 
@@ -54,6 +62,29 @@ def _headline(result: Result) -> str:
     lines = [f"launch {run['launch']}{where}, run {run['run_id']}: {counts or 'nothing to do'}", result.banner]
     # A rehearsal is read for a run more easily than a run in the sandbox, whose manifest says so.
     return "\n".join(filter(None, reversed(lines) if run.get("rehearsal") else lines))
+
+
+def _verdict(code: int) -> str:
+    color = "green" if code == ExitCode.OK else "red" if code in _BAD_CODES else "yellow"
+    return _styled(f"exit code {code}: {RUN_MEANINGS.get(code, 'the run failed')}", color)
+
+
+def _times(result: Result) -> list[str]:
+    """How long the run took, and when its first and its last start left; what is not known is left out."""
+    run, sent = result.run, result.sent_between
+    parts = []
+    if run["finished_at"] is not None:
+        begun, ended = (datetime.fromisoformat(at) for at in (run["started_at"], run["finished_at"]))
+        parts.append(f"took {duration((ended - begun).total_seconds())}")
+    if sent is not None:
+        first, last = (f"{at[:10]} {at[11:19]}" for at in sent)
+        parts.append(f"first start {first}, last {last[11:] if last[:10] == first[:10] else last} UTC")
+    return ["; ".join(parts)] if parts else []
+
+
+def _styled(text: str, color: str) -> str:
+    """The text in a color where the terminal may have some; the words alone say all of it."""
+    return click.style(text, fg=color, bold=True) if has_color(sys.stdout, os.environ) else text
 
 
 def _word(standing: Outcome | Reason) -> str:
@@ -86,20 +117,51 @@ def _why(wave: WaveResult) -> str:
 
 
 def _needs(result: Result) -> list[str]:
+    """What a person should look at. Who is unknown is named; who failed or is held is counted by the reason."""
     lines, counts = [], result.standings
     for standing in _LOOK_AT:
-        count = counts[standing]
-        if count:
-            chosen = list(islice((c for c in result.campaigns if c.standing is standing), _MAX_SHOWN))
-            lines += ["", f"{_word(standing)}:", *map(_line, chosen)]
-            lines += [f"  ... and {count - _MAX_SHOWN} more, all in result.json"] if count > _MAX_SHOWN else []
-            # The commands for the others differ in the campaign's id alone.
-            lines += [f"  next: {line}" for line in (chosen[0].next.split("\n") if chosen[0].next else ())]
+        if counts[standing]:
+            lines += ["", _styled(f"{_word(standing)}:", _COLORS[standing])]
+            own = (campaign for campaign in result.campaigns if campaign.standing is standing)
+            lines += _groups(own) if standing in _GROUPED else _named(own, counts[standing])
     return lines
 
 
-def _line(campaign: CampaignResult) -> str:
-    return f"  {campaign.key} ({campaign.reason}) {plain(campaign.message)}"
+def _named(campaigns: Iterable[CampaignResult], count: int) -> list[str]:
+    chosen = list(islice(campaigns, _MAX_SHOWN))
+    lines = [f"  {_name(one)}: {plain(one.message)}" for one in chosen]
+    lines += [f"  ... and {count - _MAX_SHOWN:,} more, all in result.json"] if count > _MAX_SHOWN else []
+    # The commands for the others differ in the campaign's id alone.
+    return [*lines, *_next(chosen[0])]
+
+
+def _groups(campaigns: Iterable[CampaignResult]) -> list[str]:
+    groups: dict[tuple[str, str], list[CampaignResult]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for campaign in campaigns:
+        key = str(campaign.reason), campaign.message
+        if key not in groups and len(groups) >= _MAX_SHOWN:
+            key = str(campaign.reason), "for other causes, all in result.json"
+        counts[key] += 1
+        own = groups.setdefault(key, [])
+        if len(own) < _MAX_NAMED:
+            own.append(campaign)
+    lines = [line for key, count in counts.most_common() for line in _group(*key, count, groups[key])]
+    return [*lines, *_next(next(iter(groups.values()))[0])]
+
+
+def _group(reason: str, message: str, count: int, first: Sequence[CampaignResult]) -> list[str]:
+    more = f", and {count - len(first):,} more" if count > len(first) else ""
+    return [f"  {count:,} {reason}: {plain(message)}", f"    {', '.join(map(_name, first))}{more}"]
+
+
+def _next(campaign: CampaignResult) -> list[str]:
+    return [f"  next: {line}" for line in (campaign.next or "").splitlines()]
+
+
+def _name(campaign: CampaignResult) -> str:
+    """Its name before its ids."""
+    return f"{plain(campaign.name)} ({campaign.key})" if campaign.name else str(campaign.key)
 
 
 def _footer(result: Result, *, is_live: bool) -> list[str]:
@@ -107,8 +169,10 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
     # No exit code yet: it would be taken for the run's.
     if is_live:
         return ["", "the run is going on"]
+    if stop or result.warnings or any(budget["suggested"] for budget in result.budget.values()):
+        lines.append("")
     if stop:
-        lines += ["", f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
+        lines += [f"stopped early ({stop['reason']}): {plain(stop['detail'])}"]
     lines += [f"warning: {plain(text)}" for text in result.warnings]
     lines += [
         f"account {plain(budget['account'])}: the platform limited calls, and left about {budget['suggested']}: "
@@ -116,7 +180,7 @@ def _footer(result: Result, *, is_live: bool) -> list[str]:
         for budget in result.budget.values()
         if budget["suggested"]
     ]
-    return [*lines, "", f"exit code {result.exit_code}"]
+    return lines
 
 
 def status_json(result: Result, *, is_live: bool) -> dict[str, Any]:

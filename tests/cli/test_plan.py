@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.cli.test_terminal import at_terminal
+
 
 def planned(workplace, manifest, *arguments):
     done = workplace.run("plan", manifest, "-o", "plan.json", *arguments)
@@ -103,3 +105,31 @@ def test_a_plan_on_the_wrong_host_does_not_lock_the_launch_to_it(workplace, plat
     refused = workplace.run("plan", workplace.manifest())
     assert refused.returncode == 4
     assert "the manifest says sandbox" in refused.stderr
+
+
+def test_a_large_plan_is_counted_by_wave_and_account(workplace):
+    campaigns = [{"stream": "st-1", "campaign": f"cd-{n}", "tags": ["first"] * (n < 2)} for n in range(41)]
+    campaigns[5]["enabled"] = False
+    manifest = workplace.manifest(campaigns=campaigns, waves=[{"name": "canary", "tags": ["first"]}, {"name": "rest"}])
+    short, full = (workplace.run("plan", manifest, *option).stdout.splitlines() for option in ((), ("--full",)))
+
+    assert short[:6] == [
+        "plan for launch spring: 40 to start, 0 to check, 1 to skip",
+        "    start   check    skip  first       last        wave      account",
+        "        2       0       0  at once     at once     canary    acme",
+        "       38       0       1  at once     at once     rest      acme",
+        "  skip 1: skipped: enabled: false in the manifest",
+        "  --full lists the campaigns one by one",
+    ]
+    assert sum(line.startswith(("  start ", "  skip ")) for line in full) == 41
+
+
+def test_a_pager_shows_only_what_does_not_fit_a_terminal(workplace):
+    campaigns = [{"stream": "st-1", "campaign": f"cd-{n}"} for n in range(60)]
+    long, short = workplace.manifest("long.yaml", campaigns=campaigns), workplace.manifest()
+    pager = {"PAGER": "sed s/^/paged:/", "answer": "q"}
+
+    assert "paged:plan for launch" in at_terminal(workplace, "plan", long, "--full", **pager)[1]
+    for arguments, more in (((short, "--full"), {}), ((long, "--full"), {"CI": "1"}), ((long,), {})):
+        assert "paged:" not in at_terminal(workplace, "plan", *arguments, **pager, **more)[1]
+    assert "paged:" not in workplace.run("plan", long, "--full").stdout

@@ -26,7 +26,7 @@ def test_watching_ends_with_the_run_and_its_code(workplace, platform):
 
     assert (run.returncode, watcher.returncode) == (12, 12), err
     assert "wrong list" in out
-    assert out.endswith("\nexit code 12\n")
+    assert "\nexit code 12: stopped by a rule" in out
 
 
 def test_watching_waits_for_a_run_without_a_plan(workplace, platform):
@@ -61,7 +61,7 @@ def test_watching_redraws_in_place_at_a_terminal(workplace, platform):
 
     assert code == 0, shown
     assert CURSOR.search(shown)
-    assert shown.rstrip().endswith("exit code 0")
+    assert "exit code 0: all selected campaigns are started" in shown
 
 
 def test_a_launch_that_has_ended_is_shown_once(workplace):

@@ -3,6 +3,7 @@
 from orchestrator.console.summary import status_json, summary
 from orchestrator.core.journal.states import Event
 from orchestrator.core.result.build import build
+from orchestrator.model import Stop, StopReason
 from tests.core.builders import journal, moved, record, starts
 from tests.report.samples import result_of, small
 
@@ -38,10 +39,10 @@ def test_a_run_that_goes_on_is_shown_as_it_stands():
         "acme           1        1          1        2      -          -\n"
         "\n"
         "in flight:\n"
-        "  st-1/cd-3 (in_flight) its start is on its way\n"
+        "  Name of cd-3 (st-1/cd-3): its start is on its way\n"
         "\n"
         "unknown:\n"
-        "  st-1/cd-2 (no_evidence) HTTP 500; no evidence\n"
+        "  Name of cd-2 (st-1/cd-2): HTTP 500; no evidence\n"
         "\n"
         "the run is going on\n"
     )
@@ -55,3 +56,28 @@ def test_a_machine_reads_how_a_run_that_goes_on_stands():
     }  # fmt: skip
     assert (data["is_live"], data["run"]["exit_code"], data["run"]["stop"]) == (True, None, None)
     assert {row["next"] for row in data["campaigns"]} == {None}
+
+
+def test_the_end_has_its_codes_meaning_its_time_and_its_starts():
+    """An earlier run's start is none of this run's."""
+    moves = [
+        record("intent"), moved(Event.ACCEPTED, sent_at=101.0),
+        record("intent", campaign="st-1/cd-2"), moved(Event.ACCEPTED, campaign="st-1/cd-2", sent_at=130.0),
+        record("intent", campaign="st-1/cd-3"), moved(Event.ACCEPTED, campaign="st-1/cd-3", sent_at=3.0),
+    ]  # fmt: skip
+    lines = summary(build(journal(starts("cd-1", "cd-2", "cd-3"), *moves))).splitlines()
+    assert lines[:4] == [
+        "launch spring, run r-1: 3 started",
+        "Sandbox: nothing was sent",
+        "exit code 0: all selected campaigns are started",
+        "took 14 min 10 s; first start 1970-01-01 00:01:41, last 00:02:10 UTC",
+    ]
+
+
+def test_held_campaigns_are_counted_by_their_reason_names_first():
+    stop = Stop(StopReason.RULE, "4 are unknown")
+    held = summary(build(journal(starts(*(f"cd-{n}" for n in range(1, 6))), stop=stop))).split("held:\n")[1]
+    assert held.splitlines()[:2] == [
+        "  5 stopped: not started: 4 are unknown",
+        "    Name of cd-1 (st-1/cd-1), Name of cd-2 (st-1/cd-2), Name of cd-3 (st-1/cd-3), and 2 more",
+    ]

@@ -92,7 +92,14 @@ def result_of(
 ) -> Result:
     """The result of a run whose campaigns, in `rows`, have been counted. Each is concluded when somebody reads it."""
     advice = run.advice(journal.control_state)
-    campaigns = Campaigns(tally, lambda: (run.campaign(row, journal.states.get(row.key), advice) for row in rows()))
+    # By what left since the run began: an earlier run's starts are in the same states.
+    times = (state.answer.sent_at for state in journal.states.values())
+    sent = [at for at in times if at is not None and at >= run.header.at]
+    campaigns = Campaigns(
+        tally,
+        lambda: (run.campaign(row, journal.states.get(row.key), advice) for row in rows()),
+        (timestamp(min(sent)), timestamp(max(sent))) if sent else None,
+    )
     code = code_of(((outcome, reason) for _, outcome, reason in campaigns.tally), run.stop)
     is_success = run.end is not None and code == ExitCode.OK
     return Result(

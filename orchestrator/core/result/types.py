@@ -85,8 +85,12 @@ class Campaigns(Sequence[CampaignResult]):
     A million of them at once would take more memory than the whole run. One by its place costs a walk to it.
     """
 
-    def __init__(self, tally: Tally, conclude: Callable[[], Iterator[CampaignResult]]) -> None:
+    def __init__(
+        self, tally: Tally, conclude: Callable[[], Iterator[CampaignResult]], sent: tuple[str, str] | None = None
+    ) -> None:
         self.tally = tally
+        self.sent_between = sent
+        """When the run's first and its last start left, in RFC 3339; None where none did."""
         self._conclude = conclude
 
     def totals(self) -> dict[Outcome, int]:
@@ -255,6 +259,14 @@ class Result:
         if isinstance(self.campaigns, Campaigns):
             return self.campaigns.tally
         return Counter((one.account, one.outcome, one.reason) for one in self.campaigns)
+
+    @property
+    def sent_between(self) -> tuple[str, str] | None:
+        """When the run's first and its last start left, in RFC 3339; None where none did."""
+        if isinstance(self.campaigns, Campaigns):
+            return self.campaigns.sent_between
+        sent = [one.sent_at for one in self.campaigns if one.sent_at and one.sent_at >= self.run["started_at"]]
+        return (min(sent), max(sent)) if sent else None
 
     @property
     def named_waves(self) -> list[WaveResult]:

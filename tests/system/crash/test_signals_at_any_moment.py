@@ -90,7 +90,7 @@ def check(seed, code, sent, out, err):
     assert code in {0, UNKNOWN, JOURNAL, *(CODES[number] for number in sent)}, told
     # Ended at once or refused before the first start, or with the summary.
     is_early = "ended at once" in err or "no start was sent" in err
-    assert is_early or f"exit code {code}\n" in out, told
+    assert is_early or f"exit code {code}: " in out, told
 
 
 def series(tmp_path, seeds):

@@ -35,6 +35,8 @@ _LOOSE = (
     (r"\b(?!0123456789abcdef)[0-9a-f]{16}\b", "HASH16"),
     (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"^\d\d:\d\d:\d\d ", "TIME "),
+    (r"^took [^;\n]+", "TOOK"),
+    (r"first start \S+ \S+, last .*UTC", "FIRST AND LAST"),
     (r"^(ok|warn) +disk: .*$", "DISK"),
     (r"\b\d+ calls, 0 over", "N calls, 0 over"),
     (r"\(_ssl\.c:\d+\)", "(_ssl.c:N)"),

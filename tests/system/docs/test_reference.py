@@ -21,6 +21,7 @@ VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 ENVIRONMENT = re.compile(r"\benviron\b|envvar|\benvironment: Mapping\b")
 NO_VARIABLES = {
     "HASH",
+    "FRX",
     "NAME",
     "TERMS",
     "TEXT",
