@@ -182,3 +182,10 @@ def test_close_enough_a_band_becomes_a_dot_for_every_start(open_page):
     assert page.run(shown) == ["none", "inline"]
     dots = "return document.querySelector('svg .marks.started').getAttribute('d').split('h0').length - 1"
     assert page.run(dots) == 1999
+
+
+def test_a_campaign_that_needs_a_run_first_is_counted_apart(open_page):
+    page = open_page(Script(3, 1, {0: "lost", 1: "open"}, is_crashed=True))
+
+    assert page.texts("#decided") == ["0 of 1 decided; 1 more: run again first"]
+    assert len(page.all(".decide-one")) == 1

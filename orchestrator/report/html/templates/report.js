@@ -97,6 +97,7 @@
     }
     // A band's bars are as wide as the screen shows well; closer than this, every start has a dot of its own.
     find("timeline").classList.toggle("near", width < 1 / 8);
+    find("timeline").classList.toggle("zoomed", width < 1);
     drawTimes();
     for (const mark of document.querySelectorAll("line[data-x], text.wave[data-x]")) {
       const x = (Number(mark.dataset.x) - part.from * 100) / width;
@@ -344,7 +345,9 @@
   const isDecided = (c) => Boolean(decisions.get(c.id)?.word && decisions.get(c.id).reason.trim());
   const showDecided = () => {
     const done = open.filter(isDecided).length;
-    find("decided").textContent = `${number.format(done)} of ${number.format(open.length)} decided`;
+    const others = campaigns.filter((c) => c.outcome === "unknown").length - open.length;
+    const rest = others ? `; ${number.format(others)} more: run again first` : "";
+    find("decided").textContent = `${number.format(done)} of ${number.format(open.length)} decided${rest}`;
     find("copy-decisions").disabled = find("save-decisions").disabled = done === 0;
   };
   const decisionOf = (c) => {
