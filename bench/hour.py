@@ -16,7 +16,7 @@ _ACCOUNTS: Final = 20
 _LOOKS: Final = 12
 
 
-def _look(pid: int) -> tuple[float, int, float]:
+def look(pid: int) -> tuple[float, int, float]:
     """Resident memory in MB, open files, seconds of CPU."""
     folder = Path("/proc", str(pid))
     memory = int((folder / "statm").read_text(encoding="ascii").split()[1]) * 4096 / 2**20
@@ -35,7 +35,7 @@ def measure(seconds: int = 3600) -> str:
             begun = time.monotonic()
             for number in range(1, _LOOKS + 1):
                 time.sleep(max(0.0, begun + seconds * number / (_LOOKS + 1) - time.monotonic()))
-                memory, files, cpu = _look(process.pid)
+                memory, files, cpu = look(process.pid)
                 passed = time.monotonic() - begun
                 rows.append([f"{passed:.0f}", f"{memory:.1f}", str(files), f"{cpu:.1f}"])
                 print("  " + ", ".join(rows[-1]), file=sys.stderr)

@@ -14,11 +14,11 @@ _SHORTEST_TOKEN: Final = 16
 
 @click.command("serve")
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 takes a free one.")
-@click.option("--address", default="127.0.0.1", show_default=True, metavar="IP",
+@click.option("--address", default="127.0.0.1", show_default=True,
               help="Where to listen. Another address than loopback needs --token-env.")  # fmt: skip
 @click.option("--host", "hosts", multiple=True, metavar="NAME",
               help="A name that browsers may ask by, such as that of a reverse proxy.")  # fmt: skip
-@click.option("--token-env", metavar="VARIABLE",
+@click.option("--token-env", metavar="NAME",
               help="The variable with the token that viewers must show, 16 characters or more.")  # fmt: skip
 @ledger_option
 @click.pass_context
