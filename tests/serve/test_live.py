@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 
 from tests.serve.conftest import write
 from tests.system.browser import runs
@@ -86,3 +87,15 @@ async def test_on_postgresql_the_pages_are_the_same(serve, postgres_url):
     write(postgres_url, runs.records(runs.bad_day()))
     async with serve(postgres_url) as served:
         assert "Needs a person" in await served.until(LAUNCH, "Needs a person")
+
+
+async def test_a_run_that_goes_on_asks_for_no_command_yet(serve, url):
+    header, *others = runs.records(runs.Script(6, 2, {3: "lost", 5: "open"}, is_crashed=True))
+    fleet = replace(header, data={**header.data, "fleet": {}})  # such a run goes on until its end is journaled
+    write(url, [fleet, *others])
+    async with serve(url) as served:
+        page = await served.until(LAUNCH, "Going on")
+        assert "The command to run stands here once the run has ended." in page
+        assert "Run the command below" not in page
+        assert page.count('<li class="case">') == 1  # not what is in flight
+        assert "<b>1</b> <span>in flight" in page

@@ -36,7 +36,9 @@
     setTimeout(() => { button.classList.remove("done"); button.textContent = label; }, 1500);
   });
 
-  const { texts, rows, zones, consoles, run, span } = JSON.parse(find("data").textContent);
+  const data = find("data");
+  if (!data) return;  // a live page, which shows no table
+  const { texts, rows, zones, consoles, run, span } = JSON.parse(data.textContent);
 
   // The address keeps what is shown: `#outcome=unknown&zone=local`. A fragment without "=" is a place of the page.
   const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
