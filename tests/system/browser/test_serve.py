@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.serve.listen import serving
 from tests.serve.conftest import write
-from tests.system.browser import runs
+from tests.system.browser import axe, runs
 from tests.system.browser.conftest import Page
 
 LAUNCH = f"launches/{runs.LAUNCH}"
@@ -110,3 +110,34 @@ def test_a_server_that_ends_is_told_on_the_page(chromium, ledger):
         page.until(lambda: page.texts("#link") == ["live"])
     page.until(lambda: page.texts("#link") == ["not live: trying again"])
     page.driver.get("about:blank")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)])
+def test_axe_finds_nothing_on_the_live_pages(chromium, ledger, request, theme, width):
+    script = axe.source(request.config.cache.mkdir("axe-core"))
+    write(ledger, runs.records(runs.bad_day()))
+    with served(ledger) as address:
+        page = LivePage(chromium, address)
+        for path, words in (
+            ("", "Exit code".lower()),
+            (LAUNCH, "Exit code 11"),
+            (f"{LAUNCH}/campaigns", "Exit code 11"),
+        ):
+            page.open(path, width=width, theme=theme)
+            page.until(lambda words=words: words in page.run("return document.body.innerText"))
+            assert axe.violations(page, script) == [], path
+
+
+def test_the_pages_are_used_with_keys_alone(chromium, ledger):
+    write(ledger, runs.records(runs.bad_day()))
+    with served(ledger) as address:
+        page = LivePage(chromium, address).open()
+        page.sees(runs.LAUNCH)
+        page.press("TAB")
+        assert page.run("return document.activeElement.textContent") == "Skip to the launches"
+        page.press("TAB")
+        page.press("ENTER")
+        page.sees("Exit code 11")
+        page.run("document.querySelector('#campaigns a').focus()")
+        page.press("ENTER")
+        page.sees("Download CSV")
