@@ -82,7 +82,7 @@ def lanes_by_trouble(progress: ProgressObserver, gauge: RunGauge, now: float) ->
             rank, words = hold_of(lane, progress, gauge.lanes.get(key, LaneGauge()), now)
             # Campaigns that are lost outweigh a wait, which ends by itself.
             found.append((min(rank, 3) if _lost(lane) else rank, words, lane))
-    return sorted(found, key=lambda one: (one[0], -_lost(one[2])))
+    return sorted(found, key=lambda one: (one[0], -_lost(one[2]), one[2].name))
 
 
 def _lost(lane: LaneProgress) -> int:
@@ -175,7 +175,8 @@ def stopping(progress: ProgressObserver, *, can_stop_waiting: bool) -> str:
     stop = progress.stop()
     if stop is None:
         return ""
-    since = progress.now() - (progress.stopped_at or progress.now())
+    now = progress.now()
+    since = now - (progress.stopped_at or now)
     return stopping_words(
         stop, progress.gauge().in_flight, progress.patience - since, can_stop_waiting=can_stop_waiting
     )
