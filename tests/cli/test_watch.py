@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 from tests.cli.test_control import CAMPAIGNS, six, wait_for
 from tests.cli.test_terminal import CURSOR, at_terminal
@@ -69,3 +70,25 @@ def test_a_launch_that_has_ended_is_shown_once(workplace):
     done = workplace.run("status", "--watch")
 
     assert (done.returncode, done.stdout.count("launch spring")) == (0, 1)
+
+
+def test_status_of_a_run_that_goes_on_says_nothing_untrue(workplace, platform):
+    """Each word against what the platform has seen: one accepted, one whose answer is still out, none of the rest."""
+    url = platform.start(scripted={"st-1/cd-1": ["hang_before", "hang_before"]})
+    accounts = workplace.credentials(rate=["5/60s"], in_flight=1)
+    manifest = workplace.manifest(host=url, accounts=accounts, timeouts={"total": "60s"}, preflight={"check": "off"})
+    with workplace.start("run", manifest, "--yes") as process:
+        deadline = time.monotonic() + 30
+        shown = ""
+        while "1 started, 1 in flight" not in shown and time.monotonic() < deadline:
+            shown = workplace.run("status", "spring").stdout
+        seen = dict(platform.starts)
+        process.kill()
+        process.communicate(timeout=30)
+
+    assert seen == {"st-1/cd-0": 1}
+    assert shown.splitlines()[0].endswith(": 1 started, 1 in flight, 1 waiting")
+    assert "st-1/cd-1: its start is on its way" in shown
+    assert shown.endswith("\nthe run is going on\n")
+    assert "exit code" not in shown
+    assert "next:" not in shown
