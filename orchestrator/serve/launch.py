@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from orchestrator.core.journal.records import PLAN, RUN_KINDS, VERDICT
+from orchestrator.core.journal.records import PLAN, RUN_KINDS
 from orchestrator.core.journal.states import KINDS, Event
 from orchestrator.core.result import timeline
 from orchestrator.core.result.followed import FollowedLaunch
@@ -16,7 +16,7 @@ from orchestrator.model import CampaignKey, Outcome, Reason, Record
 
 _SHOWN_DATA: Final = ("event", "message", "http_status")
 """What a timeline shows of a campaign's record: the rest takes the larger part of the memory."""
-_LIMITED: Final = "the platform limited its last call"
+_LIMITED: Final = "waits: the platform limited a call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class WatchedLaunch:
     is_live: bool = False
     version: int = 0  # counts its changes
     _records: list[Record] = field(default_factory=list)
-    _limited: dict[str, str] = field(default_factory=dict)  # lanes whose last answer was that of a limit: the campaign
+    _limited: dict[str, Record] = field(default_factory=dict)  # by lane that has sent nothing since it was limited
 
     @classmethod
     def of(cls, name: str, records: Iterable[Record]) -> "WatchedLaunch":
@@ -54,12 +54,17 @@ class WatchedLaunch:
         if record.kind in KINDS:
             data = {key: record.data[key] for key in _SHOWN_DATA if record.data.get(key) is not None}
             self._records.append(replace(record, data=data))
-            if record.data.get("event") == Event.LIMITED:
-                self._limited[record.lane] = record.campaign
-            elif record.kind == VERDICT:
-                self._limited.pop(record.lane, None)
+            self._note_limit(record)
         elif record.kind in RUN_KINDS and record.kind != PLAN:
             self._records.append(record)
+
+    def _note_limit(self, record: Record) -> None:
+        limited = self._limited.get(record.lane)
+        if record.data.get("event") == Event.LIMITED:
+            self._limited[record.lane] = record
+        # One that left within a second was on its way already.
+        elif limited is not None and record.kind == Event.INTENT and record.at > limited.at + timeline.SHORTEST_PAUSE:
+            del self._limited[record.lane]
 
     @property
     def run_id(self) -> str | None:
@@ -83,7 +88,7 @@ class WatchedLaunch:
         for (account, outcome, reason), number in result.tally.items():
             standing = reason if self.is_live and reason in UNDER_WAY else outcome
             counts.setdefault(account, Counter())[str(standing)] += number
-        limited = {self.followed.account_of(CampaignKey(key)) for key in self._limited.values()}
+        limited = {self.followed.account_of(CampaignKey(one.campaign)) for one in self._limited.values()}
         lanes = [
             LaneView(account, dict(found), _LIMITED if account in limited and found[Reason.WAITING] else "")
             for account, found in counts.items()

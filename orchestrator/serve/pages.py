@@ -66,7 +66,8 @@ class Pages:
 
     def campaigns(self, launch: WatchedLaunch, result: Result) -> str:
         """The table of all campaigns of a launch."""
-        return self._made("campaigns.html.j2", name=launch.name, **page.values(*launch.story(result)))
+        values = page.values(*launch.story(result))
+        return self._made("campaigns.html.j2", name=launch.name, is_live=launch.is_live, **values)
 
     def message(self, title: str, words: str) -> str:
         """A page with a few words alone."""

@@ -99,3 +99,17 @@ async def test_a_run_that_goes_on_asks_for_no_command_yet(serve, url):
         assert "Run the command below" not in page
         assert page.count('<li class="case"') == 1  # not what is in flight
         assert "<b>1</b> <span>in flight" in page
+        report = (await served.get(f"{LAUNCH}/campaigns"))[2]
+        assert "The run is going on." in report
+        assert "Exit code" not in report
+
+
+async def test_an_account_that_was_limited_waits_until_it_sends_again(serve, url):
+    header, *others = runs.records(runs.Script(4, 1, {1: "limited"}, is_crashed=True, waves=1))
+    place = next(n for n, one in enumerate(others) if one.data.get("event") == "limited") + 1
+    write(url, [replace(header, data={**header.data, "fleet": {}}), *others[:place]])
+    async with serve(url) as served:
+        await served.until(LAUNCH, "waits: the platform limited a call")
+        write(url, others[place:])
+        page = await served.until(LAUNCH, "<b>4</b> <span>started")
+        assert "waits:" not in page

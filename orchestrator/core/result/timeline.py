@@ -17,7 +17,7 @@ from orchestrator.core.journal.subruns import subruns_of
 from orchestrator.core.result.types import Result
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Record, WaveVerdict, Window
 
-_SHORTEST_PAUSE: Final = 1.0
+SHORTEST_PAUSE: Final = 1.0
 """Seconds. A limited verdict is dated before its commit, and its lane pauses after it: a start that left within that
 gap does not end the pause. No lane pauses for less than this."""
 
@@ -210,7 +210,7 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
     left = [a.at for a in attempts]
     limited = sorted(a.ended for a in attempts if a.outcome is AttemptOutcome.LIMITED and a.ended is not None)
     for begin in limited:
-        later = bisect_left(left, begin + _SHORTEST_PAUSE)
+        later = bisect_left(left, begin + SHORTEST_PAUSE)
         over = left[later] if later < len(left) else end
         # Calls in flight together are limited one after the other, all of them within one pause.
         if pauses and begin <= pauses[-1].end:
