@@ -56,13 +56,17 @@ def commands():
 
 
 def made(folder):
-    """What `make run` prints on stdout, in a folder with nothing but the demonstration's manifest."""
+    """What `make run` prints in the end: stdout, and the reports that it names on stderr.
+
+    It runs in a folder with nothing but the demonstration's manifest.
+    """
     done = subprocess.run(
         [MAKE, "--silent", "-f", ROOT / "Makefile", "-o", ".venv/.runtime", f"BIN={Path(sys.executable).parent}",
          "run"],
         cwd=folder, check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    return done.stdout
+    reports = [line for line in done.stderr.splitlines(keepends=True) if line.startswith("report: ")]
+    return "".join([done.stdout, "\n", *reports])
 
 
 @pytest.fixture(scope="module")
