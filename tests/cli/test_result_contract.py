@@ -9,7 +9,7 @@ from orchestrator.cli import _COMMANDS
 from tests.paths import SCHEMAS
 
 ENVELOPE = ["schema_version", "command", "exit_code"]
-WITHOUT_JSON = {"worker", "schema", "sandbox", "serve", "completion"}  # services, and artefacts that are JSON or a script anyway
+WITHOUT_JSON = {"worker", "schema", "sandbox", "serve", "completion"}  # services, and texts for programs
 
 COMMANDS = {
     "init": (("init", "demo", "--example"), ["folder", "files", "notes", "next"]),
