@@ -51,6 +51,7 @@ COMMANDS = {
     "doctor": (["doctor", "--ledger", LEDGER], 0),
     "schema": (["schema"], 0),
     "sandbox": (["sandbox", "--world", MANIFEST], 2),  # no world: it would serve until a signal
+    "serve": (["serve", "--address", "192.0.2.1"], 2),  # no token: it would serve until a signal
     "completion": (["completion", "bash"], 0),
     "--help": (["--help"], 0),
     "--version": (["--version", "--json"], 0),

@@ -23,7 +23,7 @@ class WatchedDoor(Door):
 
     def __init__(self, places):
         super().__init__(places)
-        self.inside = self.most = 0
+        self.calls = self.most = 0
         self.overtaken = {}
 
     def enter(self, wake):
@@ -35,8 +35,8 @@ class WatchedDoor(Door):
         for others in self.overtaken.values():
             others[wake] += 1
             assert others[wake] == 1, "a lane went twice while another waited"
-        self.inside += 1
-        self.most = max(self.most, self.inside)
+        self.calls += 1
+        self.most = max(self.most, self.calls)
         return True
 
     def leave_line(self, wake):
@@ -44,7 +44,7 @@ class WatchedDoor(Door):
         super().leave_line(wake)
 
     def leave(self):
-        self.inside -= 1
+        self.calls -= 1
         super().leave()
 
 

@@ -254,9 +254,13 @@ def faults_of_waves(rows, waves):
             if key not in keys:
                 yield ("waves", i, "campaigns", n), None
         is_empty = all(any(row is other for before in wants[:i] for other in before) for row in wants[i])
-        is_misnamed = named and not keys & {*named}
-        if (wave.get("tags") or named) and is_empty and not is_misnamed:
-            yield ("waves", i), None
+        unused = [
+            tag for tag in dict.fromkeys(wave.get("tags", ())) if all(tag not in row.get("tags", ()) for row in rows)
+        ]
+        if (wave.get("tags") or named) and is_empty:
+            yield from ((("waves", i, "tags"), None) for _ in unused)
+            is_misnamed = unused or (named and not keys & {*named})
+            yield from () if is_misnamed else ((("waves", i), None),)
 
 
 @settings(max_examples=200, deadline=None)

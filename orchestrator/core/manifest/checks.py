@@ -252,11 +252,13 @@ def _wave_members(waves: Mapping[int, Mapping[str, Any]], rows: Sequence[Row]) -
         )
     empty = [i for i, (tags, named) in wanted.items() if (tags or named) and i not in filled]
     used = dict.fromkeys(tag for row in rows for tag in row.tags) if empty else {}
-    unused = [(i, tag) for i in empty for tag in wanted[i][0].values() if tag not in used]
+    unused = [(i, tag) for i in empty for tag in dict.fromkeys(wanted[i][0].values()) if tag not in used]
     for number, (i, tag) in enumerate(unused):
         hint = did_you_mean(tag, used if number < _MAX_HINTS else ())
         yield Issue(("waves", i, "tags"), f"no campaign has the tag {tag!r}", hint, value=tag)
-    misnamed = {i for i, _ in unused} | {i for i, _, _ in missing}
+    misnamed = {i for i, _ in unused} | {
+        i for i in empty if (named := wanted[i][1]) and listed.isdisjoint(named.values())
+    }
     for i in empty:
         if i not in misnamed:
             yield Issue(("waves", i), "has no campaigns", "earlier waves take their campaigns first")
