@@ -24,7 +24,10 @@ def decisions_of(path: Path, default_reason: str) -> list[Decision]:
     """The decisions in a CSV file. Raises DecisionsInvalid with all its faults."""
     try:
         with path.open("rb") as stream:
-            text = stream.read(_MAX_BYTES).decode("utf-8-sig")
+            data = stream.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:  # cut off, its last decisions would be lost without a word
+            raise DecisionsInvalid(f"{path} is larger than {_MAX_BYTES // 1024 // 1024} MiB: split it")
+        text = data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise DecisionsInvalid(f"{path} cannot be read: {why}") from None
@@ -46,18 +49,23 @@ def unknown_campaigns(url: str, launch: str, selection: Selection) -> list[Campa
     found = [
         one for one in campaigns
         if (state := states.get(one.key)) is not None and state.state in UNRESOLVED
-        and selection.matches(Campaign(stream=one.stream, campaign=one.campaign, account=one.account), state)
+        and selection.matches(_as_listed(one), state)
     ]  # fmt: skip
     if not found:
         raise NothingSelected(f"launch {name} has no unknown campaign" + (" among these" if selection.select else ""))
     return found
 
 
+def _as_listed(one: CampaignResult) -> Campaign:
+    """What a selection asks about. Journals of earlier versions have no tags."""
+    return Campaign(stream=one.stream, campaign=one.campaign, account=one.account, tags=tuple(one.tags.split()))
+
+
 def resolve(url: str, launch: str, decisions: Sequence[Decision], done: Callable[[Decision], None]) -> None:
     """Record decisions, each by itself; `done` is told of each that is on disk.
 
-    None is recorded unless all may be. Raises Refused, LaneLeased and LedgerError; after one of the last two, what
-    was recorded until then stays recorded.
+    All are checked before the first is recorded. Raises Refused, LaneLeased and LedgerError; where something changes
+    after that check, the decisions that are recorded by then stay recorded.
     """
     with open_ledger(url) as store:
         name = pick_launch(store, launch)

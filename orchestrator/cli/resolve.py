@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help="What became of it, or of all that are selected.",
 )
 @click.option("--select", multiple=True, metavar="TERMS",
-              help="All unknown campaigns with these terms: account:A, stream:S or campaign:C.")  # fmt: skip
+              help="All unknown campaigns with these terms: tag:T, account:A, stream:S or campaign:C.")  # fmt: skip
 @click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="A CSV file of decisions: its columns are stream, campaign, decision and reason.")  # fmt: skip
 @click.option("--ask", "asks", is_flag=True, help="Go through the unknown campaigns one by one, at a terminal.")
@@ -93,8 +93,6 @@ def _selected(ledger: str, launch: str, select: tuple[str, ...]) -> "list[Campai
     from orchestrator.app.resolve import unknown_campaigns
 
     selection = choice_of(select, (), retry_failed=False).selection
-    if any(kind == "tag" for kind, _ in selection.select):
-        raise click.UsageError("the journal knows no tags: select by account, stream or campaign")
     return [one.key for one in unknown_campaigns(ledger, launch, selection)]
 
 

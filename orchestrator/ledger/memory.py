@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL, OPEN, Committed, ControlCommand, ControlState
+from orchestrator.core.journal.decisions import check_resolution
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, Holder, Lease, Moment
 from orchestrator.model import Lane, MonotonicSeconds, PosixSeconds, Record
 
@@ -87,11 +88,15 @@ class MemoryStore:
         return self.control_state(launch)
 
     def append(self, record: Record, now: PosixSeconds) -> None:
-        """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
+        """Append what a person resolved to the journal.
+
+        Raises LaneLeased while a run holds the campaign's lane, Refused where the campaign has moved on meanwhile.
+        """
         lane = Lane(record.lane)
         lease = self._leases.get(lane)
         if lease is not None and rules.is_live(lease, "", self._moment(now), self._is_alive):
             raise rules.refusal(lane, lease, self._moment(now))
+        check_resolution((one for one in self._journal[record.launch] if one.campaign == record.campaign), record)
         self._append([record])
 
     def _moment(self, now: PosixSeconds) -> Moment:

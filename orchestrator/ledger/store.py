@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
+from orchestrator.core.journal.decisions import check_resolution
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.ledger import launch_rows
@@ -328,11 +329,18 @@ class Store:
         return control.apply(before, record)
 
     def append(self, record: Record, now: PosixSeconds) -> None:
-        """Append what a person resolved to the journal. Raises LaneLeased while a run holds the campaign's lane."""
+        """Append what a person resolved to the journal.
+
+        Raises LaneLeased while a run holds the campaign's lane, Refused where the campaign has moved on meanwhile.
+        """
+        same = journal.c.launch == record.launch, journal.c.campaign == record.campaign
         with self._transaction() as connection:
+            # The lock on the lease also keeps two people from resolving one campaign at once.
             row, moment = connection.execute(locked_lease(record.lane)).one_or_none(), self._backend.moment(now)
             if row is not None and any_live([row], moment):
                 raise rules.refusal(Lane(record.lane), lease_of(row), moment)
+            found = connection.execute(sa.select(journal).where(*same).order_by(journal.c.id)).all()
+            check_resolution(self._records(found), record, self.url)
             append(connection, [record])
 
     def close(self) -> None:

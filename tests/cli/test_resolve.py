@@ -80,8 +80,28 @@ def test_a_person_is_asked_about_each_and_may_leave_at_any(workplace, end):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["st-1/cd-0", "--ask"], ["st-1/cd-0"], ["--select", "account:acme"], ["--ask", "--as", "started"], ["--ask"],
-     ["--select", "tag:vip", "--as", "started", *REASON]],
+    [[], ["st-1/cd-0", "--ask"], ["st-1/cd-0"], ["--select", "account:acme"], ["--ask", "--as", "started"], ["--ask"]],
 )  # fmt: skip
 def test_one_way_of_naming_campaigns_is_needed(workplace, words):
     assert workplace.run("resolve", "spring", *words).returncode == 2
+
+
+def test_a_tag_of_the_manifest_selects_unknown_campaigns(workplace, platform):
+    url = platform.start(scripted={f"st-1/cd-{n}": ["reset_before"] for n in range(3)})
+    tagged = [{"stream": "st-1", "campaign": f"cd-{n}", "tags": ["vip"] if n == 1 else ["rest"]} for n in range(3)]
+    workplace.run("run", workplace.manifest(host=url, accounts=workplace.credentials(), campaigns=tagged))
+    done = workplace.run("resolve", "spring", "--select", "tag:vip", "--as", "started", *REASON)
+
+    assert done.stdout == "st-1/cd-1 is recorded as started\n"
+    assert left(workplace) == (["cd-0", "cd-2"], 1)
+
+
+def test_a_file_that_is_too_large_is_refused_whole(workplace):
+    workplace.run("run", workplace.manifest())
+    with (workplace.path / "decisions.csv").open("wb") as file:
+        file.write(b"stream,campaign,decision,reason\nst-1,cd-0,started,x\n")
+        file.truncate(32 * 1024 * 1024 + 1)
+    done = workplace.run("resolve", "spring", "--from", "decisions.csv")
+
+    assert done.returncode == 3
+    assert "decisions.csv is larger than 32 MiB: split it" in done.stderr

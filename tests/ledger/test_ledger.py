@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.attempt.permit import Permit
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder
+from orchestrator.core.journal.states import State, fold
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
@@ -463,15 +464,47 @@ def test_a_run_that_is_alive_on_this_machine_is_not_released(store):
     assert store.read("launch-1") == []
 
 
-def test_a_persons_word_waits_until_the_lane_is_free(place, store):
-    store.acquire([LANE], holder(), NOW)
-    word = record_of("s/c", "resolved")
-    with pytest.raises(LaneLeased, match="run-1"):
-        store.append(word, NOW)
-    store.release("run-1", {LANE: []}, NOW)
-    store.append(word, NOW)
+def lost(store):
+    """A start whose answer was lost: a person may resolve it."""
+    (lease,) = store.acquire([LANE], holder(), NOW)
+    verdict = record_of("s/c", "verdict", data={"event": "indeterminate", "message": "HTTP 500"})
+    store.commit([record_of("s/c", "intent"), verdict], "run-1", {LANE: lease.fence}, NOW)
 
-    assert rows(place) == [("s/c", 1, "resolved")]
+
+def resolved(by, event="resolved_not_started"):
+    return record_of("s/c", "resolve", run=f"person:{by}", data={"event": event, "message": "seen", "by": by})
+
+
+def test_a_persons_word_waits_until_the_lane_is_free(place, store):
+    lost(store)
+    with pytest.raises(LaneLeased, match="run-1"):
+        store.append(resolved("ann"), NOW)
+    store.release("run-1", {LANE: []}, NOW)
+    store.append(resolved("ann"), NOW)
+
+    assert rows(place) == [("s/c", 1, "intent"), ("s/c", 1, "verdict"), ("s/c", 1, "resolve")]
+
+
+@pytest.mark.parametrize(("other", "event"), [("bob", "resolved_started"), ("bob", "resolved_not_started")])
+def test_of_two_people_who_resolve_at_once_the_second_is_refused(store, other, event):
+    lost(store)
+    store.release("run-1", {LANE: []}, NOW)
+    store.append(resolved("ann"), NOW)
+    with pytest.raises(Refused, match="s/c has changed since it was looked at"):
+        store.append(resolved(other, event), NOW)
+
+    assert fold(store.read("launch-1"))["s/c"].state is State.CLEARED  # the journal can still be read
+
+
+def test_what_a_run_found_out_meanwhile_is_not_resolved_over(store):
+    lost(store)
+    found = record_of("s/c", "evidence", data={"message": "it is Active"})
+    store.commit([found], "run-1", {LANE: 1}, NOW)
+    store.release("run-1", {LANE: []}, NOW)
+    with pytest.raises(Refused, match="s/c has changed since it was looked at"):
+        store.append(resolved("ann"), NOW)
+
+    assert fold(store.read("launch-1"))["s/c"].state is State.STARTED
 
 
 # Launches

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from orchestrator.core.journal.states import IllegalMove, fold
 from orchestrator.core.manifest.values import did_you_mean
-from orchestrator.core.text import one_line
-from orchestrator.model import CampaignKey, key_of
+from orchestrator.core.text import DEFAULT_LEDGER, command_line, one_line
+from orchestrator.errors import Refused
+from orchestrator.model import CampaignKey, Record, key_of
 
 COLUMNS: Final = ("stream", "campaign", "decision", "reason")
 """The columns of a file of decisions. Others are left alone: the HTML report adds what helps to decide."""
@@ -26,6 +28,19 @@ class Decision(NamedTuple):
     def word(self) -> str:
         """`started` or `not-started`."""
         return "started" if self.is_started else "not-started"
+
+
+def check_resolution(history: Iterable[Record], resolution: Record, ledger: str = DEFAULT_LEDGER) -> None:
+    """Raise Refused where a campaign's journal has moved on since a person looked at it.
+
+    A run or another person may have recorded something in between. Appended all the same, the record would contradict
+    it, and the launch could not be read any more. To be asked in the transaction that appends.
+    """
+    try:
+        fold([*history, resolution])
+    except IllegalMove as error:
+        status = command_line("status", resolution.launch, ledger=ledger)
+        raise Refused(f"{resolution.campaign} has changed since it was looked at: {error}", next_step=status) from error
 
 
 def read_decisions(lines: Iterable[str], default_reason: str) -> tuple[list[Decision], list[str]]:
