@@ -183,7 +183,7 @@ def stopping(progress: ProgressObserver, *, can_stop_waiting: bool) -> str:
 
 
 def stopping_words(stop: Stop, in_flight: int, seconds: float, *, can_stop_waiting: bool) -> str:
-    """The same, for `in_flight` calls on their way, of which the last may take so many seconds."""
+    """The same, for `in_flight` calls on their way, the last of which ends after `seconds` at most."""
     why = str(stop.reason) if stop.reason in _SIGNALS else f"stopping ({stop.reason}: {plain(stop.detail)})"
     waits = f"waiting for {plural(in_flight, 'call')} in flight, {seconds_words(seconds)} at most"
     again = "; Ctrl-C again to stop waiting: the next run finds out what became of them"

@@ -99,7 +99,7 @@ class ProgressObserver:
         }
 
     def begin(self, expected: Mapping[str, int]) -> None:
-        """The plan is made: so many campaigns are to get an outcome in each lane."""
+        """The plan is made: how many campaigns are to get an outcome in each lane."""
         self.phase, self.begun = Phase.STARTS, self._clock.now()
         for lane, count in expected.items():
             self._lane(lane).expected = count

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any, Final
 
-_LONGEST: Final = 2000  # characters of a value: whoever shows it looks for secrets first, and then cuts it shorter
+_LONGEST: Final = 2000  # characters of a value: it is searched for secrets before it is cut shorter for display
 _MOST_ITEMS: Final = 3  # of a list that is shown
 _INVISIBLE: Final = re.compile(
     "[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f"

@@ -1,4 +1,4 @@
-"""The one door of a process: every call of every lane passes it, so that only so many are on their way at a time."""
+"""The one door of a process: every call of every lane passes it, which limits how many are on their way at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class Door:
         return True
 
     def leave_line(self, wake: Wake) -> None:
-        """Wait no longer. Whoever is next is woken, as the turn may have been the caller's."""
+        """Wait no longer. Wakes the next in line: the turn may have been the caller's."""
         if wake in self._line:
             del self._line[wake]
             self._wake_first()

@@ -59,7 +59,7 @@ def _open_files() -> int:
 
 
 class _MadeInTurn(Connector):
-    """Makes only so many connections at a time, over all connectors that share `making`."""
+    """Limits how many connections are being made at a time, over all connectors that share `making`."""
 
     def __init__(self, making: asyncio.Semaphore, **options: Any) -> None:
         super().__init__(**options)
@@ -87,7 +87,7 @@ class ConnectionPool:
         self._connectors: dict[float, tuple[Connector, int]] = {}  # by the timeout of calls, and how many use it
 
     def open(self, total_timeout: float) -> Connector:
-        """A connector for calls that take so many seconds at most; `close` it as often."""
+        """A connector for calls of at most `total_timeout` seconds; close it as often as it was opened."""
         connector, users = self._connectors.get(total_timeout, (None, 0))
         if connector is None:
             connector = _MadeInTurn(

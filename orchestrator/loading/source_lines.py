@@ -22,7 +22,7 @@ _YAML_LINE: Final = re.compile("([^\n\r\x85\u2028\u2029]*)(?:\r\n|[\n\r\x85\u202
 _ROW_LINE: Final = re.compile("([^\n\r]*)(?:\r\n|[\n\r]|$)")
 _INDENT: Final = re.compile(r"[\s\ufeff]*(?:-\s+)*")
 _LONGEST: Final = 160  # characters of a line that are kept
-_BEFORE: Final = 60  # of these, at most so many before the place
+_BEFORE: Final = 60  # of these, how many at most before the place
 _SHORTEST: Final = 6  # characters of a secret
 _MOST_ABOVE: Final = 5000  # lines above a place that are searched for the keys it stands under
 

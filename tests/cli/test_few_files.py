@@ -9,7 +9,7 @@ PROGRAM = ("sh", "-c", 'ulimit -n "$1" && shift && exec "$@"', "sh")
 
 
 def run_with_files(workplace, files):
-    """The result, and all events, of a run whose process may open so many files."""
+    """The result, and all events, of a run whose process may open that number of files."""
     names = [f"a{n}" for n in range(ACCOUNTS)]
     campaigns = [{"account": one, "stream": f"st-{one}", "campaign": f"cd-{n}"} for one in names for n in range(EACH)]
     name = workplace.manifest(

@@ -1,4 +1,4 @@
-"""One door for all lanes: so many calls at a time, and lanes take turns."""
+"""One door for all lanes: it limits the calls at a time, and lanes take turns."""
 
 import asyncio
 from dataclasses import replace

@@ -18,7 +18,7 @@ HOURS = {"day": {"zones": ["UTC"], "hours": "09:00-20:00"}}
 
 
 def least(calls):
-    """Seconds from the first of so many calls to the last, at 50/60s and 10/10s and without latency."""
+    """Seconds from the first of these calls to the last, at 50/60s and 10/10s and without latency."""
     minutes, rest = divmod(calls - 1, 50)
     return 60.0 * minutes + 10.0 * (rest // 10)
 
@@ -48,7 +48,7 @@ def crowded(manifest):
 
 
 def reads(wanted, old):
-    """Calls that read so many campaigns of a stream: its pages, or its first page and then each by id."""
+    """Calls that read that number of campaigns of a stream: its pages, or its first page and then each by id."""
     return min(-(-(old + EACH) // PAGE), 1 + wanted)
 
 

@@ -448,7 +448,7 @@ class World:
             at += every
 
     def lacks_files(self, connections):
-        """Whether a machine cannot make the last of so many connections now."""
+        """Whether a machine cannot make the last of these connections now."""
         files, begins, lasts = self.scenario.few_files or (math.inf, 0.0, 0.0)
         return connections > files and begins <= self.loop.time() < begins + lasts
 
