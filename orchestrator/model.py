@@ -129,6 +129,7 @@ class LiveState:
     calling_hours: CallingHours | None = None  # known only where it was read by id
     names_instance: bool = True
     updated_at: str | None = None  # moves with every edit, too; named by a list and where it was read by id
+    content: bytes = field(default=b"", repr=False, compare=False)  # of what it would send: see `core.content`
 
     @property
     def names_dnc(self) -> bool:

@@ -16,7 +16,7 @@ def command(*, port: int, world: str | None, faults: str, seed: int, retry_after
     """Serve a local stand-in of the campaign API on 127.0.0.1 until interrupted.
 
     GET /sandbox/record tells what arrived and what was started. POST /sandbox/console/STREAM/CAMPAIGN/ACTION does what
-    people do at the console: edit, rename, reschedule, stop, rerun.
+    people do at the console: edit, save, rename, reschedule, stop, rerun.
     """
     from orchestrator.console.signals import handled
     from orchestrator.console.streams import OutputError

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Action, Entry, Plan
@@ -61,7 +62,9 @@ async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[
 
 
 def _is_same(before: LiveState, now: LiveState | None) -> bool:
-    return now is not None and _what_matters(before, now) == _what_matters(now, before)
+    if now is None or content.changed(before.content, now.content):
+        return False
+    return _what_matters(before, now) == _what_matters(now, before)
 
 
 def _what_matters(live: LiveState, other: LiveState) -> tuple[object, ...]:
@@ -81,6 +84,8 @@ def _change(before: LiveState, now: LiveState | None) -> str:
         state = "is no longer on the platform"
     elif (before.status, before.scheduled) != (now.status, now.scheduled):
         state = f"is {now.status} now" + (", scheduled" * now.scheduled)
+    elif edited := content.changed(before.content, now.content):
+        return f"it was edited while it waited: {content.words(edited)} changed since the plan"
     elif not _name_instances(before, now):
         state = "was edited, or ran"
     else:

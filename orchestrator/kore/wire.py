@@ -6,6 +6,7 @@ from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
+from orchestrator.core import content
 from orchestrator.errors import CredentialError
 from orchestrator.model import CallingHours, CallTarget, LiveState
 
@@ -154,7 +155,25 @@ def _live(item: dict[str, Any], *, names_instance: bool) -> LiveState:
         calling_hours=_calling_hours(_mapping(item.get("dialingStrategy")).get("callingHours")),
         names_instance=names_instance,
         updated_at=_text(item.get("updatedAt")),
+        content=_content(item, is_listed=names_instance),
     )
+
+
+def _content(item: dict[str, Any], *, is_listed: bool) -> bytes:
+    """Digests of what a campaign would send, and to whom (sections 1.6 and 1.7).
+
+    A list names all that it can: what is missing there, the campaign does not have. The two kinds of reply write a
+    schedule differently, and by id `dncLists` is left out by v1: such a field counts as not named.
+    """
+    named: dict[str, Any] = {"name": item.get("name"), "contact lists": _names(item.get("contactLists"))}
+    if is_listed:
+        message = _mapping(item.get("message"))
+        named |= {"message": message.get("message"), "template": message.get("templateId"),
+                  "experience flow": item.get("experienceFlow"), "DNC lists": _names(item.get("dncLists")),
+                  "schedule": item.get("schedule")}  # fmt: skip
+    if isinstance(strategy := item.get("dialingStrategy"), dict):
+        named |= {"sender": strategy.get("callerId"), "calling hours": strategy.get("callingHours")}
+    return content.digest(named)
 
 
 def _calling_hours(value: Any) -> CallingHours | None:

@@ -1,5 +1,6 @@
 """Campaigns as the platform's replies show them. Pure."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -34,6 +35,14 @@ class _Campaign(Protocol):
     def created_at(self) -> str: ...
     @property
     def calling_hours(self) -> Mapping[str, Any] | None: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def template(self) -> str | None: ...
+    @property
+    def experience_flow(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
 
 
 def stamp(at: float) -> str:
@@ -48,8 +57,7 @@ def campaign_details(campaign: _Campaign) -> dict[str, Any]:
         "_id": campaign.id,
         "lname": campaign.name.lower(),
         "description": "",
-        "dialingStrategy": {"callerId": {"phoneNumber": "+15550100000"}, "callingHours": hours},
-        "experienceFlow": "",
+        "dialingStrategy": {"callerId": {"phoneNumber": campaign.sender}, "callingHours": hours},
     }
     details = own | _common(campaign)
     details["schedule"] = {"isSchedulingEnabled": campaign.scheduled, "isRecurrenceEnabled": False}
@@ -99,6 +107,9 @@ def _item(campaign: _Campaign) -> dict[str, Any]:
     item |= {"totalCallsCompleted" if voice else "totalMessagesSent": sent, "campaignExecutionType": "NORMAL"}
     # Not only with an instance: the vendor's samples show it on campaigns that never ran (kore-api.md section 1.7).
     item["campaignInstanceUpdatedAt"] = item["updatedAt"]
+    texts = {"message": _encoded(campaign.message), "templateId": campaign.template}
+    if named := {name: value for name, value in texts.items() if value is not None}:
+        item["message"] = named
     return item if campaign.instance_id is None else item | {"campaignInstanceId": campaign.instance_id}
 
 
@@ -112,8 +123,14 @@ def _common(campaign: _Campaign) -> dict[str, Any]:
         "updatedAt": campaign.updated_at or campaign.created_at,
         "contactLists": list(campaign.contact_lists),
         "format": "advanced",
+        "experienceFlow": campaign.experience_flow,
     }
     return shared if campaign.dnc_list is None else shared | {"dncLists": {"name": campaign.dnc_list}}
+
+
+def _encoded(message: str | None) -> str | None:
+    """A message as most of the samples write it."""
+    return None if message is None else b64encode(message.encode()).decode()
 
 
 def _number(value: Any, fallback: int) -> int | None:

@@ -10,7 +10,12 @@ from orchestrator.sandbox.platform import Campaign, Platform
 
 
 def edit(platform: Platform, campaign: Campaign, now: float) -> None:
-    """Save it again, with another text say: a later time of update, and nothing else that a list shows."""
+    """Save it again with another text."""
+    platform.put(replace(campaign, message=f"{campaign.message or 'Hello.'} Reply STOP to end.", updated_at=stamp(now)))
+
+
+def save(platform: Platform, campaign: Campaign, now: float) -> None:
+    """Save it again with something that a list does not show: a later time of update, and nothing else."""
     platform.put(replace(campaign, updated_at=stamp(now)))
 
 
@@ -35,6 +40,6 @@ def rerun(platform: Platform, campaign: Campaign, now: float) -> None:
 
 
 ACTIONS: Final[Mapping[str, Callable[[Platform, Campaign, float], None]]] = MappingProxyType(
-    {action.__name__: action for action in (edit, rename, reschedule, stop, rerun)}
+    {action.__name__: action for action in (edit, save, rename, reschedule, stop, rerun)}
 )
 """What people do, by name. `now` is in POSIX seconds."""

@@ -13,6 +13,7 @@ from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, li
 
 __all__ = ["Account", "Call", "Campaign", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
 
+DEFAULT_SENDER: Final = "+15550100000"
 MESSAGES_PER_SECOND: Final = 1.0
 _STARTABLE: Final = frozenset({"Ready", "Stopped", "Completed", "Paused"})
 _Answer = tuple[int, dict[str, Any]]
@@ -38,6 +39,10 @@ class Campaign:
     dnc_list: str | None = None
     created_at: str = "2025-06-01T00:00:00.000Z"
     calling_hours: Mapping[str, Any] | None = None  # as the API writes them
+    message: str | None = None
+    template: str | None = None
+    experience_flow: str = ""
+    sender: str = DEFAULT_SENDER
 
 
 @dataclass(frozen=True, slots=True)

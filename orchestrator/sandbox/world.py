@@ -10,7 +10,7 @@ import jwt
 import yaml
 
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
-from orchestrator.sandbox.platform import Account, Campaign, Limit, World
+from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, Limit, World
 
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")
@@ -18,7 +18,7 @@ _WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
 _ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
 _CAMPAIGN: Final = frozenset(
     {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
-    | {"instance_id", "updated_at"}
+    | {"instance_id", "updated_at", "message", "template", "experience_flow", "sender"}
 )
 
 
@@ -150,6 +150,10 @@ def _campaign(value: Any, where: str) -> Campaign:
         dnc_list=_text_or_none(fields, "dnc_list", where),
         instance_id=_text_or_none(fields, "instance_id", where),
         updated_at=_text_or_none(fields, "updated_at", where),
+        message=_text_or_none(fields, "message", where),
+        template=_text_or_none(fields, "template", where),
+        experience_flow=_text_or_none(fields, "experience_flow", where) or "",
+        sender=_text(fields, "sender", where, DEFAULT_SENDER),
     )
 
 

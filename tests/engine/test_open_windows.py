@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from orchestrator.core.content import digest
 from orchestrator.core.journal.states import State
 from orchestrator.model import CampaignKey, LiveState, StopReason
 from tests.fakes import UNSENT, says
@@ -150,6 +151,25 @@ async def test_a_canary_whose_window_is_closed_holds_the_rest(rig):
     assert stop.reason is StopReason.WAVE
     assert run.api.started() == []
     assert run.outcomes() == {"c0": HELD, "c1": ("held", "stopped")}
+
+
+BEFORE = {"message": "a", "name": "c0", "contact lists": ["people"]}
+EDITED = [
+    ({"message": "b"}, "message changed"),
+    ({"message": "b", "contact lists": ["others"]}, "message and contact lists changed"),
+    ({"message": None, "name": "c1", "contact lists": []}, "message, contact lists and name changed"),
+]
+
+
+@pytest.mark.parametrize(("edit", "said"), EDITED)
+async def test_what_was_edited_during_the_wait_is_named(rig, edit, said):
+    run = rig([late("c0"), late("c1")], windows=windows())
+    run.api.live["s/c0"] = LiveState("Ready", instance_id="i0", updated_at="T1", content=digest(BEFORE))
+    now = LiveState("Ready", instance_id="i0", updated_at="T2", content=digest(BEFORE | edit))
+    asyncio.get_running_loop().call_at(500, run.api.live.__setitem__, "s/c0", now)
+    await run.run()
+    assert run.outcomes() == {"c0": ("held", "changed"), "c1": STARTED}
+    assert run.messages()["c0"] == f"it was edited while it waited: {said} since the plan"
 
 
 CHANGES = [

@@ -25,7 +25,8 @@ def test_a_campaign_that_never_ran_has_a_time_but_no_instance():
 @pytest.mark.parametrize(
     ("action", "changed"),
     [
-        ("edit", {}),
+        ("edit", {"message": {"message": "SGVsbG8uIFJlcGx5IFNUT1AgdG8gZW5kLg=="}}),
+        ("save", {}),
         ("rename", {"name": "One (new)"}),
         ("reschedule", {"schedule": {"isSchedulingEnabled": True}}),
         ("stop", {"status": "Stopped"}),

@@ -125,7 +125,7 @@ def people(rnd, keys):
     if rnd.random() < 0.5:
         return []
     touched = rnd.sample(keys, min(len(keys), int(20 * rnd.random() ** 2) + 1))
-    actions = ("edit", "edit", "edit", "rename", "reschedule", "stop", "rerun")
+    actions = ("edit", "edit", "save", "rename", "reschedule", "stop", "rerun")
     return [(rnd.choice([1.0, 60.0, 900.0]) * rnd.random(), key, rnd.choice(actions)) for key in touched]
 
 
