@@ -142,6 +142,24 @@ class LiveState:
         return {"status": self.status, **({"instance": self.instance_id} if self.names_instance else {})}
 
 
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    """The people whom a campaign texts, as the remote API lists them (kore-api.md section 1.7b).
+
+    `records` is None where their number is unknown: a list that an API feeds shows 0 of them, whatever it holds.
+    `used_by` are the ids of the campaigns that name it.
+    """
+
+    id: str
+    name: str
+    records: int | None
+    status: str
+    in_use: bool = False
+    used_by: tuple[str, ...] = ()
+    source: str = ""
+    updated_at: str | None = None
+
+
 class Progress(StrEnum):
     """How far the bytes of a request got before a fault ended it."""
 
@@ -179,12 +197,16 @@ class Fault:
 
 @value
 class Read:
-    """A list, status or get call's answer and what could be read in it. `more` says that a list has another page."""
+    """A read's answer and what could be read in it. `more` says that a list has another page.
+
+    `lists` are the contact lists of a stream; None where the answer names none that can be understood.
+    """
 
     answer: Reply | Fault
     live: dict[str, LiveState] = field(default_factory=dict)  # by campaign id
     more: bool = False
     left: int | None = None  # pages of a list after this one; None: unknown
+    lists: tuple[ContactList, ...] | None = None
 
 
 @value

@@ -58,6 +58,10 @@ class CampaignApi(Protocol):
         """All that the platform has of one campaign, its calling hours too. `check` as for a start."""
         ...
 
+    async def contact_lists(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """All contact lists of the target's stream, in one call. `check` as for a start."""
+        ...
+
 
 class Journal(Protocol):
     """The append-only record of one run, whose leases its writer keeps."""

@@ -11,7 +11,18 @@ from orchestrator.core.journal import control
 from orchestrator.core.journal.control import OPEN, Committed, ControlCommand, ControlState
 from orchestrator.core.manifest.models import Pass
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, LiveState, Progress, Read, Record, Reply
+from orchestrator.model import (
+    CallTarget,
+    CampaignKey,
+    ContactList,
+    Fault,
+    Lane,
+    LiveState,
+    Progress,
+    Read,
+    Record,
+    Reply,
+)
 from orchestrator.ports import Clock
 
 BASE = 1_700_000_000.0  # 2023-11-14, a Tuesday, 22:13:20 UTC
@@ -64,7 +75,7 @@ NOT_FOUND = says(400, payload={"errors": [{"msg": "Campaign not found", "code": 
 class Call:
     """A call whose first byte left."""
 
-    what: str  # start, stop, status or list
+    what: str  # start, stop, status, list, get or lists
     key: CampaignKey
     at: float  # seconds of the loop
     page: int = 0
@@ -83,6 +94,7 @@ class ScriptedApi:
         self.connecting = 0.0  # seconds before the first byte of a start
         self.live: dict[CampaignKey, LiveState] = {}
         self.details: dict[CampaignKey, LiveState] = {}  # as got by id
+        self.lists: dict[str, tuple[ContactList, ...] | None] = {}  # by stream; None: not to be understood
         self.page_size = 50
         self.endless = False  # every page says that there is another
         self.counts_pages = True  # a list says how many pages are left
@@ -177,6 +189,12 @@ class ScriptedApi:
         return Read(
             answer, {target.campaign: replace(live, instance_id=None, instance_updated_at=None, names_instance=False)}
         )
+
+    async def contact_lists(self, target: CallTarget, *, check: Any = None) -> Read:
+        answer = await self._read("lists", target, 0, check)
+        if isinstance(answer, Fault) or answer.http_status != 200:
+            return Read(answer)
+        return Read(answer, lists=self.lists.get(target.stream, ()))
 
     async def _read(self, what: str, target: CallTarget, page: int, check: Any) -> Reply | Fault:
         begun = self.clock.now()

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from orchestrator.core.attempt.verdict import (
     ReadKind,
     backoff,
+    classify_lists,
     classify_read,
     classify_stop,
     is_not_found,
@@ -23,7 +24,7 @@ from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LeaseLost
-from orchestrator.model import CallTarget, Fault, Lane, LiveState, PosixSeconds, Read, Reply
+from orchestrator.model import CallTarget, ContactList, Fault, Lane, LiveState, PosixSeconds, Read, Reply
 
 _RETRIED = frozenset({ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED})
 
@@ -121,6 +122,16 @@ class Reader:
         finally:
             self.read += 1
         return read.live.get(target.campaign)
+
+    async def contact_lists(self, target: CallTarget) -> tuple[ContactList, ...]:
+        """All contact lists of the target's stream, in one call. Raises ReadFailed, StopRequested and LeaseLost.
+
+        An answer that cannot be understood is a ReadFailed, too: no lists would mean something else.
+        """
+        read = await self._read(partial(self._deps.api.contact_lists, target, check=self._last_look), classify_lists)
+        if read.lists is None:
+            raise ReadFailed("the answer names no contact lists", read.answer)
+        return read.lists
 
     async def stop(self, target: CallTarget) -> str:
         """Send a stop until it is confirmed; the platform's words. Raises ReadFailed, StopRequested and LeaseLost."""

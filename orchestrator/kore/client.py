@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from orchestrator.core.attempt.permit import Permit, PermitError
-from orchestrator.kore import wire
+from orchestrator.kore import contacts, wire
 from orchestrator.kore.call import CALL, Call, NotNowError, Request, look
 from orchestrator.kore.connection import UnaskedError
 from orchestrator.kore.connection_pool import ConnectionPool
@@ -28,7 +28,7 @@ _EMPTY: Final = b"{}"
 
 
 class KoreClient:
-    """Start, stop, status, list and get (kore-api.md section 1). Use as an async context manager."""
+    """Start, stop, status, list, get and contact lists (kore-api.md section 1). Use as an async context manager."""
 
     def __init__(
         self,
@@ -104,6 +104,11 @@ class KoreClient:
         body = json.dumps(wire.list_body(target, page, is_ordered=is_ordered)).encode()
         answer = await self._call("POST", target, wire.list_path(target), body, partial(look, check))
         return Read(answer, *wire.read_list(answer.payload, page)) if isinstance(answer, Reply) else Read(answer)
+
+    async def contact_lists(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """All contact lists of the target's stream, in one call."""
+        answer = await self._call("POST", target, contacts.path(target), _EMPTY, partial(look, check))
+        return Read(answer, lists=contacts.read(answer.payload) if isinstance(answer, Reply) else None)
 
     async def _call(
         self,

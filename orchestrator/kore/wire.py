@@ -26,7 +26,7 @@ _AGENT = "/agentassist/api/v1/public/{stream}/campaign"
 
 def trigger_path(target: CallTarget, trigger: str) -> str:
     """Path and query of a start (`play`) or a stop (sections 1.1 to 1.3)."""
-    stream, campaign = _segment(target.stream), _segment(target.campaign)
+    stream, campaign = segment(target.stream), segment(target.campaign)
     return f"/campaign/api/v1/public/{stream}/campaign/{campaign}?campaignType={target.type}&trigger={trigger}"
 
 
@@ -37,12 +37,12 @@ def status_path(target: CallTarget) -> str:
 
 def get_path(target: CallTarget) -> str:
     """Path of a get-by-id call (section 1.6)."""
-    return f"{_AGENT.format(stream=_segment(target.stream))}/{_segment(target.campaign)}"
+    return f"{_AGENT.format(stream=segment(target.stream))}/{segment(target.campaign)}"
 
 
 def list_path(target: CallTarget) -> str:
     """Path of a list call (section 1.7)."""
-    return f"{_AGENT.format(stream=_segment(target.stream))}/getAllCampaignDetails"
+    return f"{_AGENT.format(stream=segment(target.stream))}/getAllCampaignDetails"
 
 
 def list_body(target: CallTarget, page: int, *, is_ordered: bool = True) -> dict[str, Any]:
@@ -102,7 +102,7 @@ _decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_ref
 
 def read_list(payload: Any, page: int) -> tuple[dict[str, LiveState], bool, int | None]:
     """The campaigns of a list page by id, whether there are more pages, and how many; None: unknown."""
-    data = _mapping(_mapping(payload).get("data"))
+    data = mapping(mapping(payload).get("data"))
     results = data.get("results")
     items = [item for item in results if isinstance(item, dict)] if isinstance(results, list) else []
     names = ((item.get("id") or item.get("_id"), item) for item in items)
@@ -127,18 +127,20 @@ def _natural(value: Any) -> int | None:
 
 def read_status(payload: Any) -> dict[str, LiveState]:
     """The campaign of a status or get reply, by id."""
-    data = _mapping(_mapping(payload).get("data"))
+    data = mapping(mapping(payload).get("data"))
     identity = data.get("id") or data.get("_id")
     if not identity or not isinstance(data.get("status"), str):
         return {}
     return {str(identity): _live(data, names_instance=False)}
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
+    """A text as one segment of a path, or one value of a query."""
     return quote(text, safe="")
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
+    """The JSON object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -147,14 +149,14 @@ def _live(item: dict[str, Any], *, names_instance: bool) -> LiveState:
         status=str(item.get("status", "")),
         name=str(item.get("name") or ""),
         # Only campaigns that have run have an instance, and only a list names it (section 1.7).
-        instance_id=_text(item.get("campaignInstanceId")),
-        instance_updated_at=_text(item.get("campaignInstanceUpdatedAt")),
-        scheduled=_mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
+        instance_id=text_of(item.get("campaignInstanceId")),
+        instance_updated_at=text_of(item.get("campaignInstanceUpdatedAt")),
+        scheduled=mapping(item.get("schedule")).get("isSchedulingEnabled") is True,
         contact_lists=_names(item.get("contactLists")),
         dnc_lists=_names(item.get("dncLists")),
-        calling_hours=_calling_hours(_mapping(item.get("dialingStrategy")).get("callingHours")),
+        calling_hours=_calling_hours(mapping(item.get("dialingStrategy")).get("callingHours")),
         names_instance=names_instance,
-        updated_at=_text(item.get("updatedAt")),
+        updated_at=text_of(item.get("updatedAt")),
         content=_content(item, is_listed=names_instance),
     )
 
@@ -167,7 +169,7 @@ def _content(item: dict[str, Any], *, is_listed: bool) -> bytes:
     """
     named: dict[str, Any] = {"name": item.get("name"), "contact lists": _names(item.get("contactLists"))}
     if is_listed:
-        message = _mapping(item.get("message"))
+        message = mapping(item.get("message"))
         named |= {"message": message.get("message"), "template": message.get("templateId"),
                   "experience flow": item.get("experienceFlow"), "DNC lists": _names(item.get("dncLists")),
                   "schedule": item.get("schedule")}  # fmt: skip
@@ -178,7 +180,7 @@ def _content(item: dict[str, Any], *, is_listed: bool) -> bytes:
 
 def _calling_hours(value: Any) -> CallingHours | None:
     """Calling hours (section 1.6). Hours without a day hold on every day; one unreadable day makes all void."""
-    hours = _mapping(value)
+    hours = mapping(value)
     zone, items = hours.get("timezone"), hours.get("days")
     if not items:
         return None
@@ -188,8 +190,8 @@ def _calling_hours(value: Any) -> CallingHours | None:
 
 
 def _day_hours(item: Any) -> list[tuple[str, str, str] | None]:
-    opens, closes = _clock(_mapping(item).get("start")), _clock(_mapping(item).get("end"))
-    name = str(_mapping(item).get("day") or "").upper()[:2]
+    opens, closes = _clock(mapping(item).get("start")), _clock(mapping(item).get("end"))
+    name = str(mapping(item).get("day") or "").upper()[:2]
     if opens is None or closes is None or (name and name not in _DAYS):
         return [None]
     days = [_DAYS[name]] if name else list(_DAYS.values())
@@ -208,7 +210,8 @@ def _clock(value: Any) -> str | None:
     return f"{hour:02}:{match[2]}"
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """The text; None for an empty one, and for anything else."""
     return value if isinstance(value, str) and value else None
 
 

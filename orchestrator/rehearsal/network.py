@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Final, Protocol
 
 from orchestrator.core.attempt.permit import Permit, PermitError
-from orchestrator.kore import wire
+from orchestrator.kore import contacts, wire
 from orchestrator.model import CallTarget, CampaignKey, Fault, PosixSeconds, Progress, Read, Reply
 from orchestrator.ports import Check, Clock
 from orchestrator.sandbox.platform import Call, Platform
@@ -122,6 +122,11 @@ class VirtualApi:
         """Everything that the platform reports about one campaign."""
         answer = await self._call(_call_of("get", target, {}), check)
         return Read(answer, wire.read_status(answer.payload) if isinstance(answer, Reply) else {})
+
+    async def contact_lists(self, target: CallTarget, *, check: Check | None = None) -> Read:
+        """All contact lists of the target's stream."""
+        answer = await self._call(_call_of("lists", replace(target, campaign=""), {}), check)
+        return Read(answer, lists=contacts.read(answer.payload) if isinstance(answer, Reply) else None)
 
     async def _call(self, call: Call, check: Check | None, permit: Permit | None = None) -> Reply | Fault:
         begun, fate = self._clock.now(), self._fate_of(call)

@@ -16,6 +16,7 @@ from orchestrator.rehearsal.journal import VirtualJournal
 from orchestrator.rehearsal.network import VirtualApi
 from orchestrator.rehearsal.simulated_run import SimulatedRun
 from orchestrator.rehearsal.virtual_loop import VirtualClock, run_virtually
+from orchestrator.sandbox.contact_lists import own_list
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, World
 
@@ -87,6 +88,7 @@ def world_of(manifest: Manifest) -> World:
                 str(c.type),
                 dnc_list=dnc_list,
                 instance_id=c.instance,
+                contact_lists=(own_list(c.campaign),),
             )
             for c in manifest.campaigns
         ),

@@ -20,6 +20,7 @@ from orchestrator.sandbox.platform import Call, Platform, error_body
 _INVALID: Final = Reply(412, error_body(INVALID_ARGUMENTS, 412))
 _BROKEN: Final = Reply(500, error_body("Internal Server Error", 500))
 _BUSY: Final = Reply(503, error_body("Service Unavailable", 503), {"Retry-After": str(BUSY_SECONDS)})
+_OPERATIONS: Final = frozenset({"start", "stop", "status", "list", "get", "lists"})
 _TRIGGERS: Final = {"play": "start", "stop": "stop"}
 _ACTS_FIRST: Final = frozenset(
     {Fault.SERVER_ERROR_AFTER, Fault.RESET_AFTER, Fault.HANG_AFTER, Fault.TRUNCATE, Fault.HTML}
@@ -28,6 +29,7 @@ _ROUTES: Final = (
     ("POST", "trigger", "/campaign/api/v1/public/{stream}/campaign/{campaign}"),
     ("POST", "status", "/agentassist/api/v1/public/{stream}/campaign/{campaign}/status"),
     ("POST", "list", "/agentassist/api/v1/public/{stream}/campaign/getAllCampaignDetails"),
+    ("POST", "lists", "/campaign/api/v2/public/{stream}/campaign/contactList/getAllListDetails"),
     ("GET", "get", "/agentassist/api/v1/public/{stream}/campaign/{campaign}"),
 )
 _Handler = Callable[[web.Request, Call], Awaitable[web.StreamResponse]]
@@ -96,7 +98,7 @@ class Handlers:
             return self._whole(call, refusal)
         # 2. The request itself.
         body = _json_object(await request.read())
-        if body is None or call.op not in {"start", "stop", "status", "list", "get"}:
+        if body is None or call.op not in _OPERATIONS:
             return self._whole(call, _INVALID)
         call = replace(call, body=body)
         # 3. Act on it, or fail as planned.

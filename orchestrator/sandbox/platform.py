@@ -4,14 +4,15 @@ Pure: no I/O and no clock. Times come in as POSIX seconds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from orchestrator.sandbox.contact_lists import ContactList, all_lists
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Arrivals, Limit, Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, list_page, stamp
 
-__all__ = ["Account", "Call", "Campaign", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
+__all__ = ["Account", "Call", "Campaign", "ContactList", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
 
 DEFAULT_SENDER: Final = "+15550100000"
 MESSAGES_PER_SECOND: Final = 1.0
@@ -63,11 +64,12 @@ class World:
 
     accounts: tuple[Account, ...]
     campaigns: tuple[Campaign, ...]
+    contact_lists: tuple[ContactList, ...] = ()  # those that are not just what campaigns name
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API call, already authenticated. `op` is start, stop, status, list or get."""
+    """One API call, already authenticated. `op` is start, stop, status, list, get or lists."""
 
     op: str
     account_id: str
@@ -126,6 +128,7 @@ class Platform:
             "status": self._status,
             "list": self._list,
             "get": self._get,
+            "lists": self._lists,
         }
 
     def arrive(self, account_id: str, now: float) -> Reply | None:
@@ -239,16 +242,21 @@ class Platform:
         return 200, {"status": "success", "message": message, "data": campaign_details(found)}
 
     def _list(self, call: Call, now: float) -> _Answer:
-        own = [
-            _sending(one, now)
-            for one in self._campaigns.values()
-            if (one.stream, one.account_id) == (call.stream, call.account_id)
-        ]
-        page = list_page(own, call.body)
+        page = list_page([_sending(one, now) for one in self._own(call)], call.body)
         order = call.body.get("sortBy") or {"name": "asc"}
         if page is None or (call.account_id in self._unsorted and "name" not in order):
             return 412, error_body(INVALID_ARGUMENTS, 412)
         return 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": page}
+
+    def _lists(self, call: Call, _now: float) -> _Answer:
+        owner = call.stream, call.account_id
+        named = [one for one in self.world.contact_lists if (one.stream, one.account_id) == owner]
+        return 200, {"status": "success", "data": all_lists(self._own(call), named)}
+
+    def _own(self, call: Call) -> Iterator[Campaign]:
+        """The campaigns of the call's stream and account."""
+        owner = call.stream, call.account_id
+        return (one for one in self._campaigns.values() if (one.stream, one.account_id) == owner)
 
 
 def _sending(campaign: Campaign, now: float) -> Campaign:

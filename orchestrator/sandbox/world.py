@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -9,17 +10,19 @@ from typing import Any, Final
 import jwt
 import yaml
 
+from orchestrator.sandbox.contact_lists import own_list
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
-from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, Limit, World
+from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, ContactList, Limit, World
 
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")
-_WORLD: Final = frozenset({"limit", "accounts", "campaigns"})
+_WORLD: Final = frozenset({"limit", "accounts", "campaigns", "contact_lists"})
 _ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
 _CAMPAIGN: Final = frozenset(
     {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
     | {"instance_id", "updated_at", "message", "template", "experience_flow", "sender"}
 )
+_LIST: Final = frozenset({"account_id", "stream", "name", "records", "status", "source"})
 
 
 class WorldError(Exception):
@@ -34,13 +37,21 @@ def world_of(
 ) -> World:
     """A world of (account_id, client_id, secret, algorithm) and (account_id, stream, campaign, name, type).
 
-    `instances` are the last ones, by (stream, campaign).
+    `instances` are the last ones, by (stream, campaign). Each campaign has a contact list of its own.
     """
     return _checked(
         World(
             tuple(Account(*fields, limit) for fields in accounts),
             tuple(
-                Campaign(stream, campaign, name, account_id, kind, instance_id=instances.get((stream, campaign)))
+                Campaign(
+                    stream,
+                    campaign,
+                    name,
+                    account_id,
+                    kind,
+                    instance_id=instances.get((stream, campaign)),
+                    contact_lists=(own_list(campaign),),
+                )
                 for account_id, stream, campaign, name, kind in campaigns
             ),
         )
@@ -64,13 +75,18 @@ def demo_world(accounts: int = 2, campaigns: int = 10, limit: Limit = DEFAULT_LI
 
 
 def load_world(path: str | Path) -> World:
-    """The world in a JSON or YAML file: `limit: {calls, seconds}`, `accounts: [...]`, `campaigns: [...]`."""
+    """The world in a JSON or YAML file: `limit: {calls, seconds}`, `accounts: [...]`, `campaigns: [...]`.
+
+    `contact_lists: [...]` sets the sizes and states of lists that campaigns name.
+    """
     document = _fields(_parsed(Path(path)), "the world", _WORLD)
     limit = _limit(document["limit"]) if "limit" in document else DEFAULT_LIMIT
+    lists = [_contact_list(item, where) for where, item in _items(document, "contact_lists", optional=True)]
     return _checked(
         World(
             tuple(_account(item, where, limit) for where, item in _items(document, "accounts")),
-            tuple(_campaign(item, where) for where, item in _items(document, "campaigns")),
+            tuple(_texting(_campaign(item, where), lists) for where, item in _items(document, "campaigns")),
+            tuple(lists),
         )
     )
 
@@ -98,8 +114,10 @@ def _fields(value: Any, where: str, known: frozenset[str]) -> Mapping[str, Any]:
     return value
 
 
-def _items(document: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
+def _items(document: Mapping[str, Any], name: str, *, optional: bool = False) -> list[tuple[str, Any]]:
     values = document.get(name)
+    if optional and name not in document:
+        return []
     if not isinstance(values, list) or not values:
         raise WorldError(f"{name} must be a list with at least one item")
     return [(f"{name}[{index}]", value) for index, value in enumerate(values)]
@@ -157,6 +175,30 @@ def _campaign(value: Any, where: str) -> Campaign:
     )
 
 
+def _contact_list(value: Any, where: str) -> ContactList:
+    fields = _fields(value, where, _LIST)
+    records = fields.get("records", 3600)
+    if not isinstance(records, int) or isinstance(records, bool) or records < 0:
+        raise WorldError(f"{where}: records must be a whole number, 0 at least")
+    return ContactList(
+        stream=_text(fields, "stream", where),
+        name=_text(fields, "name", where),
+        account_id=_text(fields, "account_id", where),
+        records=records,
+        status=_text(fields, "status", where, "Ready"),
+        source=_text(fields, "source", where, "localDrive"),
+    )
+
+
+def _texting(campaign: Campaign, lists: Iterable[ContactList]) -> Campaign:
+    """The campaign, whose recipients are the people on its lists, where the world says who is on each."""
+    own = {
+        one.name: one.records for one in lists if (one.stream, one.account_id) == (campaign.stream, campaign.account_id)
+    }
+    names = set(campaign.contact_lists)
+    return replace(campaign, recipients=sum(own[name] for name in names)) if names and names <= own.keys() else campaign
+
+
 def _text_or_none(fields: Mapping[str, Any], name: str, where: str) -> str | None:
     return _text(fields, name, where) if name in fields else None
 
@@ -174,6 +216,7 @@ def _checked(world: World) -> World:
     # Ids are what calls are told apart by, so each may stand for one thing only.
     known = _once([one.account_id for one in world.accounts], "account")
     _once([f"{one.stream}/{one.id}" for one in world.campaigns], "campaign")
+    _once([f"{one.name!r} of {one.stream}" for one in world.contact_lists], "contact list")
     for campaign in world.campaigns:
         if campaign.account_id not in known:
             raise WorldError(f"campaign {campaign.id}: there is no account {campaign.account_id}")

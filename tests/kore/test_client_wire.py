@@ -36,6 +36,7 @@ from tests.raw_server import (
 
 NOT_SENT, LIMITED, UNAUTHORIZED = VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED
 REJECTED, ACCEPTED, INDETERMINATE = VerdictKind.REJECTED, VerdictKind.ACCEPTED, VerdictKind.INDETERMINATE
+LISTS = f"/campaign/api/v2/public/{STREAM}/campaign/contactList"
 HTML = b"<html><body>It works, status Active</body></html>"
 
 
@@ -82,6 +83,11 @@ async def test_a_start_is_the_vendors_sample_byte_for_byte():
     [
         ("stop", f"POST /campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN}?campaignType=sms&trigger=stop", b"{}"),
         ("status", f"POST /agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}/status?view=status", b"{}"),
+        (
+            "contact_lists",
+            f"POST {LISTS}/getAllListDetails?accountId={ACCOUNT}&type=call",
+            b"{}",
+        ),
         ("get", f"GET /agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}", b""),
     ],
 )
@@ -122,7 +128,7 @@ async def test_a_header_cannot_be_smuggled_in_through_an_id(odd):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0", " ", "\t", "\x7f", "\xe9", "\u2028", "\r\nX-Evil: 1", ""])
-@pytest.mark.parametrize("call", ["start", "stop", "status", "get", "list"])
+@pytest.mark.parametrize("call", ["start", "stop", "status", "get", "list", "contact_lists"])
 async def test_a_token_no_header_may_hold_is_refused_before_use(call, end):
     token = f"{TOKEN}{end}" if end else ""
     async with serving() as server:

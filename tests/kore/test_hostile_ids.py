@@ -75,18 +75,21 @@ async def test_an_id_reaches_the_wire_byte_for_byte_or_not_at_all(tmp_path):
     wanted = []
     async with serving() as server, client_of(server.url) as client:
         for target in targets:
-            server.script += [reply(200, ACTIVE)] * 5
+            server.script += [reply(200, ACTIVE)] * 6
             await start(client, target)
             await client.stop(target)
             await client.status(target)
             await client.get(target)
             await client.list(target, 1)
+            await client.contact_lists(target)
             campaign = f"/campaign/api/v1/public/{target.stream}/campaign/{target.campaign}"
+            lists = f"/campaign/api/v2/public/{target.stream}/campaign/contactList"
             agent = f"/agentassist/api/v1/public/{target.stream}/campaign"
             lines = (
                 f"POST {campaign}?campaignType=sms&trigger=play", f"POST {campaign}?campaignType=sms&trigger=stop",
                 f"POST {agent}/{target.campaign}/status?view=status", f"GET {agent}/{target.campaign}",
                 f"POST {agent}/getAllCampaignDetails",
+                f"POST {lists}/getAllListDetails?accountId={target.account_id}&type=call",
             )  # fmt: skip
             wanted += [(f"{line} HTTP/1.1".encode(), target) for line in lines]
     for request, (line, target) in zip(server.requests, wanted, strict=True):

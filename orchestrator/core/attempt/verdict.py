@@ -185,6 +185,15 @@ def classify_read(answer: Reply | Fault) -> ReadKind:
     return ReadKind.RETRY if answer.http_status == 200 else ReadKind.REFUSED
 
 
+def classify_lists(answer: Reply | Fault) -> ReadKind:
+    """The verdict on a call for contact lists, whose envelope is not documented: it may lack a `status`."""
+    if isinstance(answer, Reply) and answer.http_status == 200:
+        body = answer.payload
+        if isinstance(body, list) or (isinstance(body, dict) and not body.keys() & {"status", "errors"}):
+            return ReadKind.OK
+    return classify_read(answer)
+
+
 def is_not_found(answer: Reply | Fault) -> bool:
     """Whether a status or get call's refusal means that there is no such campaign (kore-api.md section 5).
 

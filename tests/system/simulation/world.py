@@ -133,6 +133,9 @@ class Front:
     async def get(self, target, *, check):
         return await self._connected(self._api.get(target, check=check), Read)
 
+    async def contact_lists(self, target, *, check):
+        return await self._connected(self._api.contact_lists(target, check=check), Read)
+
     async def status(self, target, *, check):
         return await self._connected(self._api.status(target, check=check), Read)
 
