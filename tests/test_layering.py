@@ -35,7 +35,7 @@ IMPURE = {"asyncio", "os", "time", "random", "socket", "threading", "subprocess"
 FILES = sorted(ROOT.rglob("*.py"))
 
 MOST_IMPORTS, MOST_LINES_EACH = 20, 350
-MOST_MODULES, MOST_LINES, MOST_SMALL = 236, 28_700, 11
+MOST_MODULES, MOST_LINES, MOST_SMALL = 300, 36_000, 11
 NAMESAKES = {
     "approval": "the rule in the core, and the check of a run in app",
     "circuit_breaker": "the rule in the core, and a lane's breaker in the engine",

@@ -38,10 +38,22 @@ class Consent:
         return "; ".join(filter(None, [by_hash, answer]))
 
 
-def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
-    """Raise Refused, or LedgerError for a new ledger, where the run may not begin."""
-    deps, approve = opened.deps, consent.approve
-    manifest, again = deps.manifest, command_line("plan", *opened.loaded.words)
+def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:
+    """The plan that the consent is for; None where it names none. Raises Refused where there is no such plan."""
+    if consent.approve is None:
+        return consent.proposal
+    proposal = consent.proposal or approval.find(opened.store.read(opened.deps.launch), consent.approve, _again(opened))
+    return _approved(consent.approve, proposal)
+
+
+def check_consent(opened: OpenRun, plan: Plan, consent: Consent, proposal: Proposal | None) -> Plan:
+    """The plan, as far as it may be carried out: without approval, campaigns that were edited are held.
+
+    `proposal` is the plan that the consent is for. Raises Refused, or LedgerError for a new ledger, where the run may
+    not begin.
+    """
+    deps, again = opened.deps, _again(opened)
+    manifest = deps.manifest
     # 1. The cap.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
     # 2. A ledger that is thrown away after each job forgets every start that it should keep from being sent again.
@@ -52,16 +64,21 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent) -> None:
             "name the ledger of the last run; or, if nothing ran before, add --new-ledger",
         )
     # 3. Is there an approval where one is needed?
-    if manifest.approval == "plan" and approve is None:
+    if manifest.approval == "plan" and consent.approve is None:
         raise Refused(
             "approval: plan needs --approve with the hash of a plan that a person has reviewed",
             next_step=again,
         )
     # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
-    if approve is not None or consent.proposal is not None:
-        records = opened.store.read(deps.launch)
-        approved = _approved(approve, consent.proposal or approval.find(records, approve or "", again))
-        approval.check(approved, plan, records, deps.clock.now(), again)
+    if proposal is None:
+        return plan
+    approval.check(proposal, plan, opened.store.read(deps.launch), deps.clock.now(), again)
+    # 5. Would it send what was planned?
+    return approval.without_changed(proposal, plan, again, is_binding=manifest.approval != "none")
+
+
+def _again(opened: OpenRun) -> str:
+    return command_line("plan", *opened.loaded.words)
 
 
 def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:

@@ -1,5 +1,7 @@
 """The work of `plan`: the plan, how long it will take, and what it cannot promise."""
 
+import secrets
+
 from orchestrator.app.approval import forgets_reruns
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
@@ -17,7 +19,7 @@ from orchestrator.model import Outcome
 async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
     # 1. The plan, as a run would make it now.
-    plan = await make_plan(opened, choice)
+    plan = await make_plan(opened, choice, secrets.token_hex(16))
     # 2. Into the journal, so that its hash alone can be approved.
     proposal = await _propose(opened, plan)
     # 3. What it takes, and what stands in its way.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.approval import Consent, check_consent
+from orchestrator.app.approval import Consent, check_consent, proposal_of
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
@@ -49,15 +49,23 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
     launch = opened.deps.launch
     # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
-    plan = await make_plan(opened, choice)
-    check_consent(opened, plan, consent)
-    return plan
+    proposal = proposal_of(opened, consent)
+    if proposal is None:
+        plan = await make_plan(opened, choice)
+    else:
+        # What the approved plan read of each campaign is read again.
+        again = replace(choice, details=choice.details or proposal.has_details)
+        plan = await make_plan(opened, again, proposal.nonce)
+    return check_consent(opened, plan, consent, proposal)
 
 
-async def make_plan(opened: OpenRun, choice: Choice) -> Plan:
-    """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile."""
+async def make_plan(opened: OpenRun, choice: Choice, nonce: str = "") -> Plan:
+    """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile.
+
+    With a `nonce` (hexadecimal), its hash covers what the campaigns would send, and to whom.
+    """
     with before_starts(opened.deps.stop_signal, "preflight"):
-        plan = await opened.run.plan(choice)
+        plan = await opened.run.plan(choice, nonce)
     return replace(plan, warnings=(*opened.loaded.warnings, *plan.warnings))
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
@@ -13,8 +14,7 @@ from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import calling_hours
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.errors import CredentialError, OrchestratorError, Refused
-from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState
-from orchestrator.ports import Clock
+from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState, PosixSeconds
 
 
 async def live_states(
@@ -145,41 +145,64 @@ async def _by_status(reader: Reader, targets: Sequence[CallTarget]) -> dict[Camp
     return live
 
 
-async def calling_hours_warnings(
-    readers: Mapping[Lane, Reader], plan: Plan, manifest: Manifest, clock: Clock
-) -> tuple[str, ...]:
-    """Campaigns that would be started outside of their own calling hours, a sentence each. Raises StopRequested.
+async def details(
+    readers: Mapping[Lane, Reader], plan: Plan
+) -> tuple[dict[CampaignKey, LiveState], dict[CampaignKey, str]]:
+    """The live state, with what a list does not name, of each campaign that the plan starts; and why one has none.
 
-    One call for each campaign that the plan starts, but for those whose hours are known; the sentences are in the
-    plan's order.
+    One call for each, but for those that were read by id before. Raises StopRequested.
     """
     lanes: dict[Lane, list[Entry]] = defaultdict(list)
     for entry in plan.entries:
-        if entry.decision.action is Action.START:
+        if entry.decision.action is Action.START and (entry.live is None or entry.live.calling_hours is None):
             lanes[entry.lane].append(entry)
-    parts = await asyncio.gather(
-        *(_lane_warnings(readers[lane], group, manifest, clock) for lane, group in lanes.items())
-    )
-    return tuple(text for part in parts for text in part)
+    parts = await asyncio.gather(*(_lane_details(readers[lane], group) for lane, group in lanes.items()))
+    found = {key: live for live_states, _ in parts for key, live in live_states.items()}
+    return found, {key: why for _, failed in parts for key, why in failed.items()}
 
 
-async def _lane_warnings(reader: Reader, entries: Sequence[Entry], manifest: Manifest, clock: Clock) -> list[str]:
-    found = [await _warning(reader, entry, manifest, clock) for entry in entries]
-    return [f"{entry.key}: {text}" for entry, text in zip(entries, found, strict=True) if text]
+async def _lane_details(
+    reader: Reader, entries: Sequence[Entry]
+) -> tuple[dict[CampaignKey, LiveState], dict[CampaignKey, str]]:
+    found, failed = {}, {}
+    for entry in entries:
+        try:
+            live = await reader.details(entry.target)
+        except ReadFailed as failure:
+            failed[entry.key] = failure.message
+            continue
+        if live is not None:
+            found[entry.key] = live if entry.live is None else _detailed(entry.live, live)
+    return found, failed
 
 
-async def _warning(reader: Reader, entry: Entry, manifest: Manifest, clock: Clock) -> str | None:
-    try:
-        known = entry.live is not None and entry.live.calling_hours is not None
-        live = entry.live if known else await reader.details(entry.target)
-    except ReadFailed as failure:
-        return f"its calling hours could not be read ({failure.message})"
-    calling = live.calling_hours if live else None
+def _detailed(listed: LiveState, by_id: LiveState) -> LiveState:
+    """What a list says, with what it does not name."""
+    both = content.merged(by_id.content, listed.content)
+    return replace(listed, calling_hours=by_id.calling_hours, content=both)
+
+
+def calling_hours_warnings(
+    plan: Plan, failed: Mapping[CampaignKey, str], manifest: Manifest, now: PosixSeconds
+) -> tuple[str, ...]:
+    """Campaigns that would be started outside of their own calling hours, a sentence each, in the plan's order.
+
+    `failed` are those that could not be read, and why.
+    """
+    starts = (entry for entry in plan.entries if entry.decision.action is Action.START)
+    found = ((entry, _warning(entry, failed, manifest, now)) for entry in starts)
+    return tuple(f"{entry.key}: {text}" for entry, text in found if text)
+
+
+def _warning(entry: Entry, failed: Mapping[CampaignKey, str], manifest: Manifest, now: PosixSeconds) -> str | None:
+    if (why := failed.get(entry.key)) is not None:
+        return f"its calling hours could not be read ({why})"
+    calling = entry.live.calling_hours if entry.live else None
     if calling is None:
         return None  # the platform names none
     window = manifest.windows[entry.window] if entry.window else None
     try:
-        at = calling_hours.uncovered(window, calling, clock.now())
+        at = calling_hours.uncovered(window, calling, now)
     except ValueError:
         return "its calling hours on the platform cannot be understood: compare them by hand"
     if at is None:

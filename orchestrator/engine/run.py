@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -61,8 +62,11 @@ class Run:
         self._previous = previous
         self._launches = launches
 
-    async def plan(self, choice: Choice) -> Plan:
-        """Read the live state and build the plan. Raises Refused, CredentialError, NothingSelected, StopRequested."""
+    async def plan(self, choice: Choice, nonce: str = "") -> Plan:
+        """Read the live state and build the plan. Raises Refused, CredentialError, NothingSelected, StopRequested.
+
+        With a `nonce` (hexadecimal), its hash covers what the campaigns would send, and to whom.
+        """
         manifest, states, origin = self.deps.manifest, self.deps.states, self.deps.origin
         # 1. Which campaigns is it about?
         if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
@@ -70,14 +74,18 @@ class Run:
         # 2. What does the platform know of those that the journal does not settle?
         live = await self._live_states(choice)
         # 3. Decide.
-        plan = plans.build(
-            manifest, states, live, choice.selection,
+        decide = partial(
+            plans.build, manifest, states, selection=choice.selection,
             manifest_sha256=origin.sha256, retry_failed=choice.retry_failed, tool=origin.tool, earlier=self._previous,
-            launches=self._launches, environment=origin.environment,
+            launches=self._launches, environment=origin.environment, nonce=nonce,
         )  # fmt: skip
+        plan = decide(live=live)
         if not (manifest.preflight.hours or choice.details):
             return plan
-        warnings = await preflight.calling_hours_warnings(self._readers(), plan, manifest, self.deps.clock)
+        # 4. What a list does not name of those that would start: their sender and their calling hours.
+        details, failed = await preflight.details(self._readers(), plan)
+        plan = decide(live={**live, **details})
+        warnings = preflight.calling_hours_warnings(plan, failed, manifest, self.deps.clock.now())
         return replace(plan, warnings=plan.warnings + warnings)
 
     async def _live_states(self, choice: Choice) -> dict[CampaignKey, LiveState]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.engine.preflight import calling_hours_warnings
+from orchestrator.engine.preflight import calling_hours_warnings, details
 from orchestrator.model import CallingHours, LiveState
 from tests.fakes import says
 
@@ -21,7 +21,9 @@ def with_hours(rig, *hours, window="late", **changes):
 
 
 async def told(run):
-    return await calling_hours_warnings(run.readers, run.plan(), run.manifest, run.clock)
+    found, failed = await details(run.readers, run.plan())
+    run.api.live |= found
+    return calling_hours_warnings(run.plan(), failed, run.manifest, run.clock.now())
 
 
 async def test_hours_that_cover_the_window_or_are_absent_do_not_warn(rig):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.plan import plan as plans
-from orchestrator.engine.preflight import calling_hours_warnings, changes, live_states
+from orchestrator.engine.preflight import changes, details, live_states
 from orchestrator.engine.waves import PlanExecution
 from orchestrator.errors import CredentialError, Refused
 from orchestrator.model import CallingHours, CampaignKey, LiveState
@@ -138,7 +138,7 @@ async def test_hours_that_are_known_are_not_read_again(rig):
     hours = CallingHours("UTC", (("tue", "00:00", "24:00"),))
     run.api.live |= {CampaignKey(f"s/c{n}"): LiveState("Ready", calling_hours=hours) for n in range(3)}
     plan = plans.build(run.manifest, {}, await looked(run), run.selection, manifest_sha256="0" * 64)
-    assert await calling_hours_warnings(run.readers, plan, run.manifest, run.clock) == ()
+    assert await details(run.readers, plan) == ({}, {})
     assert counts(run) == {"list": 1, "get": 3}
 
 

@@ -1,13 +1,14 @@
 """Approval of a plan, for this plan and no other, for a day and one run (design section 6); and the cap of starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from orchestrator.core import content
 from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan import plan_hash
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.plan import Action, Plan, changed
 from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import PosixSeconds, Record
@@ -43,6 +44,16 @@ class Proposal:
         """The terms of --select and --exclude, and whether the failed are retried."""
         chosen = self.identity["selection"]
         return tuple(chosen["select"]), tuple(chosen["exclude"]), bool(chosen["retry_failed"])
+
+    @property
+    def nonce(self) -> str:
+        """What the contents of its campaigns are sealed with, in hexadecimal; empty in plans of earlier versions."""
+        return str(self.identity.get("nonce", ""))
+
+    @property
+    def has_details(self) -> bool:
+        """Whether it covers what only a call for each campaign names, such as the sender."""
+        return any("sender" in start.get("content", ()) for start in self.identity["starts"])
 
 
 def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: PosixSeconds) -> Record:
@@ -106,6 +117,22 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixS
     if now > proposal.expires_at:
         age = duration(now - proposal.made_at)
         raise Refused(f"the plan was made {age} ago, and is good for {duration(VALID_FOR)}", next_step=again)
+
+
+def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: bool) -> Plan:
+    """The plan, with the campaigns held that would not send what the proposal says. `again` makes a new plan.
+
+    Raises Refused for the first ones of them where the proposal `is_binding`.
+    """
+    changes = plan_hash.content_changes(proposal.identity, plan.identity)
+    if not changes:
+        return plan
+    told = {e.key: f"{content.words(changes[e.key])} changed since the plan" for e in plan.entries if e.key in changes}
+    if is_binding:
+        named = [f"{e.name or e.key}: {told[e.key]}" for e in plan.entries if e.key in told]
+        raise Refused(f"not what was approved: {'; '.join(plan_hash.shortened(named))}", next_step=again)
+    held = (replace(e, decision=changed(told[e.key])) if e.key in told else e for e in plan.entries)
+    return replace(plan, entries=tuple(held))
 
 
 def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, Final
 
+from orchestrator.core import content
 from orchestrator.core.attempt.evidence import decisive, names_instance
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
@@ -48,6 +49,11 @@ _JUDGE: Final = Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "an earlier run
 _DISABLED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
 _DESELECTED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
 _STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
+
+
+def changed(message: str) -> Decision:
+    """Held, since it was edited after it was planned."""
+    return Decision(Action.SKIP, Outcome.HELD, Reason.CHANGED, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class Plan:
     @property
     def identity(self) -> dict[str, Any]:
         """What would be sent, and by what: what an approval is given to."""
-        return {**self.facts, "starts": list(_starts(self.entries))}
+        return {**self.facts, "starts": list(_starts(self.entries, _nonce(self.facts)))}
 
     @property
     def unconditional_reruns(self) -> int:
@@ -179,7 +185,8 @@ def undecided(
 
 def needs_list(campaign: Campaign, manifest: Manifest, history: CampaignState | None) -> bool:
     """Whether it must be read from a list, however long that is: read by id, it may lack its instance and DNC lists."""
-    if campaign.rerun or manifest.preflight.require_dnc:
+    # A list alone says what would be sent, which an approval covers.
+    if campaign.rerun or manifest.preflight.require_dnc or manifest.approval != "none":
         return True
     # An instance that is new since preflight may be the evidence that was missing.
     return history is not None and history.state is State.UNKNOWN and names_instance(history.intent.get("baseline"))
@@ -197,12 +204,14 @@ def build(
     earlier: Mapping[tuple[Lane, CampaignKey], PreviousStart] | None = None,
     launches: Iterable[str] = (),
     environment: str | None = None,
+    nonce: str = "",
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
     `earlier` are the starts of other launches within `repeat_guard`. `launches` are the names in the ledger, the
-    launch's own among them. `environment` is the one that was chosen, where the manifest has some.
+    launch's own among them. `environment` is the one that was chosen, where the manifest has some. With a `nonce`
+    (hexadecimal), the identity seals the content of each start: what it would send, and to whom.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
@@ -231,8 +240,9 @@ def build(
         "manifest_sha256": manifest_sha256,
         "tool_version": tool,
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
+        **({"nonce": nonce} if nonce else {}),
     }
-    sha256 = plan_hash.streamed_sha256(facts, _starts(plan))
+    sha256 = plan_hash.streamed_sha256(facts, _starts(plan, _nonce(facts)))
     alike = spelling.warnings(manifest, histories.keys(), launches)
     warnings = (*notes(manifest), *alike, *_warnings(plan))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
@@ -337,9 +347,15 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     )
 
 
-def _starts(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+def _nonce(facts: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(facts.get("nonce", ""))
+
+
+def _starts(entries: Iterable[Entry], nonce: bytes) -> Iterator[dict[str, Any]]:
     for entry in entries:
         if entry.decision.action is Action.START:
             one = entry.campaign
-            yield {"account_id": entry.place.account_id, "stream": one.stream, "campaign": one.campaign,
-                   "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip
+            start = {"account_id": entry.place.account_id, "stream": one.stream, "campaign": one.campaign,
+                     "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip
+            seals = content.sealed(entry.live.content, nonce) if nonce and entry.live is not None else {}
+            yield {**start, "content": seals} if seals else start

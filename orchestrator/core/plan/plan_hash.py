@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
+from orchestrator.core import content
+from orchestrator.model import CampaignKey
+
 _PLAIN: Final = ("launch", "environment", "host", "manifest_sha256", "tool_version", "selection")
 _MAX_SHOWN: Final = 5
 _CHUNK_SIZE: Final = 1000
@@ -36,25 +39,37 @@ def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]
 
 
 def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Each field in which the plan made now differs from the approved one, in words; empty where none does."""
+    """Each field in which the plan made now differs from the approved one, in words; empty where none does.
+
+    Not what the campaigns would send: that is `content_changes`.
+    """
     # 1. Facts about the plan as a whole.
     pairs = [(name, approved.get(name), now.get(name)) for name in _PLAIN]
     changed = [_change(*pair) for pair in pairs if pair[1] != pair[2]]
     # 2. Starts: gone, new, or sent in another way.
     before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
-    gone = [f"starts: {key} is no longer in the plan" for key in before if key not in after]
-    new = [f"starts: {key} is new" for key in after if key not in before]
+    gone = [f"{key} is no longer in the plan" for key in before if key not in after]
+    new = [f"{key} is new" for key in after if key not in before]
     other = [
-        _change(f"starts: {key}: {name}", before[key].get(name), value)
+        _change(f"{key}: {name}", before[key].get(name), value)
         for key in after
         if key in before
         for name, value in after[key].items()
-        if before[key].get(name) != value
+        if name != "content" and before[key].get(name) != value
     ]
     # 3. The order has no field of its own, so it is named where nothing else differs.
     if not (changed or gone or new or other) and list(before) != list(after):
         return ["starts: their order"]
-    return [*changed, *_shortened(gone), *_shortened(new), *_shortened(other)]
+    return [*changed, *(f"starts: {line}" for kind in (gone, new, other) for line in shortened(kind))]
+
+
+def content_changes(approved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[CampaignKey, tuple[str, ...]]:
+    """By campaign, the names of what would be sent otherwise than approved; both plans have the same nonce."""
+    before = _by_key(approved.get("starts", []))
+    pairs = ((key, before[key].get("content", {}), start.get("content", {}))
+             for key, start in _by_key(now["starts"]).items() if key in before)  # fmt: skip
+    found = ((CampaignKey(key), content.changed_seals(*seals)) for key, *seals in pairs)
+    return {key: names for key, names in found if names}
 
 
 def _by_key(starts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -71,6 +86,7 @@ def _words(value: Any) -> str:
     return f"{text[:12]}..." if len(text) == 64 else text
 
 
-def _shortened(lines: list[str]) -> list[str]:
+def shortened(lines: list[str]) -> list[str]:
+    """The first five, and how many there are more."""
     more = len(lines) - _MAX_SHOWN
-    return lines if more <= 0 else [*lines[:_MAX_SHOWN], f"starts: ... and {more} more like this"]
+    return lines if more <= 0 else [*lines[:_MAX_SHOWN], f"... and {more} more like this"]

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan import plan_hash as identity
 from orchestrator.core.plan.approval import VALID_FOR, Proposal
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanInvalid, Refused
-from orchestrator.model import Record
+from orchestrator.model import Outcome, Reason, Record
 from tests.core.builders import LAUNCH, key, manifest, planned, ready, record
 
 MADE = 1000.0
@@ -21,9 +22,9 @@ AGAIN = "python -m orchestrator plan launch.yaml"
 TWO = ({"campaign": "cd-1"}, {"campaign": "cd-2"})
 
 
-def plan(*campaigns, tool="0.1.0", live=None, **changes):
+def plan(*campaigns, tool="0.1.0", live=None, nonce="", **changes):
     parsed = manifest(*(campaigns or TWO), **changes)
-    return planned(parsed, live=live or {c.key: ready() for c in parsed.campaigns}, tool=tool)
+    return planned(parsed, live=live or {c.key: ready() for c in parsed.campaigns}, tool=tool, nonce=nonce)
 
 
 def proposal(of=None, made_at=MADE):
@@ -104,6 +105,65 @@ def test_drift_is_refused_and_each_field_is_named(now_plan, words):
     assert said == f"the plan has changed since it was made: {'; '.join(changes)}"
     assert words in said
     assert one_line(said) == said
+
+
+NONCE = "00" * 16
+LISTED = {"message": "a", "contact lists": ["people"], "name": "One"}
+
+
+def sealed(edit=None, **more):
+    """The plan of two campaigns, of which the first says what a list named, and what was edited since."""
+    live = {key("cd-1"): ready(content=digest(LISTED | (edit or {}))), key("cd-2"): ready(content=digest(LISTED))}
+    return plan({"campaign": "cd-1", "name": "Renewal Concord"}, TWO[1], live=live, nonce=NONCE, **more)
+
+
+def test_an_edit_of_what_is_sent_changes_the_hash_and_is_named():
+    before, now = sealed(), sealed({"message": "b", "contact lists": ["others"]})
+    assert before.sha256 != now.sha256
+    with pytest.raises(Refused) as refused:
+        approval.without_changed(proposal(before), now, AGAIN, is_binding=True)
+    assert refused.value.message == (
+        "not what was approved: Renewal Concord: message and contact lists changed since the plan"
+    )
+    assert refused.value.next_step == AGAIN
+
+
+def test_without_approval_what_was_edited_is_held():
+    now = sealed({"name": "Two"})
+    held = approval.without_changed(proposal(sealed()), now, AGAIN, is_binding=False)
+    assert [(e.decision.outcome, e.decision.reason, e.decision.message) for e in held.entries] == [
+        (Outcome.HELD, Reason.CHANGED, "name changed since the plan"), (None, None, ""),
+    ]  # fmt: skip
+    assert held.sha256 == now.sha256
+
+
+def test_what_was_not_edited_is_permitted():
+    for binding in (True, False):
+        now = sealed()
+        check(proposal(sealed()), now)
+        assert approval.without_changed(proposal(sealed()), now, AGAIN, is_binding=binding) is now
+
+
+def test_no_text_of_a_campaign_is_in_its_plan():
+    text = identity.canonical(sealed().identity)
+    assert '"content":{' in text
+    assert "people" not in text
+    assert digest(LISTED).hex()[:32] not in text
+
+
+def test_many_edits_are_shortened():
+    many = [{"campaign": f"cd-{n}"} for n in range(7)]
+    plans = [plan(*many, live={key(f"cd-{n}"): ready(content=digest({"message": m})) for n in range(7)}, nonce=NONCE)
+             for m in "ab"]  # fmt: skip
+    with pytest.raises(Refused, match=r"cd-4: message changed since the plan; \.\.\. and 2 more like this$"):
+        approval.without_changed(proposal(plans[0]), plans[1], AGAIN, is_binding=True)
+
+
+def test_a_plan_with_details_says_so():
+    live = {key("cd-1"): ready(content=digest({"sender": "+1"})), key("cd-2"): ready()}
+    assert proposal(plan(live=live, nonce=NONCE)).has_details
+    assert not proposal(sealed()).has_details
+    assert (proposal(sealed()).nonce, proposal().nonce) == (NONCE, "")
 
 
 def test_the_same_starts_in_another_order_are_one_change():
