@@ -14,9 +14,8 @@ from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Le
 from orchestrator.core.journal.records import LEASES, lease_release
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
-from orchestrator.ledger.row_mapping import append
 from orchestrator.ledger.schema import journal, leases
-from orchestrator.model import Lane, PosixSeconds
+from orchestrator.model import Lane, PosixSeconds, Record
 
 _COMMANDS: Final = (
     sa.select(sa.func.count())
@@ -91,8 +90,11 @@ def lanes_of(connection: sa.Connection, name: str) -> dict[Lane, Lease]:
 
 def release_lease(
     connection: sa.Connection, lane: Lane, lease: Lease, *, by: str, reason: str, now: PosixSeconds
-) -> None:
-    """Release a lane for a person, and journal it. Raises Refused where another run has it meanwhile."""
+) -> Record:
+    """Release a lane for a person. Returns its record, which is to be appended.
+
+    Raises Refused where another run has the lane meanwhile.
+    """
     new = rules.released(lease)
     is_same = (leases.c.lane == lane, leases.c.run_id == lease.holder.run_id, leases.c.fence == lease.fence)
     done = connection.execute(leases.update().where(*is_same).values(fence=new.fence, expires=new.expires))
@@ -100,8 +102,7 @@ def release_lease(
         raise Refused(f"account {rules.account_of(lane)} has changed hands meanwhile", next_step="look again")
     own = (journal.c.launch == lease.holder.launch, journal.c.campaign == LEASES)
     number = 1 + connection.execute(sa.select(sa.func.count()).where(*own)).scalar_one()
-    record = lease_release(number, lane, lease, by=by, reason=reason, now=now)
-    append(connection, [record])
+    return lease_release(number, lane, lease, by=by, reason=reason, now=now)
 
 
 def any_live(rows: Iterable[Any], moment: Moment) -> bool:

@@ -1,7 +1,7 @@
 """Between the rows of the journal and the records of the core."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from sys import intern
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.core.journal import control
+from orchestrator.core.journal.chain import CHAIN, SEEN, Row
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import journal
@@ -21,12 +22,10 @@ _COMMANDS: Final = (
 )
 
 _APPEND: Final = "INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data) VALUES"
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def append(connection: sa.Connection, records: Iterable[Record]) -> None:
-    """Append records. Raises IntegrityError, and appends none, where one is there already."""
-    rows = [(r.launch, r.campaign, r.attempt, r.kind, r.run_id, r.at, r.lane, _encode(r.data)) for r in records]
+def append(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Append records as rows. Raises IntegrityError, and appends none, where one is there already."""
     if not rows:
         return
     # In the driver's own words: to build SQLAlchemy's takes longer than the database takes to carry it out. One
@@ -42,11 +41,22 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
     read = json.loads(f"[{','.join([row.data for row in rows])}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")
+    for data in read:
+        _take_chain_out(data)
     # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
     return [
         Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
         for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
     ]
+
+
+def _take_chain_out(data: Any) -> None:
+    """Leave of a record's data what was recorded: the links are for audits."""
+    if not isinstance(data, dict):
+        raise ValueError("a record's data is not a JSON object")  # noqa: TRY004 - damage is one kind of error here
+    if CHAIN in data:
+        del data[CHAIN]
+        data.pop(SEEN, None)
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:

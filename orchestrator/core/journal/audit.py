@@ -1,0 +1,148 @@
+"""Checks the hash chains of one launch's journal: finds what was changed, dropped, swapped or added since."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from orchestrator.core.journal.chain import SEEN, Head, Row, chain_of, hash_of, unsealed
+from orchestrator.core.journal.records import END
+from orchestrator.core.journal.subruns import PART_OF
+
+_BYTES: Final = 32
+_NONE: Final = bytes(_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, in words. `number` is the row's in the ledger; None for a finding about no single record."""
+
+    chain: str
+    number: int | None
+    message: str
+
+
+@dataclass(slots=True)
+class Chain:
+    """What is known of one chain so far. `unchained` counts its records without a hash, `head` is its last hash."""
+
+    name: str
+    head: str = ""
+    unchained: int = 0
+    is_ended: bool = False
+    _hashes: bytearray = field(default_factory=bytearray, repr=False)
+
+    @property
+    def count(self) -> int:
+        """How many records it has."""
+        return len(self._hashes) // _BYTES
+
+    def add(self, hash_: str) -> None:
+        """One more record; an empty hash where it has none."""
+        self.head = hash_
+        self.unchained += not hash_
+        self._hashes += bytes.fromhex(hash_) if hash_ else _NONE
+
+    def had(self, head: Head) -> bool:
+        """Whether this was its end once."""
+        found = self._hashes[_BYTES * (head.records - 1) : _BYTES * head.records]
+        return found == (bytes.fromhex(head.hash) if head.hash else _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found: no findings, and the journal is as it was written. Chains are in the order they began."""
+
+    launch: str
+    records: int
+    chains: tuple[Chain, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def unchained(self) -> int:
+        """Records without a hash: written before journals had chains, so that nothing proves them."""
+        return sum(chain.unchained for chain in self.chains)
+
+
+def audit(launch: str, rows: Iterable[tuple[int, Row]], head: str | None = None) -> Audit:
+    """Check a launch's journal: its rows in order, each with its number.
+
+    `head` is a hash that was noted elsewhere, such as in a report: some record must have it.
+    """
+    auditor = _Auditor(launch, head)
+    for number, row in rows:
+        auditor.check(number, row)
+    if not auditor.has_head:
+        auditor.find("", None, f"no record has the hash {head}: the journal was cut off or written anew since it had")
+    return Audit(launch, auditor.records, tuple(auditor.chains.values()), tuple(auditor.findings))
+
+
+class _Auditor:
+    def __init__(self, launch: str, head: str | None) -> None:
+        self.launch, self.head, self.has_head = launch, head, head is None
+        self.records = 0
+        self.chains: dict[str, Chain] = {}
+        self.findings: list[Finding] = []
+        self._is_chained = False
+        self._told: set[str] = set()
+
+    def find(self, chain: str, number: int | None, message: str) -> None:
+        self.findings.append(Finding(chain, number, message))
+
+    def check(self, number: int, row: Row) -> None:
+        """Check the next record: by itself, as a link of its chain, and by what it saw of the other chains."""
+        self.records += 1
+        name = chain_of(row.run_id)
+        chain = self.chains.get(name) or Chain(name)
+        text, hash_ = unsealed(row.data)
+        what = f"record {chain.count + 1} of {name} ({row.kind} of {row.campaign})"
+        # 1. By itself.
+        if row.launch != self.launch or any("\0" in str(value) for value in row):
+            self.find(name, number, f"{what} is not one of this launch")
+        if hash_:
+            self._is_chained = True
+            self.has_head = self.has_head or hash_ == self.head
+        elif self._is_chained or SEEN in text:
+            self.find(name, number, f"{what} has no hash, though records before it have: it was added or changed")
+        # 2. As a link. One that does not hold is told once: the next is compared with the hash that stands here.
+        if hash_ and hash_of(chain.head, row[:-1], text) != hash_:
+            self.find(name, number, f"{what} does not follow the one before it: one of them was changed, or others "
+                      "were dropped, swapped or added between them")  # fmt: skip
+        # 3. By what it saw, itself not among it, and by the run that it names as a part of.
+        elif hash_:
+            self._compare(number, what, text)
+        self.chains[name] = chain
+        chain.add(hash_)
+        chain.is_ended = chain.is_ended or row.kind == END
+
+    def _compare(self, number: int, what: str, text: str) -> None:
+        if f'"{PART_OF}"' in text and (whole := _read(text).get(PART_OF)) not in {None, *self.chains}:
+            self.find(str(whole), number, f"{whole} is missing, of which {what} is a part")
+        if f'"{SEEN}"' not in text or SEEN not in (data := _read(text)):
+            return
+        seen: dict[str, Head] = {str(other): Head(*head) for other, head in data[SEEN].items()}
+        for other, head in seen.items():
+            self._compare_chain(other, number, what, head)
+        for other in self.chains.keys() - seen.keys():
+            self._find_once(other, number, f"{other} was added: {what} did not see it, though it begins before")
+
+    def _compare_chain(self, name: str, number: int, what: str, head: Head) -> None:
+        chain = self.chains.get(name)
+        found = chain.count if chain else 0
+        if found < head.records:
+            lost = f"{name} has only {found} of the {head.records} records that {what} saw"
+            self._find_once(name, number, lost)
+        elif chain is not None and not chain.had(head):
+            self._find_once(name, number, f"record {head.records} of {name} is not the one that {what} saw")
+
+    def _find_once(self, name: str, number: int, message: str) -> None:
+        """A finding about another chain than the record's: every record after the first that looks would tell it."""
+        if name not in self._told:
+            self._told.add(name)
+            self.find(name, number, message)
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The data of a record whose hash is right, so that it is as this program wrote it."""
+    found: dict[str, Any] = json.loads(text)
+    return found

@@ -1,0 +1,111 @@
+"""Links records to their hash chains as they are appended, in the transaction that appends them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from orchestrator.core.journal.chain import PEOPLE, Head, Row, begins_part, chain_of, chained, unsealed
+from orchestrator.core.journal.records import END, RUN
+from orchestrator.ledger.row_mapping import append, whole_launch
+from orchestrator.ledger.schema import journal
+from orchestrator.model import Record
+
+_Key = tuple[str, str]
+"""A launch, and a run id in it."""
+
+
+class _Last(NamedTuple):
+    """The last hash of a chain; `is_part`: of a subrun, whose end leaves it to its fleet's run to look at all."""
+
+    hash: str
+    is_part: bool = False
+
+
+def _key(record: Record) -> _Key:
+    return record.launch, record.run_id
+
+
+class Chains:
+    """The chains that this process writes alone: those of the runs whose leases it holds. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, Mapping[_Key, _Last]] = {}  # by run
+
+    def linking(self, records: Sequence[Record], sole: str = "") -> "Linking":
+        """Begin to link records that one transaction appends. `sole`: the run that nobody else writes for."""
+        known = dict(self._own.get(sole, {}))
+        kinds = {(_key(record), record.kind == END) for record in records}
+        looks = {key[0] for key, is_end in kinds if key not in known or (is_end and not known[key].is_part)}
+        return Linking(known, looks)
+
+    def keep(self, linking: "Linking", sole: str) -> None:
+        """The transaction was committed: the run `sole` goes on from there. Of one that failed nothing is kept."""
+        if sole:
+            self._own[sole] = {key: last for key, last in linking.heads.items() if key[1] == sole}
+
+    def forget(self, run_id: str) -> None:
+        """The run is over, or another transaction than the last one was committed: look its chain up the next time."""
+        self._own.pop(run_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """The chains within one transaction. `launches`: those that it looks at, in which no chain may begin meanwhile."""
+
+    heads: dict[_Key, _Last]
+    launches: Collection[str]
+
+    def append(self, connection: sa.Connection, records: Sequence[Record]) -> None:
+        """Link the records and append them. Raises IntegrityError, and appends none, where one is there already."""
+        for key, group in groupby(records, _key):
+            append(connection, self._linked(connection, key, list(group)))
+
+    def _linked(self, connection: sa.Connection, key: _Key, records: list[Record]) -> list[Row]:
+        last = self.heads.get(key)
+        # 1. Where the chain goes on.
+        is_start = last is None and begins_part(records[0])
+        if is_start:
+            last = _Last("", is_part=True)
+        elif last is None:
+            last = _Last(_last_hash(connection, records[0]))
+            is_start = not last.hash
+        # 2. What its records saw, where one of them is to tell.
+        looks = not last.is_part and (is_start or any(record.kind == END for record in records))
+        seen = heads_of(connection, key[0]) if looks else None
+        # 3. The links.
+        rows = chained(records, last.hash, seen, is_start=is_start)
+        self.heads[key] = _Last(unsealed(rows[-1].data)[1], last.is_part)
+        return rows
+
+
+def _last_hash(connection: sa.Connection, record: Record) -> str:
+    """The last hash of the record's chain; empty for a chain that begins."""
+    if record.kind == RUN:
+        return ""  # the first of its run: the journal takes one header of each
+    name = chain_of(record.run_id)
+    same = journal.c.run_id.like("person:%") if name == PEOPLE else journal.c.run_id == name
+    # From the newest on: what people record one after the other is found at once.
+    query = sa.select(journal.c.data).where(*whole_launch(record.launch), same).order_by(journal.c.id.desc()).limit(1)
+    found = connection.execute(query).scalar()
+    return unsealed(found)[1] if found is not None else ""
+
+
+def heads_of(connection: sa.Connection, launch: str) -> dict[str, Head]:
+    """The heads of a launch's chains, in the order of their last records."""
+    runs = (
+        sa.select(journal.c.run_id, sa.func.count().label("records"), sa.func.max(journal.c.id).label("last"))
+        .where(*whole_launch(launch))
+        .group_by(journal.c.run_id)
+        .subquery()
+    )
+    query = sa.select(runs.c.run_id, runs.c.records, journal.c.data).join(journal, journal.c.id == runs.c.last)
+    found: dict[str, Head] = {}
+    rows: Sequence[Any] = connection.execute(query.order_by(runs.c.last)).all()
+    for run_id, records, data in rows:
+        name = chain_of(run_id)
+        before = found[name].records if name in found else 0
+        found[name] = Head(before + records, unsealed(data)[1])
+    return found
