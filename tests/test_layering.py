@@ -40,6 +40,7 @@ NAMESAKES = {
     "approval": "the rule in the core, and the check of a run in app",
     "circuit_breaker": "the rule in the core, and a lane's breaker in the engine",
     "control": "the rule in the core, and the commands pause, unpause and abort",
+    "diff": "the rule in the core, the use case, its command, and what is shown of it",
     "discover": "the use case and its command",
     "discovery": "what is found and what it changes in a file, and what is shown of it",
     "gate": "the sandbox shares no code or names with what it judges",

@@ -32,7 +32,10 @@ def codes() -> dict[int, tuple[str, str]]:
     """Each exit code with its meaning, and what it means for sending."""
     found = {
         1: ("An error of the tool itself; a traceback says where.", "look with `status` before running again"),
-        ExitCode.WOULD_START: ("`plan --detailed-exitcode`: a run would send starts.", _NONE),
+        ExitCode.DIFFERENT: (
+            "`diff`, `plan --diff`: different. `plan --detailed-exitcode`: a run would send starts.",
+            _NONE,
+        ),
     }
     found |= {number: (words, _NONE) for number, words in _refusals().items()}
     found |= {number: (f"{words[0].upper()}{words[1:]}.", _SOME) for number, words in RUN_MEANINGS.items()}

@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "init": "Write a first manifest, with what belongs beside it.",
     "run": "Start every campaign of a manifest.",
     "plan": "Show what a run would start, and send nothing.",
+    "diff": "Show how two plans or runs differ, or a plan and the live state.",
     "discover": "List the campaigns of streams, as CSV or into a file.",
     "worker": "Carry out lanes of launches that `run --fleet` submits.",
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 @click.option("--details", is_flag=True,
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
 @click.option("--detailed-exitcode", is_flag=True,
-              help=f"End with {ExitCode.WOULD_START} where starts would be sent.")  # fmt: skip
+              help=f"End with {ExitCode.DIFFERENT} where starts would be sent.")  # fmt: skip
+@click.option("--diff", "other", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json",
+              help=f"Show how it differs from this plan instead; {ExitCode.DIFFERENT} where it does.")  # fmt: skip
 @click.option("--full", is_flag=True, help="List the campaigns of a large plan one by one, not counted by wave.")
 @json_option
 @prints_result
@@ -50,6 +52,7 @@ def command(
     output: Path | None,
     details: bool,
     detailed_exitcode: bool,
+    other: Path | None,
     full: bool,
 ) -> CommandResult:
     """Show what a run would start now, and send no start. It reads the live state, which spends calls.
@@ -61,9 +64,13 @@ def command(
     from orchestrator.core.plan.plan_hash import canonical
     from orchestrator.loading.manifest_file import load_manifest
 
-    # 1. Make the plan.
     choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
     remarks = Remarks()
+    if other is not None:
+        if output is not None:
+            raise click.UsageError("--diff shows a difference, which is no plan to write: leave -o out")
+        return _compared(other, manifest, environment, choice, remarks)
+    # 1. Make the plan.
     planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, remarks))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
@@ -74,10 +81,22 @@ def command(
             raise UnusableError(f"cannot write {output}: {reason(error)}") from error
     # 3. Show it, with an exit code that a pipeline can branch on.
     would_start = detailed_exitcode and planned.plan.count(Action.START)
-    code = ExitCode.WOULD_START if would_start else ExitCode.OK
+    code = ExitCode.DIFFERENT if would_start else ExitCode.OK
     return CommandResult(
         "plan", document, shown.text(planned, is_full=full), exit_code=code, said=tuple(remarks.said), is_paged=True
     )
+
+
+def _compared(other: Path, manifest: str, environment: str | None, choice: "Choice", remarks: Remarks) -> CommandResult:
+    from orchestrator.app.diff import read_proposal, read_side
+    from orchestrator.cli.diff import live_plan, result_of
+    from orchestrator.core.diff import compare
+    from orchestrator.core.plan.selection import Choice
+
+    # Without options for it, the selection of the other plan.
+    own = choice if choice != Choice() else None
+    now = live_plan(manifest, environment, own, read_proposal(other), remarks)
+    return result_of("plan", compare(read_side(str(other), ""), now), "text", remarks)
 
 
 async def _plan(

@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 11
     STOPPED = 12
     JOURNAL = 13
-    WOULD_START = 20  # plan --detailed-exitcode
+    DIFFERENT = 20  # diff; plan --detailed-exitcode: the plan has starts
     # 128 and the signal's number, as shells report it.
     SIGHUP = 129
     SIGINT = 130

@@ -42,6 +42,7 @@ COMMANDS = {
         0,
     ),
     "discover": (["discover", MANIFEST, "--stream", "st-1"], 4),  # the built-in platform has nothing to discover
+    "diff": (["diff", "spring", "spring", "--json", "--ledger", LEDGER], 0),
     "explain": (["explain", MANIFEST], 0),
     "list": (["list", "--ledger", LEDGER], 0),
     "history": (["history", "spring", "--ledger", LEDGER], 0),

@@ -13,6 +13,10 @@ WITHOUT_JSON = {"worker", "schema", "sandbox", "serve", "completion"}  # service
 
 COMMANDS = {
     "init": (("init", "demo", "--example"), ["folder", "files", "notes", "next"]),
+    "diff": (
+        ("diff", "spring", "spring"),
+        ["equal", "before", "after", "facts", "added", "gone", "changed", "reordered", "content_compared"],
+    ),
     "explain": (("explain", "launch.yaml"), ["manifest", "environment", "values"]),
     "validate": (
         ("validate", "launch.yaml"), ["valid", "launch", "environment", "campaigns", "rules", "files", "warnings"]

@@ -1,0 +1,86 @@
+"""`diff A B`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import event_loop
+from orchestrator.cli.options import choice_of, environment_option, json_option, ledger_option, prints_result
+from orchestrator.console.render import CommandResult, Remarks
+from orchestrator.core.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from orchestrator.core.diff import Difference, Snapshot
+    from orchestrator.core.plan.approval import Proposal
+    from orchestrator.core.plan.selection import Choice
+
+
+@click.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True,
+              help="Markdown is for a pull request.")  # fmt: skip
+@environment_option
+@ledger_option
+@json_option
+@prints_result
+def command(before: str, after: str, *, form: str, environment: str | None, ledger: str) -> CommandResult:
+    """Show how B differs from A: campaigns added, gone and changed, outcomes, durations.
+
+    Each is a plan of `plan -o` (FILE.json), a result.json, LAUNCH@RUN, or LAUNCH for its last run. B may be a manifest
+    (FILE.yaml): the plan that would be made of it now, with the selection of plan A. Equal: no output, exit code 0;
+    different: 20.
+    """
+    from orchestrator.app.diff import is_manifest, read_proposal, read_side
+    from orchestrator.core.diff import compare
+
+    if is_manifest(before):
+        raise click.UsageError("A is a plan or a run: only B may be a manifest")
+    one = read_side(before, ledger)
+    remarks = Remarks()
+    if is_manifest(after):
+        proposal = read_proposal(Path(before)) if one.kind == "plan" else None
+        other = live_plan(after, environment, None, proposal, remarks)
+    else:
+        other = read_side(after, ledger)
+    return result_of("diff", compare(one, other), form, remarks)
+
+
+def result_of(command_name: str, found: "Difference", form: str, remarks: Remarks) -> CommandResult:
+    """A difference as the result of a command."""
+    from orchestrator.console import diff as shown
+
+    text = shown.markdown(found) if form == "markdown" else shown.text(found)
+    code = ExitCode.OK if found.is_equal else ExitCode.DIFFERENT
+    return CommandResult(
+        command_name, lambda: shown.as_json(found), text, exit_code=code, said=tuple(remarks.said), is_paged=True
+    )
+
+
+def live_plan(
+    manifest: str, environment: str | None, choice: "Choice | None", proposal: "Proposal | None", remarks: Remarks
+) -> "Snapshot":
+    """The plan that would be made now; without a choice, with the selection of the plan that it is compared with."""
+    from orchestrator.loading.manifest_file import load_manifest
+
+    if choice is None:
+        select, exclude, retry_failed = proposal.selection if proposal is not None else ((), (), False)
+        details = proposal is not None and proposal.has_details
+        choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
+    loaded = load_manifest(Path(manifest), environment)
+
+    async def planned() -> "Snapshot":
+        from orchestrator.app.diff import plan_now
+        from orchestrator.console.logs import set_up
+        from orchestrator.console.signals import orderly_stop
+        from orchestrator.engine.stop_signal import StopSignal
+        from orchestrator.redaction import Redactor
+
+        redactor, stop_signal = Redactor(), StopSignal()
+        set_up("text", redactor, verbose=False)
+        with orderly_stop(stop_signal.set):
+            nonce = proposal.nonce if proposal is not None else ""
+            return await plan_now(loaded, choice, nonce, observer=remarks, stop_signal=stop_signal, redactor=redactor)
+
+    return event_loop.run(planned())
