@@ -13,7 +13,8 @@ from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.journal.states import CampaignState, IllegalMove, State
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import NoRunError, Result
 from orchestrator.core.text import command_line, plural

@@ -60,7 +60,7 @@ def command(
     The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
     """
     from orchestrator.console import plan as shown
-    from orchestrator.core.plan.plan import Action
+    from orchestrator.core.plan.decision import Action
     from orchestrator.core.plan.plan_hash import canonical
     from orchestrator.loading.manifest_file import load_manifest
 

@@ -18,7 +18,7 @@ from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.progress import Phase
 from orchestrator.console.signals import handled
 from orchestrator.core.plan import plan as plans
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.fleet.ordering import Request, check_request, order_launch
@@ -64,11 +64,11 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
     return result
 
 
-def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[Plan], str]:
+def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[plans.Plan], str]:
     """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
     loop = asyncio.get_running_loop()
 
-    async def ask(plan: Plan) -> str:
+    async def ask(plan: plans.Plan) -> str:
         if stop_signal.stop is not None:
             raise Interrupted(stop_signal.stop)
         return await consent(loaded.manifest, plan, stop_signal, options)
@@ -77,7 +77,7 @@ def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSign
 
 
 def _order(
-    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[Plan], str]
+    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[plans.Plan], str]
 ) -> Order:
     request = Request(
         loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],

@@ -18,7 +18,8 @@ from orchestrator.console.progress import Phase
 from orchestrator.console.signals import orderly_stop
 from orchestrator.console.terminal import plain
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.types import Result
 from orchestrator.engine.run import Run
 from orchestrator.engine.stop_signal import StopSignal

@@ -14,7 +14,8 @@ from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused

@@ -6,8 +6,9 @@ from typing import Any, Final
 from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
 from orchestrator.core.plan.approval import VALID_FOR
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
-from orchestrator.core.plan.plan import Action, Plan
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration, plural
 

@@ -11,7 +11,8 @@ from orchestrator.core.attempt.verdict import Verdict, VerdictKind, backoff, cla
 from orchestrator.core.gauge import LaneGauge
 from orchestrator.core.journal.control import LaunchHeld
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.plan import Action, Entry
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Entry
 from orchestrator.core.rules.pacing import Pacer, arrived_by
 from orchestrator.core.rules.stop_rules import tripped
 from orchestrator.engine.circuit_breaker import BreakerOpen, CircuitBreaker

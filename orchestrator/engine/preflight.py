@@ -9,7 +9,8 @@ from dataclasses import replace
 from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
-from orchestrator.core.plan.plan import Action, Entry, Plan
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import calling_hours
 from orchestrator.engine.reader import Reader, ReadFailed

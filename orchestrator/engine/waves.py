@@ -10,7 +10,8 @@ from typing import Any, Final
 from orchestrator.core.journal.records import header_data
 from orchestrator.core.journal.states import State
 from orchestrator.core.plan import selection
-from orchestrator.core.plan.plan import Action, Decision, Entry, Plan
+from orchestrator.core.plan.decision import Action, Decision
+from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.result.conclude import outcome_of
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.run_deps import RunDeps

@@ -5,7 +5,8 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.core.plan.plan import Action, Entry
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Entry
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration
 from orchestrator.engine import preflight

@@ -23,7 +23,7 @@ from orchestrator.core.journal.records import (
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
-from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Outcome, Record, Stop

@@ -16,7 +16,7 @@ from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.records import LANE, RunRecords
 from orchestrator.core.journal.states import CampaignState, State, fold
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.conclude import outcome_of
 from orchestrator.core.result.types import CampaignResult

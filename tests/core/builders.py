@@ -5,7 +5,8 @@ from base64 import b64encode
 from orchestrator.core.journal.states import CampaignState, Event, State
 from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.parse import parse
-from orchestrator.core.plan.plan import Action, Decision, Entry, Place, build
+from orchestrator.core.plan.decision import Action, Decision
+from orchestrator.core.plan.plan import Entry, Place, build
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Lane, LiveState, Record, Reply

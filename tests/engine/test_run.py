@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.core.journal.lease import AcquiredLease
-from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from tests.fakes import BASE

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.parse import parse
-from orchestrator.core.plan.plan import Action, build, lane_of, undecided
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import build, lane_of, undecided
 from orchestrator.core.plan.selection import Selection
 from orchestrator.model import LiveState, Outcome
 from tests.property.values import TAGS, manifests

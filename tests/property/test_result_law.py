@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.followed import FollowedLaunch
 from orchestrator.core.result.timeline import build as build_timeline

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from orchestrator.core.exit_codes import RUN_MEANINGS
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Outcome, Reason

@@ -8,7 +8,8 @@ from orchestrator.core import content
 from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
 from orchestrator.core.journal.states import Event
 from orchestrator.core.plan import plan_hash
-from orchestrator.core.plan.plan import Action, Plan, changed
+from orchestrator.core.plan.decision import Action, changed
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import PosixSeconds, Record

@@ -10,7 +10,8 @@ from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approval import Proposal
-from orchestrator.core.plan.plan import Action, Entry, Plan
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, PosixSeconds

@@ -3,57 +3,32 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any
 
-from orchestrator.core import content
 from orchestrator.core.attempt.evidence import decisive, names_instance
 from orchestrator.core.journal.records import PlanRow
 from orchestrator.core.journal.states import SENDABLE, CampaignState, State
-from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
+from orchestrator.core.manifest.models import Campaign, Manifest
 from orchestrator.core.manifest.notes import notes
 from orchestrator.core.plan import plan_hash, spelling
+from orchestrator.core.plan.decision import (
+    DESELECTED,
+    DISABLED,
+    JUDGE,
+    START,
+    STARTED_BEFORE,
+    Action,
+    Decision,
+    by_live_state,
+    guarded,
+)
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
 from orchestrator.core.rules import waves
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
-
-_RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
-_SCHEDULED_STATES: Final = frozenset({"scheduled", "rescheduled"})
-
-
-class Action(StrEnum):
-    """What the engine does with a campaign."""
-
-    START = "start"
-    JUDGE = "judge"  # an open intent of an earlier run: probe it, never send
-    SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One campaign's place in the plan. A skip knows its outcome; `reason` and `message` say why."""
-
-    action: Action
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    message: str = ""
-
-
-_START: Final = Decision(Action.START)
-_JUDGE: Final = Decision(Action.JUDGE, None, Reason.OPEN_INTENT, "an earlier run may have started it")
-_DISABLED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DISABLED, "enabled: false in the manifest")
-_DESELECTED: Final = Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the selection")
-_STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JOURNAL, "started by an earlier run")
-
-
-def changed(message: str) -> Decision:
-    """Held, since it was edited after it was planned."""
-    return Decision(Action.SKIP, Outcome.HELD, Reason.CHANGED, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +89,12 @@ class Entry:
         """The name of the window in which it may start; None: at any time."""
         return self.campaign.window
 
+    def as_start(self) -> dict[str, str]:
+        """What a start of it would be addressed to: what an approval is given to."""
+        one = self.campaign
+        return {"account_id": self.place.account_id, "stream": one.stream, "campaign": one.campaign,
+                "iid": one.iid or one.stream, "type": str(one.type), "wave": self.wave}  # fmt: skip
+
     def as_row(self) -> PlanRow:
         """The part that reports need: kept in the journal, so that they can be rebuilt from it alone."""
         c, d = self.campaign, self.decision
@@ -140,7 +121,7 @@ class Plan:
     @property
     def identity(self) -> dict[str, Any]:
         """What would be sent, and by what: what an approval is given to."""
-        return {**self.facts, "starts": list(_starts(self.entries, _nonce(self.facts)))}
+        return {**self.facts, "starts": list(_starts(self.entries, self.facts))}
 
     @property
     def unconditional_reruns(self) -> int:
@@ -222,12 +203,12 @@ def build(
         history, state = histories.get(key), live.get(key)
         decision = _settled(campaign, history, selection, retry_failed=retry_failed)
         if decision is None:
-            decision = _START if manifest.preflight.check == "off" else _by_live_state(campaign, state, manifest)
+            decision = START if manifest.preflight.check == "off" else by_live_state(campaign, state, manifest)
         # The journal does not know, but the live state does by now: the engine probes it, and records what it finds.
         elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
-            decision = _JUDGE
+            decision = JUDGE
         if earlier and decision.action is Action.START and not campaign.rerun:
-            decision = _guarded(earlier.get((at.lane, key))) or decision
+            decision = guarded(earlier.get((at.lane, key))) or decision
         entries.append(Entry(campaign, at, decision, state))
     # 2. Order by wave. The sort is stable, which keeps the manifest's order within a wave.
     entries.sort(key=lambda entry: position[entry.wave])
@@ -242,7 +223,7 @@ def build(
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
         **({"nonce": nonce} if nonce else {}),
     }
-    sha256 = plan_hash.streamed_sha256(facts, _starts(plan, _nonce(facts)))
+    sha256 = plan_hash.streamed_sha256(facts, _starts(plan, facts))
     alike = spelling.warnings(manifest, histories.keys(), launches)
     warnings = (*notes(manifest), *alike, *_warnings(plan))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
@@ -252,17 +233,17 @@ def _settled(
     campaign: Campaign, history: CampaignState | None, selection: Selection, *, retry_failed: bool
 ) -> Decision | None:
     if not campaign.enabled:
-        return _DISABLED
+        return DISABLED
     if not selection.matches(campaign, history):
-        return _DESELECTED
+        return DESELECTED
     return _by_journal(history, retry_failed=retry_failed) if history else None
 
 
 def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | None:
     if history.state is State.STARTED:
-        return _STARTED_BEFORE
+        return STARTED_BEFORE
     if history.state in {State.INTENDED, State.SUSPECT}:
-        return _JUDGE
+        return JUDGE
     if history.state is State.UNKNOWN:
         why = history.answer.message
         message = "still unknown: a person must look" + (f" ({why})" if why else "")
@@ -271,65 +252,7 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
         message = "failed in an earlier run and was not sent again: " + history.answer.message
         return Decision(Action.SKIP, Outcome.FAILED, Reason.FAILED_BEFORE, message)
     # A state that no line above names is probed, and never sent.
-    return None if history.state in SENDABLE else _JUDGE
-
-
-def _by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
-    if live is None:
-        return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
-    # From what must not be started to what may be: the first rule that fits decides.
-    status = live.status.casefold()
-    if (by_itself := _without_us(live, status)) is not None:
-        return by_itself
-    if campaign.instance is not None and campaign.instance != live.instance_id:
-        return _skip(Reason.RERUN, _another_instance(campaign.instance, live.instance_id))
-    if status in _RERUN_STATES:
-        return _rerun(campaign, live, manifest.preflight)
-    if status not in {s.casefold() for s in manifest.preflight.startable}:
-        return _skip(Reason.NOT_STARTABLE, f"its state is {live.status!r}, which preflight.startable does not list")
-    return _checked(live, manifest.preflight)
-
-
-def _without_us(live: LiveState, status: str) -> Decision | None:
-    if status == "active":
-        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
-    if status in _SCHEDULED_STATES or live.scheduled:
-        return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
-    return None
-
-
-def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decision:
-    leave = f"rerun: {{instance: {live.instance_id}}}" if live.instance_id else "rerun: true"
-    if not campaign.rerun:
-        message = f"it is {live.status}: a start would text its whole list again ({leave} allows it)"
-        return _skip(Reason.RERUN, message)
-    decision = _checked(live, preflight)
-    if campaign.rerun is not True or decision is not _START or not live.instance_id:
-        return decision
-    return replace(_START, message=f"again, whatever ran since: {leave} allows it once")
-
-
-def _another_instance(wanted: str, last: str | None) -> str:
-    ran = f"its last instance is {last}" if last else "it has none"
-    return f"rerun is for instance {wanted}, and {ran}: a start could text its whole list once more"
-
-
-def _guarded(earlier: PreviousStart | None) -> Decision | None:
-    if earlier is None:
-        return None
-    at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    verb = "started" if earlier.is_certain else "may have started"
-    return _skip(Reason.REPEAT, f"launch {earlier.launch} {verb} it at {at}: repeat_guard (rerun: true allows it)")
-
-
-def _checked(live: LiveState, preflight: Preflight) -> Decision:
-    if preflight.require_dnc and not live.dnc_lists:
-        return _skip(Reason.NO_DNC_LIST, "it has no DNC list, and preflight.require_dnc is set")
-    return _START
-
-
-def _skip(reason: Reason, message: str) -> Decision:
-    return Decision(Action.SKIP, Outcome.SKIPPED, reason, message)
+    return None if history.state in SENDABLE else JUDGE
 
 
 def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
@@ -347,15 +270,6 @@ def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     )
 
 
-def _nonce(facts: Mapping[str, Any]) -> bytes:
-    return bytes.fromhex(facts.get("nonce", ""))
-
-
-def _starts(entries: Iterable[Entry], nonce: bytes) -> Iterator[dict[str, Any]]:
-    for entry in entries:
-        if entry.decision.action is Action.START:
-            one = entry.campaign
-            start = {"account_id": entry.place.account_id, "stream": one.stream, "campaign": one.campaign,
-                     "iid": one.iid or one.stream, "type": str(one.type), "wave": entry.wave}  # fmt: skip
-            seals = content.sealed(entry.live.content, nonce) if nonce and entry.live is not None else {}
-            yield {**start, "content": seals} if seals else start
+def _starts(entries: Iterable[Entry], facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    starts = ((entry.as_start(), entry.live) for entry in entries if entry.decision.action is Action.START)
+    return plan_hash.sealed(starts, facts)

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
 from orchestrator.core import content
-from orchestrator.model import CampaignKey
+from orchestrator.model import CampaignKey, LiveState
 
 _PLAIN: Final = ("launch", "environment", "host", "manifest_sha256", "tool_version", "selection")
 _MAX_SHOWN: Final = 5
@@ -36,6 +36,16 @@ def streamed_sha256(facts: Mapping[str, Any], starts: Iterable[Mapping[str, Any]
         comma = ","
     digest.update(f"]{tail}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def sealed(
+    starts: Iterable[tuple[Mapping[str, Any], LiveState | None]], facts: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """The starts that an approval is given to; with the plan's nonce, what each would send is sealed."""
+    nonce = bytes.fromhex(facts.get("nonce", ""))
+    for start, live in starts:
+        seals = content.sealed(live.content, nonce) if nonce and live is not None else {}
+        yield {**start, "content": seals} if seals else start
 
 
 def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ from orchestrator.core.journal.records import (
 )
 from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.advice import Advice
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import (

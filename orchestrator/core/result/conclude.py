@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.states import CampaignState, Event, State
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.model import Outcome, Reason, Stop, StopReason
 

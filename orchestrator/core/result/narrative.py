@@ -25,7 +25,7 @@ from orchestrator.core.journal.records import (
 )
 from orchestrator.core.journal.states import Event
 from orchestrator.core.journal.subruns import PART_OF
-from orchestrator.core.plan.plan import Action
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import plural, timestamp
 from orchestrator.model import CampaignKey, Home, Lane, PosixSeconds, Record, Stop

@@ -5,7 +5,8 @@ import pytest
 
 from orchestrator.core.journal.states import Answer, State
 from orchestrator.core.plan.approval import check_cap
-from orchestrator.core.plan.plan import Action, build, lane_of, needs_list, target_of, undecided
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import build, lane_of, needs_list, target_of, undecided
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules.describe import sentences

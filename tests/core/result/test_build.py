@@ -5,7 +5,7 @@ import pytest
 
 from orchestrator.core.journal.records import packed_value
 from orchestrator.core.journal.states import Answer, Event, IllegalMove, State
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
 from orchestrator.model import Outcome, Reason, Record, Stop, StopReason
 from tests.core.builders import BUDGET, end, entry, header, history, journal, moved, plan_records, record, starts

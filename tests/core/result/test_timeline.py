@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.core.journal.states import Event
-from orchestrator.core.plan.plan import Action, Decision
+from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import build as build_result
 from orchestrator.core.result.timeline import (
     Account,
