@@ -1,7 +1,6 @@
 """`run --fleet`: submit a launch to the workers, and watch it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.progress import Phase
 from orchestrator.console.signals import handled
 from orchestrator.core.plan import plan as plans
-from orchestrator.core.plan.decision import Action
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.fleet.ordering import Request, check_request, order_launch
@@ -101,10 +99,9 @@ async def _watch(
     options: RunOptions,
 ) -> None:
     lanes = {name: str(plans.lane_of(order.manifest, name)) for name in order.manifest.accounts}
-    expected = Counter(lanes[row.account] for row in order.rows if row.action != Action.SKIP)
     names = {lane: name for name, lane in lanes.items()}
     display = Display(options, observers, stop_signal)
     display.begin(order.manifest, names, clock)
-    display.plan(expected)
+    display.plan({lanes[account]: count for account, count in order.expected().items()})
     async with display.showing(Phase.STARTS):
         await watch(store, order, clock, observers, stop_signal=stop_signal, checks=checks)

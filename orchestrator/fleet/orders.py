@@ -4,6 +4,7 @@ It is journaled as `@RUN-ID`: `run` (header), `plan` (rows), `manifest` (as writ
 record for each lane of each wave that is done, `halt` where a rule or a person stops every lane, and `end`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -79,6 +80,10 @@ class Order:
         # A job's number is its place in this list, which every process makes alike from the journal.
         due = [pair for pair in order if pair in wanted]
         return [Job(self.header.launch, self.header.run_id, *pair, number) for number, pair in enumerate(due)]
+
+    def expected(self) -> Counter[str]:
+        """How many campaigns are to get an outcome, by account."""
+        return Counter(row.account for row in self.rows if row.action != Action.SKIP)
 
     def manifest_of(self, job: Job, ledger: str) -> Manifest:
         """The manifest as far as a job is concerned: one account, and its campaigns in one wave."""
