@@ -17,7 +17,9 @@ from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
+from orchestrator.app.start_time import ready_run, start_of, wait_without_lease
 from orchestrator.core.plan.estimate import PlannedLaunch
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
 from orchestrator.core.text import plural, reason
@@ -63,10 +65,11 @@ async def run_launch(
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
     `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `new_ledger` agrees to
-    `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns
-    whose window is closed. `observer` receives the events of docs/reference/events.md. `stop` is this launch's own:
-    set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the launch's secrets, for
-    your logs. `unrecorded` receives, at the end, each record that the journal could not take: no other copy exists.
+    `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns whose window is closed. It waits
+    for the manifest's `not_before`, without a lease. `observer` receives the events of docs/reference/events.md. `stop`
+    is this launch's own: set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the
+    launch's secrets, for your logs. `unrecorded` receives, at the end, each record that the journal could not take: no
+    other copy exists.
 
     Ledger and reports lie where they do for the command: by default, in the nearest folder from the working directory
     upwards that has a `.orchestrator`. A new ledger is the event `ledger_created`. Reports that cannot be written, and
@@ -83,11 +86,21 @@ async def run_launch(
     consent, stop_signal = Consent(approve, max_starts=max_starts, new_ledger=new_ledger), stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
 
+    start = start_of(manifest.manifest)
+
+    async def agree(plan: Plan) -> str:
+        return consent.words(plan)
+
     async def run() -> Result:
-        async with open_run(manifest, callbacks, stop_signal, redactor or Redactor(), no_wait=no_wait) as opened:
-            plan = await prepare(opened, choice, consent)
-            await execute(opened.run, plan, callbacks.unrecorded, consent.words(plan))
-            return await _report(opened)
+        async with ready_run(
+            lambda: open_run(manifest, callbacks, stop_signal, redactor or Redactor(), no_wait=no_wait),
+            start,
+            lambda opened: prepare(opened, choice, consent, start),
+            agree,
+            lambda time: wait_without_lease(manifest.manifest, time, stop_signal, callbacks),
+        ) as ready:
+            await execute(ready.opened.run, ready.plan, callbacks.unrecorded, ready.approved)
+            return await _report(ready.opened)
 
     # In a task of its own: a cancellation of ours asks for an orderly stop, and reaches no start in flight (P8).
     return await stop_on_cancel(_annotated(run()), stop_signal)

@@ -9,6 +9,7 @@ from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal,
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, plural
 from orchestrator.errors import LedgerError, Refused
+from orchestrator.model import PosixSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,13 @@ def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:
     return _approved(consent.approve, proposal)
 
 
-def check_consent(opened: OpenRun, plan: Plan, consent: Consent, proposal: Proposal | None) -> Plan:
+def check_consent(
+    opened: OpenRun, plan: Plan, consent: Consent, proposal: Proposal | None, begins: PosixSeconds
+) -> Plan:
     """The plan, as far as it may be carried out: without approval, campaigns that were edited are held.
 
-    `proposal` is the plan that the consent is for. Raises Refused, or LedgerError for a new ledger, where the run may
-    not begin.
+    `proposal` is the plan that the consent is for; `begins` is when the run starts (POSIX seconds).
+    Raises Refused, or LedgerError for a new ledger, where the run may not begin.
     """
     deps, again = opened.deps, _again(opened)
     manifest = deps.manifest
@@ -72,7 +75,7 @@ def check_consent(opened: OpenRun, plan: Plan, consent: Consent, proposal: Propo
     # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
     if proposal is None:
         return plan
-    approval.check(proposal, plan, opened.store.read(deps.launch), deps.clock.now(), again)
+    approval.check(proposal, plan, opened.store.read(deps.launch), begins, again)
     # 5. Would it send what was planned?
     return approval.without_changed(proposal, plan, again, is_binding=manifest.approval != "none")
 

@@ -5,19 +5,26 @@ import secrets
 from orchestrator.app.approval import forgets_reruns
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
+from orchestrator.app.start_time import start_of
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
-from orchestrator.core.plan.approval import Proposal, check_cap, proposal_record
-from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.approval import Proposal, check_cap, check_not_too_late, proposal_record
+from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
-from orchestrator.model import Outcome
+from orchestrator.model import Outcome, PosixSeconds
 
 
-async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> PlannedLaunch:
-    """The plan as it would be run now, journaled so that its hash can be approved. Sends no start."""
+async def plan_run(
+    opened: OpenRun, choice: Choice, max_starts: int | None, at: StartTime | None = None
+) -> PlannedLaunch:
+    """The plan as it would be run now, journaled so that its hash can be approved. Sends no start.
+
+    `at` is when the run is to start, where it is not at once.
+    """
     # 1. The plan, as a run would make it now.
     plan = await make_plan(opened, choice, secrets.token_hex(16))
     # 2. Into the journal, so that its hash alone can be approved.
@@ -25,8 +32,10 @@ async def plan_run(opened: OpenRun, choice: Choice, max_starts: int | None) -> P
     # 3. What it takes, and what stands in its way.
     manifest = opened.deps.manifest
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
-    notes = (*_refusals(opened, plan, max_starts), *_left_unknown(opened, plan), *caveats(manifest, plan))
-    return PlannedLaunch(plan, proposal, estimate(manifest, plan, reads), notes)
+    ahead = estimate(manifest, plan, reads, opened.deps.clock.now(), start_of(manifest, at))
+    refusals = _refusals(opened, plan, max_starts, ahead.begins)
+    notes = (*refusals, *held_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan))
+    return PlannedLaunch(plan, proposal, ahead, notes)
 
 
 async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
@@ -40,11 +49,12 @@ async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
     return Proposal(plan.sha256, record.at, plan.identity)
 
 
-def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None) -> list[str]:
-    """Why a run would be refused, or would wait, as things stand."""
+def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None, begins: PosixSeconds) -> list[str]:
+    """Why a run that starts at `begins` (POSIX seconds) would be refused, or would wait, as things stand."""
     manifest, control_state = opened.deps.manifest, opened.store.control_state(plan.launch)
     notes = []
     try:
+        check_not_too_late(manifest, begins)
         check_cap(plan, manifest.limits.max_starts, max_starts)
     except Refused as refused:
         notes.append(f"a run is refused: {refused.message}")

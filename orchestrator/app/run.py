@@ -13,6 +13,8 @@ from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.journal.states import CampaignState, IllegalMove, State
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.approval import check_not_too_late
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
@@ -45,9 +47,14 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
         self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 
-async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
-    """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here."""
-    launch = opened.deps.launch
+async def prepare(opened: OpenRun, choice: Choice, consent: Consent, start: StartTime | None = None) -> Plan:
+    """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here.
+
+    `start` is when the run may start, where it has to wait for that: what would forbid it then forbids it now.
+    """
+    launch, now = opened.deps.launch, opened.deps.clock.now()
+    begins = max(now, start.at) if start is not None else now
+    check_not_too_late(opened.deps.manifest, begins)
     # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
     proposal = proposal_of(opened, consent)
@@ -57,7 +64,7 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent) -> Plan:
         # What the approved plan read of each campaign is read again.
         again = replace(choice, details=choice.details or proposal.has_details)
         plan = await make_plan(opened, again, proposal.nonce)
-    return check_consent(opened, plan, consent, proposal)
+    return check_consent(opened, plan, consent, proposal, begins)
 
 
 async def make_plan(opened: OpenRun, choice: Choice, nonce: str = "") -> Plan:

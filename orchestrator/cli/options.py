@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,17 +13,22 @@ import click
 from orchestrator.console.render import CommandResult, error_result, render
 from orchestrator.console.terminal import ask
 from orchestrator.core.exit_codes import ExitCode
-from orchestrator.core.text import DEFAULT_LEDGER
+from orchestrator.core.text import DEFAULT_LEDGER, duration
 from orchestrator.errors import OrchestratorError
+from orchestrator.model import PosixSeconds
 from orchestrator.places import expanded
 
 if TYPE_CHECKING:
+    from orchestrator.core.manifest.start_times import StartTime
     from orchestrator.core.plan.selection import Choice
 
 FORMATS: Final = ("json", "csv", "junit", "markdown", "html", "prometheus", "dotenv")
 """Those of report.files, whose import takes too long for --help."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_LATE_SECONDS: Final = 60.0
+"""A command that was given for a time may begin this much later: to load a long list takes a while."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
 
@@ -146,6 +152,43 @@ max_starts_option = click.option(
     "--max-starts", type=click.IntRange(min=1), envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
     help="Refuse a plan with more starts; limits.max_starts can only be tightened by it.",
 )  # fmt: skip
+
+
+def start_options(command: _Command) -> _Command:
+    """--at and --zone."""
+    for option in (
+        click.option("--zone", metavar="NAME", help="The time zone of --at, such as America/New_York."),
+        click.option("--at", metavar="TIME", help="Wait until then: 2026-12-01T09:00 with --zone, or with an offset."),
+    ):
+        command = option(command)
+    return command
+
+
+def start_of_options(at: str | None, zone: str | None) -> "StartTime | None":
+    """The time to start at. Raises click.UsageError for one that is not a time, or has passed."""
+    if at is None:
+        if zone is not None:
+            raise click.UsageError("--zone is for --at, which is missing")
+        return None
+    from pydantic_core import PydanticCustomError
+
+    from orchestrator.core.manifest.start_times import StartTime, read_start
+    from orchestrator.core.manifest.zones import ZoneHint
+
+    try:
+        start = read_start(at, zone)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        hint = context.get("hint", "")
+        hint = hint.read() if isinstance(hint, ZoneHint) else hint
+        about = f"--at {at!r}" + (f" --zone {zone!r}" if zone else "")
+        raise click.UsageError(f"{about} {context.get('message')}" + (f"; {hint}" if hint else "")) from error
+    # A run that begins long after its time was not meant for now: the hours it was chosen for may be over.
+    now = PosixSeconds(time.time())
+    if now - start.at > _LATE_SECONDS:
+        late = f"{duration(now - start.at)} ago: it is {StartTime(now, start.zone).words(start.at)} now"
+        raise click.UsageError(f"--at {start.words()} was {late}; leave --at out to start at once")
+    return start
 
 
 def choice_of(

@@ -15,12 +15,15 @@ from orchestrator.cli.options import (
     max_starts_option,
     prints_result,
     selection_options,
+    start_of_options,
+    start_options,
 )
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import reason
 
 if TYPE_CHECKING:
+    from orchestrator.core.manifest.start_times import StartTime
     from orchestrator.core.plan.estimate import PlannedLaunch
     from orchestrator.core.plan.selection import Choice
     from orchestrator.loading.manifest_file import LoadedManifest
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 @environment_option
 @selection_options
 @max_starts_option
+@start_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
 @click.option("--details", is_flag=True,
               help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
@@ -49,6 +53,8 @@ def command(
     exclude: tuple[str, ...],
     retry_failed: bool,
     max_starts: int | None,
+    at: str | None,
+    zone: str | None,
     output: Path | None,
     details: bool,
     detailed_exitcode: bool,
@@ -65,13 +71,13 @@ def command(
     from orchestrator.loading.manifest_file import load_manifest
 
     choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
-    remarks = Remarks()
+    remarks, start = Remarks(), start_of_options(at, zone)
     if other is not None:
         if output is not None:
             raise click.UsageError("--diff shows a difference, which is no plan to write: leave -o out")
         return _compared(other, manifest, environment, choice, remarks)
     # 1. Make the plan.
-    planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, remarks))
+    planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, start, remarks))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
@@ -100,7 +106,7 @@ def _compared(other: Path, manifest: str, environment: str | None, choice: "Choi
 
 
 async def _plan(
-    loaded: "LoadedManifest", choice: "Choice", max_starts: int | None, remarks: Remarks
+    loaded: "LoadedManifest", choice: "Choice", max_starts: int | None, at: "StartTime | None", remarks: Remarks
 ) -> "PlannedLaunch":
     from orchestrator.app.open_run import open_run
     from orchestrator.app.planning import plan_run
@@ -113,4 +119,4 @@ async def _plan(
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):
         async with open_run(loaded, remarks, stop_signal, redactor) as opened:
-            return await plan_run(opened, choice, max_starts)
+            return await plan_run(opened, choice, max_starts, at)

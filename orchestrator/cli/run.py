@@ -15,6 +15,8 @@ from orchestrator.cli.options import (
     max_starts_option,
     prints_result,
     selection_options,
+    start_of_options,
+    start_options,
 )
 from orchestrator.console.render import CommandResult, Remarks
 
@@ -55,6 +57,7 @@ class _RunCommand(click.Command):
               help="Without a terminal, allow `rerun: true` on a new SQLite ledger (no start in it yet).")  # fmt: skip
 @click.option("--no-wait", is_flag=True,
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
+@start_options
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
@@ -75,6 +78,8 @@ def command(
     yes: bool,
     new_ledger: bool,
     no_wait: bool,
+    at: str | None,
+    zone: str | None,
     fleet: bool,
     log_format: str,
     ci: str,
@@ -105,8 +110,8 @@ def command(
         consent = Consent(approve, proposal, max_starts, new_ledger or has_terminal())
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
-            environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait, log_format=log_format,
-            verbose=verbose, ci=system,
+            environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,
+            at=start_of_options(at, zone), log_format=log_format, verbose=verbose, ci=system,
         )  # fmt: skip
         # 2. The run. One guard around everything after the starts, whatever fails there.
         try:

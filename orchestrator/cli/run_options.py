@@ -8,19 +8,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from orchestrator.app.approval import Consent
 from orchestrator.app.cancellation import Interrupted
+from orchestrator.app.start_time import wait_without_lease
 from orchestrator.console.confirm import confirm
 from orchestrator.console.live import Notices, shown
-from orchestrator.console.live_words import stopping
+from orchestrator.console.live_words import stopping, waiting_words
 from orchestrator.console.progress import Phase, ProgressObserver
 from orchestrator.console.terminal import has_bars
 from orchestrator.core.gauge import RunGauge
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import Refused
+from orchestrator.ledger.store import Store
 from orchestrator.model import Stop
 from orchestrator.ports import Clock, Observer
 from orchestrator.report.ci import System
@@ -36,6 +41,7 @@ class RunOptions:
     yes: bool = False
     reads_stdin: bool = False
     no_wait: bool = False
+    at: StartTime | None = None
     log_format: str = "text"
     verbose: bool = False
     ci: System = System.NONE
@@ -87,6 +93,7 @@ class Display:
         self._observers = observers
         self._stop_signal = stop_signal
         self._progress: ProgressObserver | None = None
+        self._shown: list[Observer] = []
 
     def begin(
         self,
@@ -95,16 +102,19 @@ class Display:
         clock: Clock,
         gauge: Callable[[], RunGauge] = RunGauge,
     ) -> None:
-        """The run is known: from now on its events count. `names` are the accounts' by lane."""
+        """The run is known: from now on its events count. `names` are the accounts' by lane.
+
+        Called again once a run has waited for its time: it begins anew.
+        """
         zones = {name: hours.zones[0] for name, hours in manifest.windows.items()}
         self._progress = ProgressObserver(
             manifest.launch, names, clock,
             zones=zones, patience=manifest.timeouts.total, gauge=gauge, stop=lambda: self._stop_signal.stop,
         )  # fmt: skip
-        self._observers.members.append(self._progress)
         # At a terminal the view takes the place of the log.
-        if self._options.wants_bars:
-            self._observers.members.append(Notices(self._progress))
+        before, self._shown = self._shown, [self._progress, *([Notices(self._progress)] * self._options.wants_bars)]
+        kept = [member for member in self._observers.members if member not in before]
+        self._observers.members[:] = [*kept, *self._shown]
 
     def plan(self, expected: Mapping[str, int]) -> None:
         """The plan is made: `expected` campaigns by lane are to get an outcome."""
@@ -122,6 +132,14 @@ class Display:
         async with shown(self._progress, sys.stderr, bars=self._options.wants_bars,
                          can_stop_waiting=lambda: self._stop_signal.can_stop_waiting):  # fmt: skip
             yield
+
+    async def wait(self, manifest: Manifest, start: StartTime, ledger: Store | None = None) -> None:
+        """Wait for the time of a run, in sight. `ledger` is the open one. Raises Interrupted, Refused, LedgerError."""
+        if self._progress is not None and self._options.log_format == "text" and not self._options.wants_bars:
+            words = waiting_words(start, self._progress.now())
+            click.echo(f"waits until {words}; nothing is started, and no account is held", err=True)
+        async with self.showing(Phase.WAITING):
+            await wait_without_lease(manifest, start, self._stop_signal, self._observers, ledger=ledger)
 
     def stopping(self, received: Stop) -> str:
         """What is awaited once a signal has come, in a sentence."""

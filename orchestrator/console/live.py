@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _LINE_EVERY: Final = 30.0
+_WAITING_LINE_EVERY: Final = 300.0
 _DRAW_EVERY: Final = 0.25
 _BAR_WIDTH: Final = 40
 _NOTICES: Final = {
@@ -61,7 +62,8 @@ async def shown(
 ) -> AsyncIterator[None]:
     """Show the progress on `stream` while the block runs, and leave nothing of it behind at a terminal."""
     if not bars:
-        async with _repeated(lambda: _write_line(progress, stream), _LINE_EVERY):
+        every = _WAITING_LINE_EVERY if progress.phase is Phase.WAITING else _LINE_EVERY
+        async with _repeated(lambda: _write_line(progress, stream), every):
             yield
         return
     from rich.live import Live
@@ -146,9 +148,11 @@ def _headline(progress: ProgressObserver, width: int) -> "RenderableType":
 
     if progress.phase is Phase.REPORTS:
         return Text("writing the reports", no_wrap=True)
+    name = plain(progress.launch)
+    if progress.phase is Phase.WAITING:
+        return Text(name[:width], style="bold", no_wrap=True)
     done, total = done_of(progress, progress.gauge())
     count = f"{done:,}/{total:,}"
-    name = plain(progress.launch)
     room = width - len(count) - len(name) - 4
     if room < 10:
         return Text(f"{name} {count}" if len(name) + len(count) < width else count, no_wrap=True)

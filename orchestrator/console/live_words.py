@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from orchestrator.console.progress import LaneProgress, Phase, ProgressObserver
 from orchestrator.console.terminal import plain
 from orchestrator.core.gauge import LaneGauge, RunGauge
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.text import duration, plural
-from orchestrator.model import Outcome, Stop, StopReason
+from orchestrator.model import Outcome, PosixSeconds, Stop, StopReason
 
 Segment = tuple[str, str]
 """A text and its style; empty for none. The words alone say everything: a style only repeats it."""
@@ -102,6 +103,8 @@ def facts(progress: ProgressObserver, gauge: RunGauge, now: float) -> list[Segme
     """The launch in short facts: what its campaigns came to, the time, the rate limit, and what goes on."""
     if progress.phase is Phase.PREFLIGHT:
         return _preflight(progress, gauge, now)
+    if progress.phase is Phase.WAITING:
+        return _waiting(progress, now)
     unknown, failed = progress.total(Outcome.UNKNOWN), progress.total(Outcome.FAILED)
     held = sum(lane.held for lane in progress.lanes.values())
     throttled = sum(lane.throttled for lane in progress.lanes.values())
@@ -133,6 +136,17 @@ def _preflight(progress: ProgressObserver, gauge: RunGauge, now: float) -> list[
     found += [(f"{throttled:,} throttled", SLOW)] if throttled else []
     found.append((f"{duration(elapsed)} elapsed", ""))
     return [*found, (f"about {seconds_words(left)} left", "")] if left else found
+
+
+def _waiting(progress: ProgressObserver, now: float) -> list[Segment]:
+    found = [(f"waits until {waiting_words(progress.starts, now)}", "")] if progress.starts is not None else []
+    found.append(("nothing is started, and no account is held", ""))
+    return [*found, (plain(progress.paused), SLOW)] if progress.paused else found
+
+
+def waiting_words(start: StartTime, now: float) -> str:
+    """`09:00 New York time (14:00 UTC), 3 h 12 min`."""
+    return f"{start.words(PosixSeconds(now))}, {seconds_words(start.at - now)}"
 
 
 def campaigns_read(progress: ProgressObserver, gauge: RunGauge) -> int:
@@ -201,9 +215,12 @@ def log_line(progress: ProgressObserver) -> str:
     progress.note_stop()
     gauge, now = progress.gauge(), progress.now()
     done, total = done_of(progress, gauge)
-    parts = [f"{done:,} of {total:,} campaigns", *(words for words, _ in facts(progress, gauge, now))]
+    counted = [f"{done:,} of {total:,} campaigns"] * (progress.phase is not Phase.WAITING)
+    parts = [*counted, *(words for words, _ in facts(progress, gauge, now))]
     if stop := stopping(progress, can_stop_waiting=False):
         parts.append(stop)
+    if progress.phase is Phase.WAITING:
+        return "progress: " + "; ".join(parts)
     held = [(words, lane) for rank, words, lane in lanes_by_trouble(progress, gauge, now) if rank < _CALM and words]
     parts += [f"{plain(lane.name)}: {words}" for words, lane in held[:_IN_LINE]]
     parts += [f"{plural(len(held) - _IN_LINE, 'more account')} waiting or stopped"] if len(held) > _IN_LINE else []
@@ -222,7 +239,7 @@ def screen(progress: ProgressObserver, width: int, height: int, *, can_stop_wait
     rows = packed(facts(progress, gauge, now), width)
     if stop := stopping(progress, can_stop_waiting=can_stop_waiting):
         rows += [[(part, BAD)] for part in wrapped(stop, width)]
-    if progress.phase is Phase.PREFLIGHT:
+    if progress.phase in {Phase.PREFLIGHT, Phase.WAITING}:
         return rows[:height]
     lanes = lanes_by_trouble(progress, gauge, now)
     blocks = [_lane_rows(rank, words, lane, width) for rank, words, lane in lanes]

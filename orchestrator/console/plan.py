@@ -1,16 +1,20 @@
 """A plan on stdout, for a person or a machine."""
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
+from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.plan.approval import VALID_FOR
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import duration, plural
+from orchestrator.model import CampaignKey, PosixSeconds
 
 _MOST_LISTED: Final = 40
 """Campaigns of a plan that are shown one by one."""
@@ -42,14 +46,30 @@ def text(planned: PlannedLaunch, *, is_full: bool = False) -> str:
     return "\n".join([*lines, f"plan hash {plan.sha256}"]) + "\n"
 
 
+def retries(plan: Plan, states: Mapping[CampaignKey, CampaignState]) -> str:
+    """Per campaign that failed or is unknown, a line: whether it is sent again, and why."""
+    lines = []
+    for entry in plan.entries:
+        state = states.get(entry.key)
+        if state is None or state.state not in {State.FAILED, State.UNKNOWN}:
+            continue
+        is_sent = entry.decision.action is Action.START
+        why = f"certainly not started ({state.answer.message})" if is_sent else entry.decision.message
+        lines.append(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}\n")
+    return "".join(lines)
+
+
 def _listed(plan: Plan, ahead: Estimate) -> list[str]:
     """A line for each campaign."""
-    lines = ["  action  earliest    wave      account"]
+    wide = _width(ahead)
+    lines = [f"  action  {'earliest':{wide}}  wave      account"]
     for entry in plan.entries:
         outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
         why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
-        early = _early(ahead.earliest.get(entry.key))
-        lines.append(f"  {entry.decision.action:6}  {early:10}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}")
+        early = "held" if entry.key in ahead.held else _early(ahead, ahead.earliest.get(entry.key))
+        lines.append(
+            f"  {entry.decision.action:6}  {early:{wide}}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}"
+        )
     return lines
 
 
@@ -65,12 +85,13 @@ def _counted(plan: Plan, ahead: Estimate) -> list[str]:
             earliest.setdefault(place, []).append(early)
         if entry.decision.action is Action.SKIP:
             skipped[f"{entry.decision.outcome or 'skipped'}: {plain(entry.decision.message)}"] += 1
-    lines = ["    start   check    skip  first       last        wave      account"]
+    wide = _width(ahead)
+    lines = [f"    start   check    skip  {'first':{wide}}  {'last':{wide}}  wave      account"]
     for (wave, account), own in counts.items():
         numbers = "  ".join(f"{own[action]:>6,}" for action in (Action.START, Action.JUDGE, Action.SKIP))
         times = earliest.get((wave, account), [])
-        first, last = (_early(of(times)) if times else "-" for of in (min, max))
-        lines.append(f"   {numbers}  {first:10}  {last:10}  {wave:8}  {account}")
+        first, last = (_early(ahead, of(times)) if times else "-" for of in (min, max))
+        lines.append(f"   {numbers}  {first:{wide}}  {last:{wide}}  {wave:8}  {account}")
     lines += [f"  skip {count:,}: {why}" for why, count in skipped.most_common(_MOST_REASONS)]
     lines += (
         [f"  skip for {plural(len(skipped) - _MOST_REASONS, 'more reason')}"] if len(skipped) > _MOST_REASONS else []
@@ -78,9 +99,16 @@ def _counted(plan: Plan, ahead: Estimate) -> list[str]:
     return [*lines, "  --full lists the campaigns one by one"]
 
 
-def _early(seconds: float | None) -> str:
+def _width(ahead: Estimate) -> int:
+    return 20 if ahead.is_dated else 10
+
+
+def _early(ahead: Estimate, seconds: float | None) -> str:
     if seconds is None:
         return "-"
+    if ahead.is_dated:
+        # A start may leave from then on, so the second is rounded up.
+        return f"{timestamp(PosixSeconds(math.ceil(round(ahead.begins + seconds, 3))))[:-5]}Z"
     return f"+{duration(seconds)}" if seconds >= 1 else "at once"
 
 
@@ -88,7 +116,9 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
     campaigns = [
-        {**entry.as_row()._asdict(), "earliest_s": _rounded(ahead.earliest.get(entry.key))} for entry in plan.entries
+        {**entry.as_row()._asdict(), "earliest_s": _rounded(early), "starts_at": _starts_at(ahead, early)}
+        for entry in plan.entries
+        for early in [ahead.earliest.get(entry.key)]
     ]
     return {
         "schema_version": SCHEMA_VERSION,
@@ -97,6 +127,7 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
         "identity": dict(plan.identity),
         "made_at": proposal.made_at,
         "expires_at": timestamp(proposal.expires_at),
+        "begins_at": timestamp(ahead.begins),
         "calls": dict(ahead.calls),
         "seconds": _rounded(ahead.seconds),
         "campaigns": campaigns,
@@ -104,6 +135,10 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
         "warnings": list(plan.warnings),
         "notes": list(notes),
     }
+
+
+def _starts_at(ahead: Estimate, seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(PosixSeconds(ahead.begins + seconds))
 
 
 def _rounded(seconds: float | None) -> float | None:

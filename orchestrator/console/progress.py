@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Final
 
 from orchestrator.core.gauge import LaneGauge, RunGauge
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.model import PosixSeconds, Stop
 from orchestrator.ports import Clock
 
@@ -17,6 +18,7 @@ class Phase(Enum):
     """What a run is doing."""
 
     PREFLIGHT = "preflight"
+    WAITING = "waiting"
     STARTS = "starts"
     REPORTS = "reports"
 
@@ -73,6 +75,7 @@ class ProgressObserver:
         self.stop = stop
         self.phase = Phase.PREFLIGHT
         self.to_read = 0  # campaigns whose live state preflight reads
+        self.starts: StartTime | None = None  # what the whole run waits for
         self.probes: set[str] = set()  # campaigns for which evidence of a start is looked for
         self.wave = ""
         self.bakes_until = 0.0
@@ -83,6 +86,7 @@ class ProgressObserver:
         self._on: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "campaign_done": self._campaign_done,
             "preflight_begun": self._preflight_begun,
+            "start_waiting": self._start_waiting,
             "probe_begun": lambda fields: self.probes.add(fields["campaign"]),
             "probe_done": lambda fields: self.probes.discard(fields["campaign"]),
             "wave_opened": self._wave_opened,
@@ -134,6 +138,9 @@ class ProgressObserver:
 
     def _preflight_begun(self, fields: Mapping[str, Any]) -> None:
         self.to_read = fields["campaigns"]
+
+    def _start_waiting(self, fields: Mapping[str, Any]) -> None:
+        self.starts = StartTime(PosixSeconds(_seconds(fields["until"])), fields["zone"])
 
     def _wave_opened(self, fields: Mapping[str, Any]) -> None:
         self.wave, self.bakes_until = fields["wave"], 0.0

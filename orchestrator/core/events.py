@@ -21,6 +21,8 @@ EVENTS: Final = (
     EventKind("ledger_created", "there was no ledger at this address: a new one was made", ("ledger",)),
     EventKind("run_started", "the plan is made, nothing is sent yet",
               ("events_version", "launch", "run_id", "host", "starts", "judgements", "skips")),
+    EventKind("start_waiting", "the run waits for its time, `--at` or `not_before`, and holds no account meanwhile",
+              ("until", "zone")),
     EventKind("preflight_begun", "the live states of campaigns are about to be read", ("campaigns",)),
     EventKind("lease_watched", "an account's lease ends later than any can: a clock was ahead, its holder may be dead",
               ("seconds", "message")),
@@ -63,7 +65,8 @@ EVENTS: Final = (
     EventKind("lane_done", "a worker has finished a lane", ("launch", "wave", "account")),
     EventKind("lane_put_off", "a worker puts a lane off", ("launch", "wave", "account", "message")),
     EventKind("lanes_put_back", "lanes of workers without a heartbeat are queued again", ("count",)),
-    EventKind("ledger_away", "the process that watches a fleet waits for the database", ("message",)),
+    EventKind("ledger_away", "the process that watches a fleet, or waits for the start, waits for the database",
+              ("message",)),
     EventKind("run_finished", "everything is recorded", ("run_id", "stop")),
 )  # fmt: skip
 

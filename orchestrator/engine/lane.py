@@ -166,7 +166,8 @@ class LaneRunner:
         """
         self.reader.check()
         if not self._deps.windows.is_open(job.window):
-            raise WindowClosed(f"window {job.window} has closed")
+            closed = "not_after has passed" if self._deps.windows.have_ended() else f"window {job.window} has closed"
+            raise WindowClosed(closed)
         self._breaker.check(own=own)
 
     def _last_look(self, job: Job) -> str | None:

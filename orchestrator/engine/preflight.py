@@ -9,7 +9,7 @@ from dataclasses import replace
 from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
-from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.decision import Action, changed
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import calling_hours
@@ -60,6 +60,25 @@ async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[
     except ReadFailed as failure:
         return dict.fromkeys(seen, f"its state could not be read again after the wait ({failure.message})")
     return {key: _change(before, live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}
+
+
+def held_if_changed(agreed: Plan, now: Plan) -> Plan:
+    """The plan of `now`, in which starts that were not agreed to, or whose campaign was changed since, are held."""
+    before = {entry.key: entry for entry in agreed.entries}
+    return replace(now, entries=tuple(_held_if_changed(before.get(entry.key), entry) for entry in now.entries))
+
+
+def _held_if_changed(before: Entry | None, entry: Entry) -> Entry:
+    if entry.decision.action is not Action.START:
+        return entry
+    if before is None or before.decision.action is not Action.START:
+        why = f" ({before.decision.message})" if before is not None and before.decision.message else ""
+        message = f"it could not be started when the wait began{why}: nobody agreed to its start"
+    elif before.live is None or _is_same(before.live, entry.live):
+        return entry
+    else:
+        message = _change(before.live, entry.live)
+    return replace(entry, decision=changed(message))
 
 
 def _is_same(before: LiveState, now: LiveState | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.core.journal.records import RunRecords
 from orchestrator.core.journal.states import CampaignState
 from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.core.rules.windows import WindowCalendar
 from orchestrator.core.text import manifest_words
 from orchestrator.engine.control_watch import ControlWatch
 from orchestrator.engine.door import Door
@@ -104,7 +105,7 @@ class RunDeps:
             states=CampaignStates(journal, observer, known),
             stop_signal=stop_signal,
             control=ControlWatch(manifest.launch, journal.control_state, stop_signal, observer),
-            windows=OpenWindows(manifest.windows, clock),
+            windows=OpenWindows(WindowCalendar(manifest.windows, manifest.not_after), clock),
             door=door or Door(manifest.connections),
             draw=draw,
             windows_wait=0.0 if no_wait else manifest.windows_wait,

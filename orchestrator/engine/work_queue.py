@@ -2,18 +2,21 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry
 from orchestrator.core.result.build import timestamp
-from orchestrator.core.text import duration
 from orchestrator.engine import preflight
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import PosixSeconds, Reason
+
+NOT_AFTER: Final = "not_after"
+"""What the event of a hold names in place of a window."""
 
 
 @dataclass(slots=True)
@@ -59,9 +62,11 @@ class WorkQueue:
         """
         while True:
             self._stop_signal.check()
+            if self._deps.windows.have_ended():
+                self._hold_rest()
             # 1. A campaign whose window is open, and whose state is known to be as planned.
             self._update_waits()
-            open_windows = [name for name, jobs in self._jobs.items() if jobs and self._deps.windows.is_open(name)]
+            open_windows = [name for name, jobs in self._jobs.items() if jobs and self._may_begin(name)]
             sure = [self._jobs[name] for name in open_windows if name not in self._unsure]
             if sure:
                 return min(sure, key=lambda jobs: jobs[0].place).popleft()
@@ -94,6 +99,18 @@ class WorkQueue:
             self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})
             self._jobs[name] = deque(job for job in self._jobs[name] if job.entry.key not in changes)
 
+    def _may_begin(self, name: str | None) -> bool:
+        # Without a window, nothing but leftovers outlasts `not_after`: they are only probed.
+        return name is None or self._deps.windows.is_open(name)
+
+    def _hold_rest(self) -> None:
+        """Hold all that is still to be started: `not_after` has come. What is only probed stays."""
+        for name, jobs in self._jobs.items():
+            late = [job for job in jobs if job.entry.decision.action is Action.START]
+            if late:
+                self._jobs[name] = deque(job for job in jobs if job.entry.decision.action is not Action.START)
+                self._hold(name or NOT_AFTER, late, self._deps.windows.calendar.ending)
+
     def _update_waits(self) -> None:
         """Decide, once for every closing of a window, whether it is waited for."""
         now = self._deps.clock.now()
@@ -107,27 +124,21 @@ class WorkQueue:
                 self._wait_or_hold(name, jobs)
 
     def _wait_or_hold(self, name: str, jobs: deque[Job]) -> None:
-        opens, now = self._deps.windows.next(name).opens, self._deps.clock.now()
-        lane, patience = jobs[0].entry.lane, self._deps.windows_wait
-        if opens - now <= patience:
-            self._opens[name] = opens
-            self._deps.observer.event(
-                "window_waiting", lane=lane, window=name, campaigns=len(jobs), until=timestamp(opens)
-            )
+        calendar, now, patience = self._deps.windows.calendar, self._deps.clock.now(), self._deps.windows_wait
+        if not calendar.is_worth_waiting(name, now, patience):
+            self._hold(name, jobs, calendar.why_held(name, now, patience))
+            jobs.clear()
             return
-        message = f"window {name} is closed{_until(opens)}; {_why(patience)}"
+        self._opens[name] = opens = calendar.next(name, now).opens
+        lane = jobs[0].entry.lane
+        self._deps.observer.event("window_waiting", lane=lane, window=name, campaigns=len(jobs), until=timestamp(opens))
+
+    def _hold(self, name: str, jobs: Collection[Job], message: str) -> None:
+        """Hold campaigns of one window, for one reason."""
+        lane = next(iter(jobs)).entry.lane
         self._deps.states.hold({job.entry.key: (Reason.WINDOW, message) for job in jobs})
         self._deps.observer.event("window_held", lane=lane, window=name, campaigns=len(jobs), message=message)
-        jobs.clear()
 
 
 def _window(entry: Entry) -> str | None:
     return entry.window if entry.decision.action is Action.START else None
-
-
-def _until(opens: PosixSeconds) -> str:
-    return f" until {timestamp(opens)}" if opens < float("inf") else ", and does not open within a month"
-
-
-def _why(patience: float) -> str:
-    return f"a run waits {duration(patience)} at most (windows_wait)" if patience else "this run does not wait"

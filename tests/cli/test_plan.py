@@ -24,7 +24,9 @@ def test_a_plan_shows_order_waves_times_calls_and_omissions(workplace):
     assert "takes at least 10 s and 4 calls (acme 4)" in done.stdout
     assert "note: not checked: calling hours" in done.stdout
     assert "(24 h), for one run" in done.stdout
-    assert (workplace.path / "plan.json").read_text(encoding="utf-8").startswith('{"calls":{"acme":4},"campaigns":')
+    text = (workplace.path / "plan.json").read_text(encoding="utf-8")
+    assert text.startswith('{"begins_at":"20')
+    assert ',"calls":{"acme":4},"campaigns":' in text
 
 
 def test_20_says_that_starts_would_be_sent(workplace, platform):

@@ -23,8 +23,8 @@ COMMANDS = {
     ),
     "plan": (
         ("plan", "launch.yaml"),
-        ["launch", "plan_sha256", "identity", "made_at", "expires_at", "calls", "seconds", "campaigns", "rules",
-         "warnings", "notes", "messages"],
+        ["launch", "plan_sha256", "identity", "made_at", "expires_at", "begins_at", "calls", "seconds", "campaigns",
+         "rules", "warnings", "notes", "messages"],
     ),
     "discover": (
         ("discover", "launch.yaml", "--stream", "st-1"),

@@ -230,3 +230,42 @@ async def test_a_stop_during_the_second_look_sends_nothing(rig, stop_at):
     await run.run()
     assert run.api.started() == []
     assert set(run.outcomes().values()) == {("held", "stopped")}
+
+
+ENDS = "2023-11-14T22:13:50Z"  # 30 seconds after the run begins
+
+
+async def test_nothing_starts_from_not_after_on(rig):
+    run = rig(6, account={"rate": ["1/10s"]}, not_after=ENDS)
+    stop = await run.run()
+    assert stop is None
+    assert len(run.api.started()) == 3
+    assert max(run.api.started()) < 30
+    assert list(run.outcomes().values()) == [STARTED] * 3 + [HELD] * 3
+    assert run.messages()["c5"] == "not_after is Tue 2023-11-14 22:13:50 UTC: nothing starts from then on"
+    assert run.exit_code() == 12
+
+
+async def test_a_window_that_opens_after_not_after_is_not_waited_for(rig, elapsed):
+    run = rig([late("c0"), "c1"], windows=windows(), not_after=ENDS)
+    await run.run()
+    assert run.outcomes() == {"c0": HELD, "c1": STARTED}
+    ending = "not_after is Tue 2023-11-14 22:13:50 UTC: nothing starts from then on"
+    assert run.messages()["c0"] == f"window late is closed until 2023-11-14T22:30:00.000Z; {ending}"
+    assert elapsed() < 30
+
+
+async def test_connecting_when_not_after_comes_sends_nothing(rig):
+    run = rig(1, not_after=ENDS, timeouts={"total": "90s"})
+    run.api.connecting = 60.0
+    await run.run()
+    assert run.api.started() == []
+    assert run.api.prevented == ["not sent: not_after has passed"]
+    assert run.outcomes() == {"c0": HELD}
+
+
+async def test_a_wave_that_bakes_past_not_after_is_held(rig):
+    canary = {"stream": "s", "campaign": "c0", "tags": ["canary"]}
+    run = rig([canary, "c1"], waves=[{"name": "canary", "tags": ["canary"], "bake": "10m"}], not_after=ENDS)
+    await run.run()
+    assert run.outcomes() == {"c0": STARTED, "c1": HELD}

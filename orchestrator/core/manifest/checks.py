@@ -7,6 +7,9 @@ from itertools import islice, pairwise
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from pydantic_core import PydanticCustomError
+
+from orchestrator.core.manifest.start_times import start_time
 from orchestrator.core.manifest.values import Rerun, did_you_mean
 from orchestrator.core.manifest.words import words_of
 from orchestrator.core.text import plural
@@ -114,6 +117,7 @@ def check_across(raw: Mapping[str, Any], rows: Sequence[Row], *, complete: bool)
         _hosts(raw),
         _accounts(raw),
         _preflight(raw),
+        _start_times(raw),
         _reruns(raw, rows),
         # Campaigns with each other, and with the sections that they name.
         _duplicates(rows),
@@ -174,6 +178,18 @@ def _reruns(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Issue]:
     first = next((i for i, row in enumerate(rows) if isinstance(row.rerun, Rerun)), None)
     if first is not None:
         yield Issue(("campaigns", first, "rerun"), "needs preflight.check: list", "only the list names an instance")
+
+
+def _start_times(raw: Mapping[str, Any]) -> Iterator[Issue]:
+    if raw.get("not_before") is None or raw.get("not_after") is None:
+        return
+    try:
+        opens, closes = start_time(raw["not_before"]), start_time(raw["not_after"])
+    except PydanticCustomError:
+        return  # a fault of its own
+    if closes.at <= opens.at:
+        message = f"must be later than not_before, which is {opens.words()}"
+        yield Issue(("not_after",), message, "", ("not_before",), value=raw["not_after"])
 
 
 def _none_yet(raw: Mapping[str, Any]) -> Issue:

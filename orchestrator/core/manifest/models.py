@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from orchestrator.core.manifest.links import Links
 from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Pass, Section, StopWhen, Wave
+from orchestrator.core.manifest.start_times import START_TIME, StartTime
 from orchestrator.core.manifest.values import (
     BACKOFF,
     HOST,
@@ -259,6 +260,10 @@ class Manifest(Section):
     """Hours in which campaigns may start, by names of your choice."""
     windows_wait: Annotated[float, duration(0, 7 * 86400)] = 4 * 3600.0
     """The longest time that a run waits for a window to open. Campaigns whose window opens later are held."""
+    not_before: Annotated[StartTime, START_TIME] | None = None
+    """The time before which nothing starts: a run waits for it. Local time with its zone, or a text with an offset."""
+    not_after: Annotated[StartTime, START_TIME] | None = None
+    """The time from which on nothing starts: a run is refused then, and what has not started by then is held."""
     waves: tuple[Wave, ...] = ()
     """Groups of campaigns that start one after the other. Left out: all campaigns are one group."""
     retry: Retry = Retry()

@@ -7,6 +7,8 @@ from typing import Any, Final
 from orchestrator.core import content
 from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
 from orchestrator.core.journal.states import Event
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.decision import Action, changed
 from orchestrator.core.plan.plan import Plan
@@ -102,6 +104,7 @@ def read(document: Any) -> Proposal:
 def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> None:
     """Raise Refused where the proposal is not the plan of now, is too old, or was used up by a start.
 
+    `now` is when it is to be run, in POSIX seconds: a run that waits for its time asks for then.
     `again` is the command that makes a plan, which comes next.
     """
     changed = plan_hash.drift(proposal.identity, plan.identity)
@@ -117,7 +120,7 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixS
         raise Refused(f"the plan was made {ahead} from now: a clock was ahead, here or there", next_step=again)
     if now > proposal.expires_at:
         age = duration(now - proposal.made_at)
-        raise Refused(f"the plan was made {age} ago, and is good for {duration(VALID_FOR)}", next_step=again)
+        raise Refused(f"the plan is {age} old when it is run, and good for {duration(VALID_FOR)}", next_step=again)
 
 
 def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: bool) -> Plan:
@@ -145,6 +148,16 @@ def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
     }
     # A run that ended before its first permit has sent nothing, and leaves the plan unused.
     return any(r.kind == Event.INTENT and r.run_id in runs for r in records)
+
+
+def check_not_too_late(manifest: Manifest, at: PosixSeconds) -> None:
+    """Raise Refused where `at`, in POSIX seconds, is `not_after` or later."""
+    end = manifest.not_after
+    if end is not None and at >= end.at:
+        raise Refused(
+            f"not_after is {end.words()}, and the run would start at {StartTime(at, end.zone).words()}",
+            next_step="change not_after once the launch may still be sent",
+        )
 
 
 def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:

@@ -1,18 +1,21 @@
 """What a plan takes at best, and what it cannot promise.
 
-The estimate is by pacing alone, on a network without latency: when each campaign may start at the earliest.
+The estimate is by pacing, windows, bakes and start times, on a network without latency: when each campaign may start
+at the earliest.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.rules.pacing import Pacer
+from orchestrator.core.rules.windows import WindowCalendar
 from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, PosixSeconds
 
@@ -20,15 +23,24 @@ _PROBES: Final = 2
 """Calls that judging an open intent takes at most: one at once, one after it has settled."""
 
 _MAX_SHOWN: Final = 3
+_ZERO: Final = PosixSeconds(0.0)
+_LEAST_WAIT: Final = 1e-6  # a smaller step may be none, at this distance from 1970
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Seconds after a run's first call: each start at the earliest, and the last call. `calls` by account name."""
+    """Seconds after a run's first call: each start at the earliest, and the last call. `calls` by account name.
+
+    The first call is made at `begins` (POSIX seconds). `is_dated`: a start waits for `not_before`, `--at` or a window,
+    so that times of the day say more than seconds. `held` are starts that would be held, with the reason in words.
+    """
 
     earliest: Mapping[CampaignKey, PosixSeconds]
     calls: Mapping[str, int]
     seconds: float
+    begins: PosixSeconds = PosixSeconds(0.0)
+    is_dated: bool = False
+    held: Mapping[CampaignKey, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +54,103 @@ class PlannedLaunch:
 
 
 class _LaneAhead:
-    """One lane's calls, each as early as its windows let it leave."""
+    """One lane's calls, each as early as its rate limit and the windows let it leave. It begins at `now`."""
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, pacer: Pacer, calendar: WindowCalendar, now: PosixSeconds, patience: float) -> None:
         self._pacer = pacer
-        self.now = PosixSeconds(0.0)
+        self._calendar = calendar
+        self._patience = patience
+        self.now = now
         self.calls = 0
+        self.earliest: dict[CampaignKey, PosixSeconds] = {}
+        self.held: dict[CampaignKey, str] = {}
 
     def call(self) -> PosixSeconds:
-        while (wait := self._pacer.wait(self.now)) > 0:
-            self.now = PosixSeconds(self.now + wait)
+        self._wait_for_slot()
         self._pacer.reserve(self.now)
         # Released at once: an estimate's network has no latency.
         self._pacer.release(self.now)
         self.calls += 1
         return self.now
 
+    def _wait_for_slot(self) -> None:
+        while (wait := self._pacer.wait(self.now)) > 0:
+            self.now = PosixSeconds(self.now + max(wait, _LEAST_WAIT))
 
-def estimate(manifest: Manifest, plan: Plan, reads: Mapping[str, int]) -> Estimate:
-    """The plan's times and calls; `reads` are the calls of its preflight by account, which a run makes again."""
+    def run(self, entries: Iterable[Entry]) -> None:
+        """One wave of the lane. As in a run, the first whose window is open goes first."""
+        queues: dict[str | None, deque[tuple[int, Entry]]] = defaultdict(deque)
+        for place, entry in enumerate(entries):
+            if entry.decision.action is Action.JUDGE:
+                for _ in range(_PROBES):
+                    self.call()
+            elif entry.decision.action is Action.START:
+                queues[entry.window].append((place, entry))
+        waits: dict[str, PosixSeconds] = {}
+        while any(queues.values()):
+            # 1. What does not start in this run, at the moment at which a run decides that.
+            self._hold(queues, waits)
+            # 2. The first that may leave once the rate limit allows a call.
+            self._wait_for_slot()
+            may_leave = [jobs for name, jobs in queues.items() if jobs and self._calendar.is_open(name, self.now)]
+            if may_leave:
+                _, entry = min(may_leave, key=lambda jobs: jobs[0][0]).popleft()
+                self.earliest[entry.key] = self.call()
+                continue
+            # 3. None: on to the first window that opens.
+            opens = [self._calendar.next(name, self.now).opens for name, jobs in queues.items() if jobs and name]
+            if opens and not self._calendar.has_ended(self.now):
+                self.now = max(self.now, min(opens))
+
+    def _hold(self, queues: Mapping[str | None, deque[tuple[int, Entry]]], waits: dict[str, PosixSeconds]) -> None:
+        calendar, now = self._calendar, self.now
+        for name, jobs in queues.items():
+            if not jobs or calendar.is_open(name, now):
+                continue
+            why = calendar.ending
+            if name is not None and not calendar.has_ended(now):
+                opens = calendar.next(name, now).opens
+                if waits.get(name) == opens or calendar.is_worth_waiting(name, now, self._patience):
+                    waits[name] = opens
+                    continue
+                why = calendar.why_held(name, now, self._patience)
+            self.held.update((entry.key, why) for _, entry in jobs)
+            jobs.clear()
+
+
+def estimate(
+    manifest: Manifest, plan: Plan, reads: Mapping[str, int], now: PosixSeconds = _ZERO, start: StartTime | None = None
+) -> Estimate:
+    """The plan's times and calls; `reads` are the calls of its preflight by account, which a run makes again.
+
+    The run is called at `now` (POSIX seconds), and waits for `start`.
+    """
     names = dict.fromkeys(entry.account for entry in plan.entries)
-    lanes = {name: _LaneAhead(Pacer(manifest.accounts[name].rate)) for name in names}
+    begins = max(now, start.at) if start is not None else now
+    calendar = WindowCalendar(manifest.windows, manifest.not_after)
+    lanes = {
+        name: _LaneAhead(Pacer(manifest.accounts[name].rate), calendar, begins, manifest.windows_wait) for name in names
+    }
     # 1. The preflight: each lane makes its reads, all lanes at the same time.
     for name, lane in lanes.items():
         for _ in range(reads.get(name, 0)):
             lane.call()
     # 2. Wave by wave. The next one opens when the last lane is done and the bake is over.
-    earliest: dict[CampaignKey, PosixSeconds] = {}
     bakes = {wave.name: wave.bake for wave in manifest.waves}
     waves = _by_wave(plan)
-    opens = max((lane.now for lane in lanes.values()), default=PosixSeconds(0.0))
+    opens = max((lane.now for lane in lanes.values()), default=begins)
     for number, (name, entries) in enumerate(waves.items(), start=1):
-        _run_wave(entries, lanes, opens, earliest)
+        _run_wave(entries, lanes, opens)
         opens = max(lane.now for lane in lanes.values())
         # Nothing waits for the bake of the last wave, or for that of a wave without calls.
         if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
             opens = PosixSeconds(opens + bakes.get(name, 0.0))
-    return Estimate(earliest, {name: lane.calls for name, lane in lanes.items()}, opens)
+    # 3. All of it in seconds after the first call.
+    earliest = {key: PosixSeconds(at - begins) for lane in lanes.values() for key, at in lane.earliest.items()}
+    held = {key: why for lane in lanes.values() for key, why in lane.held.items()}
+    has_windows = any(entry.window and entry.decision.action is Action.START for entry in plan.entries)
+    calls = {name: lane.calls for name, lane in lanes.items()}
+    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held)
 
 
 def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
@@ -88,21 +160,19 @@ def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
     return waves
 
 
-def _run_wave(
-    entries: list[Entry],
-    lanes: Mapping[str, _LaneAhead],
-    opens: PosixSeconds,
-    earliest: dict[CampaignKey, PosixSeconds],
-) -> None:
-    # A lane that was done early waits for the others.
-    for lane in lanes.values():
-        lane.now = max(lane.now, opens)
+def _run_wave(entries: list[Entry], lanes: Mapping[str, _LaneAhead], opens: PosixSeconds) -> None:
+    by_account: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.decision.action is Action.START:
-            earliest[entry.key] = lanes[entry.account].call()
-        elif entry.decision.action is Action.JUDGE:
-            for _ in range(_PROBES):
-                lanes[entry.account].call()
+        by_account[entry.account].append(entry)
+    for name, lane in lanes.items():
+        # A lane that was done early waits for the others.
+        lane.now = max(lane.now, opens)
+        lane.run(by_account[name])
+
+
+def held_notes(ahead: Estimate) -> list[str]:
+    """A sentence for each reason for which starts would be held."""
+    return [f"a run holds {plural(count, 'campaign')}: {why}" for why, count in Counter(ahead.held.values()).items()]
 
 
 def caveats(manifest: Manifest, plan: Plan) -> tuple[str, ...]:
@@ -130,7 +200,4 @@ def _unchecked(manifest: Manifest, starts: list[Entry]) -> list[str]:
     by_id = sum(entry.live is not None and not entry.live.names_dnc for entry in starts)
     unnamed = [f"DNC lists of {plural(by_id, 'campaign')} read by id"] if by_id else []
     unread = {"list": [*unnamed, *never], "status": [*listed, *never], "off": ["live state", *listed, *never]}
-    lines = [f"not checked: {', '.join(unread[manifest.preflight.check])}"]
-    if any(entry.window for entry in starts):
-        lines.append("the earliest starts do not count windows")
-    return lines
+    return [f"not checked: {', '.join(unread[manifest.preflight.check])}"]

@@ -219,6 +219,7 @@ def build(
         **({"environment": environment} if environment else {}),
         "host": manifest.host,
         "manifest_sha256": manifest_sha256,
+        **_start_times(manifest),
         "tool_version": tool,
         "selection": {**selection.as_json(), "retry_failed": retry_failed},
         **({"nonce": nonce} if nonce else {}),
@@ -227,6 +228,11 @@ def build(
     alike = spelling.warnings(manifest, histories.keys(), launches)
     warnings = (*notes(manifest), *alike, *_warnings(plan))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
+
+
+def _start_times(manifest: Manifest) -> dict[str, str]:
+    times = {"not_before": manifest.not_before, "not_after": manifest.not_after}
+    return {name: time.utc for name, time in times.items() if time is not None}
 
 
 def _settled(

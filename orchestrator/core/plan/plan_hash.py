@@ -9,7 +9,16 @@ from typing import Any, Final
 from orchestrator.core import content
 from orchestrator.model import CampaignKey, LiveState
 
-_PLAIN: Final = ("launch", "environment", "host", "manifest_sha256", "tool_version", "selection")
+_PLAIN: Final = (
+    "launch",
+    "environment",
+    "host",
+    "manifest_sha256",
+    "not_before",
+    "not_after",
+    "tool_version",
+    "selection",
+)
 _MAX_SHOWN: Final = 5
 _CHUNK_SIZE: Final = 1000
 

@@ -50,7 +50,7 @@ def outcome_of(
 
 def under_way(outcome: Outcome, reason: Reason, message: str) -> tuple[Outcome, Reason, str]:
     """The same for a campaign of a run that is going on: what `outcome_of` tells of its end is not so yet."""
-    if outcome is Outcome.HELD:
+    if outcome is Outcome.HELD and reason is not Reason.CHANGED:
         return outcome, Reason.WAITING, "its turn has not come yet"
     if reason is Reason.OPEN_INTENT:
         return outcome, Reason.IN_FLIGHT, "its start is on its way" if message == _NO_ANSWER else message

@@ -6,13 +6,15 @@ opening, a closing or midnight, or where its offset changes: time is walked from
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from orchestrator.core.manifest.models import OpenHours
-from orchestrator.core.text import duration
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.text import duration, timestamp
 from orchestrator.model import PosixSeconds
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,6 +35,9 @@ class Span:
         return self.opens <= at < self.closes
 
 
+NEVER: Final = Span(PosixSeconds(math.inf), PosixSeconds(math.inf))
+
+
 def opening(hours: OpenHours, at: PosixSeconds, *, within: float = _AHEAD) -> Span | None:
     """When starts may leave: the span that holds `at`, else the next one. None where none begins in `within` seconds.
 
@@ -51,6 +56,52 @@ def opening(hours: OpenHours, at: PosixSeconds, *, within: float = _AHEAD) -> Sp
         if closes > max(at, opens):
             return Span(PosixSeconds(opens), PosixSeconds(closes))
     return None
+
+
+class WindowCalendar:
+    """When starts may leave, by window and by `not_after`, which ends all of them. What was found is kept.
+
+    Times are POSIX seconds.
+    """
+
+    def __init__(self, windows: Mapping[str, OpenHours], not_after: StartTime | None = None) -> None:
+        self._windows = windows
+        self._known: dict[str, tuple[PosixSeconds, Span]] = {}  # by window: for when it was asked, and what was found
+        self.not_after = not_after
+
+    def has_ended(self, at: PosixSeconds) -> bool:
+        """Whether `not_after` has come: nothing may start from then on."""
+        return self.not_after is not None and at >= self.not_after.at
+
+    def is_open(self, window: str | None, at: PosixSeconds) -> bool:
+        """Whether a campaign of the window may be started; None is the window of those without one."""
+        return not self.has_ended(at) and (window is None or self.next(window, at).holds(at))
+
+    def next(self, window: str, at: PosixSeconds) -> Span:
+        """When starts may leave: the span that holds `at`, else the next one; `NEVER` where none comes soon."""
+        asked, span = self._known.get(window, (at, Span(at, at)))
+        if not asked <= at < span.closes:
+            span = opening(self._windows[window], at) or NEVER
+            self._known[window] = at, span
+        return span
+
+    def is_worth_waiting(self, window: str, at: PosixSeconds, patience: float) -> bool:
+        """Whether a closed window opens within `patience` seconds, and before `not_after`."""
+        opens = self.next(window, at).opens
+        return opens - at <= patience and not self.has_ended(opens)
+
+    def why_held(self, window: str, at: PosixSeconds, patience: float) -> str:
+        """Why a run does not wait for a closed window, in words."""
+        opens = self.next(window, at).opens
+        until = f" until {timestamp(opens)}" if opens < math.inf else ", and does not open within a month"
+        waits = f"a run waits {duration(patience)} at most (windows_wait)" if patience else "this run does not wait"
+        return f"window {window} is closed{until}; {self.ending if self.has_ended(opens) else waits}"
+
+    @property
+    def ending(self) -> str:
+        """What `not_after` means, in words; empty without one."""
+        end = self.not_after
+        return f"not_after is {end.words()}: nothing starts from then on" if end is not None else ""
 
 
 def is_open(hours: OpenHours, at: PosixSeconds) -> bool:

@@ -74,7 +74,7 @@ def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
 def test_the_plan_of_now_is_permitted_as_long_as_it_is_good():
     check(proposal(), plan(), now=MADE + VALID_FOR)
     late = refusal(proposal(), plan(), now=MADE + VALID_FOR + 1)
-    assert late == "the plan was made 24 h 1 s ago, and is good for 24 h"
+    assert late == "the plan is 24 h 1 s old when it is run, and good for 24 h"
 
 
 def test_a_plan_that_was_made_in_the_future_is_refused():

@@ -1,9 +1,11 @@
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.estimate import Estimate, caveats, estimate
+from orchestrator.core.plan.estimate import Estimate, caveats, estimate, held_notes
 from orchestrator.core.plan.plan import Plan
 from tests.core.builders import history, key, manifest, planned, ready
 
@@ -119,11 +121,63 @@ def test_dnc_lists_that_a_read_by_id_left_out_are_unknown():
     assert unchecked.startswith("not checked: DNC lists of 1 campaign read by id, calling hours, ")
 
 
-def test_times_that_windows_may_put_off_are_said_to():
-    windows = {"day": {"zones": ["UTC"], "hours": "09:00-20:00"}}
-    found = manifest({"campaign": "cd-0", "window": "day"}, windows=windows)
-    notes = caveats(found, planned(found, live={key("cd-0"): ready(dnc_lists=("stop",))}))
-    assert notes[1:] == ("the earliest starts do not count windows",)
+MONDAY = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
+DAY = {"day": {"zones": ["America/New_York"], "hours": "09:00-20:00"}}  # 14:00 to 01:00 UTC
+
+
+def at(text):
+    return datetime.fromisoformat(text).timestamp()
+
+
+def dated(found, now=MONDAY, start=None):
+    live = {campaign.key: ready() for campaign in found.campaigns}
+    ahead = estimate(found, planned(found, live=live), {}, now, start)
+    return ahead, {key.partition("/")[2]: ahead.begins + seconds for key, seconds in ahead.earliest.items()}
+
+
+def test_earliest_starts_wait_for_windows_while_others_leave():
+    found = manifest({"campaign": "cd-0", "window": "day"}, {"campaign": "cd-1"}, windows=DAY)
+    ahead, starts = dated(found)
+    assert starts == {"cd-0": at("2026-11-30T14:00:00Z"), "cd-1": MONDAY}
+    assert (ahead.seconds, ahead.is_dated, ahead.held) == (7200.0, True, {})
+
+
+def test_a_window_that_opens_too_late_is_held_with_the_reason():
+    found = manifest({"campaign": "cd-0", "window": "day"}, {"campaign": "cd-1"}, windows=DAY, windows_wait="1h")
+    ahead, starts = dated(found)
+    assert starts == {"cd-1": MONDAY}
+    why = "window day is closed until 2026-11-30T14:00:00.000Z; a run waits 1 h at most (windows_wait)"
+    assert ahead.held == {key("cd-0"): why}
+    assert held_notes(ahead) == [f"a run holds 1 campaign: {why}"]
+
+
+def test_not_before_a_bake_and_a_window_add_up():
+    opens = {"at": "2026-12-01T08:30", "zone": "America/New_York"}
+    found = manifest(
+        {"campaign": "cd-0", "tags": ["canary"]}, {"campaign": "cd-1", "window": "day"}, {"campaign": "cd-2"},
+        windows=DAY, not_before=opens, waves=[{"name": "canary", "tags": ["canary"], "bake": "10m"}],
+    )  # fmt: skip
+    ahead, starts = dated(found, start=found.not_before)
+    assert starts == {
+        "cd-0": at("2026-12-01T13:30:00Z"), "cd-2": at("2026-12-01T13:40:00Z"), "cd-1": at("2026-12-01T14:00:00Z"),
+    }  # fmt: skip
+    assert (ahead.begins, ahead.seconds) == (at("2026-12-01T13:30:00Z"), 1800.0)
+
+
+def test_what_would_start_from_not_after_on_is_held():
+    rate = {"acme": {**ACME, "rate": ["2/10s"]}}
+    found = manifest(
+        *({"campaign": f"cd-{n}"} for n in range(5)), {"campaign": "cd-5", "window": "day"},
+        accounts=rate, windows=DAY, not_after="2026-11-30T12:00:15Z",
+    )  # fmt: skip
+    ahead, starts = dated(found)
+    assert sorted(starts) == ["cd-0", "cd-1", "cd-2", "cd-3"]
+    assert max(starts.values()) < at("2026-11-30T12:00:15Z")
+    assert ahead.held == {
+        key("cd-4"): "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
+        key("cd-5"): "window day is closed until 2026-11-30T14:00:00.000Z; "
+        "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
+    }
 
 
 def test_a_plan_without_starts_has_nothing_to_say():

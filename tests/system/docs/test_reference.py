@@ -27,6 +27,7 @@ NO_VARIABLES = {
     "NAME",
     "TERMS",
     "TEXT",
+    "TIME",
     "LAUNCH",
     "WAVE",
     "RUN",

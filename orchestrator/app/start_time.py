@@ -1,0 +1,87 @@
+"""A run that may not start yet: it is planned and agreed to now, waits without a lease, and is planned again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from orchestrator.app.open_run import OpenRun
+from orchestrator.app.run import before_starts
+from orchestrator.core.journal.control import ControlState
+from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.plan import Plan
+from orchestrator.engine.preflight import held_if_changed
+from orchestrator.engine.start_wait import StartWait
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.ledger.store import Store
+from orchestrator.model import PosixSeconds
+from orchestrator.ports import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyRun:
+    """A run whose plan is made and agreed to, and whose time has come. `approved` is how it was agreed to, in words."""
+
+    opened: OpenRun
+    plan: Plan
+    approved: str
+
+
+def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | None:
+    """When a run may start: the later of `not_before` and the time `at` of the command line; None: at once."""
+    times = [time for time in (at, manifest.not_before) if time is not None]
+    return max(times, key=lambda time: time.at, default=None)
+
+
+@asynccontextmanager
+async def ready_run(
+    opening: Callable[[], AbstractAsyncContextManager[OpenRun]],
+    start: StartTime | None,
+    prepare: Callable[[OpenRun], Awaitable[Plan]],
+    agree: Callable[[Plan], Awaitable[str]],
+    wait: Callable[[StartTime], Awaitable[None]],
+) -> AsyncIterator[ReadyRun]:
+    """The run with its leases, once it may start. `prepare` plans it, `agree` asks for consent, `wait` for the time.
+
+    While it waits it holds no lease: others use the accounts, and the same command on another host can take its place.
+    What was changed meanwhile is held. Raises what these raise.
+    """
+    agreed: tuple[Plan, str] | None = None
+    while True:
+        async with opening() as opened:
+            plan = await prepare(opened)
+            if agreed is None:
+                agreed = plan, await agree(plan)
+            else:
+                plan = held_if_changed(agreed[0], plan)
+            if start is None or opened.deps.clock.now() >= start.at:
+                # Nothing here keeps the plan: a large one makes room for its result.
+                ready = [ReadyRun(opened, plan, agreed[1])]
+                del plan, agreed
+                yield ready.pop()
+                return
+        await wait(start)
+
+
+async def wait_without_lease(
+    manifest: Manifest, start: StartTime, stop_signal: StopSignal, observer: Observer, *, ledger: Store | None = None
+) -> None:
+    """Wait by the clock of all who share the ledger. Raises Interrupted, LedgerError, and Refused for an abort.
+
+    `ledger` is the open one, where the caller has it.
+    """
+    store = await asyncio.to_thread(Store.open, manifest.ledger) if ledger is None else ledger
+
+    async def read_state(launch: str) -> ControlState:
+        return await asyncio.to_thread(store.control_state, launch)
+
+    async def read_time() -> PosixSeconds:
+        return await asyncio.to_thread(store.time)
+
+    try:
+        with before_starts(stop_signal, "the wait"):
+            await StartWait(manifest, read_state, read_time, stop_signal, observer).until(start)
+    finally:
+        if ledger is None:
+            store.close()
