@@ -58,6 +58,20 @@ def result_of(command_name: str, found: "Difference", form: str, remarks: Remark
     )
 
 
+def plan_difference(
+    other: Path, manifest: str, environment: str | None, choice: "Choice", remarks: Remarks
+) -> CommandResult:
+    """How the plan that would be made now differs from another, for `plan --diff`."""
+    from orchestrator.app.diff import read_proposal, read_side
+    from orchestrator.core.diff import compare
+    from orchestrator.core.plan.selection import Choice
+
+    # Without options for it, the selection of the other plan.
+    own = choice if choice != Choice() else None
+    now = live_plan(manifest, environment, own, read_proposal(other), remarks)
+    return result_of("plan", compare(read_side(str(other), ""), now), "text", remarks)
+
+
 def live_plan(
     manifest: str, environment: str | None, choice: "Choice | None", proposal: "Proposal | None", remarks: Remarks
 ) -> "Snapshot":

@@ -75,7 +75,9 @@ def command(
     if other is not None:
         if output is not None:
             raise click.UsageError("--diff shows a difference, which is no plan to write: leave -o out")
-        return _compared(other, manifest, environment, choice, remarks)
+        from orchestrator.cli.diff import plan_difference
+
+        return plan_difference(other, manifest, environment, choice, remarks)
     # 1. Make the plan.
     planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, start, remarks))
     document = shown.as_json(planned)
@@ -91,18 +93,6 @@ def command(
     return CommandResult(
         "plan", document, shown.text(planned, is_full=full), exit_code=code, said=tuple(remarks.said), is_paged=True
     )
-
-
-def _compared(other: Path, manifest: str, environment: str | None, choice: "Choice", remarks: Remarks) -> CommandResult:
-    from orchestrator.app.diff import read_proposal, read_side
-    from orchestrator.cli.diff import live_plan, result_of
-    from orchestrator.core.diff import compare
-    from orchestrator.core.plan.selection import Choice
-
-    # Without options for it, the selection of the other plan.
-    own = choice if choice != Choice() else None
-    now = live_plan(manifest, environment, own, read_proposal(other), remarks)
-    return result_of("plan", compare(read_side(str(other), ""), now), "text", remarks)
 
 
 async def _plan(
