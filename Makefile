@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-fast cover soak mutate fuzz check fix bench docs examples dist sbom release clean lock help
+.PHONY: run test test-fast cover soak mutate fuzz check fix bench docs site examples dist sbom release clean lock help
 
 # What the program needs. The .pth file makes `python -m orchestrator` run this checkout, whatever the working folder.
 $(RUNTIME): requirements.lock
@@ -77,6 +77,9 @@ bench: $(READY)  ## measure it side by side with others, into bench/RESULTS.md (
 docs: $(READY)  ## write docs/reference again, from the code
 	$(BIN)/python -m docs.generator
 
+site: $(READY)  ## build the documentation as a site in site/, searchable, with every link checked
+	$(BIN)/python -m docs.site site
+
 EXAMPLES := docs/examples
 BAD_DAY := rehearse docs/examples/bad-day.yaml --at 2026-03-02T15:00:00Z
 
@@ -110,7 +113,7 @@ release: dist  ## dist/ with its bill of materials, installed into an empty envi
 	cd $(DIST) && sha256sum *.whl *.tar.gz *.json >SHA256SUMS
 
 clean:  ## remove what the tools made; the ledger and the reports stay
-	rm -rf $(VENV) $(DIST) $(EMPTY) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
+	rm -rf $(VENV) $(DIST) site $(EMPTY) .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
