@@ -130,6 +130,7 @@ class LiveState:
     names_instance: bool = True
     updated_at: str | None = None  # moves with every edit, too; named by a list and where it was read by id
     content: bytes = field(default=b"", repr=False, compare=False)  # of what it would send: see `core.content`
+    messages_sent: int | None = None  # by its last instance; only a list names it, and of texts alone
 
     @property
     def names_dnc(self) -> bool:

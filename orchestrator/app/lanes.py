@@ -1,20 +1,44 @@
-"""Taking a run's lanes, also from a holder whose clock was ahead."""
+"""Taking a run's lanes: also after one that only follows, and from a holder whose clock was ahead."""
 
 import asyncio
 from collections.abc import Collection
 from functools import partial
+from typing import Final
 
-from orchestrator.core.journal.lease import WATCH_SECONDS, AcquiredLease, Holder, LeaseDoubted
+from orchestrator.core.journal.lease import (
+    BRIEF_SECONDS,
+    WATCH_SECONDS,
+    AcquiredLease,
+    Holder,
+    LeasedBriefly,
+    LeaseDoubted,
+)
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane
 from orchestrator.ports import Clock, Observer
 
+_ASK_EVERY: Final = 0.25
+"""Seconds between two tries to take an account from a follower: less than it leaves it free between its turns."""
+
 
 async def acquire_lanes(
     store: Store, lanes: Collection[Lane], holder: Holder, clock: Clock, *, observer: Observer, stop_signal: StopSignal
 ) -> list[AcquiredLease]:
-    """Take all lanes or none. Raises LaneLeased; StopRequested where a stop ends the wait for a sign of life."""
+    """Take all lanes or none, after a follower's short turn. Raises LaneLeased; StopRequested where a stop comes."""
+    give_up = clock.now() + BRIEF_SECONDS
+    while True:
+        try:
+            return await _acquire(store, lanes, holder, clock, observer=observer, stop_signal=stop_signal)
+        except LeasedBriefly:
+            if clock.now() >= give_up:
+                raise
+        await stop_signal.sleep(_ASK_EVERY)
+
+
+async def _acquire(
+    store: Store, lanes: Collection[Lane], holder: Holder, clock: Clock, *, observer: Observer, stop_signal: StopSignal
+) -> list[AcquiredLease]:
     # In threads: a database on the network may keep one waiting, and a worker has other lanes to run.
     try:
         return await asyncio.to_thread(store.acquire, lanes, holder, clock.now())

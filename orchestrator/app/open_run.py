@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import Home, Lane, PosixSeconds
-from orchestrator.ports import Observer
+from orchestrator.ports import Clock, Observer
 from orchestrator.redaction import Redactor
 
 
@@ -38,11 +38,37 @@ class OpenRun:
     loaded: LoadedManifest
     run: Run
     store: Store
+    leases: "RunLeases"
+
+    async def release(self) -> None:
+        """Give the accounts back before the run is closed: nothing can be started any longer, and others may begin."""
+        await self.leases.release(self.run.recent_calls())
 
     @property
     def deps(self) -> RunDeps:
         """What the run's parts share."""
         return self.run.deps
+
+
+class RunLeases:
+    """The accounts that a run holds, and the writer that keeps them. They are given back once."""
+
+    def __init__(self, store: Store, run_id: str, writer: Writer, clock: Clock) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._writer = writer
+        self._clock = clock
+        self._is_released = False
+
+    async def release(self, recent: Mapping[Lane, Sequence[PosixSeconds]]) -> None:
+        """Close the journal, and give back the accounts. `recent`: when each one's last calls ended."""
+        if self._is_released:
+            return
+        self._is_released = True
+        await self._writer.close()
+        # A lease that cannot be released ends by itself; that must not hide how the run went.
+        with suppress(LedgerError):
+            await asyncio.to_thread(self._store.release, self._run_id, recent, self._clock.now())
 
 
 def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
@@ -116,6 +142,7 @@ async def assemble_run(
         )
         recent: dict[Lane, list[PosixSeconds]] = inherited_calls(manifest, leases, clock.now())
         writer = Writer(store, run_id, leases, clock)
+        held = RunLeases(store, run_id, writer, clock)
         writer.start()
         try:
             # 3. The launch's host: what the journal proves about a sandbox must not skip campaigns on the platform.
@@ -135,14 +162,12 @@ async def assemble_run(
                 # A sandbox in this process came into being with it.
                 run = Run(deps, leases, previous=previous, launches=launches, is_new_host=manifest.host == SANDBOX)
                 try:
-                    yield OpenRun(loaded, run, store)
+                    yield OpenRun(loaded, run, store, held)
                 finally:
                     recent |= run.recent_calls()
         finally:
-            # 5. Release. A lease that cannot be released ends by itself; that must not hide how the run went.
-            await writer.close()
-            with suppress(LedgerError):
-                await asyncio.to_thread(store.release, run_id, recent, clock.now())
+            # 5. Release.
+            await held.release(recent)
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "pause": "Hold a launch's starts until it is unpaused.",
     "unpause": "Let a paused launch go on, or lift an abort.",
     "abort": "End a launch's runs, and refuse later ones.",
+    "follow": "Follow what a launch started until all is sent.",
     "stop-started": "Stop what a launch started; texts already sent stay sent.",
     "resolve": "Record what became of unknown campaigns.",
     "release": "Release the accounts that a dead run still holds.",

@@ -58,6 +58,15 @@ EVENTS: Final = (
     EventKind("launch_unpaused", "a person let the launch continue", ()),
     EventKind("launch_aborted", "a person aborted the launch", ("by", "reason")),
     EventKind("stop_answered", "`stop-started` has the answer to a stop", ("campaign", "outcome", "message")),
+    # What becomes of what was started (`follow`, `run --follow`).
+    EventKind("follow_read", "a round has read an account's started campaigns",
+              ("account", "campaigns", "unread", "completed", "sent")),
+    EventKind("follow_skipped", "an account could not be read, or not all of it: the next round reads it again",
+              ("account", "message")),
+    EventKind("delivery_ended", "a campaign is completed, stopped, paused, or no longer listed",
+              ("campaign", "state", "sent")),
+    EventKind("delivery_stalled", "a campaign is Active and sends nothing within its calling hours",
+              ("campaign", "sent", "message")),
     # Workers, and the process that watches them.
     EventKind("worker_ready", "a worker is ready to take lanes", ("concurrency",)),
     EventKind("worker_waits", "a worker waits for the database", ("message",)),

@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 11
     STOPPED = 12
     JOURNAL = 13
+    NOT_DELIVERED = 14  # follow
     DIFFERENT = 20  # diff; plan --detailed-exitcode: the plan has starts
     # 128 and the signal's number, as shells report it.
     SIGHUP = 129
@@ -43,6 +44,7 @@ RUN_MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
         ExitCode.UNKNOWN: "at least one campaign is unknown: a person must look",
         ExitCode.STOPPED: "stopped by a rule, a window or a limit; the rest is held",
         ExitCode.JOURNAL: "the journal failed during the run; sending ceased",
+        ExitCode.NOT_DELIVERED: "with --follow: some campaigns were stopped, paused or gone, or the time was up",
         ExitCode.SIGHUP: "stopped by SIGHUP: calls in flight were awaited, nothing is unknown",
         ExitCode.SIGINT: "stopped by SIGINT: calls in flight were awaited, nothing is unknown",
         ExitCode.SIGTERM: "stopped by SIGTERM: calls in flight were awaited, nothing is unknown",
@@ -55,6 +57,18 @@ _SIGNALS: Final = {
     StopReason.SIGINT: ExitCode.SIGINT,
     StopReason.SIGTERM: ExitCode.SIGTERM,
 }
+
+
+_WORST_FIRST: Final = (
+    ExitCode.JOURNAL, ExitCode.UNKNOWN, ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.SIGHUP, ExitCode.STOPPED,
+    ExitCode.FAILED, ExitCode.NOT_DELIVERED,
+)  # fmt: skip
+"""The codes of a run and of following it, in the order in which one outweighs the other."""
+
+
+def worst(*codes: int) -> int:
+    """The code that outweighs the others: 13, 11, 130 (143, 129), 12, 10, 14, 0 (design section 6)."""
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.OK)
 
 
 def signal_code(stop: Stop | None) -> ExitCode | None:

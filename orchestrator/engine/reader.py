@@ -142,13 +142,17 @@ class Reader:
         read = await self._read(call, classify_stop)
         return message_of(read.answer) if isinstance(read.answer, Reply) else ""
 
-    async def list_once(self, target: CallTarget) -> Read:
-        """The first page of the target's stream, not repeated after a failure. Raises StopRequested and LeaseLost."""
-        read = await self._once(self._list_call(target, 1))
+    async def list_once(self, target: CallTarget, page: int = 1) -> Read:
+        """A page of the target's stream, not repeated after a failure. Raises StopRequested and LeaseLost."""
+        read = await self._once(self._list_call(target, page))
         if self._is_ordered and may_refuse_order(read.answer):
             self._is_ordered = False
-            read = await self._once(self._list_call(target, 1))
+            read = await self._once(self._list_call(target, page))
         return read
+
+    async def details_once(self, target: CallTarget) -> Read:
+        """All of one campaign, not repeated after a failure. Raises StopRequested and LeaseLost."""
+        return await self._once(lambda: self._deps.api.get(target, check=self._last_look))
 
     async def _page(self, target: CallTarget, page: int) -> Read:
         """One page of a list; where the platform refuses it, once more without an order."""

@@ -125,6 +125,11 @@ def _natural(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_TOTAL else None
 
 
+def _count(value: Any) -> int | None:
+    """A number of messages; None where there is none: it must not be taken for 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def read_status(payload: Any) -> dict[str, LiveState]:
     """The campaign of a status or get reply, by id."""
     data = mapping(mapping(payload).get("data"))
@@ -158,6 +163,7 @@ def _live(item: dict[str, Any], *, names_instance: bool) -> LiveState:
         names_instance=names_instance,
         updated_at=text_of(item.get("updatedAt")),
         content=_content(item, is_listed=names_instance),
+        messages_sent=_count(item.get("totalMessagesSent")),
     )
 
 

@@ -105,6 +105,11 @@ def release_lease(
     return lease_release(number, lane, lease, by=by, reason=reason, now=now)
 
 
+def starters(rows: Iterable[Any]) -> list[Any]:
+    """The lease rows of runs that may start something: a follower changes nothing that a person decides about."""
+    return [row for row in rows if not rules.is_follower(row.run_id)]
+
+
 def any_live(rows: Iterable[Any], moment: Moment) -> bool:
     """Whether the process behind one of these lease rows may be alive."""
     return any(rules.is_live(lease_of(row), this_machine(), moment, is_alive) for row in rows)

@@ -82,7 +82,11 @@ class MemoryStore:
     ) -> ControlState:
         """Record a person's command to a launch, and return the new state. Raises Refused, and records nothing."""
         own, moment = [x for x in self._leases.values() if x.holder.launch == launch], self._moment(now)
-        is_running = any(rules.is_live(lease, lease.holder.machine, moment, self._is_alive) for lease in own)
+        is_running = any(
+            rules.is_live(lease, lease.holder.machine, moment, self._is_alive)
+            for lease in own
+            if not rules.is_follower(lease.holder.run_id)
+        )
         before = self.control_state(launch)
         self._append([control.command_record(before, launch, command, by, reason, now=now, is_running=is_running)])
         return self.control_state(launch)
@@ -94,7 +98,8 @@ class MemoryStore:
         """
         lane = Lane(record.lane)
         lease = self._leases.get(lane)
-        if lease is not None and rules.is_live(lease, "", self._moment(now), self._is_alive):
+        is_starter = lease is not None and not rules.is_follower(lease.holder.run_id)
+        if lease is not None and is_starter and rules.is_live(lease, "", self._moment(now), self._is_alive):
             raise rules.refusal(lane, lease, self._moment(now))
         check_resolution((one for one in self._journal[record.launch] if one.campaign == record.campaign), record)
         self._append([record])

@@ -26,6 +26,7 @@ from orchestrator.ledger.lease_rows import (
     locked_lease,
     release_lease,
     released_json,
+    starters,
 )
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.reading import ReadableLedger
@@ -212,7 +213,7 @@ class Store(ReadableLedger):
             self._backend.lock_launch(connection, launch, shared=False)
             before = control_state_of(connection, launch)
             rows = connection.execute(sa.select(leases).where(leases.c.launch == launch)).all()
-            is_running = any_live(rows, self._backend.moment(now))
+            is_running = any_live(starters(rows), self._backend.moment(now))
             record = control.command_record(
                 before, launch, command, by, reason, now=now, is_running=is_running, ledger=self.url
             )
@@ -228,9 +229,9 @@ class Store(ReadableLedger):
         with self._transaction() as connection:
             # Keeps two people from resolving one campaign at once, and from going on from the same link.
             self._backend.lock_launch(connection, record.launch, shared=False)
-            row, moment = connection.execute(locked_lease(record.lane)).one_or_none(), self._backend.moment(now)
-            if row is not None and any_live([row], moment):
-                raise rules.refusal(Lane(record.lane), lease_of(row), moment)
+            rows, moment = starters(connection.execute(locked_lease(record.lane)).all()), self._backend.moment(now)
+            if any_live(rows, moment):
+                raise rules.refusal(Lane(record.lane), lease_of(rows[0]), moment)
             found = connection.execute(sa.select(journal).where(*same).order_by(journal.c.id)).all()
             check_resolution(self._records(found), record, self.url)
             self._chains.linking([record]).append(connection, [record])

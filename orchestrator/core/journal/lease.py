@@ -21,6 +21,12 @@ A commit renews the leases only when the last renewal is a second old, so that h
 WATCH_SECONDS: Final = LEASE_SECONDS + 1.0
 """Seconds for which a doubtful lease is watched: a holder that is alive renews it within them."""
 
+FOLLOWER: Final = "f-"
+"""How the id of a run begins that only follows what others started. It holds an account for seconds at a time."""
+
+BRIEF_SECONDS: Final = 2 * WATCH_SECONDS
+"""Seconds after which a follower has surely given an account back, even one that hangs in a call, or was killed."""
+
 _CLOCKS_APART: Final = 5.0
 """Seconds by which the clocks of two runs may differ without a doubt."""
 
@@ -104,6 +110,15 @@ class LeaseDoubted(LaneLeased):
     """The lease ends later than any lease can. A clock was ahead: its holder may be dead since, or well."""
 
 
+class LeasedBriefly(LaneLeased):
+    """The account is held by a follower, which gives it back within BRIEF_SECONDS."""
+
+
+def is_follower(run_id: str) -> bool:
+    """Whether the run with this id only reads, and starts nothing."""
+    return run_id.startswith(FOLLOWER)
+
+
 def is_doubtful(lease: Lease, moment: Moment) -> bool:
     """Whether the lease ends later than any lease can by the caller's clock, so that its end says nothing."""
     return lease.expires + _step(lease, moment) > moment.now + LEASE_SECONDS + _CLOCKS_APART
@@ -129,6 +144,8 @@ def refusal(lane: Lane, lease: Lease, moment: Moment) -> LaneLeased:
         f"(pid {holder.pid} on {holder.machine}, since {max(0.0, moment.now - lease.acquired):.0f} s)"
     )
     if not is_doubtful(lease, moment):
+        if is_follower(holder.run_id):
+            return LeasedBriefly(in_use, next_step="run again")
         return LaneLeased(in_use, next_step="wait for that run to end, then run again")
     left = duration(round(lease.expires + _step(lease, moment) - moment.now))
     return LeaseDoubted(

@@ -81,25 +81,37 @@ def stops(records: Iterable[Record]) -> dict[CampaignKey, Stopped]:
     return found
 
 
+def started_targets(
+    manifest: Manifest, histories: Mapping[CampaignKey, CampaignState]
+) -> tuple[dict[CampaignKey, CallTarget], dict[CampaignKey, str]]:
+    """How what the launch started is addressed; and what cannot be, with the reason in words."""
+    addresses = {campaign.key: plans.target_of(manifest, campaign) for campaign in manifest.campaigns}
+    targets, unaddressed = dict[CampaignKey, CallTarget](), dict[CampaignKey, str]()
+    for key, history in histories.items():
+        if history.state is not State.STARTED:
+            continue
+        target = addresses.get(key)
+        if target is None:
+            unaddressed[key] = "the manifest no longer names it"
+        # In another account, the same ids mean another campaign than the one that was started.
+        elif target.lane != history.lane:
+            unaddressed[key] = "the manifest has it under another account now"
+        else:
+            targets[key] = target
+    return targets, unaddressed
+
+
 def plan_stops(
     manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], stopped: Mapping[CampaignKey, Stopped]
 ) -> StopPlan:
     """The stops that are due: the journal says what this launch started, the manifest how it is addressed."""
-    targets = {campaign.key: plans.target_of(manifest, campaign) for campaign in manifest.campaigns}
-    jobs, unaddressed, before = [], {}, []
-    for key, history in histories.items():
-        if history.state is not State.STARTED:
-            continue
-        target, last = targets.get(key), stopped.get(key, Stopped())
-        if last.is_confirmed:
-            before.append(key)
-        elif target is None:
-            unaddressed[key] = "the manifest no longer names it"
-        # A stop must go to the account that was started; in another one the same ids mean another campaign.
-        elif target.lane != history.lane:
-            unaddressed[key] = "the manifest has it under another account now"
-        else:
-            jobs.append(StopJob(target, last.number + 1))
+    targets, unaddressed = started_targets(manifest, histories)
+    known = {key: stopped.get(key, Stopped()) for key in (*targets, *unaddressed)}
+    before = tuple(key for key, last in known.items() if last.is_confirmed)
+    jobs = tuple(
+        StopJob(target, known[key].number + 1) for key, target in targets.items() if not known[key].is_confirmed
+    )
+    left = {key: why for key, why in unaddressed.items() if not known[key].is_confirmed}
     # These may be running, but nothing proves that this launch started them: reported, not stopped.
     maybe = tuple(key for key, history in histories.items() if history.state in UNRESOLVED)
-    return StopPlan(tuple(jobs), unaddressed, tuple(before), maybe)
+    return StopPlan(jobs, left, before, maybe)

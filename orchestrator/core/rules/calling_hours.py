@@ -1,6 +1,8 @@
 """A campaign's own calling hours on the platform, compared with the window in which it may be started."""
 
+import math
 from collections import defaultdict
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +11,8 @@ from orchestrator.core.rules.windows import Span, opening
 from orchestrator.model import CallingHours, PosixSeconds
 
 _LOOKED_AHEAD: Final = 7 * 86400.0
+_LOOKED_BACK: Final = 7 * 86400.0
+_HOUR: Final = 3600
 
 
 def uncovered(window: OpenHours | None, calling: CallingHours, at: PosixSeconds) -> PosixSeconds | None:
@@ -29,6 +33,32 @@ def uncovered(window: OpenHours | None, calling: CallingHours, at: PosixSeconds)
             return gap
         now = span.closes
     return None
+
+
+def open_seconds(calling: CallingHours, since: PosixSeconds, until: PosixSeconds) -> float:
+    """Seconds between two instants, of the last week, at which the hours were open.
+
+    Raises ValueError for hours that cannot be understood.
+    """
+    # By whole hours, so that thousands of campaigns with the same hours share one look at the calendar.
+    spans = _last_week(calling, math.ceil(until / _HOUR))
+    return sum(max(0.0, min(span.closes, until) - max(span.opens, since)) for span in spans)
+
+
+@lru_cache(maxsize=256)
+def _last_week(calling: CallingHours, hour: int) -> tuple[Span, ...]:
+    """When the hours were open in the week before the `hour`-th hour since 1970."""
+    rules, until = _rules(calling), PosixSeconds(float(hour * _HOUR))
+    now, spans = PosixSeconds(until - _LOOKED_BACK), list[Span]()
+    while now < until:
+        covered = _covered_until(rules, now)
+        if covered > now:
+            spans.append(Span(now, min(covered, until)))
+            now = covered
+        else:
+            coming = (opening(rule, now, within=until - now) for rule in rules)
+            now = min((span.opens for span in coming if span is not None), default=until)
+    return tuple(spans)
 
 
 def words(calling: CallingHours) -> str:

@@ -1,0 +1,150 @@
+"""What `follow` prints: a live view, the result for a person, and the same as JSON."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from orchestrator.console.terminal import console_for, has_bars, plain
+from orchestrator.core.delivery.delivery import Delivery, DeliveryState
+from orchestrator.core.delivery.goal import Followed
+from orchestrator.core.text import command_line, duration, plural
+from orchestrator.model import CampaignKey
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from orchestrator.engine.rounds import Rounds
+
+_WORST: Final = 5
+_MOST_SHOWN: Final = 10
+_DRAWS_PER_SECOND: Final = 1.0
+_TROUBLE: Final = (DeliveryState.GONE, DeliveryState.STOPPED, DeliveryState.PAUSED)
+
+_Found = Mapping[CampaignKey, Delivery]
+
+
+def as_json(followed: Followed) -> dict[str, Any]:
+    """For a machine."""
+    states = Counter(str(one.state) for one in followed.deliveries.values())
+    return {
+        "launch": followed.launch,
+        "until": str(followed.goal),
+        "timed_out": followed.timed_out,
+        "stop": followed.stop.as_json() if followed.stop else None,
+        "totals": {state: states[state] for state in DeliveryState},
+        "sent": _total(one.sent for one in followed.deliveries.values()),
+        "recipients": _total(one.recipients for one in followed.deliveries.values()),
+        "campaigns": {key: one.as_json for key, one in followed.deliveries.items()},
+        "missed": followed.missed,
+        "not_followed": dict(followed.unaddressed),
+    }
+
+
+def text(followed: Followed, ledger: str) -> str:
+    """For a person: the counts, and what has not arrived."""
+    found = followed.deliveries
+    lines = [f"launch {plain(followed.launch)}: {_counts(found)}"]
+    missed = [key for key in followed.missed if key not in followed.unaddressed]
+    lines += [f"  {line_of(key, found.get(key))}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
+    if len(missed) > _MOST_SHOWN:
+        lines.append(f"  and {plural(len(missed) - _MOST_SHOWN, 'more campaign')}")
+    lines += [f"  {plain(key)}: not followed, as {why}" for key, why in followed.unaddressed.items()]
+    if followed.timed_out:
+        lines.append("the time was up")
+    if followed.stop is not None:
+        lines.append(f"stopped early: {plain(followed.stop.detail)}")
+    if missed:
+        lines.append(f"next: {command_line('follow', followed.launch, ledger=ledger)}")
+    return "\n".join(lines) + "\n"
+
+
+def line_of(key: CampaignKey, delivery: Delivery | None) -> str:
+    """One campaign in a line: its state, what was sent of what, how fast, and for how long it stalls."""
+    if delivery is None:
+        return f"{plain(key)}: not read yet"
+    return f"{plain(key)}: {', '.join(_parts(delivery))}"
+
+
+def _parts(delivery: Delivery) -> Iterator[str]:
+    state = delivery.state
+    yield f"is {plain(delivery.status)}" if state is DeliveryState.OTHER else str(state)
+    if delivery.sent is not None:
+        yield f"{delivery.sent:,}{_of(delivery.recipients)} sent"
+    if delivery.is_stalled:
+        yield f"STALLED for {duration(delivery.stalled_for or 0.0)}"
+    elif delivery.per_minute is not None:
+        yield f"{delivery.per_minute:,.1f} a minute"
+    if delivery.eta is not None:
+        yield f"ends about {datetime.fromtimestamp(delivery.eta, UTC):%H:%M} UTC"
+    if delivery.ran_again:
+        yield "was run again meanwhile"
+
+
+def _of(recipients: int | None) -> str:
+    return "" if recipients is None else f" of {recipients:,}"
+
+
+def _counts(found: _Found) -> str:
+    states = Counter(one.state for one in found.values())
+    said = [f"{states[state]:,} {state}" for state in DeliveryState if states[state]] or ["nothing was read"]
+    stalled = sum(one.is_stalled for one in found.values())
+    sent = _total(one.sent for one in found.values())
+    return ", ".join([*said, *([f"{stalled:,} of them stalled"] if stalled else [])]) + (
+        "" if sent is None else f"; {plural(sent, 'message')} sent"
+    )
+
+
+def _total(numbers: Iterable[int | None]) -> int | None:
+    """The sum; None where one is unknown: a sum of some would be taken for that of all."""
+    known = list(numbers)
+    return sum(one or 0 for one in known) if known and None not in known else None
+
+
+def _worst_first(keys: Iterable[CampaignKey], found: _Found) -> list[CampaignKey]:
+    return sorted(keys, key=lambda key: (_rank(found.get(key)), key))
+
+
+def _rank(delivery: Delivery | None) -> tuple[int, float]:
+    if delivery is None:
+        return 3, 0.0
+    if delivery.state in _TROUBLE:
+        return 0, float(_TROUBLE.index(delivery.state))
+    return (1 if delivery.is_stalled else 2), -(delivery.stalled_for or 0.0)
+
+
+@contextmanager
+def shown(rounds: "Rounds", stream: TextIO) -> Iterator[None]:
+    """Show the rounds on a terminal while the block runs: a line for each account, and the worst campaigns."""
+    from rich.live import Live
+
+    console = console_for(stream, os.environ)
+    with Live(
+        console=console, refresh_per_second=_DRAWS_PER_SECOND, transient=True, get_renderable=lambda: _view(rounds)
+    ):  # fmt: skip
+        yield
+
+
+def wants_view(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that can be drawn on."""
+    return has_bars(stream, os.environ)
+
+
+def _view(rounds: "Rounds") -> "RenderableType":
+    from rich.text import Text
+
+    return Text("\n".join(screen(rounds)), no_wrap=True, overflow="ellipsis")
+
+
+def screen(rounds: "Rounds") -> list[str]:
+    """The lines of the live view."""
+    lines, found = [], dict[CampaignKey, Delivery]()
+    for follower in rounds.followers:
+        known = ((key, rounds.deliveries.of(key)) for key in follower.keys)
+        own = {key: one for key, one in known if one is not None}
+        found |= own
+        lines.append(f"account {plain(follower.name)}: {_counts(own)}")
+    unwell = [key for key, one in found.items() if one.is_stalled or one.state in _TROUBLE]
+    return [*lines, *(f"  {line_of(key, found[key])}" for key in _worst_first(unwell, found)[:_WORST])]

@@ -1,0 +1,191 @@
+"""One account's started campaigns, read in rounds: in short turns, so that starts of other runs go first."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.core.attempt.verdict import ReadKind, classify_read, is_not_found, wait_of, words_of
+from orchestrator.core.delivery.pages import StreamPages
+from orchestrator.core.delivery.readings import Reading, Round
+from orchestrator.core.rules.pacing import Pacer
+from orchestrator.engine.reader import Reader
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.errors import CredentialError, LaneLeased, LeaseLost
+from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, PosixSeconds, Read, Reply
+from orchestrator.ports import Clock
+
+TURN_SECONDS: Final = 3.0
+"""Seconds after which a turn begins no further call, and the account is given back for a moment."""
+
+FREE_SECONDS: Final = 1.0
+"""Seconds for which an account is free between two turns: a run that waits for it asks more often."""
+
+_MOST_DETAILS: Final = 20
+"""Campaigns whose calling hours are asked for in one round: each takes a call."""
+
+_MOST_FAILURES: Final = 3
+"""Failed calls in a row after which a round is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """An account that is held for a turn. The calls of the last holder are in its pacer."""
+
+    reader: Reader
+    pacer: Pacer
+
+
+HoldAccount = Callable[[Lane], AbstractAsyncContextManager[HeldAccount]]
+"""Takes an account for a turn, and hands its recent calls on. Raises LaneLeased while a run holds it."""
+
+
+class AccountFollower:
+    """The campaigns of one account, in rounds. `name` is the account's, `targets` are its started campaigns."""
+
+    def __init__(
+        self, name: str, lane: Lane, targets: Sequence[CallTarget], *, hold: HoldAccount, clock: Clock,
+        stop_signal: StopSignal,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.keys = [target.key for target in targets]
+        self.calls = 0
+        """Calls that all rounds took so far."""
+        self._lane = lane
+        self._hold = hold
+        self._clock = clock
+        self._stop_signal = stop_signal
+        self._targets = {target.key: target for target in targets}
+        self._streams = _streams(targets)
+        self._free_at = PosixSeconds(0.0)  # no call leaves before: the platform, or the rate, asks for it
+        self._failures = 0  # in a row
+        self._failure = ""  # the last one of this round
+
+    async def round(self, wanted: Collection[CampaignKey], suspects: Iterable[CampaignKey]) -> tuple[Round, str]:
+        """Read the `wanted` campaigns, and the calling hours of `suspects`. Why it ended early, in words, or nothing.
+
+        Raises CredentialError where the platform refuses the credential.
+        """
+        done, why = Round(self.name, self._clock.now()), ""
+        asks = self._asks(wanted, suspects, done)
+        try:
+            await self._turns(asks)
+        except StopRequested as stopped:
+            why = str(stopped)
+        except (LaneLeased, LeaseLost) as busy:
+            why = busy.message
+        else:
+            why = self._failure
+        self._conclude(wanted, done)
+        return done, why
+
+    def _asks(self, wanted: Collection[CampaignKey], suspects: Iterable[CampaignKey], done: Round) -> "_Asks":
+        for stream, pages in self._streams.items():
+            pages.begin([self._targets[key].campaign for key in wanted if _stream_of(self._targets[key]) == stream])
+        self._failures, self._failure = 0, ""
+        details = [self._targets[key] for key in suspects if key in self._targets][:_MOST_DETAILS]
+        return _Asks(deque(self._streams.values()), deque(details), done)
+
+    async def _turns(self, asks: "_Asks") -> None:
+        while asks.has_more() and self._failures < _MOST_FAILURES:
+            # Outside of a turn: nobody holds an account while it waits for the rate.
+            if (wait := self._free_at - self._clock.now()) > 0:
+                await self._stop_signal.sleep(wait)
+            async with self._hold(self._lane) as account:
+                await self._turn(account, asks)
+            self._free_at = max(self._free_at, PosixSeconds(self._clock.now() + FREE_SECONDS))
+
+    async def _turn(self, account: HeldAccount, asks: "_Asks") -> None:
+        until = self._clock.now() + TURN_SECONDS
+        while asks.has_more() and self._failures < _MOST_FAILURES:
+            now = self._clock.now()
+            if (wait := account.pacer.wait(now)) > 0:
+                self._free_at = PosixSeconds(now + wait)
+                return
+            if now >= until:
+                return
+            await self._ask(account, asks)
+
+    async def _ask(self, account: HeldAccount, asks: "_Asks") -> None:
+        """The next call: a page, or a campaign's calling hours."""
+        self.calls += 1
+        stream = asks.stream()
+        if stream is None:
+            target = asks.details.popleft()
+            read = await account.reader.details_once(target)
+            if self._is_usable(read, account) or is_not_found(read.answer):
+                live = read.live.get(target.campaign)
+                asks.done.hours[target.key] = live.calling_hours if live else None
+            return
+        page = stream.next_page()
+        if page is None:
+            return
+        read = await account.reader.list_once(stream.target, page)
+        if not self._is_usable(read, account):
+            stream.failed()
+            return
+        stream.took(page, read.live, more=read.more)
+        self._take(stream.target, read, asks.done)
+
+    def _take(self, target: CallTarget, read: Read, done: Round) -> None:
+        # What the platform counted was so when it answered, and not when the answer had arrived.
+        now = self._clock.now()
+        keys = ((CampaignKey(f"{target.stream}/{one}"), live) for one, live in read.live.items())
+        done.readings += [Reading.of(key, now, live) for key, live in keys if key in self._targets]
+
+    def _is_usable(self, read: Read, account: HeldAccount) -> bool:
+        kind = classify_read(read.answer)
+        if kind is ReadKind.OK:
+            self._failures = 0
+            return True
+        message = read.answer.text if isinstance(read.answer, Fault) else words_of(read.answer)
+        self._failures, self._failure = self._failures + 1, message
+        if kind is ReadKind.UNAUTHORIZED and self._failures == _MOST_FAILURES:
+            raise CredentialError(
+                f"the platform rejects the credential of account {self.name} ({message})",
+                next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",
+            )
+        if kind is ReadKind.LIMITED:
+            # The pacer ends with the turn, and would forget it.
+            asked = wait_of(read.answer) if isinstance(read.answer, Reply) else None
+            self._free_at = PosixSeconds(self._clock.now() + (account.pacer.longest if asked is None else asked))
+        return False
+
+    def _conclude(self, wanted: Collection[CampaignKey], done: Round) -> None:
+        now = self._clock.now()
+        for stream in self._streams.values():
+            gone = (CampaignKey(f"{stream.target.stream}/{one}") for one in stream.end())
+            done.readings += [Reading(key, now, None) for key in gone]
+        read = {one.key for one in done.readings}
+        done.unread = frozenset(key for key in wanted if key not in read)
+
+
+@dataclass(slots=True)
+class _Asks:
+    """What is left to be asked in a round, and what it has brought."""
+
+    streams: deque[StreamPages]
+    details: deque[CallTarget]
+    done: Round
+
+    def stream(self) -> StreamPages | None:
+        """The stream whose next page is to be asked for; None where all are read."""
+        while self.streams and self.streams[0].next_page() is None:
+            self.streams.popleft()
+        return self.streams[0] if self.streams else None
+
+    def has_more(self) -> bool:
+        return self.stream() is not None or bool(self.details)
+
+
+def _stream_of(target: CallTarget) -> tuple[str, str, str]:
+    return target.stream, target.iid, target.type
+
+
+def _streams(targets: Iterable[CallTarget]) -> Mapping[tuple[str, str, str], StreamPages]:
+    # The first target of each stream stands for it.
+    found: dict[tuple[str, str, str], StreamPages] = {}
+    for target in targets:
+        found.setdefault(_stream_of(target), StreamPages(target))
+    return found

@@ -1,0 +1,132 @@
+"""Following a launch: every account in rounds, each journaled, until nothing is left to wait for."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from orchestrator.core.delivery.delivery import Deliveries, Delivery, DeliveryState
+from orchestrator.core.delivery.goal import Goal
+from orchestrator.core.delivery.readings import DEFAULT_STALLED_AFTER, Round, record_of
+from orchestrator.core.text import duration
+from orchestrator.engine.follower import AccountFollower
+from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.model import CampaignKey, PosixSeconds
+from orchestrator.ports import Clock, Journal, Observer
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOptions:
+    """How to follow: a round begins `every` so many seconds, and all ends after `timeout` seconds, or at the goal.
+
+    An Active campaign that sends nothing for `stalled_after` seconds of its calling hours is stalled.
+    """
+
+    goal: Goal = Goal()  # noqa: RUF009 - it is frozen
+    every: float = 60.0
+    timeout: float = 6 * 3600.0
+    stalled_after: float = DEFAULT_STALLED_AFTER
+
+
+class Rounds:
+    """Reads the accounts' campaigns, journals what changed and keeps their deliveries.
+
+    `deliveries` hold what earlier runs have journaled; `run_id` is of this one.
+    """
+
+    def __init__(
+        self, followers: Sequence[AccountFollower], deliveries: Deliveries, options: FollowOptions, *,
+        launch: str, run_id: str, journal: Journal, clock: Clock, stop_signal: StopSignal, observer: Observer,
+    ) -> None:  # fmt: skip
+        self.followers = followers
+        self.deliveries = deliveries
+        self.timed_out = False
+        self._options = options
+        self._launch = launch
+        self._run_id = run_id
+        self._journal = journal
+        self._clock = clock
+        self._stop_signal = stop_signal
+        self._observer = observer
+        self._deadline = PosixSeconds(clock.now() + options.timeout)
+        self._number = 0
+        self._skipped: dict[str, str] = {}  # by account, why its last round ended early
+        self._stalled: set[CampaignKey] = set()
+
+    async def run(self) -> None:
+        """Go on until the goal is reached, nothing is left to wait for, the time is up, or a stop comes.
+
+        Raises CredentialError, and JournalWriteError where a round cannot be journaled.
+        """
+        jobs = [asyncio.create_task(self._follow(follower)) for follower in self.followers]
+        try:
+            await asyncio.gather(*jobs)
+        finally:
+            # What ends one ends all; each gives its account back before it does.
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def _follow(self, follower: AccountFollower) -> None:
+        # The first round reads all: what earlier runs of `follow` found at rest may have been resumed since.
+        wanted = follower.keys
+        with suppress(StopRequested):
+            while wanted and self._stop_signal.stop is None:
+                began = self._clock.now()
+                await self._round(follower, wanted)
+                wanted = self.unfinished(follower)
+                if all(self._options.goal.is_over(self.deliveries.of(key)) for key in wanted):
+                    return
+                if self._clock.now() >= self._deadline:
+                    self.timed_out = True
+                    return
+                until = min(PosixSeconds(began + self._options.every), self._deadline)
+                await self._stop_signal.sleep(max(0.0, until - self._clock.now()))
+
+    def unfinished(self, follower: AccountFollower) -> list[CampaignKey]:
+        """The account's campaigns that may still send."""
+        found = ((key, self.deliveries.of(key)) for key in follower.keys)
+        return [key for key, delivery in found if delivery is None or not delivery.has_ended]
+
+    async def _round(self, follower: AccountFollower, wanted: Sequence[CampaignKey]) -> None:
+        # 1. Read.
+        done, why = await follower.round(wanted, self.deliveries.suspects(follower.name))
+        done.stalled_after = self._options.stalled_after
+        has_read = bool(done.readings or done.hours)
+        done.readings = [one for one in done.readings if not self.deliveries.is_same(one, self._run_id)]
+        before = {one.key: self.deliveries.of(one.key) for one in done.readings}
+        # 2. Journal it: a crash loses this round at most.
+        if has_read:
+            self._number += 1
+            record = record_of(done, self._launch, self._run_id, self._number, self._clock.now())
+            await self._journal.record(record)
+            self.deliveries.add(done, self._run_id)
+        # 3. Report it.
+        self._report_changes(before, wanted)
+        self._report_round(follower, done, why)
+
+    def _report_changes(self, before: dict[CampaignKey, Delivery | None], wanted: Sequence[CampaignKey]) -> None:
+        for key, earlier in before.items():
+            now = self.deliveries.of(key)
+            if now is None or not now.has_ended or (earlier is not None and earlier.state is now.state):
+                continue
+            self._observer.event("delivery_ended", campaign=key, state=str(now.state), sent=now.sent)
+        for key in wanted:
+            now = self.deliveries.of(key)
+            if now is not None and now.is_stalled and key not in self._stalled:
+                self._stalled.add(key)
+                message = f"Active, and nothing was sent for {duration(now.stalled_for or 0.0)} of its calling hours"
+                self._observer.event("delivery_stalled", campaign=key, sent=now.sent, message=message)
+            elif now is not None and not now.is_stalled:
+                self._stalled.discard(key)
+
+    def _report_round(self, follower: AccountFollower, done: Round, why: str) -> None:
+        if why and why != self._skipped.get(follower.name):
+            self._observer.event("follow_skipped", account=follower.name, message=why)
+        self._skipped[follower.name] = why
+        found = [self.deliveries.of(key) for key in follower.keys]
+        self._observer.event(
+            "follow_read", account=follower.name, campaigns=len(found), unread=len(done.unread),
+            completed=sum(one is not None and one.state is DeliveryState.COMPLETED for one in found),
+            sent=sum(one.sent or 0 for one in found if one is not None),
+        )  # fmt: skip
