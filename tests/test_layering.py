@@ -43,6 +43,7 @@ NAMESAKES = {
     "diff": "the rule in the core, the use case, its command, and what is shown of it",
     "discover": "the use case and its command",
     "discovery": "what is found and what it changes in a file, and what is shown of it",
+    "follow": "the use case and its command",
     "gate": "the sandbox shares no code or names with what it judges",
     "journal": "a rehearsal's journal, named like the port",
     "lane": "a lane of a run in the engine, and the same as a fleet's job",

@@ -13,11 +13,12 @@ Codes 2 to 9 mean that not one start left this process. Running again is safe af
 never started again. What a pipeline should do with each: [in CI](../how-to/ci.md).
 """
 _ORDER: Final = """
-Where several apply to a run, the first of these counts: 13, 11, the code of a signal (129, 130 or 143), 12, 10, 0.
+Where several apply to a run, the first of these counts: 13, 11, the code of a signal (129, 130 or 143), 12, 10, 14, 0.
 """
 _STOPS: Final = """
 `stop-started` ends with 0 when every stop is confirmed, 10 when one is not, 11 when the launch has unknown campaigns,
 and with a signal's code when it was interrupted. `status` ends with 11 as long as the launch has unknown campaigns.
+`follow` ends with 0 when every campaign is completed, or has reached `--until`, with 14 when not, and sends no start.
 """
 _JSON: Final = """
 With `--json` every command prints one JSON object on stdout: `schema_version`, `command`, `exit_code`, then its own

@@ -3,23 +3,80 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli import event_loop
-from orchestrator.cli.follow_options import follow_options, options_of
 from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
 
 if TYPE_CHECKING:
-    from orchestrator.core.delivery.goal import Followed
-    from orchestrator.engine.rounds import FollowOptions
+    from orchestrator.app.follow import OnBegin
+    from orchestrator.app.open_run import OpenRun
+    from orchestrator.core.delivery.goal import Followed, Goal
+    from orchestrator.engine.rounds import FollowOptions, Rounds
+
+
+_LEAST, _MOST = 1.0, 30 * 86400.0
+
+
+def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
+    from orchestrator.core.manifest.values import seconds
+
+    try:
+        found = seconds(text)
+    except ValueError:
+        found = 0.0
+    if not _LEAST <= found <= _MOST:
+        raise click.BadParameter(f"{text!r} is no duration from 1s to 720h: write 90s, 10m or 6h")
+    return found
+
+
+def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
+    from orchestrator.core.delivery.goal import Goal
+
+    try:
+        return Goal.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("follow")
 @launch_argument
-@follow_options()
+@click.option(
+    "--every",
+    default="60s",
+    show_default=True,
+    callback=_seconds,
+    metavar="DURATION",
+    help="How often to read; at the account's rate, a round of many campaigns may take longer.",
+)
+@click.option(
+    "--until",
+    "goal",
+    default="completed",
+    show_default=True,
+    callback=_goal,
+    metavar="GOAL",
+    help="What each campaign is to reach: completed, or sent:95% of its recipients.",
+)
+@click.option(
+    "--timeout",
+    default="6h",
+    show_default=True,
+    callback=_seconds,
+    metavar="DURATION",
+    help="Follow no longer than this, and exit with 14.",
+)
+@click.option(
+    "--stalled-after",
+    default="10m",
+    show_default=True,
+    callback=_seconds,
+    metavar="DURATION",
+    help="A campaign that sends nothing for so long within its calling hours is stalled.",
+)
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @ledger_option
@@ -29,7 +86,7 @@ def command(
     launch: str,
     *,
     every: float,
-    until: Any,
+    goal: "Goal",
     timeout: float,
     stalled_after: float,
     manifest: Path | None,
@@ -41,8 +98,10 @@ def command(
     call it again, from any host: it goes on. Exits with 0 where all is completed, 14 where not.
     """
     from orchestrator.console import deliveries
+    from orchestrator.engine.rounds import FollowOptions
 
-    followed = event_loop.run(_follow(ledger, launch, manifest, options_of(every, until, timeout, stalled_after)))
+    options = FollowOptions(goal, every, timeout, stalled_after)
+    followed = event_loop.run(_follow(ledger, launch, manifest, options))
     return CommandResult(
         "follow", lambda: deliveries.as_json(followed), deliveries.text(followed, ledger), exit_code=followed.exit_code
     )
@@ -66,6 +125,25 @@ async def _follow(ledger: str, launch: str, manifest: Path | None, options: "Fol
     observers = Observers() if is_drawn else Observers(LogObserver())
     with orderly_stop(stop_signal.set), ExitStack() as view:
         return await follow(
-            loaded, options, stop_signal, redactor, observer=observers,
-            on_begin=lambda rounds: view.enter_context(deliveries.shown(rounds, sys.stderr)) if is_drawn else None,
-        )  # fmt: skip
+            loaded, options, stop_signal, redactor, observer=observers, on_begin=_showing(view, is_drawn=is_drawn)
+        )
+
+
+def _showing(view: ExitStack, *, is_drawn: bool) -> "OnBegin":
+    """What shows the rounds from their begin on, and as long as `view` is open."""
+    from orchestrator.console import deliveries
+
+    def show(rounds: "Rounds") -> None:
+        if is_drawn:
+            view.enter_context(deliveries.shown(rounds.standing, sys.stderr))
+
+    return show
+
+
+async def follow_opened(opened: "OpenRun", *, is_drawn: bool) -> "Followed":
+    """Follow what a run has started, in its process. Raises OrchestratorError."""
+    from orchestrator.app.follow import follow_run
+    from orchestrator.engine.rounds import FollowOptions
+
+    with ExitStack() as view:
+        return await follow_run(opened, FollowOptions(), _showing(view, is_drawn=is_drawn))

@@ -59,6 +59,7 @@ class _RunCommand(click.Command):
               help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
 @start_options
 @click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
+@click.option("--follow", is_flag=True, help="Then follow what was started until all is sent; see `follow`.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
               help="The job's CI system: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
@@ -81,6 +82,7 @@ def command(
     at: str | None,
     zone: str | None,
     fleet: bool,
+    follow: bool,
     log_format: str,
     ci: str,
     verbose: bool,
@@ -103,6 +105,8 @@ def command(
         # 1. The options, as far as they can be checked without the manifest.
         if fleet and (approve is not None or plan_file is not None):
             raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
+        if fleet and follow:
+            raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
         check_approve(approve)
         proposal = read_plan(plan_file) if plan_file is not None else None
         if proposal is not None and not (select or exclude or retry_failed):
@@ -111,7 +115,7 @@ def command(
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
             environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,
-            at=start_of_options(at, zone), log_format=log_format, verbose=verbose, ci=system,
+            at=start_of_options(at, zone), follows=follow, log_format=log_format, verbose=verbose, ci=system,
         )  # fmt: skip
         # 2. The run. One guard around everything after the starts, whatever fails there.
         try:
@@ -124,10 +128,10 @@ def command(
     again = command_line("status", result.run["launch"], ledger=result.run["ledger"])
     return CommandResult(
         "run",
-        result.as_json,
-        summary(result),
+        lambda: {**result.as_json(), **end.followed_json()},
+        summary(result) + end.followed_text(),
         messages=tuple(f"report: {path}" for path in end.reports),
-        exit_code=result.exit_code,
+        exit_code=end.code_of(result),
         again=again,
         said=tuple(remarks.said),
         is_styled=True,

@@ -5,22 +5,25 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.cli.options import UnusableError
 from orchestrator.cli.reporting import forget_earlier_run, write_refusal, write_reports
-from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode
-from orchestrator.core.text import command_line, reason
-from orchestrator.errors import JournalWriteError, OrchestratorError
+from orchestrator.console.terminal import plain
+from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode, worst
+from orchestrator.core.text import DEFAULT_LEDGER, command_line, reason
+from orchestrator.errors import JournalWriteError, NothingSelected, OrchestratorError
 from orchestrator.loading.manifest_file import launch_and_folder
 from orchestrator.places import report_folder
 from orchestrator.report import ci
 from orchestrator.report.files import LaunchFolder
 
 if TYPE_CHECKING:
+    from orchestrator.app.open_run import OpenRun
+    from orchestrator.core.delivery.goal import Followed
     from orchestrator.core.manifest.models import Manifest
     from orchestrator.core.result.types import Result
     from orchestrator.model import Record
@@ -40,6 +43,8 @@ class RunEnd:
         self.reports: list[Path] = []
         """The reports that were written."""
         self._code: int = ExitCode.JOURNAL  # until the journal says how the run went
+        self._follow_code: int = ExitCode.OK
+        self._followed: Followed | None = None
 
     @contextmanager
     def publishing_refusals(self) -> Iterator[None]:
@@ -78,9 +83,43 @@ class RunEnd:
             self.reports = write_reports(result, records, self._manifest.report, self._system)
         return result
 
+    async def follow(self, opened: "OpenRun", *, is_drawn: bool) -> None:
+        """Follow what the run has started, in its process.
+
+        An error ends the following alone: the starts are done, and their result stands.
+        """
+        from orchestrator.cli.follow import follow_opened
+
+        # Until it has an end, nobody knows whether all arrives.
+        self._follow_code = ExitCode.NOT_DELIVERED
+        try:
+            self._followed = await follow_opened(opened, is_drawn=is_drawn)
+            self._follow_code = self._followed.exit_code
+        except NothingSelected:
+            self._follow_code = ExitCode.OK
+        except OrchestratorError as error:
+            click.echo(f"following has ended early: {plain(error.message)}", err=True)
+
+    def code_of(self, result: "Result") -> int:
+        """The code of a run with this result, and of following it."""
+        return worst(result.exit_code, self._follow_code)
+
+    def followed_text(self) -> str:
+        """What became of what was started, for a person; empty where it was not followed."""
+        from orchestrator.console import deliveries
+
+        ledger = self._manifest.ledger if self._manifest else DEFAULT_LEDGER
+        return deliveries.text(self._followed, ledger) if self._followed else ""
+
+    def followed_json(self) -> dict[str, Any]:
+        """The same for a machine, under a key of its own."""
+        from orchestrator.console import deliveries
+
+        return {"followed": deliveries.as_json(self._followed)} if self._followed else {}
+
     def exit_code(self) -> int | None:
         """The code to end with; None while it is certain that no start has left."""
-        return self._code if self._may_have_sent() else None
+        return worst(self._code, self._follow_code) if self._may_have_sent() else None
 
     def conclude(self, error: BaseException) -> "Result":
         """The result of a run that failed on its way. Raises `error` where no start can have left.

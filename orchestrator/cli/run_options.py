@@ -42,6 +42,7 @@ class RunOptions:
     reads_stdin: bool = False
     no_wait: bool = False
     at: StartTime | None = None
+    follows: bool = False
     log_format: str = "text"
     verbose: bool = False
     ci: System = System.NONE

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import Any, Final, TextIO
 
 from orchestrator.console.terminal import console_for, has_bars, plain
 from orchestrator.core.delivery.delivery import Delivery, DeliveryState
@@ -13,17 +13,14 @@ from orchestrator.core.delivery.goal import Followed
 from orchestrator.core.text import command_line, duration, plural
 from orchestrator.model import CampaignKey
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from orchestrator.engine.rounds import Rounds
-
 _WORST: Final = 5
 _MOST_SHOWN: Final = 10
 _DRAWS_PER_SECOND: Final = 1.0
 _TROUBLE: Final = (DeliveryState.GONE, DeliveryState.STOPPED, DeliveryState.PAUSED)
 
 _Found = Mapping[CampaignKey, Delivery]
+Standing = Mapping[str, _Found]
+"""By account, the deliveries of its campaigns that were read."""
 
 
 def as_json(followed: Followed) -> dict[str, Any]:
@@ -116,14 +113,16 @@ def _rank(delivery: Delivery | None) -> tuple[int, float]:
 
 
 @contextmanager
-def shown(rounds: "Rounds", stream: TextIO) -> Iterator[None]:
-    """Show the rounds on a terminal while the block runs: a line for each account, and the worst campaigns."""
+def shown(standing: Callable[[], Standing], stream: TextIO) -> Iterator[None]:
+    """Show how accounts stand on a terminal while the block runs: a line for each, and the worst campaigns."""
     from rich.live import Live
+    from rich.text import Text
+
+    def view() -> Text:
+        return Text("\n".join(screen(standing())), no_wrap=True, overflow="ellipsis")
 
     console = console_for(stream, os.environ)
-    with Live(
-        console=console, refresh_per_second=_DRAWS_PER_SECOND, transient=True, get_renderable=lambda: _view(rounds)
-    ):  # fmt: skip
+    with Live(console=console, refresh_per_second=_DRAWS_PER_SECOND, transient=True, get_renderable=view):
         yield
 
 
@@ -132,19 +131,9 @@ def wants_view(stream: TextIO) -> bool:
     return has_bars(stream, os.environ)
 
 
-def _view(rounds: "Rounds") -> "RenderableType":
-    from rich.text import Text
-
-    return Text("\n".join(screen(rounds)), no_wrap=True, overflow="ellipsis")
-
-
-def screen(rounds: "Rounds") -> list[str]:
+def screen(standing: Standing) -> list[str]:
     """The lines of the live view."""
-    lines, found = [], dict[CampaignKey, Delivery]()
-    for follower in rounds.followers:
-        known = ((key, rounds.deliveries.of(key)) for key in follower.keys)
-        own = {key: one for key, one in known if one is not None}
-        found |= own
-        lines.append(f"account {plain(follower.name)}: {_counts(own)}")
+    lines = [f"account {plain(account)}: {_counts(own)}" for account, own in standing.items()]
+    found = {key: one for own in standing.values() for key, one in own.items()}
     unwell = [key for key, one in found.items() if one.is_stalled or one.state in _TROUBLE]
     return [*lines, *(f"  {line_of(key, found[key])}" for key in _worst_first(unwell, found)[:_WORST])]

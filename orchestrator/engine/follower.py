@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.core.attempt.verdict import ReadKind, classify_read, is_not_found, wait_of, words_of
-from orchestrator.core.delivery.pages import StreamPages
 from orchestrator.core.delivery.readings import Reading, Round
+from orchestrator.core.delivery.stream_pages import StreamPages
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.stop_signal import StopRequested, StopSignal

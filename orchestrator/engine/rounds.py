@@ -83,6 +83,11 @@ class Rounds:
                 until = min(PosixSeconds(began + self._options.every), self._deadline)
                 await self._stop_signal.sleep(max(0.0, until - self._clock.now()))
 
+    def standing(self) -> dict[str, dict[CampaignKey, Delivery]]:
+        """By account, the deliveries of its campaigns that were read."""
+        deliveries = self.deliveries.all()
+        return {one.name: {key: deliveries[key] for key in one.keys if key in deliveries} for one in self.followers}
+
     def unfinished(self, follower: AccountFollower) -> list[CampaignKey]:
         """The account's campaigns that may still send."""
         found = ((key, self.deliveries.of(key)) for key in follower.keys)

@@ -39,7 +39,24 @@ def rerun(platform: Platform, campaign: Campaign, now: float) -> None:
     platform.activate(campaign, now)
 
 
+def pause(platform: Platform, campaign: Campaign, now: float) -> None:
+    """Pause it, where it sends."""
+    if platform.at(campaign, now).status == "Active":
+        platform.pause(campaign, now)
+
+
+def resume(platform: Platform, campaign: Campaign, now: float) -> None:
+    """Let it go on where it was paused."""
+    if campaign.status == "Paused":
+        platform.resume(campaign, now)
+
+
+def remove(platform: Platform, campaign: Campaign, now: float) -> None:
+    """Delete it."""
+    platform.remove(campaign, now)
+
+
 ACTIONS: Final[Mapping[str, Callable[[Platform, Campaign, float], None]]] = MappingProxyType(
-    {action.__name__: action for action in (edit, save, rename, reschedule, stop, rerun)}
+    {action.__name__: action for action in (edit, save, rename, reschedule, stop, rerun, pause, resume, remove)}
 )
 """What people do, by name. `now` is in POSIX seconds."""

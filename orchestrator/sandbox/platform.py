@@ -11,6 +11,7 @@ from typing import Any, Final
 from orchestrator.sandbox.contact_lists import ContactList, all_lists
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Arrivals, Limit, Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, list_page, stamp
+from orchestrator.sandbox.sending import Sender
 
 __all__ = ["Account", "Call", "Campaign", "ContactList", "Hazard", "Limit", "Platform", "Start", "World", "error_body"]
 
@@ -34,8 +35,9 @@ class Campaign:
     updated_at: str | None = None  # by whatever changed it last; None: not since it was created
     scheduled: bool = False
     recipients: int = 3600
-    messages_sent: int = 0  # of its last instance, until it was started again or stopped
+    messages_sent: int = 0  # of its last instance, until `sending_since`
     sending_since: float | None = None  # POSIX seconds
+    stalls_after: int | None = None  # messages after which it stays Active and sends no more
     contact_lists: tuple[str, ...] = ()
     dnc_list: str | None = None
     created_at: str = "2025-06-01T00:00:00.000Z"
@@ -55,6 +57,7 @@ class Account:
     secret: str = field(repr=False)
     algorithm: str = "HS256"
     limit: Limit = DEFAULT_LIMIT
+    messages_per_minute: float | None = None  # of all its campaigns together; None: each has MESSAGES_PER_SECOND
     sorts_lists: bool = True  # False: a `sortBy` without `name` is refused, as the documentation has it
 
 
@@ -121,6 +124,11 @@ class Platform:
         self.arrivals = {one.account_id: Arrivals(one.limit, retry_after) for one in world.accounts}
         self._unsorted = {one.account_id for one in world.accounts if not one.sorts_lists}
         self._campaigns = {(one.stream, one.id): one for one in world.campaigns}
+        self._senders = {
+            one.account_id: Sender(one.messages_per_minute / 60.0)
+            for one in world.accounts
+            if one.messages_per_minute is not None
+        }
         self._instances = 0
         self._operations: dict[str, Callable[[Call, float], _Answer]] = {
             "start": self._start,
@@ -146,6 +154,16 @@ class Platform:
     def campaign(self, stream: str, campaign: str) -> Campaign | None:
         """A campaign as the last change left it."""
         return self._campaigns.get((stream, campaign))
+
+    def at(self, campaign: Campaign, now: float) -> Campaign:
+        """A campaign with the messages that it has sent by now; when all are, it is Completed."""
+        if campaign.sending_since is None:
+            return campaign
+        sender, key = self._senders.get(campaign.account_id), (campaign.stream, campaign.id)
+        new = int((now - campaign.sending_since) * MESSAGES_PER_SECOND) if sender is None else sender.sent(key, now)
+        sent = min(_most(campaign), campaign.messages_sent + max(new, 0))
+        is_done = sent >= campaign.recipients
+        return replace(campaign, messages_sent=sent, status="Completed" if is_done else campaign.status)
 
     def put(self, campaign: Campaign) -> None:
         """Replace or add a campaign: for a state that the API itself does not lead to, such as Completed."""
@@ -176,7 +194,7 @@ class Platform:
 
     def _find(self, call: Call, now: float) -> Campaign | None:
         found = self.campaign(call.stream, call.campaign)
-        return _sending(found, now) if found is not None and found.account_id == call.account_id else None
+        return self.at(found, now) if found is not None and found.account_id == call.account_id else None
 
     def _start(self, call: Call, now: float) -> _Answer:
         found = self._find(call, now)
@@ -210,14 +228,44 @@ class Platform:
             campaign, status="Active", instance_id=f"cid-{self._instances:08d}", updated_at=stamp(now),
             messages_sent=0, sending_since=now,
         )  # fmt: skip
+        self._begin(active, now)
         self.put(active)
         return active
 
     def deactivate(self, campaign: Campaign, now: float) -> Campaign:
-        """Stop a campaign; what was sent stays sent."""
-        stopped = replace(_sending(campaign, now), status="Stopped", updated_at=stamp(now), sending_since=None)
+        """Stop a campaign; what was sent stays sent, and the platform forgets how much it was."""
+        self._end(campaign, now)
+        stopped = replace(campaign, status="Stopped", updated_at=stamp(now), messages_sent=0, sending_since=None)
         self.put(stopped)
         return stopped
+
+    def pause(self, campaign: Campaign, now: float) -> Campaign:
+        """Pause a campaign: it keeps its count, and goes on there when it is resumed."""
+        paused = replace(self.at(campaign, now), status="Paused", updated_at=stamp(now), sending_since=None)
+        self._end(campaign, now)
+        self.put(paused)
+        return paused
+
+    def resume(self, campaign: Campaign, now: float) -> Campaign:
+        """Let a campaign send on, with the same instance."""
+        active = replace(campaign, status="Active", updated_at=stamp(now), sending_since=now)
+        self._begin(active, now)
+        self.put(active)
+        return active
+
+    def remove(self, campaign: Campaign, now: float) -> None:
+        """Delete a campaign."""
+        self._end(campaign, now)
+        del self._campaigns[campaign.stream, campaign.id]
+
+    def _begin(self, campaign: Campaign, now: float) -> None:
+        if (sender := self._senders.get(campaign.account_id)) is not None:
+            left = max(0, _most(campaign) - campaign.messages_sent)
+            sender.begin((campaign.stream, campaign.id), left, now)
+
+    def _end(self, campaign: Campaign, now: float) -> None:
+        if (sender := self._senders.get(campaign.account_id)) is not None:
+            sender.end((campaign.stream, campaign.id), now)
 
     def _stop(self, call: Call, now: float) -> _Answer:
         found = self._find(call, now)
@@ -242,7 +290,7 @@ class Platform:
         return 200, {"status": "success", "message": message, "data": campaign_details(found)}
 
     def _list(self, call: Call, now: float) -> _Answer:
-        page = list_page([_sending(one, now) for one in self._own(call)], call.body)
+        page = list_page([self.at(one, now) for one in self._own(call)], call.body)
         order = call.body.get("sortBy") or {"name": "asc"}
         if page is None or (call.account_id in self._unsorted and "name" not in order):
             return 412, error_body(INVALID_ARGUMENTS, 412)
@@ -259,13 +307,9 @@ class Platform:
         return (one for one in self._campaigns.values() if (one.stream, one.account_id) == owner)
 
 
-def _sending(campaign: Campaign, now: float) -> Campaign:
-    """A campaign with the messages that it has sent by now; when all are, it is Completed."""
-    if campaign.sending_since is None:
-        return campaign
-    sent = min(campaign.recipients, int((now - campaign.sending_since) * MESSAGES_PER_SECOND))
-    is_done = sent >= campaign.recipients
-    return replace(campaign, messages_sent=max(sent, 0), status="Completed" if is_done else campaign.status)
+def _most(campaign: Campaign) -> int:
+    """How many messages it sends in all."""
+    return campaign.recipients if campaign.stalls_after is None else min(campaign.recipients, campaign.stalls_after)
 
 
 def _not_found() -> _Answer:

@@ -17,10 +17,10 @@ from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, Con
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")
 _WORLD: Final = frozenset({"limit", "accounts", "campaigns", "contact_lists"})
-_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists"})
+_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists", "messages_per_minute"})
 _CAMPAIGN: Final = frozenset(
     {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
-    | {"instance_id", "updated_at", "message", "template", "experience_flow", "sender"}
+    | {"instance_id", "updated_at", "message", "template", "experience_flow", "sender", "recipients", "stalls_after"}
 )
 _LIST: Final = frozenset({"account_id", "stream", "name", "records", "status", "source"})
 
@@ -139,12 +139,17 @@ def _account(value: Any, where: str, limit: Limit) -> Account:
     sorts_lists = fields.get("sorts_lists", True)
     if not isinstance(sorts_lists, bool):
         raise WorldError(f"{where}: sorts_lists must be true or false")
+    per_minute = fields.get("messages_per_minute")
+    is_number = isinstance(per_minute, int | float) and not isinstance(per_minute, bool)
+    if per_minute is not None and not (is_number and per_minute > 0):
+        raise WorldError(f"{where}: messages_per_minute must be a number above 0")
     return Account(
         account_id=_text(fields, "account_id", where),
         client_id=_text(fields, "client_id", where),
         secret=_text(fields, "secret", where),
         algorithm=_text(fields, "algorithm", where, "HS256"),
         limit=limit,
+        messages_per_minute=per_minute,
         sorts_lists=sorts_lists,
     )
 
@@ -172,14 +177,14 @@ def _campaign(value: Any, where: str) -> Campaign:
         template=_text_or_none(fields, "template", where),
         experience_flow=_text_or_none(fields, "experience_flow", where) or "",
         sender=_text(fields, "sender", where, DEFAULT_SENDER),
+        recipients=_people(fields, "recipients", where, 3600),
+        stalls_after=_people(fields, "stalls_after", where, 0) if "stalls_after" in fields else None,
     )
 
 
 def _contact_list(value: Any, where: str) -> ContactList:
     fields = _fields(value, where, _LIST)
-    records = fields.get("records", 3600)
-    if not isinstance(records, int) or isinstance(records, bool) or records < 0:
-        raise WorldError(f"{where}: records must be a whole number, 0 at least")
+    records = _people(fields, "records", where, 3600)
     return ContactList(
         stream=_text(fields, "stream", where),
         name=_text(fields, "name", where),
@@ -197,6 +202,13 @@ def _texting(campaign: Campaign, lists: Iterable[ContactList]) -> Campaign:
     }
     names = set(campaign.contact_lists)
     return replace(campaign, recipients=sum(own[name] for name in names)) if names and names <= own.keys() else campaign
+
+
+def _people(fields: Mapping[str, Any], name: str, where: str, fallback: int) -> int:
+    value = fields.get(name, fallback)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise WorldError(f"{where}: {name} must be a whole number, 0 at least")
+    return value
 
 
 def _text_or_none(fields: Mapping[str, Any], name: str, where: str) -> str | None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "pause": (["pause", "spring", "--reason", "x", "--ledger", LEDGER], 0),
     "unpause": (["unpause", "spring", "--reason", "x", "--ledger", LEDGER], 4),
     "abort": (["abort", "spring", "--reason", "x", "--ledger", LEDGER], 0),
+    # The built-in platform has ended with its run: there is nothing to follow.
+    "follow": (["follow", "spring", "--manifest", MANIFEST, "--ledger", LEDGER], 4),
     "stop-started": (["stop-started", "spring", "--reason", "x", "--manifest", MANIFEST, "--ledger", LEDGER], 0),
     "resolve": (["resolve", "spring", "st-1/cd-0", "--as", "started", "--reason", "x", "--ledger", LEDGER], 4),
     "init": (

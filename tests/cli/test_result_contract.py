@@ -44,6 +44,10 @@ COMMANDS = {
     "rehearse": (
         ("rehearse", "launch.yaml"), ["faults", "seed", "assumed", "runs", "seconds", "outcomes", "exit_codes", "first"]
     ),
+    "follow": (
+        ("follow", "spring"),
+        ["launch", "until", "timed_out", "stop", "totals", "sent", "recipients", "campaigns", "missed", "not_followed"],
+    ),
     "stop-started": (
         ("stop-started", "spring", "--reason", "x"),
         ["launch", "stopped", "not_stopped", "stopped_before", "may_be_running"],

@@ -52,12 +52,12 @@ def test_messages_are_sent_until_all_are_and_it_is_completed():
     assert [item["status"] for item in items] == ["Active", "Active", "Active", "Completed"]
 
 
-def test_a_stopped_campaign_keeps_what_it_has_sent():
+def test_a_stopped_campaign_forgets_what_it_has_sent():
     platform = platform_of(recipients=100)
     platform.act(call("start"), NOW)
     platform.act(call("stop"), NOW + 30)
     item = listed(platform, NOW + 90)
-    assert (item["status"], item["totalMessagesSent"]) == ("Stopped", 30)
+    assert (item["status"], item["totalMessagesSent"]) == ("Stopped", 0)
 
 
 def test_a_rerun_begins_at_no_message():

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -157,9 +158,17 @@ class _Track:
         """Messages a minute over the last readings until `read_at`; None before there are two."""
         if not self.points or self.last.sent is None:
             return None
-        known = [point for point in self.points if point[0] <= read_at - RATE_SECONDS]
-        since, sent = known[-1] if known else self.points[0]
-        return (self.last.sent - sent) * _MINUTE / (read_at - since) if read_at > since else None
+        since = max(self.points[0][0], PosixSeconds(read_at - RATE_SECONDS))
+        if read_at <= since:
+            return None
+        return (self.last.sent - self._sent_by(since)) * _MINUTE / (read_at - since)
+
+    def _sent_by(self, at: PosixSeconds) -> float:
+        """How many messages were sent by then; between two readings, as if at an even pace."""
+        for (earlier, before), (later, after) in pairwise(self.points):
+            if earlier <= at < later:
+                return before + (after - before) * (at - earlier) / (later - earlier)
+        return self.points[-1][1]
 
 
 def _remembered(new: Reading, before: Reading) -> Reading:
