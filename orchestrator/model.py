@@ -252,6 +252,7 @@ class Reason(StrEnum):
     # Held: its turn did not come.
     WINDOW = "window"  # its window is closed for longer than the run waits
     CHANGED = "changed"  # it was changed on the platform while it waited
+    SHARED_LIST = "shared_list"  # another campaign runs on its contact list
     STOPPED = "stopped"  # the run stopped before its turn
     # Not at its end: the run is going on.
     WAITING = "waiting"  # its turn has not come

@@ -63,6 +63,8 @@ def _holds(lane: LaneProgress, progress: ProgressObserver, gauge: LaneGauge, now
         yield 2, f"throttled, {seconds_words(limited_until - now)}"
     if now < lane.opens:
         yield 4, _window(lane, progress, now)
+    if lane.lists:
+        yield 4, plain(lane.lists)
     if now < progress.bakes_until:
         yield 4, f"bakes, {seconds_words(progress.bakes_until - now)}"
     if gauge.wants_connection:

@@ -25,7 +25,10 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class LaneProgress:
-    """One lane. `window` is the one it waits for until `opens` (POSIX seconds); `stopped` says why it has."""
+    """One lane. `window` is the one it waits for until `opens` (POSIX seconds); `stopped` says why it has.
+
+    `lists` says which contact list campaigns wait for, and who uses it.
+    """
 
     name: str
     expected: int = 0
@@ -35,6 +38,7 @@ class LaneProgress:
     limited_until: float = 0.0
     window: str = ""
     opens: float = 0.0
+    lists: str = ""
     is_breaker_open: bool = False
     stopped: str = ""
 
@@ -93,6 +97,7 @@ class ProgressObserver:
             "wave_baking": self._wave_baking,
             "window_waiting": self._window_waiting,
             "window_held": self._window_held,
+            "list_waiting": self._list_waiting,
             "campaign_held": lambda fields: self._hold(fields["lane"], 1),
             "lane_limited": self._lane_limited,
             "breaker_opened": lambda fields: self._set_breaker(fields["lane"], is_open=True),
@@ -154,6 +159,9 @@ class ProgressObserver:
 
     def _window_held(self, fields: Mapping[str, Any]) -> None:
         self._hold(fields["lane"], fields["campaigns"])
+
+    def _list_waiting(self, fields: Mapping[str, Any]) -> None:
+        self._lane(fields["lane"]).lists = fields["message"] if fields["campaigns"] else ""
 
     def _hold(self, lane: object, campaigns: int) -> None:
         self._lane(lane).held += campaigns

@@ -34,7 +34,9 @@ EVENTS: Final = (
               ("lane", "window", "campaigns", "until")),
     EventKind("window_held", "campaigns are held: their window opens later than the run waits",
               ("lane", "window", "campaigns", "message")),
-    EventKind("campaign_held", "the campaign was changed on the platform while it waited",
+    EventKind("list_waiting", "campaigns (0: none any longer) wait for contact lists that others use",
+              ("lane", "campaigns", "message", "until")),
+    EventKind("campaign_held", "a campaign was changed on the platform while it waited, or its contact list is in use",
               ("campaign", "lane", "message")),
     # Each start, and what it came to.
     EventKind("start_answered", "one attempt to start has its verdict",

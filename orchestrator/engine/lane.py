@@ -16,6 +16,7 @@ from orchestrator.core.plan.plan import Entry
 from orchestrator.core.rules.pacing import Pacer, arrived_by
 from orchestrator.core.rules.stop_rules import tripped
 from orchestrator.engine.circuit_breaker import BreakerOpen, CircuitBreaker
+from orchestrator.engine.list_watch import ListWatch
 from orchestrator.engine.open_windows import WindowClosed
 from orchestrator.engine.probe import Probe
 from orchestrator.engine.rate_limiter import RateLimiter
@@ -24,7 +25,18 @@ from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import LaneStop, StopRequested
 from orchestrator.engine.work_queue import Job, WorkQueue
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Fault, Lane, PosixSeconds, Progress, Record, Reply, Stop, StopReason
+from orchestrator.model import (
+    CampaignKey,
+    Fault,
+    Lane,
+    Outcome,
+    PosixSeconds,
+    Progress,
+    Record,
+    Reply,
+    Stop,
+    StopReason,
+)
 
 _NO_PERMIT = Fault(Progress.UNSENT, "there was no permit", None, 0.0)
 _RETRIED = frozenset({VerdictKind.NOT_SENT, VerdictKind.LIMITED, VerdictKind.UNAUTHORIZED})
@@ -44,7 +56,8 @@ class LaneRunner:
             pacer, deps.clock, self.stop_signal,
             observer=deps.observer, lane=lane, patience=patience, door=deps.door,
         )  # fmt: skip
-        self.reader = Reader(deps, lane, self.limiter, self.stop_signal)
+        self.lists = ListWatch(deps.states, is_on=deps.manifest.same_list != "warn")
+        self.reader = Reader(deps, lane, self.limiter, self.stop_signal, self.lists.saw)
         self._probe = Probe(deps, self.reader, self.stop_signal)
         self._breaker = CircuitBreaker(deps, lane, self.reader, self.stop_signal)
 
@@ -57,7 +70,7 @@ class LaneRunner:
 
         `is_late`: so much time has passed since the plan was made that the live states are read again.
         """
-        queue = WorkQueue(self._deps, self.stop_signal, self.reader, entries, is_late=is_late)
+        queue = WorkQueue(self._deps, self.stop_signal, self.reader, self.lists, entries, is_late=is_late)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
                 group.create_task(self._work(queue, group))
@@ -270,6 +283,8 @@ class LaneRunner:
         concluded = await self._deps.states.commit(record)
         if concluded is None:
             return
+        if concluded.outcome is Outcome.FAILED:
+            self.lists.give_back(CampaignKey(record.campaign))
         # The run's rules first, then those of this lane alone.
         rules = self._deps.manifest.stop_when
         broken = tripped(rules, concluded.counts)

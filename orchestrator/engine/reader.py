@@ -1,6 +1,6 @@
 """Calls that may be repeated, reads and stops; they spend the lane's budget like any call."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +26,14 @@ from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LeaseLost
 from orchestrator.model import CallTarget, ContactList, Fault, Lane, LiveState, PosixSeconds, Read, Reply
 
+OnRead = Callable[[CallTarget, Mapping[str, LiveState]], None]
+"""Is given every read's target, and the campaigns of its stream that the answer names, by id."""
+
+
+def _ignored(target: CallTarget, live: Mapping[str, LiveState]) -> None:
+    """Nobody asks."""
+
+
 _RETRIED = frozenset({ReadKind.RETRY, ReadKind.LIMITED, ReadKind.UNAUTHORIZED})
 
 
@@ -45,11 +53,14 @@ class ReadFailed(Exception):  # noqa: N818 - the caller decides what it means
 class Reader:
     """Lists, status calls and stops of one lane, paced and retried."""
 
-    def __init__(self, deps: RunDeps, lane: Lane, limiter: RateLimiter, stop_signal: StopSignal) -> None:
+    def __init__(
+        self, deps: RunDeps, lane: Lane, limiter: RateLimiter, stop_signal: StopSignal, on_read: OnRead = _ignored
+    ) -> None:
         self._deps = deps
-        self._lane = lane
+        self.lane = lane
         self._limiter = limiter
         self._stop_signal = stop_signal
+        self._on_read = on_read
         self.read = 0
         """Campaigns whose live state was read, each as often as it was."""
         self._is_ordered = True  # until the platform refuses to sort its lists
@@ -57,7 +68,7 @@ class Reader:
     def check(self) -> None:
         """Raise StopRequested or LeaseLost where no call, not even a read, may leave this lane now."""
         self._stop_signal.check()
-        if not self._deps.journal.holds(self._lane):
+        if not self._deps.journal.holds(self.lane):
             # The run that has the lane now relies on it that nothing leaves here.
             raise LeaseLost("this run's lease has ended, or another run has taken it")
 
@@ -121,6 +132,7 @@ class Reader:
             raise
         finally:
             self.read += 1
+        self._on_read(target, read.live)
         return read.live.get(target.campaign)
 
     async def contact_lists(self, target: CallTarget) -> tuple[ContactList, ...]:
@@ -156,6 +168,11 @@ class Reader:
 
     async def _page(self, target: CallTarget, page: int) -> Read:
         """One page of a list; where the platform refuses it, once more without an order."""
+        read = await self._ordered_page(target, page)
+        self._on_read(target, read.live)
+        return read
+
+    async def _ordered_page(self, target: CallTarget, page: int) -> Read:
         try:
             return await self._read(self._list_call(target, page))
         except ReadFailed as failure:

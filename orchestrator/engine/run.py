@@ -8,6 +8,7 @@ from typing import Final
 
 from orchestrator.core.gauge import RunGauge
 from orchestrator.core.journal.lease import AcquiredLease
+from orchestrator.core.journal.states import UNRESOLVED, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan.plan import Plan
@@ -21,8 +22,9 @@ from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.waves import PlanExecution, stop_of
 from orchestrator.errors import NothingSelected
-from orchestrator.model import CampaignKey, Lane, LiveState, PosixSeconds, Stop
+from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, PosixSeconds, Stop
 
+_MAY_RUN: Final = UNRESOLVED | {State.STARTED}
 PreviousStarts = Mapping[tuple[Lane, CampaignKey], PreviousStart]
 _NONE: Final[PreviousStarts] = MappingProxyType({})
 
@@ -78,6 +80,7 @@ class Run:
             plans.build, manifest, states, selection=choice.selection,
             manifest_sha256=origin.sha256, retry_failed=choice.retry_failed, tool=origin.tool, earlier=self._previous,
             launches=self._launches, environment=origin.environment, nonce=nonce,
+            users={lane: runner.lists.users for lane, runner in self.lanes.items()},
         )  # fmt: skip
         plan = decide(live=live)
         if not (manifest.preflight.hours or choice.details):
@@ -97,8 +100,22 @@ class Run:
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
         targets = [plans.target_of(manifest, campaign) for campaign in undecided]
         self.deps.observer.event("preflight_begun", campaigns=len(targets))
+        targets += self._maybe_running(targets)
         listed = {one.key for one in undecided if plans.needs_list(one, manifest, states.get(one.key))}
         return await preflight.live_states(self._readers(), targets, manifest.preflight.check, listed)
+
+    def _maybe_running(self, targets: Sequence[CallTarget]) -> list[CallTarget]:
+        """What this launch has started, or may have, in the same streams: it may still use its contact lists."""
+        manifest = self.deps.manifest
+        if manifest.preflight.check != "list" or manifest.same_list == "warn":
+            return []
+        known, by_stream = {one.key for one in targets}, {one.stream: one for one in targets}
+        return [
+            replace(by_stream[stream], campaign=campaign)
+            for key, state in self.deps.states.items()
+            if (place := key.split("/"))[0] in by_stream and state.state in _MAY_RUN and key not in known
+            for stream, campaign in [place]
+        ]
 
     def _readers(self) -> dict[Lane, Reader]:
         return {lane: runner.reader for lane, runner in self.lanes.items()}

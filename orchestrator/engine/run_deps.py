@@ -68,6 +68,7 @@ class RunDeps:
     door: Door
     draw: Callable[[], float]  # from [0, 1), for the jitter of retries
     windows_wait: float  # seconds for which a closed window is waited for
+    lists_wait: float  # seconds for which a contact list in use is waited for
 
     @classmethod
     def assemble(
@@ -90,7 +91,7 @@ class RunDeps:
         """The parts of a run around its ports. `known` is the fold of its launch's journal.
 
         `door` is that of the process, where several runs share one; `draw` draws from [0, 1); with `no_wait`, campaigns
-        whose window is closed are held at once.
+        whose window is closed, or whose contact list is in use, are held at once.
         """
         return cls(
             manifest=manifest,
@@ -109,6 +110,7 @@ class RunDeps:
             door=door or Door(manifest.connections),
             draw=draw,
             windows_wait=0.0 if no_wait else manifest.windows_wait,
+            lists_wait=0.0 if no_wait else manifest.same_list_wait,
         )
 
     @property

@@ -2,61 +2,56 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Final
 
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry
 from orchestrator.core.result.build import timestamp
 from orchestrator.engine import preflight
+from orchestrator.engine.list_queue import Job, ListQueue
+from orchestrator.engine.list_watch import ListWatch
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.model import PosixSeconds, Reason
+from orchestrator.model import CampaignKey, PosixSeconds, Reason
+
+__all__ = ["Job", "WorkQueue"]
 
 NOT_AFTER: Final = "not_after"
 """What the event of a hold names in place of a window."""
 
 
-@dataclass(slots=True)
-class Job:
-    """A campaign on its way: what this run has tried so far."""
-
-    entry: Entry
-    place: int = 0  # in the lane's part of the plan
-    begun: PosixSeconds | None = None  # when its first turn came: waiting for the rate or a window is no failure
-    sends: int = 0  # attempts that count against retry.attempts
-    refused_tokens: int = 0
-    withheld: bool = False  # we ourselves did not send the last attempt
-
-    @property
-    def window(self) -> str | None:
-        """Its window; a leftover that is only probed needs none."""
-        return _window(self.entry)
-
-
 class WorkQueue:
     """The campaigns of one lane and wave that have no outcome yet and are not on their way, by window.
 
-    `reader` looks again at campaigns that had to wait for their window; with `is_late`, at all of them.
+    `reader` looks again at campaigns that had to wait for their window or their lists; with `is_late`, at all of them.
     """
 
     def __init__(
-        self, deps: RunDeps, stop_signal: StopSignal, reader: Reader, entries: Sequence[Entry], *, is_late: bool = False
+        self,
+        deps: RunDeps,
+        stop_signal: StopSignal,
+        reader: Reader,
+        lists: ListWatch,
+        entries: Sequence[Entry],
+        *,
+        is_late: bool = False,
     ) -> None:
         self._deps = deps
         self._stop_signal = stop_signal
         self._reader = reader
         self._rechecking = asyncio.Lock()
+        self._list_queue = ListQueue(deps, reader, lists)
         self._jobs: dict[str | None, deque[Job]] = defaultdict(deque)  # each in the plan's order
         self._opens: dict[str, PosixSeconds] = {}  # windows that are waited for, and when they open
         for place, entry in enumerate(entries):
-            self._jobs[_window(entry)].append(Job(entry, place))
+            job = Job(entry, place)
+            self._jobs[job.window].append(job)
         self._unsure = set(self._jobs) if is_late else set()  # windows whose campaigns must be read again
 
     async def next(self) -> Job | None:
-        """The next campaign; waits for a window where only closed ones are left. None: the queue is empty.
+        """The next campaign; waits for windows and lists where no other campaign is left. None: the queue is empty.
 
         Raises StopRequested.
         """
@@ -64,40 +59,77 @@ class WorkQueue:
             self._stop_signal.check()
             if self._deps.windows.have_ended():
                 self._hold_rest()
-            # 1. A campaign whose window is open, and whose state is known to be as planned.
+            # 1. Is it time to see whether contact lists are free?
+            if self._list_queue.looks_at <= self._deps.clock.now():
+                await self._look_at_lists()
+                continue
+            # 2. A campaign whose window is open, and whose state is known to be as planned.
             self._update_waits()
             open_windows = [name for name, jobs in self._jobs.items() if jobs and self._may_begin(name)]
             sure = [self._jobs[name] for name in open_windows if name not in self._unsure]
             if sure:
-                return min(sure, key=lambda jobs: jobs[0].place).popleft()
-            # 2. One that waited for its window: look first whether it was changed meanwhile.
+                job = min(sure, key=lambda jobs: jobs[0].place).popleft()
+                if job.entry.decision.action is not Action.START or self._list_queue.admit(job):
+                    return job
+                continue
+            # 3. One that waited for its window: look first whether it was changed meanwhile.
             if open_windows:
                 await self._recheck(open_windows[0])
                 continue
-            # 3. Only closed windows are left: wait for the first that opens.
-            # A window that has closed since `_update_waits` is not known yet: look again at once.
-            waits = [self._opens.get(name, 0.0) for name, jobs in self._jobs.items() if jobs and name is not None]
-            if not waits:
+            # 4. Only closed windows and lists in use are left: wait for the first that opens.
+            if not await self._wait():
                 return None
+
+    async def _wait(self) -> bool:
+        """Wait until something may have changed. False: nothing is left."""
+        # A window that has closed since `_update_waits` is not known yet: look again at once.
+        waits = [self._opens.get(name, 0.0) for name, jobs in self._jobs.items() if jobs and name is not None]
+        if self._list_queue:
+            waits.append(self._list_queue.looks_at)
+        if waits:
             await self._stop_signal.sleep(max(0.0, min(waits) - self._deps.clock.now()))
+            return True
+        if not self._rechecking.locked():
+            return False
+        async with self._rechecking:  # another worker has the last campaigns in its hands
+            return True
 
     def requeue(self, job: Job) -> None:
         """Its window closed before it could leave: it is the first of its window again."""
         job.begun = None
+        self._list_queue.give_back(job)
         self._jobs[job.window].appendleft(job)
+
+    async def _look_at_lists(self) -> None:
+        """Put those whose contact lists are free into the queue again, unless they were changed meanwhile."""
+        async with self._rechecking:
+            if self._list_queue.looks_at > self._deps.clock.now():
+                return  # another worker did
+            freed = await self._list_queue.look()
+            changes = await self._changes(freed)
+            for job in reversed(freed):
+                if job.entry.key in changes:
+                    self._list_queue.give_back(job)
+                else:
+                    self._jobs[job.window].appendleft(job)
 
     async def _recheck(self, name: str | None) -> None:
         """Read the campaigns of a window again, and hold those that were changed meanwhile."""
         async with self._rechecking:
             if name not in self._unsure:
                 return  # another worker did
-            starts = [job.entry for job in self._jobs[name] if job.entry.decision.action is Action.START]
-            changes = await preflight.changes(self._reader, starts, self._deps.manifest.preflight.check)
+            changes = await self._changes(self._jobs[name])
             self._unsure.discard(name)
-            for key, message in changes.items():
-                self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
-            self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})
             self._jobs[name] = deque(job for job in self._jobs[name] if job.entry.key not in changes)
+
+    async def _changes(self, jobs: Iterable[Job]) -> Container[CampaignKey]:
+        """Read campaigns again, hold those that were changed meanwhile, and say which."""
+        starts = [job.entry for job in jobs if job.entry.decision.action is Action.START]
+        changes = await preflight.changes(self._reader, starts, self._deps.manifest.preflight.check)
+        for key, message in changes.items():
+            self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
+        self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})
+        return changes
 
     def _may_begin(self, name: str | None) -> bool:
         # Without a window, nothing but leftovers outlasts `not_after`: they are only probed.
@@ -105,6 +137,8 @@ class WorkQueue:
 
     def _hold_rest(self) -> None:
         """Hold all that is still to be started: `not_after` has come. What is only probed stays."""
+        for job in self._list_queue.drain():
+            self._jobs[job.window].append(job)
         for name, jobs in self._jobs.items():
             late = [job for job in jobs if job.entry.decision.action is Action.START]
             if late:
@@ -138,7 +172,3 @@ class WorkQueue:
         lane = next(iter(jobs)).entry.lane
         self._deps.states.hold({job.entry.key: (Reason.WINDOW, message) for job in jobs})
         self._deps.observer.event("window_held", lane=lane, window=name, campaigns=len(jobs), message=message)
-
-
-def _window(entry: Entry) -> str | None:
-    return entry.window if entry.decision.action is Action.START else None

@@ -264,6 +264,11 @@ class Manifest(Section):
     """The time before which nothing starts: a run waits for it. Local time with its zone, or a text with an offset."""
     not_after: Annotated[StartTime, START_TIME] | None = None
     """The time from which on nothing starts: a run is refused then, and what has not started by then is held."""
+    same_list: Literal["hold", "sequence", "warn"] = "hold"
+    """Campaigns that share a contact list, which the platform cannot run at the same time: `hold` starts the first
+    and holds the others, `sequence` waits in the run until the first is over, `warn` starts them all."""
+    same_list_wait: Annotated[float, duration(0, 7 * 86400)] = 4 * 3600.0
+    """The longest time that a campaign waits for its contact lists with `same_list: sequence`; then it is held."""
     waves: tuple[Wave, ...] = ()
     """Groups of campaigns that start one after the other. Left out: all campaigns are one group."""
     retry: Retry = Retry()

@@ -18,7 +18,13 @@ _MAX_SHOWN: Final = 3
 
 def notes(manifest: Manifest) -> tuple[str, ...]:
     """A sentence for each mistake, whatever the number of campaigns that it touches."""
-    return (*_rates(manifest), *_account_ids(manifest), *_swapped(manifest.campaigns), *_unused_tags(manifest))
+    return (
+        *_rates(manifest),
+        *_account_ids(manifest),
+        *_swapped(manifest.campaigns),
+        *_unused_tags(manifest),
+        *_unread_lists(manifest),
+    )
 
 
 def _rates(manifest: Manifest) -> Iterator[str]:
@@ -68,3 +74,12 @@ def _unused_tags(manifest: Manifest) -> Iterator[str]:
         for tag, wave in reversed(wanted.items()):
             if tag not in known:
                 yield f"wave {wave}: no campaign has the tag {tag}"
+
+
+def _unread_lists(manifest: Manifest) -> Iterator[str]:
+    check = manifest.preflight.check
+    if check != "list" and manifest.same_list != "warn":
+        yield (
+            f"contact lists are not read (preflight.check: {check}): campaigns that share one are started together, "
+            "which the platform cannot run at the same time"
+        )

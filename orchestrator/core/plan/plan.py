@@ -1,9 +1,8 @@
 """Manifest + journal + live state -> an ordered plan (design section 3)."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -27,7 +26,8 @@ from orchestrator.core.plan.decision import (
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
-from orchestrator.core.rules import waves
+from orchestrator.core.rules import shared_lists, waves
+from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers
 from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
 
 
@@ -186,13 +186,15 @@ def build(
     launches: Iterable[str] = (),
     environment: str | None = None,
     nonce: str = "",
+    users: Mapping[Lane, ListUsers] | None = None,
 ) -> Plan:
     """The plan for now: waves in order, within a wave the manifest's order. `live` is what preflight found.
 
     `tool` is the version that makes it: another one may decide differently, so an approval does not carry over.
     `earlier` are the starts of other launches within `repeat_guard`. `launches` are the names in the ledger, the
     launch's own among them. `environment` is the one that was chosen, where the manifest has some. With a `nonce`
-    (hexadecimal), the identity seals the content of each start: what it would send, and to whom.
+    (hexadecimal), the identity seals the content of each start: what it would send, and to whom. `users` are the
+    campaigns that keep their contact lists to themselves now.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
     position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
@@ -212,7 +214,8 @@ def build(
         entries.append(Entry(campaign, at, decision, state))
     # 2. Order by wave. The sort is stable, which keeps the manifest's order within a wave.
     entries.sort(key=lambda entry: position[entry.wave])
-    plan = tuple(entries)
+    conflicts = shared_lists.conflicts(_uses(entries), users or {}, manifest.same_list)
+    plan = tuple(_apart(entry, conflicts.get((entry.lane, entry.key)), manifest.same_list) for entry in entries)
     # 3. What an approval is given to, and its hash.
     facts = {
         "launch": manifest.launch,
@@ -226,7 +229,7 @@ def build(
     }
     sha256 = plan_hash.streamed_sha256(facts, _starts(plan, facts))
     alike = spelling.warnings(manifest, histories.keys(), launches)
-    warnings = (*notes(manifest), *alike, *_warnings(plan))
+    warnings = (*notes(manifest), *alike, *shared_lists.warning(manifest.same_list, conflicts.values()))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
 
 
@@ -261,19 +264,20 @@ def _by_journal(history: CampaignState, *, retry_failed: bool) -> Decision | Non
     return None if history.state in SENDABLE else JUDGE
 
 
-def _warnings(entries: tuple[Entry, ...]) -> tuple[str, ...]:
-    """Contact lists that two starts share: the platform cannot run both at once (kore-api.md section 0, fact 7)."""
-    users: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for entry in entries:
-        if entry.decision.action is Action.START and entry.live:
-            for name in dict.fromkeys(entry.live.contact_lists):
-                users[entry.lane, name].append(entry.key)
-    return tuple(
-        f"contact list {name!r} is used by {len(keys)} campaigns to be started "
-        f"({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}); they cannot run at the same time"
-        for (_, name), keys in users.items()
-        if len(keys) > 1
-    )
+def _uses(entries: Iterable[Entry]) -> Iterator[tuple[Lane, ListUser]]:
+    """The contact lists that the plan's starts need, in its order."""
+    for one in entries:
+        if one.decision.action is Action.START and one.live and one.live.contact_lists:
+            yield one.lane, ListUser(one.key, one.name or one.live.name, one.live.contact_lists, "starts first")
+
+
+def _apart(entry: Entry, conflict: Conflict | None, mode: str) -> Entry:
+    if conflict is None or mode == "warn":
+        return entry
+    if mode == "sequence":
+        return replace(entry, decision=replace(entry.decision, message=shared_lists.waits_message(conflict)))
+    decision = Decision(Action.SKIP, Outcome.HELD, Reason.SHARED_LIST, shared_lists.held_message(conflict))
+    return replace(entry, decision=decision)
 
 
 def _starts(entries: Iterable[Entry], facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.rules import circuit_breaker as breaker
-from orchestrator.core.rules import stop_rules, waves, windows
+from orchestrator.core.rules import shared_lists, stop_rules, waves, windows
 
 
 def sentences(manifest: Manifest) -> tuple[str, ...]:
@@ -12,6 +12,7 @@ def sentences(manifest: Manifest) -> tuple[str, ...]:
         *_start_times(manifest),
         *waves.sentences(manifest.waves),
         *(windows.sentence(name, hours, wait) for name, hours in manifest.windows.items()),
+        *shared_lists.sentences(manifest.same_list, manifest.same_list_wait),
         *stop_rules.sentences(manifest.stop_when),
         breaker.sentence(manifest.breaker),
     )

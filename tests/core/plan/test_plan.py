@@ -10,6 +10,7 @@ from orchestrator.core.plan.plan import build, lane_of, needs_list, target_of, u
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules.describe import sentences
+from orchestrator.core.rules.shared_lists import ListUser, ListUsers
 from orchestrator.errors import Refused
 from orchestrator.model import CallTarget, CampaignType, Lane, Outcome, Reason
 from tests.core.builders import history, key, manifest, planned, ready
@@ -313,16 +314,76 @@ def warned(*live, **changes):
     return planned(parsed, live={key(f"cd-{n}"): state for n, state in enumerate(live, 1)}).warnings
 
 
-def test_starts_that_share_a_contact_list_are_warned_of():
-    (warning,) = warned(ready(contact_lists=("east", "west")), ready(contact_lists=("east",)))
-    assert "'east' is used by 2 campaigns" in warning
-    assert "(st-1/cd-1, st-1/cd-2)" in warning
+def test_the_second_start_on_a_contact_list_is_held():
+    parsed = manifest({"campaign": "cd-1", "name": "Spring NE"}, {"campaign": "cd-2"})
+    live = {key("cd-1"): ready(contact_lists=("east", "west")), key("cd-2"): ready(contact_lists=("east",))}
+    plan = planned(parsed, live=live)
+
+    assert plan.count(Action.START) == 1
+    assert_skipped(plan.entries[1].decision, Outcome.HELD, Reason.SHARED_LIST)
+    in_use = "contact list 'east' is in use: Spring NE (st-1/cd-1) starts first"
+    assert plan.entries[1].decision.message == (
+        f"{in_use}; run again when that one is Completed or Stopped (same_list: hold)"
+    )
+    assert plan.warnings == (
+        "1 campaign held because of a contact list in use ('east': Spring NE (st-1/cd-1) starts first)",
+    )
 
 
-def test_a_warning_names_three_campaigns_at_most():
-    (warning,) = warned(*[ready(contact_lists=("east",))] * 4)
-    assert "used by 4 campaigns" in warning
-    assert "(st-1/cd-1, st-1/cd-2, st-1/cd-3, ...)" in warning
+def test_a_start_that_is_held_keeps_no_list_from_others():
+    lists = [("east",), ("east", "west"), ("west",)]
+    parsed = manifest(*({"campaign": f"cd-{n}"} for n in range(3)))
+    plan = planned(parsed, live={key(f"cd-{n}"): ready(contact_lists=names) for n, names in enumerate(lists)})
+
+    assert [entry.decision.action for entry in plan.entries] == [Action.START, Action.SKIP, Action.START]
+
+
+def test_a_running_campaign_outside_of_the_manifest_holds():
+    running = ListUsers([ListUser(key("cd-9"), "Winter", ("east",), "is Active")])
+    parsed = manifest({"campaign": "cd-1"})
+    live = {key("cd-1"): ready(contact_lists=("east",))}
+    (entry,) = planned(parsed, live=live, users={lane_of(parsed, "acme"): running}).entries
+
+    assert_skipped(entry.decision, Outcome.HELD, Reason.SHARED_LIST)
+    assert "'east' is in use: Winter (st-1/cd-9) is Active" in entry.decision.message
+
+
+def test_which_start_is_first_is_the_order_of_waves_and_rows():
+    waves = [{"name": "canary", "campaigns": ["st-1/cd-2"]}, {"name": "rest"}]
+    parsed = manifest({"campaign": "cd-1"}, {"campaign": "cd-2"}, waves=waves)
+    plan = planned(parsed, live=dict.fromkeys((key("cd-1"), key("cd-2")), ready(contact_lists=("east",))))
+
+    assert [(one.key, one.decision.action) for one in plan.entries] == [
+        (key("cd-2"), Action.START), (key("cd-1"), Action.SKIP),
+    ]  # fmt: skip
+
+
+def test_in_sequence_a_start_on_a_list_in_use_says_what_it_waits_for():
+    parsed = manifest({"campaign": "cd-1"}, {"campaign": "cd-2"}, same_list="sequence")
+    plan = planned(parsed, live=dict.fromkeys((key("cd-1"), key("cd-2")), ready(contact_lists=("east",))))
+
+    assert plan.count(Action.START) == 2
+    assert plan.entries[1].decision.message == (
+        "waits: contact list 'east' is in use: st-1/cd-1 starts first (same_list: sequence)"
+    )
+    assert plan.warnings == ("1 campaign to wait for a contact list in use ('east': st-1/cd-1 starts first)",)
+
+
+def test_with_warn_all_start_and_one_warning_names_the_lists():
+    (warning,) = warned(*[ready(contact_lists=("east",))] * 3, ready(contact_lists=("east",)), same_list="warn")
+    assert warning == (
+        "3 campaigns to start although a contact list is in use: the platform cannot run them at the same time "
+        "('east': st-1/cd-1 starts first)"
+    )
+
+
+@pytest.mark.parametrize("check", ["status", "off"])
+def test_contact_lists_that_are_not_read_are_warned_of_once(check):
+    (warning,) = warned(ready(), ready(), preflight={"check": check})
+    assert warning == (
+        f"contact lists are not read (preflight.check: {check}): campaigns that share one are started together, "
+        "which the platform cannot run at the same time"
+    )
 
 
 def test_a_list_of_a_campaign_not_to_be_started_gives_no_warning():
@@ -468,6 +529,10 @@ def test_failures_are_not_retried_unless_somebody_says_so():
     assert plan.count(Action.START) == 0
 
 
-def test_a_warning_of_exactly_three_campaigns_names_them_all():
-    (warning,) = warned(*[ready(contact_lists=("east",))] * 3)
-    assert "(st-1/cd-1, st-1/cd-2, st-1/cd-3); they cannot run at the same time" in warning
+def test_a_warning_names_three_contact_lists_at_most():
+    def lists(count):
+        return [ready(contact_lists=(f"l{n}",)) for n in range(count)] * 2
+
+    (three,), (four,) = warned(*lists(3)), warned(*lists(4))
+    assert three.endswith("'l2': st-1/cd-3 starts first)")
+    assert four.endswith("'l2': st-1/cd-3 starts first; ...)")

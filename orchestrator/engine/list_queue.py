@@ -1,0 +1,126 @@
+"""Campaigns whose contact lists are in use: they wait for them, or are held (`same_list`)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Entry
+from orchestrator.core.rules.shared_lists import Conflict, held_message
+from orchestrator.core.text import duration, timestamp
+from orchestrator.engine.list_watch import ListWatch
+from orchestrator.engine.reader import Reader
+from orchestrator.engine.run_deps import RunDeps
+from orchestrator.model import PosixSeconds, Reason
+
+_LOOK_EVERY: Final = 60.0
+_SHARE: Final = 4
+"""A look that took long is followed by a rest so many times as long: starts need the rate, too."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A campaign on its way: what this run has tried so far."""
+
+    entry: Entry
+    place: int = 0  # in the lane's part of the plan
+    begun: PosixSeconds | None = None  # when its first turn came: waiting for the rate or a window is no failure
+    sends: int = 0  # attempts that count against retry.attempts
+    refused_tokens: int = 0
+    withheld: bool = False  # we ourselves did not send the last attempt
+
+    @property
+    def window(self) -> str | None:
+        """Its window; a leftover that is only probed needs none."""
+        return self.entry.window if self.entry.decision.action is Action.START else None
+
+
+class ListQueue:
+    """The campaigns of one lane and wave that wait for their contact lists, in the plan's order.
+
+    `looks_at` is when it looks again whether lists are free.
+    """
+
+    def __init__(self, deps: RunDeps, reader: Reader, lists: ListWatch) -> None:
+        self._deps = deps
+        self._reader = reader
+        self._lists = lists
+        self._waiting: dict[int, tuple[Job, PosixSeconds]] = {}  # by place; until when each waits at most
+        self.looks_at = PosixSeconds(float("inf"))
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def admit(self, job: Job) -> bool:
+        """Whether a campaign may start now; its lists are its own then. Else it waits here, or is held."""
+        conflict = self._lists.conflict(job.entry)
+        if conflict is None:
+            self._lists.take(job.entry)
+            return True
+        until = PosixSeconds(self._deps.clock.now() + self._deps.lists_wait)
+        if not self._is_held(job, conflict, until):
+            self._waiting[job.place] = job, until
+            self.looks_at = min(self.looks_at, PosixSeconds(self._deps.clock.now() + _LOOK_EVERY))
+            self._tell(conflict)
+        return False
+
+    def give_back(self, job: Job) -> None:
+        """The campaign does not start now, although its turn had come."""
+        self._lists.give_back(job.entry.key)
+
+    def drain(self) -> list[Job]:
+        """All that wait, in order; none waits any longer."""
+        waited = [job for _, (job, _) in sorted(self._waiting.items())]
+        self._waiting.clear()
+        self.looks_at = PosixSeconds(float("inf"))
+        if waited:
+            self._tell(None)
+        return waited
+
+    async def look(self) -> list[Job]:
+        """Read whoever is waited for. Those whose lists are free now, in order. Raises StopRequested and LeaseLost."""
+        # 1. Read those that use the lists.
+        begun = self._deps.clock.now()
+        met = [self._lists.conflict(job.entry) for job, _ in self._waiting.values()]
+        await self._lists.refresh(self._reader, {one.user.key for one in met if one is not None})
+        # 2. In the plan's order: whose lists are free now, and who has waited for long enough?
+        freed: list[Job] = []
+        last: Conflict | None = None
+        for place, (job, until) in sorted(self._waiting.items()):
+            conflict = self._lists.conflict(job.entry)
+            if conflict is None:
+                self._lists.take(job.entry)
+                freed.append(job)
+            elif not self._is_held(job, conflict, until):
+                last = conflict
+                continue
+            del self._waiting[place]
+        # 3. Say what is still waited for, and rest.
+        if met:
+            self._tell(last)
+        now = self._deps.clock.now()
+        rest = max(_LOOK_EVERY, _SHARE * (now - begun))
+        self.looks_at = PosixSeconds(now + rest if self._waiting else float("inf"))
+        return freed
+
+    def _is_held(self, job: Job, conflict: Conflict, until: PosixSeconds) -> bool:
+        """Hold a campaign that does not wait, or has waited for long enough."""
+        deps = self._deps
+        if deps.manifest.same_list == "hold":
+            message = held_message(conflict)
+        elif self._lists.is_unknown(conflict.user.key):
+            message = f"{conflict.words}; resolve that one, and run again"
+        elif until <= deps.clock.now():
+            message = f"{conflict.words}; a run waits {duration(deps.lists_wait)} at most (same_list_wait)"
+        else:
+            return False
+        deps.observer.event("campaign_held", campaign=job.entry.key, lane=job.entry.lane, message=message)
+        deps.states.hold({job.entry.key: (Reason.SHARED_LIST, message)})
+        return True
+
+    def _tell(self, conflict: Conflict | None) -> None:
+        """Say how many wait, and for what; None: nobody waits any longer."""
+        until = max((until for _, until in self._waiting.values()), default=self._deps.clock.now())
+        self._deps.observer.event(
+            "list_waiting", lane=self._reader.lane, campaigns=len(self._waiting),
+            message=conflict.words if conflict else "", until=timestamp(until),
+        )  # fmt: skip

@@ -1,0 +1,70 @@
+import pytest
+
+from orchestrator.core.rules import shared_lists
+from orchestrator.core.rules.shared_lists import ListUser, ListUsers, is_over, runs
+from tests.core.builders import key, ready
+
+SEQUENCE = "contact lists: campaigns that share one start one after the other is over"
+
+
+def user(campaign, *lists):
+    return ListUser(key(campaign), "", lists, "is Active")
+
+
+@pytest.mark.parametrize("status", ["Active", "ACTIVE", "Preparing", "Paused"])
+def test_a_campaign_that_runs_or_is_paused_keeps_its_lists(status):
+    assert runs(ready(status=status))
+    assert not is_over(ready(status=status))
+
+
+@pytest.mark.parametrize("status", ["Completed", "Stopped", "Failed"])
+def test_a_campaign_that_is_over_keeps_no_list(status):
+    assert not runs(ready(status=status))
+    assert is_over(ready(status=status))
+
+
+def test_a_campaign_that_is_ready_right_after_its_start_is_not_over():
+    assert not is_over(ready())
+
+
+def test_a_campaign_that_is_gone_is_over():
+    assert is_over(None)
+
+
+def test_a_list_is_free_when_its_last_user_has_gone():
+    users = ListUsers([user("cd-1", "east"), user("cd-2", "east")])
+    users.free(key("cd-1"))
+    conflict = users.conflict(key("cd-3"), ("west", "east"))
+    assert conflict is not None
+    assert (conflict.name, conflict.user.key) == ("east", key("cd-2"))
+
+    users.free(key("cd-2"))
+    assert users.conflict(key("cd-3"), ("west", "east")) is None
+
+
+def test_a_campaign_does_not_wait_for_itself():
+    assert ListUsers([user("cd-1", "east")]).conflict(key("cd-1"), ("east",)) is None
+
+
+def test_a_campaign_whose_lists_changed_keeps_only_the_new_ones():
+    users = ListUsers([user("cd-1", "east")])
+    users.take(user("cd-1", "west"))
+    assert users.conflict(key("cd-2"), ("east",)) is None
+    assert users.conflict(key("cd-2"), ("west",)) is not None
+
+
+def test_lists_of_two_streams_with_one_name_are_two_lists():
+    users = ListUsers([ListUser("st-2/cd-1", "", ("east",), "is Active")])
+    assert users.conflict(key("cd-2"), ("east",)) is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("hold", ()),
+        ("sequence", (f"{SEQUENCE}; a run waits 4 h at most for that",)),
+        ("warn", ("contact lists: campaigns that share one are started together, with a warning",)),
+    ],
+)  # fmt: skip
+def test_a_rule_that_is_not_the_default_is_put_in_words(mode, said):
+    assert shared_lists.sentences(mode, 4 * 3600.0) == said

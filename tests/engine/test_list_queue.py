@@ -1,0 +1,231 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.selection import Choice
+from orchestrator.engine.run import Run
+from orchestrator.model import LiveState, Outcome, Progress, Reason, Stop, StopReason
+from tests.fakes import ACCEPTED, STOPPED, loses, says
+
+EAST = ("east",)
+ACTIVE = LiveState("Active", instance_id="i1", contact_lists=EAST)
+COMPLETED = replace(ACTIVE, status="Completed")
+REJECTED = says(422, "no such sender")
+LOST = loses(Progress.SENDING)
+
+
+def on_one_list(rig, campaigns=2, **changes):
+    """A rig whose campaigns all use the list `east`; one that starts stays Active."""
+    run = rig(campaigns, **{"same_list": "sequence", **changes})
+    for key in run.api.live:
+        run.api.live[key] = LiveState("Ready", instance_id="i0", contact_lists=EAST)
+        run.api.script(key, replace(ACCEPTED, then=ACTIVE))
+    return run
+
+
+def at(seconds, run, key, live):
+    asyncio.get_running_loop().call_later(seconds, run.api.live.__setitem__, key, live)
+
+
+async def carried_out(run):
+    whole = Run(run.deps, [])
+    whole.lanes = run.lanes
+    plan = await whole.plan(Choice())
+    await whole.execute(plan)
+    return plan
+
+
+async def test_the_second_waits_until_the_first_is_completed(rig):
+    run = on_one_list(rig)
+    at(1000.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    # It looks every minute: at 1,020 s for the first time after that.
+    (second,) = run.api.started("s/c1")
+    assert 1000.0 <= second <= 1062.0
+    assert run.deps.states.held == {}
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["stopped", "gone"])
+async def test_a_list_is_free_when_its_user_is_stopped_or_gone(rig, gone):
+    run = on_one_list(rig)
+    loop = asyncio.get_running_loop()
+    if gone:
+        loop.call_later(200.0, run.api.live.pop, "s/c0")
+    else:
+        at(200.0, run, "s/c0", replace(STOPPED.then, contact_lists=EAST))
+    await carried_out(run)
+
+    assert 200.0 <= run.api.started("s/c1")[0] <= 262.0
+
+
+async def test_the_wait_is_shown_and_its_end_too(rig):
+    run = on_one_list(rig, 3)
+    at(100.0, run, "s/c0", COMPLETED)
+    at(200.0, run, "s/c1", COMPLETED)
+    await carried_out(run)
+
+    shown = [(one["campaigns"], one["message"]) for one in run.observer.named("list_waiting")]
+    assert shown[:2] == [
+        (1, "contact list 'east' is in use: s/c0 was started by this run"),
+        (2, "contact list 'east' is in use: s/c0 was started by this run"),
+    ]
+    assert shown[-1] == (0, "")
+
+
+async def test_what_waits_too_long_is_held_and_the_run_ends(rig):
+    run = on_one_list(rig, 2, same_list_wait="10m")
+    await carried_out(run)
+
+    message = "contact list 'east' is in use: s/c0 was started by this run; a run waits 10 min at most (same_list_wait)"
+    assert run.deps.states.held == {"s/c1": (Reason.SHARED_LIST, message)}
+    assert 600.0 <= asyncio.get_running_loop().time() <= 665.0
+
+
+async def test_with_no_wait_the_second_is_held_at_once(rig):
+    run = on_one_list(rig, no_wait=True)
+    await carried_out(run)
+
+    assert list(run.deps.states.held) == ["s/c1"]
+    assert asyncio.get_running_loop().time() < 5.0
+
+
+async def test_a_first_that_fails_frees_its_list(rig):
+    run = on_one_list(rig)
+    run.api.scripts["s/c0"].clear()
+    run.api.script("s/c0", REJECTED)
+    await carried_out(run)
+
+    assert run.api.started("s/c1")
+    assert run.deps.states.held == {}
+
+
+async def test_an_unknown_first_keeps_its_list(rig):
+    run = on_one_list(rig, probe={"settle": "30s"})
+    run.api.scripts["s/c0"].clear()
+    run.api.script("s/c0", LOST)
+    await carried_out(run)
+
+    assert run.api.started("s/c1") == []
+    reason, message = run.deps.states.held["s/c1"]
+    assert reason is Reason.SHARED_LIST
+    assert "resolve that one, and run again" in message
+
+
+async def test_a_first_in_an_earlier_wave_is_waited_for(rig):
+    waves = [{"name": "canary", "campaigns": ["s/c0"]}, {"name": "rest"}]
+    run = on_one_list(rig, waves=waves)
+    at(400.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    assert 400.0 <= run.api.started("s/c1")[0] <= 465.0
+
+
+async def test_a_running_campaign_outside_of_the_manifest_is_waited_for(rig):
+    run = on_one_list(rig, 1)
+    run.api.live["s/outside"] = replace(ACTIVE, name="Winter")
+    at(300.0, run, "s/outside", COMPLETED)
+    await carried_out(run)
+
+    assert 300.0 <= run.api.started("s/c0")[0] <= 365.0
+
+
+async def test_one_that_starts_elsewhere_during_the_wait_holds_on(rig):
+    run = on_one_list(rig)
+    run.api.live["s/outside"] = replace(COMPLETED, status="Ready")
+    at(100.0, run, "s/outside", ACTIVE)
+    at(200.0, run, "s/c0", COMPLETED)
+    at(900.0, run, "s/outside", COMPLETED)
+    await carried_out(run)
+
+    assert 900.0 <= run.api.started("s/c1")[0] <= 965.0
+
+
+async def test_a_campaign_that_runs_again_is_over_only_after_its_new_run(rig):
+    first = {"stream": "s", "campaign": "c0", "rerun": True}
+    run = on_one_list(rig, [first, "c1"])
+    run.api.live["s/c0"] = replace(COMPLETED, instance_id="i0")
+    run.api.scripts["s/c0"].clear()
+    run.api.script("s/c0", replace(ACCEPTED, then=ACTIVE, takes=100.0))
+    at(800.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    assert 800.0 <= run.api.started("s/c1")[0] <= 865.0
+
+
+async def test_a_campaign_that_was_edited_while_it_waited_is_held(rig):
+    run = on_one_list(rig)
+    at(100.0, run, "s/c1", LiveState("Active", instance_id="i9", contact_lists=EAST))
+    at(200.0, run, "s/c0", COMPLETED)
+    at(5000.0, run, "s/c1", COMPLETED)
+    await carried_out(run)
+
+    assert run.api.started("s/c1") == []
+    assert run.deps.states.held["s/c1"][0] is Reason.CHANGED
+
+
+async def test_others_go_on_while_one_waits(rig):
+    run = on_one_list(rig, ["c0", "c1", "c2"], account={"in_flight": 1})
+    run.api.live["s/c2"] = LiveState("Ready", instance_id="i0", contact_lists=("west",))
+    at(300.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    assert run.api.started("s/c2")[0] < 2.0
+
+
+async def test_a_stop_ends_the_wait_at_once(rig):
+    run = on_one_list(rig)
+    stop = Stop(StopReason.SIGINT, "SIGINT received")
+    asyncio.get_running_loop().call_later(90.0, run.stop_signal.set, stop)
+    await carried_out(run)
+
+    assert run.api.started("s/c1") == []
+    assert asyncio.get_running_loop().time() < 95.0
+
+
+async def test_a_read_that_fails_leaves_the_list_in_use(rig):
+    run = on_one_list(rig, retry={"attempts": 1})
+    at(70.0, run, "s/c0", COMPLETED)
+    asyncio.get_running_loop().call_later(50.0, run.api.read_steps.append, says(422, "no"))
+    await carried_out(run)
+
+    assert 120.0 <= run.api.started("s/c1")[0] <= 190.0
+
+
+async def test_with_hold_a_plan_says_it_and_the_run_does_not_wait(rig):
+    run = on_one_list(rig, same_list="hold")
+    plan = await carried_out(run)
+
+    assert [(one.decision.action, one.decision.outcome) for one in plan.entries] == [
+        (Action.START, None), (Action.SKIP, Outcome.HELD),
+    ]  # fmt: skip
+    assert run.api.started("s/c1") == []
+    assert asyncio.get_running_loop().time() < 5.0
+
+
+async def test_with_hold_what_starts_elsewhere_meanwhile_is_seen(rig):
+    waves = [{"name": "canary", "campaigns": ["s/other"], "bake": "10m"}, {"name": "rest"}]
+    run = on_one_list(rig, ["other", "c0"], same_list="hold", waves=waves)
+    run.api.live["s/other"] = LiveState("Ready", instance_id="i0")
+    at(60.0, run, "s/outside", ACTIVE)
+    await carried_out(run)
+
+    assert run.api.started("s/c0") == []
+    assert run.deps.states.held["s/c0"][0] is Reason.SHARED_LIST
+
+
+async def test_with_warn_both_start(rig):
+    run = on_one_list(rig, same_list="warn")
+    await carried_out(run)
+
+    assert len(run.api.started()) == 2
+
+
+async def test_what_still_waits_at_not_after_is_held_with_that_reason(rig):
+    run = on_one_list(rig, not_after="2023-11-14T23:00:00+00:00")
+    await carried_out(run)
+
+    assert run.deps.states.held["s/c1"][0] is Reason.WINDOW
+    assert asyncio.get_running_loop().time() < 2900.0
