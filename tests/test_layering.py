@@ -22,11 +22,12 @@ ALLOWED = {
     "report": {*VALUES, "core", "ports", "places"},
     "console": {*VALUES, "core", "ports", "redaction"},
     "fleet": {*VALUES, "core", "ports", "engine", "ledger"},
+    "notify": set(),
     "sandbox": set(),
     "serve": {*VALUES, "core", "ledger", "report", "redaction"},
     "rehearsal": {*VALUES, "core", "ports", "engine", "kore", "ledger", "sandbox"},
-    "app": {*VALUES, "core", "ports", "engine", "kore", "ledger", "loading", "report", "sandbox", "clock", "redaction",
-            "places", "__version__"},
+    "app": {*VALUES, "core", "ports", "engine", "kore", "ledger", "loading", "notify", "report", "sandbox", "clock",
+            "redaction", "places", "__version__"},
     "__main__": {"cli", "console"},  # signals and streams, before anything else
     "__init__": {*VALUES, "core", "ports", "engine", "redaction", "loading", "app"},  # looked up when used
     "py": set(),
@@ -48,6 +49,7 @@ NAMESAKES = {
     "journal": "a rehearsal's journal, named like the port",
     "lane": "a lane of a run in the engine, and the same as a fleet's job",
     "messages": "a manifest's faults in words",
+    "notify": "a manifest's section, and its command",
     "plan": "the rule, its command, and what is shown of it",
     "rehearse": "the use case and its command",
     "resolve": "the use case and its command",

@@ -152,6 +152,7 @@ async def _report(opened: OpenRun) -> Result:
     wanted, lost = opened.deps.manifest.report, opened.deps.states.unrecorded
     warnings = [f"{plural(len(lost), 'record')} could not be journaled"] if lost else []
     result, records = await asyncio.to_thread(build_result, opened, warnings)
+    result = await opened.notifier.finished(result)
     try:
         folder = report_folder(wanted.chosen_dir)
         await asyncio.to_thread(write, result, records, folder, wanted.formats)

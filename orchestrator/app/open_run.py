@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,9 +14,9 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.lanes import acquire_lanes
+from orchestrator.app.notifier import Notifier
 from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.clock import SystemClock
-from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
@@ -33,12 +33,13 @@ from orchestrator.redaction import Redactor
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that holds its leases, and what is needed around it."""
+    """A run that holds its leases, and what is needed around it. `notifier` tells nobody in a fleet's lane."""
 
     loaded: LoadedManifest
     run: Run
     store: Store
     leases: "RunLeases"
+    notifier: Notifier = field(default_factory=Notifier)
 
     async def release(self) -> None:
         """Give the accounts back before the run is closed: nothing can be started any longer, and others may begin."""
@@ -95,7 +96,8 @@ async def open_run(
     # In a thread: a command that fetches a secret must not hold up a program that has other work.
     credentials = await asyncio.to_thread(credentials_of, loaded)
     redactor.learn(credential.secret for credential in credentials.values())
-    opening = assemble_run(loaded, credentials, redactor, observer, stop_signal, no_wait=no_wait)
+    notifier = await Notifier.of(loaded, redactor, observer)
+    opening = assemble_run(loaded, credentials, redactor, notifier, stop_signal, no_wait=no_wait)
     async with AsyncExitStack() as stack:
         try:
             opened = await stack.enter_async_context(opening)
@@ -103,7 +105,11 @@ async def open_run(
             if stop_signal.stop is None:
                 raise
             raise Interrupted(stop_signal.stop) from None
-        yield opened
+        # Closed before the ledger is: what was told is journaled.
+        stack.push_async_callback(notifier.close)
+        deps = opened.deps
+        await notifier.begin(loaded, deps.run_id, opened.store, deps.clock.now, deps.journal.record)
+        yield replace(opened, notifier=notifier)
 
 
 @asynccontextmanager
@@ -132,7 +138,7 @@ async def assemble_run(
     for account_id in credentials:
         minter.mint(account_id)
     run_id = f"r-{uuid.uuid4().hex[:12]}"
-    async with _open_ledger(manifest, ledger) as (store, clock):
+    async with _open_ledger(manifest.ledger, ledger) as (store, clock):
         if ledger is None and store.made:
             observer.event("ledger_created", ledger=store.made)
         # 2. Leases.
@@ -171,9 +177,9 @@ async def assemble_run(
 
 
 @asynccontextmanager
-async def _open_ledger(manifest: Manifest, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
+async def _open_ledger(url: str, shared: Store | None) -> AsyncIterator[tuple[Store, SystemClock]]:
     """The ledger, and the clock of all who share it."""
-    store = await asyncio.to_thread(Store.open, manifest.ledger) if shared is None else shared
+    store = await asyncio.to_thread(Store.open, url) if shared is None else shared
     try:
         clock = await asyncio.to_thread(SystemClock, store.time)
         yield store, clock

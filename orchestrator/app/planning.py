@@ -8,12 +8,15 @@ from orchestrator.app.run import make_plan
 from orchestrator.app.start_time import start_of
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
+from orchestrator.core.manifest.notify import NoticeEvent
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.core.plan.approval import Proposal, check_cap, check_not_too_late, proposal_record
+from orchestrator.core.plan import selection
+from orchestrator.core.plan.approval import SHOWN_HASH, Proposal, check_cap, check_not_too_late, proposal_record
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.text import plural
+from orchestrator.core.text import command_line, plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
 from orchestrator.model import Outcome, PosixSeconds
 
@@ -32,9 +35,10 @@ async def plan_run(
     # 3. What it takes, and what stands in its way.
     manifest = opened.deps.manifest
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
+    not_told = await _tell(opened, plan)
     ahead = estimate(manifest, plan, reads, opened.deps.clock.now(), start_of(manifest, at))
     refusals = _refusals(opened, plan, max_starts, ahead.begins)
-    notes = (*refusals, *held_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan))
+    notes = (*refusals, *held_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan), *not_told)
     return PlannedLaunch(plan, proposal, ahead, notes)
 
 
@@ -47,6 +51,21 @@ async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
         # A plan sends nothing, so this is not the failure of a run (13) but a refusal (8).
         raise LedgerError(error.message, next_step=error.next_step) from error
     return Proposal(plan.sha256, record.at, plan.identity)
+
+
+async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
+    """Tell that the plan needs approval, where it does: once for each plan. Returns who could not be told."""
+    starts, notifier = plan.count(Action.START), opened.notifier
+    if opened.deps.manifest.approval != "none" and starts:
+        chosen = selection.options(plan.facts["selection"])
+        notifier.tell(
+            NoticeEvent.NEEDS_APPROVAL,
+            f"plan {plan.sha256[:SHOWN_HASH]} with {plural(starts, 'start')} needs a person's approval",
+            about=plan.sha256, counts={},
+            next_step=command_line("run", *opened.loaded.words, *chosen, "--approve", plan.sha256[:SHOWN_HASH]),
+        )  # fmt: skip
+        await notifier.wait()
+    return notifier.not_told
 
 
 def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None, begins: PosixSeconds) -> list[str]:

@@ -1,5 +1,6 @@
 """A run step by step, between the ledger that is open and the result: prepare, execute, build the result."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -130,6 +131,11 @@ def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result,
             failure = Stop(StopReason.JOURNAL, detail)
             result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
     return result, _streamed(opened.store, deps.launch)
+
+
+async def watched_result(store: Store, launch: str, run_id: str) -> Result:
+    """The result of a run that other processes carried out, from its journal."""
+    return await asyncio.to_thread(journals.result, store, launch, run_id)
 
 
 def _lost(result: Result, states: Mapping[CampaignKey, CampaignState]) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from orchestrator.app import journal_reader as journals
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
-from orchestrator.app.run import Detached, after_starts
+from orchestrator.app.notifier import telling
+from orchestrator.app.run import Detached, after_starts, watched_result
 from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
 from orchestrator.clock import SystemClock
@@ -52,8 +52,11 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             with after_starts(loaded.manifest.launch, store.url):
-                await _watch(store, clock, order, stop_signal, checks, observers=observers, options=options)
-                result = await asyncio.to_thread(journals.result, store, loaded.manifest.launch, order.header.run_id)
+                run_id = order.header.run_id
+                async with telling(loaded, run_id, store, clock, redactor=redactor, observer=observers) as notifier:
+                    display = Display(options, observers, stop_signal)
+                    await _watch(store, clock, order, stop_signal, checks, observer=notifier, display=display)
+                    result = await notifier.finished(await watched_result(store, order.header.launch, run_id))
                 end.report(result, store.stream(loaded.manifest.launch))
         except StopRequested:
             raise Detached(stop_signal.stop, loaded.words) from None
@@ -95,13 +98,12 @@ async def _watch(
     stop_signal: StopSignal,
     checks: Checks,
     *,
-    observers: Observers,
-    options: RunOptions,
+    observer: Observer,
+    display: Display,
 ) -> None:
     lanes = {name: str(plans.lane_of(order.manifest, name)) for name in order.manifest.accounts}
     names = {lane: name for name, lane in lanes.items()}
-    display = Display(options, observers, stop_signal)
     display.begin(order.manifest, names, clock)
     display.plan({lanes[account]: count for account, count in order.expected().items()})
     async with display.showing(Phase.STARTS):
-        await watch(store, order, clock, observers, stop_signal=stop_signal, checks=checks)
+        await watch(store, order, clock, observer, stop_signal=stop_signal, checks=checks)

@@ -73,7 +73,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             del plan, ready  # a large one makes room for its result
             async with display.showing(Phase.REPORTS):
                 result, records = build_result(opened)
-                result = end.report(result, records)
+                result = end.report(await opened.notifier.finished(result), records)
             # 4. What becomes of what was started.
             if options.follows and stop_signal.stop is None:
                 await end.follow(opened, is_drawn=options.wants_bars)

@@ -46,6 +46,7 @@ _ENVELOPE = ("schema_version", "command")
 
 
 def _checked(manifest: str, environment: str | None) -> CommandResult:
+    from orchestrator.app.addressees import missing_extra
     from orchestrator.console.terminal import plain
     from orchestrator.core.manifest.notes import notes
     from orchestrator.core.plan import spelling
@@ -57,7 +58,7 @@ def _checked(manifest: str, environment: str | None) -> CommandResult:
     found = loaded.manifest
     rules = describe.sentences(found)
     size = f"{plural(len(found.campaigns), 'campaign')}, {plural(len(found.accounts), 'account')}"
-    warnings = (*loaded.warnings, *notes(found), *spelling.warnings(found))
+    warnings = (*loaded.warnings, *notes(found), *spelling.warnings(found), *missing_extra(found))
     data = {"valid": True, "launch": found.launch, "environment": environment, "campaigns": len(found.campaigns),
             "rules": list(rules), "files": [file.as_json() for file in loaded.files],
             "warnings": list(warnings)}  # fmt: skip

@@ -55,10 +55,15 @@ EVENTS: Final = (
     EventKind("lane_stopped", "a lane has stopped; its remaining campaigns are held", ("lane", "reason", "message")),
     EventKind("wave_closed", "all of a wave has an outcome, or the run stopped; its check is still to come",
               ("wave", "passed", "verdict", "message")),
+    EventKind("wave_passed", "a wave of the manifest is over, with its bake and its check: the next one may open",
+              ("wave",)),
+    # Those who are told.
+    EventKind("notice_failed", "somebody whom `notify` names could not be told; nothing else changes",
+              ("notice", "entry", "message")),
     # A person's commands.
-    EventKind("launch_paused", "a person paused the launch", ("by", "reason")),
-    EventKind("launch_unpaused", "a person let the launch continue", ()),
-    EventKind("launch_aborted", "a person aborted the launch", ("by", "reason")),
+    EventKind("launch_paused", "a person paused the launch", ("by", "reason", "number")),
+    EventKind("launch_unpaused", "a person let the launch continue", ("number",)),
+    EventKind("launch_aborted", "a person aborted the launch", ("by", "reason", "number")),
     EventKind("stop_answered", "`stop-started` has the answer to a stop", ("campaign", "outcome", "message")),
     # What becomes of what was started (`follow`, `run --follow`).
     EventKind("follow_read", "a round has read an account's started campaigns",

@@ -8,7 +8,9 @@ from typing import Final
 MASK: Final = "[redacted]"
 
 _NAME: Final = re.compile(
-    r"secret|passw|passphrase|pwd|token|(?:api|private|access)[_ .-]?key|client[_ .-]?id|credential|bearer|\bauth\b",
+    r"secret|passw|passphrase|pwd|token|(?:api|private|access)[_ .-]?key|client[_ .-]?id|credential|bearer|\bauth\b"
+    # All of the section: an address that is written out holds a token, in whatever key it stands.
+    r"|(?:^|[\s{,.\"'])notify(?:[\"']?\s*:|[.\[])",
     re.IGNORECASE,
 )
 # Names in capitals, in parts of at most 20 letters: anything else may be the secret itself, pasted in a name's place.

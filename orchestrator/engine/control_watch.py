@@ -43,11 +43,11 @@ class ControlWatch:
             return
         before, self.state = self.state, state
         if state.command is ControlCommand.PAUSE:
-            self._observer.event("launch_paused", by=state.by, reason=state.reason)
+            self._observer.event("launch_paused", by=state.by, reason=state.reason, number=state.number)
         elif state.command is ControlCommand.ABORT:
-            self._observer.event("launch_aborted", by=state.by, reason=state.reason)
+            self._observer.event("launch_aborted", by=state.by, reason=state.reason, number=state.number)
         elif before.command is not None:
-            self._observer.event("launch_unpaused")
+            self._observer.event("launch_unpaused", number=state.number)
         if state.command is ControlCommand.ABORT:
             self._stop_signal.set(abort_stop(self._launch, state))
 

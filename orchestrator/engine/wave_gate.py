@@ -81,6 +81,8 @@ class WaveGate:
             elif verdict is WaveVerdict.NO_RULE and _has_check(self._rule):
                 verdict = WaveVerdict.PASSED
         self._verdict, self._message = verdict, message
+        if self._rule is not None and verdict in _GOOD:
+            self._observer.event("wave_passed", wave=self._name)
         return shortfall
 
     async def _bake(self, until: PosixSeconds, stop_signal: StopSignal) -> None:

@@ -99,8 +99,8 @@ def resolve_credential(name: str, account: Account, directory: Path) -> Credenti
             f"account {name} has no client_id or client_secret",
             next_step=f"add client_id: {{env: NAME}} and client_secret: {{env: NAME}} under accounts.{name}",
         )
-    client_id = _resolve(account.client_id, f"accounts.{name}.client_id", directory)
-    secret = _resolve(account.client_secret, f"accounts.{name}.client_secret", directory)
+    client_id = resolve_secret(account.client_id, f"accounts.{name}.client_id", directory)
+    secret = resolve_secret(account.client_secret, f"accounts.{name}.client_secret", directory)
     return Credential(client_id, secret, account.algorithm)
 
 
@@ -122,7 +122,11 @@ def refuse_unset_variables(accounts: Mapping[str, Account]) -> None:
         raise CredentialError(message, next_step=f"set {', '.join(names[:_MAX_SHOWN])}{rest}, then run again")
 
 
-def _resolve(reference: SecretRef, path: str, directory: Path) -> str:
+def resolve_secret(reference: SecretRef, path: str, directory: Path) -> str:
+    """The value that a reference leads to. `path` names it in messages, `directory` is the manifest's.
+
+    Raises CredentialError for a reference that is missing, cannot be read, or holds more than one value.
+    """
     # 1. The value, and where it comes from, in words for messages.
     if reference.env is not None:
         value, source = os.environ.get(reference.env, ""), f"environment variable {reference.env}"

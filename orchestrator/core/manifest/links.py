@@ -1,4 +1,4 @@
-"""The section of addresses that reports lead to."""
+"""The section of addresses that reports and notices lead to."""
 
 import re
 from typing import Annotated, Any, Final
@@ -31,12 +31,34 @@ def _console(value: Any) -> str:
 CONSOLE: Final = TextForm(_console, {"type": "string", "pattern": _CONSOLE, "examples": [_EXAMPLE]})
 
 
+_SERVE: Final = (
+    r"^https?://[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,10}/?$"
+)
+_SERVE_EXAMPLE: Final = "https://launches.example.com"
+
+
+def _serve(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(_SERVE, value):
+        raise fault("must be a host and a path, without a user name or a query", f"write it as {_SERVE_EXAMPLE}")
+    return value.removesuffix("/")
+
+
+SERVE: Final = TextForm(_serve, {"type": "string", "pattern": _SERVE, "examples": [_SERVE_EXAMPLE]})
+
+
 class Links(Section):
-    """Addresses that reports lead to."""
+    """Addresses that reports and notices lead to."""
 
     console: Annotated[str, CONSOLE] | None = None
     """A campaign's page in the console, for the links of the HTML report. The placeholders `{account_id}`, `{stream}`
     and `{campaign}` are filled in; only https."""
+
+    serve: Annotated[str, SERVE] | None = None
+    """Where `serve` can be reached, for the links of notices: each leads to its launch's page."""
+
+    def serve_page(self, launch: str) -> str | None:
+        """The page of a launch; None where nothing is known of `serve`."""
+        return f"{self.serve}/launches/{launch}" if self.serve else None
 
     def console_of(self, account_id: str) -> str:
         """The address of an account's campaigns, in which `{stream}` and `{campaign}` are left to be filled in."""

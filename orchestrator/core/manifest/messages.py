@@ -18,6 +18,7 @@ from orchestrator.core.manifest.models import (
     Defaults,
     Limits,
     Manifest,
+    Notify,
     OpenHours,
     Pass,
     Preflight,
@@ -38,7 +39,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
     "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
     "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
-    "links": Links, "pass": Pass,
+    "links": Links, "notify": Notify, "pass": Pass,
 }  # fmt: skip
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(field.alias or key for key, field in section.model_fields.items())

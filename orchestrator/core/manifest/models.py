@@ -1,13 +1,14 @@
 """The manifest as frozen models, closed at every level: unknown keys are faults. `parse` builds them from a file."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 from orchestrator.core.manifest.links import Links
+from orchestrator.core.manifest.notify import MAX_ENTRIES, Notify
 from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Pass, Section, StopWhen, Wave
+from orchestrator.core.manifest.secret_ref import Secret, SecretRef
 from orchestrator.core.manifest.start_times import START_TIME, StartTime
 from orchestrator.core.manifest.values import (
     BACKOFF,
@@ -16,8 +17,6 @@ from orchestrator.core.manifest.values import (
     RATE,
     RERUN,
     WINDOW,
-    Command,
-    EnvName,
     FilledText,
     Id,
     PathText,
@@ -32,8 +31,9 @@ from orchestrator.core.text import DEFAULT_LEDGER
 from orchestrator.model import CampaignKey, CampaignType, Window
 
 __all__ = [
-    "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Limits", "Manifest", "OpenHours", "Pass",
-    "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts", "Wave",
+    "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Limits", "Manifest", "Notify", "OpenHours",
+    "Pass", "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts",
+    "Wave",
 ]  # fmt: skip
 
 DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
@@ -41,48 +41,14 @@ DEFAULT_RATE: Final = (Window(50, 60.0), Window(10, 10.0))
 ReportFormat = Literal["json", "csv", "junit", "markdown", "html", "prometheus", "dotenv"]
 
 
-def _reference(value: Any) -> Any:
-    # Before pydantic checks it: pydantic's errors repeat the value, which may be a literal secret.
-    if isinstance(value, SecretRef):
-        return value
-    if not isinstance(value, Mapping):
-        raise fault("a secret must be a reference, never the value itself", "write {env: NAME} or {file: PATH}")
-    if len(value) != 1 or not value.keys() <= SecretRef.model_fields.keys():
-        raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
-    return value
-
-
-class SecretRef(Section):
-    """A reference to a secret: an environment variable, a file or a command. Set exactly one."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
-
-    env: EnvName | None = None
-    """The name of the environment variable that holds the secret."""
-    file: PathText | None = None
-    """A file that holds the secret, relative to the manifest; `~` is the home directory."""
-    command: Command | None = None
-    """A program and its arguments that prints the secret within 30 seconds. It runs without a shell."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        # `{env: null}` has one key, and names nothing.
-        if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
-            raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
-        return self
-
-
-_Secret = Annotated[SecretRef, BeforeValidator(_reference)]
-
-
 class Account(Section):
     """One account of the host: its id, its credentials and its rate limit."""
 
     account_id: Id
     """The platform's id of the account: 24 hex digits, in quotes."""
-    client_id: _Secret | None = None
+    client_id: Secret | None = None
     """The app's Client ID. Optional with `host: sandbox`."""
-    client_secret: _Secret | None = None
+    client_secret: Secret | None = None
     """The app's Client Secret; for RS256 and RS512, the private key in PEM. Optional with `host: sandbox`."""
     algorithm: Literal["HS256", "HS512", "RS256", "RS512"] = "HS256"
     """The algorithm that signs tokens."""
@@ -294,8 +260,10 @@ class Manifest(Section):
     report: Report = Report()
     """Reports: their folder and formats."""
     links: Links = Links()
-    """Addresses that reports lead to."""
+    """Addresses that reports and notices lead to."""
+    notify: Annotated[tuple[Notify, ...], Field(max_length=MAX_ENTRIES)] = ()
+    """Who is told what of a launch. A notice that cannot be delivered changes no outcome and no exit code."""
 
 
-ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report")
+ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report", "notify")
 """What an environment may change."""

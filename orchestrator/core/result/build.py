@@ -25,6 +25,7 @@ from orchestrator.core.journal.records import (
 )
 from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
+from orchestrator.core.notice import NOTICE, not_told
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.advice import Advice
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
@@ -108,7 +109,7 @@ def result_of(
         run.budgets(),
         run.waves(),
         campaigns,
-        [*header_of(run.header)["warnings"], *warnings],
+        [*header_of(run.header)["warnings"], *sorted(not_told(journal.notices, run.header.run_id)), *warnings],
     )
 
 
@@ -119,6 +120,7 @@ class Journal:
     wanted: str | None
     runs: list[Record] = field(default_factory=list)  # of RUN_KINDS, in their order
     states: dict[CampaignKey, CampaignState] = field(default_factory=dict)
+    notices: list[Record] = field(default_factory=list)
     control_state: ControlState = OPEN
     header: Record | None = None
     _headers: dict[str, Record] = field(default_factory=dict)  # of the runs that people started, by `@RUN-ID`
@@ -140,6 +142,8 @@ class Journal:
             if self._ended:
                 self._find_successes()
             fold_record(self.states, record)
+        elif record.kind == NOTICE:
+            self.notices.append(record)
         elif record.campaign == CONTROL:
             self.control_state = control.apply(self.control_state, record)
 
