@@ -15,7 +15,7 @@ from orchestrator.app.addressees import Addressee, addressees_of
 from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.notify import MAX_ENTRIES, NoticeEvent
-from orchestrator.core.notice import NOTICE, PLANS, Notice, NoticeSource, told
+from orchestrator.core.notice import NOTICE, Notice, NoticeSource, told
 from orchestrator.core.result.types import Result
 from orchestrator.core.text import command_line
 from orchestrator.errors import OrchestratorError
@@ -86,9 +86,8 @@ class Notifier:
         if not self._addressees:
             return
         source = source_of(loaded.manifest, loaded.environment, run_id)
-        # A plan that was made before, or a run that another process has watched: that is not told again.
-        journaled = await asyncio.to_thread(store.read, source.launch, kinds=(NOTICE,))
-        self._told |= told(one for one in journaled if one.campaign in {PLANS, f"@{run_id}"})
+        # Another process may have watched the run before: what it told is not told again.
+        self._told |= told(await asyncio.to_thread(store.read, source.launch, campaign=f"@{run_id}", kinds=(NOTICE,)))
         self._names = {account.account_id: name for name, account in loaded.manifest.accounts.items()}
         loop = asyncio.get_running_loop()
         self._desk = _Desk(source, store.url, now, record, loop, ThreadPoolExecutor(MAX_ENTRIES))

@@ -54,14 +54,14 @@ async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
 
 
 async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
-    """Tell that the plan needs approval, where it does: once for each plan. Returns who could not be told."""
+    """Tell that the plan needs approval, where it does. Returns who could not be told."""
     starts, notifier = plan.count(Action.START), opened.notifier
     if opened.deps.manifest.approval != "none" and starts:
         chosen = selection.options(plan.facts["selection"])
         notifier.tell(
             NoticeEvent.NEEDS_APPROVAL,
             f"plan {plan.sha256[:SHOWN_HASH]} with {plural(starts, 'start')} needs a person's approval",
-            about=plan.sha256, counts={},
+            counts={},
             next_step=command_line("run", *opened.loaded.words, *chosen, "--approve", plan.sha256[:SHOWN_HASH]),
         )  # fmt: skip
         await notifier.wait()

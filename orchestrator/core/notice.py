@@ -19,9 +19,6 @@ SCHEMA_VERSION: Final = "1"
 SIGNATURE: Final = "X-Orchestrator-Signature"
 """The header with the signature of what a webhook gets."""
 
-PLANS: Final = "@plan"
-"""The `campaign` of records about plans."""
-
 _LONGEST: Final = 500  # characters of a sentence: a stop may quote what a server said
 _TITLES: Final[Mapping[NoticeEvent, str]] = {
     NoticeEvent.UNKNOWN: "a start is unknown",
@@ -103,20 +100,16 @@ class Notice:
     @property
     def id(self) -> str:
         """The same for the same launch, run and event: a receiver that gets a notice twice can tell."""
-        what = "\0".join((self.source.launch, self._place, str(self.event), self.about, str(self.is_test)))
+        what = "\0".join((self.source.launch, self.source.run_id, str(self.event), self.about, str(self.is_test)))
         return hashlib.sha256(what.encode()).hexdigest()[:32]
-
-    @property
-    def _place(self) -> str:
-        # A plan has a run's id of its own each time it is made, and the same hash.
-        return PLANS if self.event is NoticeEvent.NEEDS_APPROVAL else f"@{self.source.run_id}"
 
     def record(self, not_told: Iterable[str], now: PosixSeconds) -> Record:
         """What the journal keeps at `now` (POSIX seconds). `not_told` says of each who could not be told, and why."""
         data = {"event": str(self.event), "about": self.about, "not_told": list(not_told)}
         # By its id, so that two processes that watch one run cannot both record it.
         number = int(self.id[:7], 16)
-        return Record(self.source.launch, self._place, number, NOTICE, self.source.run_id, now, "", data)
+        launch, run_id = self.source.launch, self.source.run_id
+        return Record(launch, f"@{run_id}", number, NOTICE, run_id, now, "", data)
 
 
 def told(records: Iterable[Record]) -> set[tuple[str, str]]:
