@@ -52,6 +52,7 @@ COMMANDS = {
     "release": (["release", "spring", "--reason", "x", "--ledger", LEDGER], 4),
     "report": (["report", "spring", "--dir", "{home}/again", "--ledger", LEDGER], 0),
     "doctor": (["doctor", "--ledger", LEDGER], 0),
+    "notify": (["notify", "test", MANIFEST], 5),  # it names nobody
     "schema": (["schema"], 0),
     "sandbox": (["sandbox", "--world", MANIFEST], 2),  # no world: it would serve until a signal
     "serve": (["serve", "--address", "192.0.2.1"], 2),  # no token: it would serve until a signal

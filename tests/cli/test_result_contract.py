@@ -41,6 +41,7 @@ COMMANDS = {
     "abort": (("abort", "spring", "--reason", "x"), ["launch", "control"]),
     "release": (("release", "spring", "--reason", "x"), ["reason", "released"]),
     "doctor": (("doctor",), ["healthy", "findings"]),
+    "notify": (("notify", "test", "launch.yaml"), ["launch", "entries"]),
     "rehearse": (
         ("rehearse", "launch.yaml"), ["faults", "seed", "assumed", "runs", "seconds", "outcomes", "exit_codes", "first"]
     ),
@@ -69,8 +70,8 @@ def test_every_command_that_prints_has_json():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_prints_the_envelope(workplace, name):
-    workplace.manifest()
-    if name not in {"init", "validate", "plan", "run", "rehearse", "doctor", "version"}:
+    workplace.manifest(notify=[{"to": {"env": "NOBODY"}}] if name == "notify" else None)
+    if name not in {"init", "validate", "plan", "run", "rehearse", "doctor", "notify", "version"}:
         workplace.run("run", "launch.yaml")
     if name == "unpause":
         workplace.run("pause", "spring", "--reason", "x")

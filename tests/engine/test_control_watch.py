@@ -28,7 +28,7 @@ async def test_a_paused_run_sends_nothing_and_resumes_without_repeats(rig, elaps
     assert starts[2] <= 3615 + POLL_SECONDS
     assert all(outcome == "started" for outcome, _ in rig.outcomes().values())
     assert rig.exit_code() == 0
-    assert rig.observer.named("launch_paused") == [{"by": "ann", "reason": "lunch"}]
+    assert rig.observer.named("launch_paused") == [{"by": "ann", "reason": "lunch", "number": 1}]
     assert len(rig.observer.named("launch_unpaused")) == 1
 
 
