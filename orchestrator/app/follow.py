@@ -3,9 +3,11 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.held_account import Accounts
+from orchestrator.app.notifier import Notifier, telling
 from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.app.open_run import OpenRun, credentials_of
 from orchestrator.clock import SystemClock
@@ -55,17 +57,26 @@ async def follow(
     try:
         clock = await asyncio.to_thread(SystemClock, store.time)
         async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
-            return await _follow(Accounts(manifest, store, api, clock, observer, stop_signal), options, on_begin)
+            accounts = Accounts(manifest, store, api, clock, observer, stop_signal)
+            # Of the run that started them: another `follow` tells nobody again.
+            run_id = await asyncio.to_thread(journals.newest_run, store, manifest.launch) or accounts.run_id
+            async with telling(await Notifier.of(loaded, redactor, observer), loaded, run_id, store, clock) as notifier:
+                return await _follow(replace(accounts, observer=notifier), options, on_begin)
     finally:
         store.close()
 
 
 async def follow_run(opened: OpenRun, options: FollowOptions, on_begin: OnBegin) -> Followed:
     """Follow what a launch has started, in the process of its run, which gives its accounts back first."""
+    # While the journal is open: what is told from now on has to be recorded without it.
+    await opened.notifier.close()
     await opened.release()
     deps = opened.deps
-    accounts = Accounts(deps.manifest, opened.store, deps.api, deps.clock, deps.observer, deps.stop_signal)
-    return await _follow(accounts, options, on_begin)
+    async with telling(
+        opened.notifier.again(deps.observer), opened.loaded, deps.run_id, opened.store, deps.clock
+    ) as notifier:
+        accounts = Accounts(deps.manifest, opened.store, deps.api, deps.clock, notifier, deps.stop_signal)
+        return await _follow(accounts, options, on_begin)
 
 
 async def _follow(accounts: Accounts, options: FollowOptions, on_begin: OnBegin) -> Followed:

@@ -108,6 +108,12 @@ def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None
     return None
 
 
+def newest_run(store: Store, launch: str) -> str | None:
+    """The id of the last run that a person started; None where there is none."""
+    ids = [header.run_id for header in headers(store.read(launch, kinds=(RUN,)))]
+    return ids[-1] if ids else None
+
+
 def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
     """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
     try:

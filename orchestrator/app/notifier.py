@@ -35,10 +35,9 @@ def source_of(manifest: Manifest, environment: str | None, run_id: str) -> Notic
 
 @asynccontextmanager
 async def telling(
-    loaded: LoadedManifest, run_id: str, store: Store, clock: Clock, *, redactor: Redactor, observer: Observer
+    notifier: "Notifier", loaded: LoadedManifest, run_id: str, store: Store, clock: Clock
 ) -> AsyncIterator["Notifier"]:
-    """Tells of a fleet's run while the block watches it; all events go on to `observer`."""
-    notifier = await Notifier.of(loaded, redactor, observer)
+    """Tells of a run while the block watches it from outside: it is a fleet's, or over."""
 
     async def record(one: Record) -> None:
         with suppress(IntegrityError):  # a process that watches at the same time has told it, too
@@ -73,6 +72,10 @@ class Notifier:
     async def of(cls, loaded: LoadedManifest, redactor: Redactor, observer: Observer) -> Self:
         """One for those whom a manifest names; `redactor` learns their secrets."""
         return cls(await asyncio.to_thread(addressees_of, loaded, redactor), observer)
+
+    def again(self, observer: Observer) -> "Notifier":
+        """Another one for the same addressees."""
+        return Notifier(self._addressees, observer)
 
     async def begin(
         self,
@@ -197,6 +200,9 @@ class Notifier:
     def _wave_passed(self, fields: Mapping[str, Any]) -> None:
         self.tell(NoticeEvent.WAVE_PASSED, f"wave {fields['wave']} has passed", about=fields["wave"])
 
+    def _stalled(self, fields: Mapping[str, Any]) -> None:
+        self.tell(NoticeEvent.STALLED, f"{fields['campaign']}: {fields['message']}", about=fields["campaign"])
+
 
 _TOLD: Final[Mapping[str, Callable[[Notifier, Mapping[str, Any]], None]]] = {
     "campaign_done": Notifier._campaign_done,  # noqa: SLF001 - its own table
@@ -205,6 +211,7 @@ _TOLD: Final[Mapping[str, Callable[[Notifier, Mapping[str, Any]], None]]] = {
     "launch_aborted": Notifier._aborted,  # noqa: SLF001
     "launch_unpaused": Notifier._unpaused,  # noqa: SLF001
     "wave_passed": Notifier._wave_passed,  # noqa: SLF001
+    "delivery_stalled": Notifier._stalled,  # noqa: SLF001
 }
 
 

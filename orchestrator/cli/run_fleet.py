@@ -8,7 +8,7 @@ import click
 
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
-from orchestrator.app.notifier import telling
+from orchestrator.app.notifier import Notifier, telling
 from orchestrator.app.run import Detached, after_starts, watched_result
 from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
@@ -53,7 +53,9 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             checks = CommandChecks(path.parent, redactor)
             with after_starts(loaded.manifest.launch, store.url):
                 run_id = order.header.run_id
-                async with telling(loaded, run_id, store, clock, redactor=redactor, observer=observers) as notifier:
+                async with telling(
+                    await Notifier.of(loaded, redactor, observers), loaded, run_id, store, clock
+                ) as notifier:
                     display = Display(options, observers, stop_signal)
                     await _watch(store, clock, order, stop_signal, checks, observer=notifier, display=display)
                     result = await notifier.finished(await watched_result(store, order.header.launch, run_id))

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator import load_manifest, plan_launch, run_launch
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.notifier import telling
+from orchestrator.app.notifier import Notifier, telling
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.notice import NOTICE, SIGNATURE
 from orchestrator.ledger.store import Store
@@ -231,9 +231,8 @@ async def told_by_hand(place, events):
     store = Store.open(LEDGER.format(place.directory))
     try:
         for name, fields in events:
-            async with telling(
-                loaded, "r-1", store, ManualClock(), redactor=Redactor(), observer=RecordingObserver()
-            ) as notifier:
+            one = await Notifier.of(loaded, Redactor(), RecordingObserver())
+            async with telling(one, loaded, "r-1", store, ManualClock()) as notifier:
                 await asyncio.to_thread(notifier.event, name, **fields)
     finally:
         store.close()
