@@ -38,6 +38,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 MOST_IMPORTS, MOST_LINES_EACH = 20, 350
 MOST_MODULES, MOST_LINES, MOST_SMALL = 300, 36_000, 11
 NAMESAKES = {
+    "audit": "the rule in the core, its use cases, the commands, and what is shown of it",
     "approval": "the rule in the core, and the check of a run in app",
     "circuit_breaker": "the rule in the core, and a lane's breaker in the engine",
     "control": "the rule in the core, and the commands pause, unpause and abort",

@@ -29,12 +29,14 @@ def _short(around: click.Context, name: str, command: click.Command) -> str:
     return next((line[1] for line in lines if line[0] == name and len(line) > 1), command.get_short_help_str(200))
 
 
-def _section(command: click.Command, context: click.Context) -> Iterator[str]:
-    yield f"## {context.info_name}"
+def _section(command: click.Command, context: click.Context, level: str = "##") -> Iterator[str]:
+    yield f"{level} {context.info_name}"
     yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
     yield from inspect.cleandoc(command.help or "").replace("\b\n", "").split("\n\n")
     if _own(command):
         yield _options(command, context)
+    for name, part in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from _section(part, click.Context(part, info_name=name, parent=context), f"{level}#")
 
 
 def _options(command: click.Command, context: click.Context) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
@@ -157,8 +157,9 @@ def result(
     Raises NothingSelected where the launch has no such run, LedgerError where its records contradict each other.
     """
     try:
-        return build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
+        found = build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
     except NoRunError as error:
         raise NoPlanYet("this launch has no run that got as far as a plan") from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error
+    return replace(found, run={**found.run, "head": store.head(launch, found.run["run_id"])})

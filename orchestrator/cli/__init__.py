@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "release": "Release the accounts that a dead run still holds.",
     "report": "Write a launch's reports again, from the journal alone.",
     "notify": "Send a test notice to everybody whom a manifest names.",
+    "audit": "Check a launch's journal for tampering, or export it.",
     "doctor": "Check ledger, disk, clock and accounts, with a fix for each.",
     "schema": "Print the JSON Schema of a manifest or a result.",
     "serve": "Serve live pages of all launches, which only read the ledger.",

@@ -100,6 +100,11 @@ class UnusableError(OrchestratorError):
     exit_code = ExitCode.USAGE
 
 
+def _name(context: click.Context) -> str:
+    """The command's name, after its group's where it has one."""
+    return context.command_path.removeprefix(context.find_root().command_path).strip() or str(context.info_name)
+
+
 def prints_result(command: Callable[..., CommandResult]) -> Callable[..., None]:
     """Print what a command returns, as JSON with --json, and end with its exit code.
 
@@ -111,7 +116,7 @@ def prints_result(command: Callable[..., CommandResult]) -> Callable[..., None]:
         try:
             result = command(*args, **kwargs)
         except OrchestratorError as error:
-            result = error_result(str(click.get_current_context().info_name), error)
+            result = error_result(_name(click.get_current_context()), error)
         render(result, as_json=as_json)
         sys.exit(result.exit_code)
 

@@ -51,6 +51,8 @@ COMMANDS = {
     "why": (["why", "spring", "st-1/cd-0", "--ledger", LEDGER], 0),
     "release": (["release", "spring", "--reason", "x", "--ledger", LEDGER], 4),
     "report": (["report", "spring", "--dir", "{home}/again", "--ledger", LEDGER], 0),
+    "audit verify": (["audit", "verify", "spring", "--ledger", LEDGER], 0),
+    "audit export": (["audit", "export", "spring", "-o", "{home}/pack.zip", "--ledger", LEDGER], 0),
     "doctor": (["doctor", "--ledger", LEDGER], 0),
     "notify": (["notify", "test", MANIFEST], 5),  # it names nobody
     "schema": (["schema"], 0),

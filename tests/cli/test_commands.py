@@ -13,7 +13,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
             "finished_at", "last_success_at", "exit_code", "stop", "rehearsal", "environment",
-            "by", "approved", "version"]  # fmt: skip
+            "by", "approved", "head", "version"]  # fmt: skip
 CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
                  "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
                  "next", "tags"]  # fmt: skip

@@ -14,7 +14,7 @@ RUN = {
     "plan_sha256": "b2" * 32, "host": "https://platform.kore.ai", "ledger": "sqlite:///.orchestrator/ledger.db",
     "started_at": "2026-03-04T12:00:00.250Z", "finished_at": "2026-03-04T12:01:30.750Z",
     "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None, "environment": None, "by": "ana",
-    "approved": "at a terminal", "version": "1.2.3",
+    "approved": "at a terminal", "head": "c3" * 32, "version": "1.2.3",
 }  # fmt: skip
 REASONS = {
     Out.STARTED: [R.ACCEPTED, R.EVIDENCE, R.RESOLVED],

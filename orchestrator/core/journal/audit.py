@@ -24,12 +24,16 @@ class Finding:
 
 @dataclass(slots=True)
 class Chain:
-    """What is known of one chain so far. `unchained` counts its records without a hash, `head` is its last hash."""
+    """What is known of one chain so far. `unchained` counts its records without a hash, `head` is its last hash.
+
+    `is_ended`: its run has journaled its end. `is_seen`: a record of another chain names its head.
+    """
 
     name: str
     head: str = ""
     unchained: int = 0
     is_ended: bool = False
+    is_seen: bool = False
     _hashes: bytearray = field(default_factory=bytearray, repr=False)
 
     @property
@@ -39,7 +43,7 @@ class Chain:
 
     def add(self, hash_: str) -> None:
         """One more record; an empty hash where it has none."""
-        self.head = hash_
+        self.head, self.is_seen = hash_, False
         self.unchained += not hash_
         self._hashes += bytes.fromhex(hash_) if hash_ else _NONE
 
@@ -134,6 +138,8 @@ class _Auditor:
             self._find_once(name, number, lost)
         elif chain is not None and not chain.had(head):
             self._find_once(name, number, f"record {head.records} of {name} is not the one that {what} saw")
+        elif chain is not None:
+            chain.is_seen = chain.count == head.records
 
     def _find_once(self, name: str, number: int, message: str) -> None:
         """A finding about another chain than the record's: every record after the first that looks would tell it."""

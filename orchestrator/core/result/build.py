@@ -293,6 +293,7 @@ class Run:
             "environment": header.get("environment"),
             "by": header.get("by"),
             "approved": header.get("approved"),
+            "head": None,
             "version": header.get("version"),
         }
 

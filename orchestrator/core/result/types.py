@@ -179,6 +179,9 @@ class RunResult(TypedDict):
     """Who ran it; null for a rehearsal, and in journals of earlier versions."""
     approved: str | None
     """How it was approved: a plan's hash, at a terminal, `--yes`; null where nobody was asked."""
+    head: str | None
+    """The hash of the journal's record that ends the run: `audit verify --head` knows a journal by it; null before that
+    record, for a rehearsal, and in journals of earlier versions."""
     version: str | None
     """The version of this program that ran it; null as `by` is, and for a fleet's run, whose workers may differ."""
 

@@ -204,6 +204,7 @@ def test_the_run_says_where_it_came_from_and_how_it_ended():
         "environment": None,
         "by": None,
         "approved": None,
+        "head": None,
         "version": None,
     }
 

@@ -40,6 +40,8 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
         if name is None:
             continue
         command = main.get_command(click.Context(main), name)
+        if isinstance(command, click.Group):
+            command = command.commands.get(shlex.split(words)[1])
         assert command is not None, words
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert options <= {*known, "--help", "-h"}, words
