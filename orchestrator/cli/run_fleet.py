@@ -1,17 +1,15 @@
 """`run --fleet`: submit a launch to the workers, and watch it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
-from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.notifier import Notifier, telling
 from orchestrator.app.run import Detached, after_starts, watched_result
+from orchestrator.cli.fleet_order import place_order
 from orchestrator.cli.run_end import RunEnd
-from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
+from orchestrator.cli.run_options import Display, Observers, RunOptions
 from orchestrator.clock import SystemClock
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.progress import Phase
@@ -19,11 +17,11 @@ from orchestrator.console.signals import handled
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.fleet.ordering import Request, check_request, order_launch
+from orchestrator.fleet.ordering import check_request
 from orchestrator.fleet.orders import Order
 from orchestrator.fleet.submit import check_queue, watch
 from orchestrator.ledger.store import Store
-from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
+from orchestrator.loading.manifest_file import load_manifest
 from orchestrator.ports import Checks, Clock, Observer
 from orchestrator.redaction import Redactor
 
@@ -45,10 +43,9 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             observers.event("ledger_created", ledger=store.made)
         try:
             await check_queue(loaded.manifest.ledger)
-            clock = await asyncio.to_thread(SystemClock, store.time)
-            ask = _question(loaded, options, stop_signal)
-            order = await asyncio.to_thread(_order, store, clock, loaded, options, ask)
+            order = await place_order(store, loaded, options, observers, stop_signal)
             end.begins(order.header.run_id, lambda: True)  # workers may send as from now
+            clock = await asyncio.to_thread(SystemClock, store.time)
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             with after_starts(loaded.manifest.launch, store.url):
@@ -65,32 +62,6 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
         finally:
             store.close()
     return result
-
-
-def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> Callable[[plans.Plan], str]:
-    """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
-    loop = asyncio.get_running_loop()
-
-    async def ask(plan: plans.Plan) -> str:
-        if stop_signal.stop is not None:
-            raise Interrupted(stop_signal.stop)
-        return await consent(loaded.manifest, plan, stop_signal, options)
-
-    return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
-
-
-def _order(
-    store: Store, clock: Clock, loaded: LoadedManifest, options: RunOptions, ask: Callable[[plans.Plan], str]
-) -> Order:
-    request = Request(
-        loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
-        options.choice, options.no_wait, options.consent.max_starts, loaded.warnings,
-    )  # fmt: skip
-    order, is_new = order_launch(store, clock, request, ask)
-    # The command was given again, perhaps because its first watcher was lost.
-    if not is_new:
-        click.echo(f"run {order.header.run_id} is already being carried out: watching it", err=True)
-    return order
 
 
 async def _watch(

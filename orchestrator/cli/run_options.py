@@ -113,9 +113,13 @@ class Display:
             zones=zones, patience=manifest.timeouts.total, gauge=gauge, stop=lambda: self._stop_signal.stop,
         )  # fmt: skip
         # At a terminal the view takes the place of the log.
-        before, self._shown = self._shown, [self._progress, *([Notices(self._progress)] * self._options.wants_bars)]
-        kept = [member for member in self._observers.members if member not in before]
-        self._observers.members[:] = [*kept, *self._shown]
+        self.end()
+        self._shown = [self._progress, *([Notices(self._progress)] * self._options.wants_bars)]
+        self._observers.members += self._shown
+
+    def end(self) -> None:
+        """Its events no longer count: another display begins."""
+        self._observers.members[:] = [one for one in self._observers.members if one not in self._shown]
 
     def plan(self, expected: Mapping[str, int]) -> None:
         """The plan is made: `expected` campaigns by lane are to get an outcome."""

@@ -97,8 +97,7 @@ def _open_orders(records: Sequence[Record]) -> list[Record]:
 
 def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], str]) -> Order:
     # 1. What would be started, and may it be?
-    manifest, plan = request.manifest, _candidates(store, request)
-    check_cap(plan, manifest.limits.max_starts, request.max_starts)
+    manifest, plan = request.manifest, candidates(store, request)
     approved = confirm(plan)
     # 2. Journal the order: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
@@ -122,8 +121,11 @@ def _commit(store: Store, records: Sequence[Record]) -> None:
     store.commit(records, records[0].run_id, {}, records[0].at)
 
 
-def _candidates(store: Store, request: Request) -> Plan:
-    """The plan as far as manifest and journal decide it: the workers read the live state."""
+def candidates(store: Store, request: Request) -> Plan:
+    """The plan as far as manifest and journal decide it: the workers read the live state.
+
+    Raises Refused where it has too many starts, and NothingSelected.
+    """
     manifest, choice = request.manifest, request.choice
     states = fold(store.read(manifest.launch))
     if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
@@ -135,4 +137,5 @@ def _candidates(store: Store, request: Request) -> Plan:
         manifest_sha256=request.sha256, retry_failed=choice.retry_failed, launches=store.launches(),
         environment=request.environment,
     )  # fmt: skip
+    check_cap(plan, manifest.limits.max_starts, request.max_starts)
     return replace(plan, warnings=(*request.warnings, *plan.warnings))

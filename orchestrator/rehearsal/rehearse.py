@@ -43,6 +43,12 @@ class RehearsalConfig:
     no_wait: bool = False
     environment: str | None = None
 
+    @property
+    def begins(self) -> PosixSeconds:
+        """When the run starts, in POSIX seconds: a real one waits for `not_before`."""
+        start = self.manifest.not_before
+        return max(self.at, start.at) if start is not None else self.at
+
 
 def rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     """Carry the manifest out once. Raises OrchestratorError where a real run would refuse to begin."""
@@ -51,7 +57,7 @@ def rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
 
 async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     manifest, running = config.manifest, asyncio.get_running_loop()
-    clock = VirtualClock(config.at, running)
+    clock = VirtualClock(config.begins, running)
     keys = [campaign.key for campaign in manifest.campaigns]
     conditions = NetworkConditions(
         config.faults, seed, keys, clock, manifest.timeouts.total, is_sandbox=manifest.host == "sandbox"

@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.lease import AcquiredLease, Holder
 from orchestrator.core.journal.states import fold
 from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.core.plan.approval import check_not_too_late
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, build
+from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
+from orchestrator.engine.start_wait import StartWait
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import Lane, PosixSeconds, Record
@@ -70,6 +74,25 @@ class SimulatedRun:
 
     async def run(self) -> Result:
         """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
+        # As `app.start_time`: the plan is made now, the leases are given back, and it is made again in time.
+        agreed: Plan | None = None
+        while not isinstance(done := await self._once(agreed), Result):
+            agreed = agreed or done
+            if self.manifest.not_before is not None:
+                wait = StartWait(self.manifest, self._read_state, self._read_time, self.stop_signal, self.observer)
+                await wait.until(self.manifest.not_before)
+        return done
+
+    async def _read_state(self, launch: str) -> ControlState:
+        return self.store.control_state(launch)
+
+    async def _read_time(self) -> PosixSeconds:
+        return self.clock.now()
+
+    async def _once(self, agreed: Plan | None) -> Result | Plan:
+        """The result; before its time, the plan that would be carried out. `agreed` is that of before a wait."""
+        start, now = self.manifest.not_before, self.clock.now()
+        check_not_too_late(self.manifest, max(now, start.at) if start is not None else now)
         # The steps of `app.open_run` and `app.run`, over parts that need no thread and no socket.
         leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
         recent: dict[Lane, list[PosixSeconds]] = inherited_calls(self.manifest, leases, self.clock.now())
@@ -88,7 +111,9 @@ class SimulatedRun:
             try:
                 plan = await run.plan(self.choice)
                 self.permit(plan)
-                await run.execute(plan)
+                if start is not None and self.clock.now() < start.at:
+                    return plan
+                await run.execute(held_if_changed(agreed, plan) if agreed is not None else plan)
             finally:
                 recent |= run.recent_calls()
         finally:

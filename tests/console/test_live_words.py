@@ -187,3 +187,23 @@ def test_what_must_not_pass_unseen_is_a_sentence_above_the_view():
         "account north has stopped: enough"
     )
     assert notice("campaign_done", {"lane": "a", "outcome": "started"}, progress) == ""
+
+
+def waiting(zone="America/New_York"):
+    progress, clock = observed(("start_waiting", {"until": "2023-11-15T14:00:00.000Z", "zone": zone}))
+    progress.phase = Phase.WAITING
+    return progress, clock
+
+
+def test_a_wait_for_the_start_says_until_when_and_how_long():
+    progress, clock = waiting()
+    clock.at += 400 + 12 * 3600
+    words = "waits until 09:00 New York time (14:00 UTC), 3 h 40 min"
+    assert log_line(progress) == f"progress: {words}; nothing is started, and no account is held"
+    assert text(screen(progress, 120, 20)) == [f"{words}, nothing is started, and no account is held"]
+
+
+def test_a_pause_is_shown_while_the_start_is_waited_for():
+    progress, _ = waiting("UTC")
+    progress.event("launch_paused", by="ann", reason="look again")
+    assert log_line(progress).endswith("no account is held; paused by ann: look again")

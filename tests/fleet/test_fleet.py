@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -95,6 +96,21 @@ def test_whoever_submits_may_be_killed_and_started_again(fleet):
     assert scene.submit().wait(60) == 0, scene.log("submit")
     assert "is already being carried out: watching it" in scene.log("submit")
     assert scene.check_the_end()["started"] == 160
+
+
+def test_an_order_waits_for_its_time_and_is_given_by_another(fleet):
+    scene = fleet(accounts=2, campaigns=5)
+    scene.worker()
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10)
+    first = scene.submit("--at", at.isoformat(), log="first.log")
+    while "waits until" not in scene.log("first"):
+        assert first.poll() is None, scene.log("first")
+    first.kill()
+    first.wait(10)
+
+    assert scene.submit("--at", at.isoformat()).wait(60) == 0, scene.log("submit")
+    assert scene.check_the_end()["started"] == 10
+    assert datetime.fromisoformat(scene.result["run"]["started_at"]) >= at
 
 
 def test_a_signal_ends_the_watching_and_not_the_launch(fleet):

@@ -21,3 +21,13 @@ def test_rules_are_described_in_the_order_they_affect_a_run():
     assert "a run waits 1 h 30 min at most" in window
     assert stop == "the run stops when 3 failed"
     assert "after 7 lost starts in a row" in breaker
+
+
+def test_start_times_come_first_in_their_zone_and_in_utc():
+    opens = {"at": "2026-12-01T09:00", "zone": "America/New_York"}
+    before, after, _ = sentences(manifest({"campaign": "cd-1"}, not_before=opens, not_after="2026-12-01T20:00Z"))
+
+    assert before == (
+        "not_before: a run waits until Tue 2026-12-01 09:00 New York time (14:00 UTC), without holding its accounts"
+    )
+    assert after == ("not_after: nothing starts from Tue 2026-12-01 20:00 UTC on; what has not started by then is held")

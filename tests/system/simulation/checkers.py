@@ -181,6 +181,13 @@ def check_result(result, keys, records):
     )
 
 
+def check_start_time(manifest, now, key):
+    """P8: nothing leaves before `not_before` or from `not_after` on, by the clock of the host that sends it."""
+    opens, closes = manifest.not_before, manifest.not_after
+    require(opens is None or now >= opens.at, "P8", f"{key} left {opens and opens.at - now} s before not_before")
+    require(closes is None or now < closes.at, "P8", f"{key} left {closes and now - closes.at} s after not_after")
+
+
 def check_in_sight(result, records):
     """P4: a later run that names no campaign at all still reports each one that nobody knows about, and no other."""
     told = {c["stream"] + "/" + c["campaign"]: c["outcome"] for c in result["campaigns"]}

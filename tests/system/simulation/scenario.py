@@ -1,7 +1,7 @@
 """A bad day, drawn from one number."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 DAY = 86400.0
@@ -45,6 +45,7 @@ class RunScript:
     fail_write: int | None = None
     retry_failed: bool = False
     clock_step: float = 0.0
+    kill_after: float | None = None  # seconds after it began, while it may wait for its time
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Scenario:
     crowds: dict = field(default_factory=dict)  # stream -> how many old campaigns of other launches it has
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
     few_files: tuple | None = None  # how many connections each machine can make, from which second on, for how many
+    start: tuple | None = None  # `not_before` and `not_after`, in seconds of the day; the latter may be None
 
     @property
     def is_calm(self):
@@ -83,8 +85,9 @@ def draw(seed):
     accounts = [f"a{i}" for i in range(rnd.choice([1, 1, 1, 2, 2, 3, 4, 5]))]
     raw = manifest(rnd, accounts, int(500 ** (rnd.random() ** 3.6)), calm=calm)
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
+    start = None if calm else start_times(random.Random(f"start of {seed}"))
     few_files = None if calm else scarcity(random.Random(f"machines of {seed}"), raw)
-    return Scenario(
+    scenario = Scenario(
         seed=seed,
         raw=raw,
         base=rnd.choice(DST) if "windows" in raw and rnd.random() < 0.5 else CLEAR_SKY + rnd.uniform(0, 7 * DAY),
@@ -103,7 +106,33 @@ def draw(seed):
         crowds=crowds(random.Random(f"crowds of {seed}"), keys),
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
         few_files=few_files,
+        start=start,
     )
+    return with_start(random.Random(f"waits of {seed}"), scenario) if start else scenario
+
+
+def start_times(rnd):
+    """On some days nothing may start at first, and on some of these nothing after a while."""
+    if rnd.random() >= 0.1:
+        return None
+    opens = int(rnd.choice([30.0, 600.0, 3600.0]) * rnd.random()) + 1
+    return opens, opens + rnd.choice([1, 2, 5, 60, 1800]) if rnd.random() < 0.7 else None
+
+
+def with_start(rnd, scenario):
+    """The day with its start in the manifest; hosts may die while they wait for it."""
+    opens, closes = scenario.start
+    at = datetime.fromtimestamp(int(scenario.base) + opens, UTC)
+    scenario.raw["not_before"] = (
+        {"at": f"{at:%Y-%m-%dT%H:%M:%S}", "zone": "UTC"} if rnd.random() < 0.5 else at.isoformat()
+    )
+    if closes is not None:
+        scenario.raw["not_after"] = datetime.fromtimestamp(int(scenario.base) + closes, UTC).isoformat()
+    hosts = [
+        [replace(one, kill_after=opens * 1.1 * rnd.random()) if rnd.random() < 0.4 else one for one in chain]
+        for chain in scenario.hosts
+    ]
+    return replace(scenario, hosts=hosts)
 
 
 def away(rnd):

@@ -157,7 +157,7 @@ class Front:
 class Run:
     """One run of the tool on one host."""
 
-    def __init__(self, world, name, script, fate):
+    def __init__(self, world, name, script, fate, manifest=None):
         self.world, self.name, self.script = world, name, script
         self.pid = len(world.runs) + 1
         self.error = None
@@ -172,7 +172,7 @@ class Run:
         api = VirtualApi(world.platform, clock, fate, world.manifest.timeouts.total, watcher=self,
                          platform_clock=VirtualClock(world.scenario.base, world.loop))  # fmt: skip
         self.process = SimulatedRun(
-            world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
+            manifest or world.manifest, Holder(name, "day", "host", self.pid), world.store, Front(self, api), clock,
             self._journal_of, choice=Choice(Selection(), script.retry_failed), random=world.rnd.random,
         )  # fmt: skip
 
@@ -187,6 +187,8 @@ class Run:
         """Run to the end, whatever it is; the result, or None where there is none."""
         self.world.alive.add(self.pid)
         self._task = asyncio.create_task(self.process.run())
+        if self.script.kill_after is not None:
+            self.world.loop.call_later(self.script.kill_after, self.kill)
         try:
             result = await self._task
         except (asyncio.CancelledError, StopRequested):
@@ -279,6 +281,7 @@ class Run:
         if call.op == "start":
             self.sent_starts += 1
             self.world.check_instance(call.key)
+            self.world.checked(checkers.check_start_time, self.process.manifest, self.process.clock.now(), call.key)
             self.world.checked(
                 self.world.watch.sent, self.world.loop.time(), self.name, call.key, permit.attempt,
                 signalled=self.signalled,
@@ -534,11 +537,14 @@ class World:
                 0.0,
                 self.loop.time(),
             )
-            run = Run(self, name, RunScript(0.0, retry_failed=not is_last and self.scenario.resolves), clear_sky)
+            script = RunScript(0.0, retry_failed=not is_last and self.scenario.resolves)
+            # By then, a person has let it start as late as it is.
+            run = Run(self, name, script, clear_sky, self.manifest.model_copy(update={"not_after": None}))
             result = await run.go()
             self.require(result is not None, "P3", f"{name} has no result: {run.error}")
             self._hear()
-            waits = self.silence > LONGEST_SILENCE and "windows" not in self.scenario.raw
+            is_hasty = not self.scenario.raw.keys() & {"windows", "not_before"}
+            waits = self.silence > LONGEST_SILENCE and is_hasty
             self.require(not waits, "P9", f"nothing happened for {self.silence:.0f} s in {name}")
             self._check(run, result, 0.0)
             sent = sum(one.sent_starts for one in self.runs.values()) - before

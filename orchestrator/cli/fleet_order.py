@@ -1,0 +1,75 @@
+"""The order of `run --fleet`: a person's consent, the wait for its time, and the order itself."""
+
+import asyncio
+from collections.abc import Callable
+
+import click
+
+from orchestrator.app.cancellation import Interrupted
+from orchestrator.app.start_time import start_of
+from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
+from orchestrator.clock import SystemClock
+from orchestrator.core.journal.control import check_not_aborted
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.approval import check_not_too_late
+from orchestrator.core.plan.plan import Plan
+from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.fleet.ordering import Request, candidates, order_launch
+from orchestrator.fleet.orders import Order
+from orchestrator.ledger.store import Store
+from orchestrator.loading.manifest_file import LoadedManifest
+
+_Ask = Callable[[Plan], str]
+
+
+async def place_order(
+    store: Store, loaded: LoadedManifest, options: RunOptions, observers: Observers, stop_signal: StopSignal
+) -> Order:
+    """Give the order, once it may be carried out. In threads: a database on the network may keep one waiting.
+
+    Raises Interrupted, LedgerError, NothingSelected and Refused; no worker has it then.
+    """
+    request = Request(
+        loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
+        options.choice, options.no_wait, options.consent.max_starts, loaded.warnings,
+    )  # fmt: skip
+    ask, start = _question(loaded, options, stop_signal), start_of(loaded.manifest, options.at)
+    clock = await asyncio.to_thread(SystemClock, store.time)
+    begins = max(clock.now(), start.at) if start is not None else clock.now()
+    check_not_too_late(loaded.manifest, begins)
+    if start is not None and clock.now() < start.at:
+        # A person is asked before the wait: nobody may be there after it.
+        ask = await asyncio.to_thread(_agreed, store, request, ask)
+        await _wait(store, loaded, start, Display(options, observers, stop_signal), clock)
+        clock = await asyncio.to_thread(SystemClock, store.time)
+    order, is_new = await asyncio.to_thread(order_launch, store, clock, request, ask)
+    # The command was given again, perhaps because its first watcher was lost.
+    if not is_new:
+        click.echo(f"run {order.header.run_id} is already being carried out: watching it", err=True)
+    return order
+
+
+def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> _Ask:
+    """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
+    loop = asyncio.get_running_loop()
+
+    async def ask(plan: Plan) -> str:
+        if stop_signal.stop is not None:
+            raise Interrupted(stop_signal.stop)
+        return await consent(loaded.manifest, plan, stop_signal, options)
+
+    return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
+
+
+def _agreed(store: Store, request: Request, ask: _Ask) -> _Ask:
+    """Ask now. What it returns gives the same answer for the same plan, and asks again for another."""
+    check_not_aborted(store.control_state(request.manifest.launch), request.manifest.launch, store.url)
+    agreed = candidates(store, request)
+    approved = ask(agreed)
+    return lambda plan: approved if plan.sha256 == agreed.sha256 else ask(plan)
+
+
+async def _wait(store: Store, loaded: LoadedManifest, start: StartTime, display: Display, clock: SystemClock) -> None:
+    display.begin(loaded.manifest, {}, clock)
+    await display.wait(loaded.manifest, start, store)
+    display.end()
