@@ -74,7 +74,7 @@ class AccountFollower:
         except StopRequested as stopped:
             why = str(stopped)
         except (LaneLeased, LeaseLost) as busy:
-            why = busy.message
+            why = f"{busy.message}; it is read again when it is free"
         else:
             why = self._failure
         self._conclude(wanted, done)

@@ -50,7 +50,7 @@ class Rounds:
         self._observer = observer
         self._deadline = PosixSeconds(clock.now() + options.timeout)
         self._number = 0
-        self._skipped: dict[str, str] = {}  # by account, why its last round ended early
+        self._skipped: set[str] = set()  # accounts whose last round ended early
         self._stalled: set[CampaignKey] = set()
 
     async def run(self) -> None:
@@ -126,9 +126,10 @@ class Rounds:
                 self._stalled.discard(key)
 
     def _report_round(self, follower: AccountFollower, done: Round, why: str) -> None:
-        if why and why != self._skipped.get(follower.name):
+        # Once, until it can be read again: a run that has the account may have it for hours.
+        if why and follower.name not in self._skipped:
             self._observer.event("follow_skipped", account=follower.name, message=why)
-        self._skipped[follower.name] = why
+        (self._skipped.add if why else self._skipped.discard)(follower.name)
         found = [self.deliveries.of(key) for key in follower.keys]
         self._observer.event(
             "follow_read", account=follower.name, campaigns=len(found), unread=len(done.unread),
