@@ -1,6 +1,7 @@
 """What a ledger tells about its launches, about one launch, and about one campaign of it. Nothing is written."""
 
 from orchestrator.app.journal_reader import LaunchStatus, open_ledger, pick_launch, read_launch
+from orchestrator.core.delivery.readings import FOLLOW
 from orchestrator.core.manifest.values import did_you_mean
 from orchestrator.core.result.narrative import (
     DECISION_KINDS,
@@ -10,6 +11,7 @@ from orchestrator.core.result.narrative import (
     LaunchLine,
     decisions,
     history,
+    sent,
     story,
 )
 from orchestrator.errors import NothingSelected
@@ -39,7 +41,11 @@ def read_story(url: str, launch: str, campaign: str) -> CampaignStory:
     """All that the journal has of a campaign. Raises NothingSelected where it has nothing, and LedgerError."""
     with open_ledger(url) as store:
         name, key = pick_launch(store, launch), CampaignKey(campaign)
-        told = [*decisions(store.stream(name, kinds=DECISION_KINDS), key), *story(store.stream(name, campaign=key))]
+        told = [
+            *decisions(store.stream(name, kinds=DECISION_KINDS), key),
+            *story(store.stream(name, campaign=key)),
+            *sent(store.stream(name, kinds=(FOLLOW,)), key),
+        ]
         status = read_launch(store, name)
     campaigns = status.result.campaigns if status is not None else ()
     now = next((one for one in campaigns if one.key == key), None)

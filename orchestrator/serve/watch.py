@@ -22,6 +22,10 @@ _KEPT_SECONDS: Final = 60.0
 """How long a launch that nobody looks at stays in memory, unless its run is going on."""
 
 
+_UNREADABLE: Final = (IllegalMove, ValueError, KeyError, TypeError)
+"""What reading a journal may raise that contradicts itself, or that a later version of this program wrote."""
+
+
 @dataclass(slots=True)
 class _Known:
     """A launch of the ledger. `launch` is None while its journal is not in memory."""
@@ -117,7 +121,10 @@ class LedgerWatch:
         # Last: what was read counts only if it was one state of one ledger.
         store.check_place()
         for name in changed & self._known.keys():
-            self._conclude(self._known[name])
+            try:
+                self._conclude(self._known[name])
+            except _UNREADABLE as error:
+                self._known[name].launch, self._known[name].trouble = None, _trouble(name, error)
         self._forget(now)
         return changed
 
@@ -139,7 +146,7 @@ class LedgerWatch:
                 continue
             try:
                 known.launch.read(record)
-            except IllegalMove:
+            except _UNREADABLE:
                 known.launch, known.line = None, None  # of two commits, the later came first: it is read anew
         return changed
 
@@ -155,11 +162,10 @@ class LedgerWatch:
         store, tail = opened
         try:
             known.launch, known.trouble = WatchedLaunch.of(name, tail.read(name)), ""
-        except IllegalMove as error:
-            known.trouble = f"the journal of launch {name} contradicts itself: {error}"
-            return
-        known.launch.is_live = _is_live(store, known.launch)
-        self._conclude(known)
+            known.launch.is_live = _is_live(store, known.launch)
+            self._conclude(known)
+        except _UNREADABLE as error:
+            known.launch, known.trouble = None, _trouble(name, error)
 
     def _look_who_lives(self, store: Store) -> set[str]:
         changed = set()
@@ -185,6 +191,14 @@ class LedgerWatch:
         for known in self._known.values():
             if known.launch is not None and not known.launch.is_live and now - known.used > _KEPT_SECONDS:
                 known.launch = None
+
+
+def _trouble(name: str, error: Exception) -> str:
+    if isinstance(error, IllegalMove):
+        return f"the journal of launch {name} contradicts itself: {error}"
+    return (
+        f"the journal of launch {name} holds a record that this version cannot read ({type(error).__name__}: {error})"
+    )
 
 
 def _opened(url: str, now: MonotonicSeconds) -> tuple[Store, JournalTail]:

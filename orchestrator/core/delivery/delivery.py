@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from orchestrator.core.delivery.readings import DEFAULT_STALLED_AFTER, FOLLOW, Reading, Round, round_of
+from orchestrator.core.journal.records import STOP_KINDS, STOPPED
 from orchestrator.core.rules.calling_hours import open_seconds
 from orchestrator.core.text import timestamp
 from orchestrator.model import CallingHours, CampaignKey, PosixSeconds, Record
@@ -191,6 +192,14 @@ class Deliveries:
         """Take in the next record, in the journal's order; those of other kinds are passed over."""
         if record.kind == FOLLOW:
             self.add(round_of(record), record.run_id)
+        elif record.kind in STOP_KINDS and record.data.get("event") == STOPPED:
+            self._stop(CampaignKey(record.campaign), record.at)
+
+    def _stop(self, key: CampaignKey, at: PosixSeconds) -> None:
+        """`stop-started` stopped it, and that is no news to be read."""
+        track = self._tracks.get(key)
+        if track is not None and track.state not in ENDED:
+            track.take(Reading(key, at, "Stopped"), self._seen_at(track))
 
     def add(self, done: Round, reader: str) -> None:
         """Take in what a round has read. `reader` is the id of the run that read it."""

@@ -22,6 +22,9 @@ class ControlCommand(StrEnum):
     ABORT = "abort"
 
 
+_COMMANDS: Final = frozenset(map(str, ControlCommand))
+
+
 @dataclass(frozen=True, slots=True)
 class ControlState:
     """The command in force for a launch; `command` is None where starts are permitted.
@@ -56,7 +59,12 @@ class LaunchHeld(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 def apply(control_state: ControlState, record: Record) -> ControlState:
-    """The state after a control record. An abort stays in force until it is lifted."""
+    """The state after a control record. An abort stays in force until it is lifted.
+
+    A record of another kind, as a later version may write it, commands nothing.
+    """
+    if record.kind not in _COMMANDS:
+        return control_state
     command, number = ControlCommand(record.kind), control_state.number + 1
     if command is ControlCommand.UNPAUSE:
         return ControlState(number=number)

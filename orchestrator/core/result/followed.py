@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.core.journal.control import ControlState
-from orchestrator.core.journal.records import END, PlanRow
+from orchestrator.core.journal.records import END, RUN_KINDS, PlanRow
 from orchestrator.core.journal.states import KINDS
 from orchestrator.core.journal.subruns import is_open
 from orchestrator.core.result.build import Journal, Run, result_of
@@ -37,8 +37,10 @@ class FollowedLaunch:
     def read(self, record: Record) -> None:
         """Take in the next record, in the journal's order. Raises IllegalMove where it cannot follow those before."""
         self._journal.read(record)
-        if record.kind not in KINDS:
+        if record.kind in RUN_KINDS:
             self._is_counted = False
+        elif record.kind not in KINDS:
+            return  # no campaign's outcome depends on it
         elif record.campaign in self._rows and record.campaign not in self._strays:
             self._moved.add(CampaignKey(record.campaign))
         else:

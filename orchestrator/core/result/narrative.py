@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from orchestrator.core.delivery.readings import FOLLOW, Reading, round_of
 from orchestrator.core.journal.control import OPEN, ControlCommand, ControlState
 from orchestrator.core.journal.lease import account_of
 from orchestrator.core.journal.records import (
@@ -30,7 +31,7 @@ from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import plural, timestamp
 from orchestrator.model import CampaignKey, Home, Lane, PosixSeconds, Record, Stop
 
-HISTORY_KINDS: Final = (RUN, END, PLANNED, RESOLVE, RELEASE, STOP_INTENT, *map(str, ControlCommand))
+HISTORY_KINDS: Final = (RUN, END, PLANNED, RESOLVE, RELEASE, STOP_INTENT, FOLLOW, *map(str, ControlCommand))
 """The kinds of record that a launch's history is told from."""
 
 
@@ -108,6 +109,9 @@ def history(records: Iterable[Record]) -> Iterator[Happening]:
             data = found[0].data
             what = f"stop-started asked for {plural(len(found), 'campaign')} to stop"
             yield Happening(found[0].at, what, str(data.get("by", "")), str(data.get("reason", "")))
+        elif kind == FOLLOW:
+            rounds = f"{plural(len(found), 'round')} until {timestamp(found[-1].at)[11:19]}"
+            yield Happening(found[0].at, f"run {run} read what had been sent ({rounds})")
         elif kind in HISTORY_KINDS:
             yield from map(_of_launch, found)
 
@@ -146,6 +150,27 @@ def decisions(records: Iterable[Record], campaign: CampaignKey) -> Iterator[Happ
                     yield Happening(record.at, f"the plan of run {record.run_id} {meant}")
         elif record.kind == END and campaign in (held := held_of(record)):
             yield Happening(record.at, f"run {record.run_id} held it back: {held[campaign][1]}")
+
+
+def sent(records: Iterable[Record], campaign: CampaignKey) -> Iterator[Happening]:
+    """What was read of a campaign after it was started, whenever its state changed; and the last reading."""
+    rows = (one for record in records if record.kind == FOLLOW for one in round_of(record).readings)
+    before: Reading | None = None
+    told: Reading | None = None
+    for one in (row for row in rows if row.key == campaign):
+        if before is None or one.status != before.status:
+            yield _read(one)
+            told = one
+        before = one
+    if before is not None and before is not told:
+        yield _read(before)
+
+
+def _read(reading: Reading) -> Happening:
+    if reading.status is None:
+        return Happening(reading.at, "the platform no longer lists it")
+    count = "" if reading.sent is None else f", with {plural(reading.sent, 'message')} sent"
+    return Happening(reading.at, f"the platform lists it as {reading.status}{count}")
 
 
 def story(records: Iterable[Record]) -> Iterator[Happening]:
