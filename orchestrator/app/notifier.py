@@ -128,7 +128,13 @@ class Notifier:
     def _begin_telling(self, desk: "_Desk", notice: Notice, wanted: Sequence[Addressee], until: float) -> None:
         task = desk.loop.create_task(self._deliver(desk, notice, wanted, until))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Not raised, and not with its words: it may quote an address.
+            self.not_told.append(f"a notice ended with an error of its own ({type(error).__name__})")
 
     async def _deliver(self, desk: "_Desk", notice: Notice, wanted: Sequence[Addressee], until: float) -> None:
         # 1. To all at once: one that is slow must not take the time of the others.
