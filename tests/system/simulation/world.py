@@ -335,7 +335,7 @@ class World:
         states, names = self.scenario.states, {n: a.account_id for n, a in self.manifest.accounts.items()}
         return PlatformWorld(
             tuple(
-                Account(i, "", "", "HS256", Limit(*limit), i not in self.scenario.unsorted)
+                Account(i, "", "", "HS256", Limit(*limit), sorts_lists=i not in self.scenario.unsorted)
                 for i, limit in self.scenario.server.items()
             ),
             (
