@@ -1,6 +1,5 @@
 """A person's consent: the plan in a file, the beginning of its hash, and the answer at a terminal."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from orchestrator.console.signals import breaking_a_question
 from orchestrator.console.terminal import ask, plain
 from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
+from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
@@ -25,8 +25,8 @@ from orchestrator.model import Home, Lane
 def read_plan(path: Path) -> Proposal:
     """The plan in a file of `plan -o`. Raises PlanInvalid."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
     return approval.read(document)
 

@@ -14,6 +14,7 @@ from yarl import URL
 
 from orchestrator.errors import Refused
 
+_DIGITS: Final = 9  # of a port: no port has as many, and int() refuses some thousands
 _HERE: Final = frozenset({"localhost", "localhost.localdomain", "localhost6"})
 
 
@@ -93,9 +94,9 @@ def _split_port(entry: str) -> tuple[str, int | None]:
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         tail = rest.removeprefix(":") if rest.startswith(":") else ""
-        return name + (rest if rest.startswith("/") else ""), int(tail) if tail.isdecimal() else None
+        return name + (rest if rest.startswith("/") else ""), int(tail[:_DIGITS]) if tail.isdecimal() else None
     name, _, tail = entry.rpartition(":")
-    return (name, int(tail)) if entry.count(":") == 1 and tail.isdecimal() else (entry, None)
+    return (name, int(tail[:_DIGITS])) if entry.count(":") == 1 and tail.isdecimal() else (entry, None)
 
 
 def _variable(proxies: dict[str, str], value: str) -> str:

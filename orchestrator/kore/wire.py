@@ -1,12 +1,12 @@
 """Paths, queries, bodies and envelopes of the v1 API (kore-api.md sections 1.0 to 1.7). No I/O."""
 
-import json
 import re
 from codecs import BOM_UTF8
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import quote
 
 from orchestrator.core import content
+from orchestrator.core.json_text import read_json
 from orchestrator.errors import CredentialError
 from orchestrator.model import CallingHours, CallTarget, LiveState
 
@@ -73,31 +73,13 @@ def headers(target: CallTarget, token: str, length: int) -> dict[str, str]:
 
 
 def read_body(raw: bytes) -> Any:
-    """The JSON value of a reply; None for invalid or ambiguous JSON (RFC 8259 sections 4, 6 and 8.1).
-
-    A key that is written twice, NaN, and anything but UTF-8 are refused: what one reader takes for `Active`, another
-    takes for `failure`.
-    """
+    """The JSON value of a reply; None for invalid, ambiguous or boundless JSON, and for anything but UTF-8."""
     if len(raw) > _MAX_PARTS and sum(map(raw.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         return None
     try:
-        return _decode(raw.removeprefix(BOM_UTF8).decode())
-    except (ValueError, RecursionError):
+        return read_json(raw.removeprefix(BOM_UTF8).decode())
+    except ValueError:
         return None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a key is written twice")
-    return value
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-_decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse).decode
 
 
 def read_list(payload: Any, page: int) -> tuple[dict[str, LiveState], bool, int | None]:

@@ -12,6 +12,7 @@ from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL
 from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Lease, Moment
 from orchestrator.core.journal.records import LEASES, lease_release
+from orchestrator.core.json_text import read_json
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.schema import journal, leases
@@ -47,7 +48,7 @@ def lease_of(row: Any) -> Lease:
     """A lease from its row. Raises LedgerError where it cannot be read."""
     holder = Holder(row.run_id, row.launch, row.machine, row.pid)
     try:
-        released = json.loads(row.recent)
+        released = read_json(row.recent)
         recent_calls, moment = tuple(PosixSeconds(float(at)) for at in released["ended"]), Moment(**released["moment"])
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error

@@ -152,7 +152,7 @@ def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> bo
 def _version_of(mark: str) -> int:
     """The version in the mark of a ledger; 0 for any other text."""
     number = mark.removeprefix(MARK.rstrip("0123456789"))
-    return int(number) if number.isdecimal() else 0
+    return int(number) if number.isdecimal() and len(number) < 10 else 0
 
 
 def _now(connection: sa.Connection) -> PosixSeconds:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from orchestrator.core.journal import control
 from orchestrator.core.journal.chain import CHAIN, SEEN, Row
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
+from orchestrator.core.json_text import is_too_deep
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import journal
 from orchestrator.model import Record
@@ -38,6 +39,8 @@ def append(connection: sa.Connection, rows: Sequence[Row]) -> None:
 def records_of(rows: Sequence[Any]) -> list[Record]:
     """The records in the rows. Raises ValueError where one cannot be read."""
     # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
+    if any(is_too_deep(row.data) for row in rows):
+        raise ValueError("a record is nested too deep")
     read = json.loads(f"[{','.join([row.data for row in rows])}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")

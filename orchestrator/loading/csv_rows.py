@@ -19,6 +19,8 @@ _ID: Final = re.compile(ID_PATTERN)
 _SPACES: Final = re.compile(" *")
 _QUOTED: Final = re.compile(r'"[^"]*+(?:""[^"]*+)*+("?)')
 
+_MAX_RECORD: Final = 64 * 1024  # characters; fewer than the csv module takes for a cell by default
+
 _DOUBLE: Final = 'write "" for a quote that belongs to the text'
 
 
@@ -115,7 +117,7 @@ class CsvFile(TableFile):
     def _reader(self, begin: int, separator: str) -> Any:
         # Not io.StringIO, which holds a text at four bytes a character.
         lines = (line.group() for line in _LINE.finditer(self._lines.text, begin))
-        return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+        return csv.reader(map(_bounded, lines), delimiter=separator, strict=True, skipinitialspace=True)
 
     def _records(self, begin: int) -> Iterator[tuple[int, list[str]]]:
         """The records with a value, each with the line at which it begins: a quoted cell may hold line ends."""
@@ -125,11 +127,13 @@ class CsvFile(TableFile):
         try:
             for cells in reader:
                 end = reader.line_num + before
+                if end - line > 1:
+                    _bounded("".join(cells))
                 if any(map(str.strip, cells)) and (end - line == 1 or not self._hides_a_row(line, end)):
                     yield line, cells
                 line = end
-        except csv.Error as error:
-            self._report_quote(line, str(error))
+        except csv.Error:
+            self._report_quote(line)
 
     def _hides_a_row(self, line: int, end: int) -> bool:
         """Whether a record of several lines has swallowed a row, because of an open quote before it. It is reported."""
@@ -159,8 +163,8 @@ class CsvFile(TableFile):
         at = end_of(_QUOTED, text, end_of(_SPACES, text, at))
         return end_of(re.compile(f"[^{re.escape(self._separator)}\r\n]*"), text, at)
 
-    def _report_quote(self, line: int, error: str) -> None:
-        """Reports a record that is no CSV at the quote that makes it so."""
+    def _report_quote(self, line: int) -> None:
+        """Reports a record that is no CSV at the quote that makes it so. One without such a quote is too long."""
         text, at = self._lines.text, self._lines.offset(line)
         while True:
             quoted = _QUOTED.match(text, start := end_of(_SPACES, text, at))
@@ -174,6 +178,13 @@ class CsvFile(TableFile):
                 return
             end = self._end_of_cell(at)
             if text[end : end + 1] != self._separator:
-                self.report(Place(line), f"is not CSV: {error}")
+                self.report(Place(line), f"is a record of more than {_MAX_RECORD} characters")
                 return
             at = end + 1
+
+
+def _bounded(text: str) -> str:
+    """The text of a line or a record. Raises csv.Error for one that is too long."""
+    if len(text) > _MAX_RECORD:
+        raise csv.Error
+    return text

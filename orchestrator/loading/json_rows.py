@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from orchestrator.core.json_text import JsonFault, read_json
 from orchestrator.loading.row_file import CampaignFile, Lines, Place, end_of, interned
 
 _MAX_LINE: Final = 64 * 1024  # characters of one row
@@ -27,7 +27,6 @@ class JsonFile(CampaignFile):
         return Place(line, _key_columns(self._lines.line(line)).get(key, 1))
 
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
         for line, text in enumerate(self._lines.text.split("\n"), start=1):
             stripped = text.strip()
             if not stripped:
@@ -39,13 +38,13 @@ class JsonFile(CampaignFile):
                 self.report(Place(line), f"is longer than {_MAX_LINE} characters")
                 continue
             try:
-                value = decoder.decode(stripped)
-            except json.JSONDecodeError as error:
-                indent = len(text) - len(text.lstrip())
-                self.report(Place(line, indent + error.colno), f"is not JSON: {error.msg}")
-            # A key written twice, NaN, an integer of thousands of digits, or lists nested too deep.
-            except (ValueError, RecursionError) as error:
-                self.report(Place(line), f"is not a row: {error}")
+                value = read_json(stripped)
+            except JsonFault as fault:
+                if fault.at is None:
+                    self.report(Place(line), f"is not a row: {fault}")
+                else:
+                    indent = len(text) - len(text.lstrip())
+                    self.report(Place(line, indent + fault.at + 1), f"is not JSON: {fault}")
             else:
                 if isinstance(value, dict):
                     yield line, interned(value)
@@ -64,16 +63,3 @@ def _key_columns(text: str) -> dict[str, int]:
         _, end = decoder.raw_decode(text, end_of(_BLANKS, text, colon + 1))
         at = end_of(_BLANKS, text, end)
     return found
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ValueError(f"{twice[:80]!a} is written twice")
-    return value
-
-
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")

@@ -214,6 +214,6 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     """The body's JSON object, empty for an empty body; None for anything else."""
     try:
         value = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -101,8 +101,10 @@ def _parsed(path: Path) -> Any:
         return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise WorldError(f"{path}: {error.strerror}") from error
-    except (ValueError, yaml.YAMLError) as error:
-        raise WorldError(f"{path}: {error}") from error
+    except json.JSONDecodeError as error:
+        raise WorldError(f"{path} is not JSON: see line {error.lineno}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise WorldError(f"{path} cannot be read: {error}") from error
 
 
 def _fields(value: Any, where: str, known: frozenset[str]) -> Mapping[str, Any]:

@@ -190,6 +190,15 @@ async def test_a_success_that_can_be_read_in_two_ways_is_indeterminate(body):
     assert classify(answer).kind is INDETERMINATE
 
 
+@pytest.mark.parametrize(("levels", "kind"), [(99, VerdictKind.ACCEPTED), (100, INDETERMINATE)])
+async def test_a_reply_may_nest_a_hundred_levels(levels, kind):
+    body = b'{"status":"Active","a":' + b"[" * levels + b"]" * levels + b"}"
+    async with serving(reply(200, body)) as server, client_of(server.url) as client:
+        answer = await start(client)
+
+    assert classify(answer).kind is kind
+
+
 @pytest.mark.parametrize(
     "type_",
     [

@@ -768,6 +768,22 @@ def test_a_ledger_without_the_end_of_its_last_page_does_not_open(path, lost):
     refused(path)
 
 
+@pytest.mark.parametrize(("levels", "found"), [(98, 1), (99, None)])
+def test_a_record_nests_a_hundred_levels_at_most(path, file_store, levels, found):
+    deep = f'{{"a":{{"b":{"[" * levels}{"]" * levels}}}}}'
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data)"
+            " VALUES ('spring', 's/c0', 1, 'odd', 'r-1', 0, '', ?)",
+            (deep,),
+        )
+    if found:
+        assert len(list(file_store.stream("spring"))) == found
+    else:
+        with pytest.raises(LedgerError, match="is damaged: a record is not JSON"):
+            list(file_store.stream("spring"))
+
+
 def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, file_store):
     file_store.acquire([LANE], holder(), NOW)
     file_store.release("run-1", {LANE: [NOW]}, NOW)

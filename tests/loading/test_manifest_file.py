@@ -265,7 +265,7 @@ def test_faults_of_csv(write, csv, lines):
 @pytest.mark.parametrize(
     ("row", "line"),
     [
-        ('{"stream": "s",}', "a.jsonl:2:16: is not JSON: Expecting property name enclosed in double quotes"),
+        ('{"stream": "s",}', "a.jsonl:2:15: is not JSON: there is a comma after the last item"),
         ("[]", 'a.jsonl:2:1: must be a JSON object; write {"stream": "…", "campaign": "…"}'),
         ('{"stream": "s", "stream": "t"}', "a.jsonl:2:1: is not a row: 'stream' is written twice"),
         ('{"stream": NaN}', "a.jsonl:2:1: is not a row: NaN is not JSON"),
@@ -285,7 +285,21 @@ def test_a_lone_surrogate_in_json(write):
 
 def test_json_nested_too_deep(write):
     [line] = lines_of(write(GOOD + "campaigns_from: [a.jsonl]\n", a_jsonl="[" * 60_000))
-    assert line.startswith("a.jsonl:1:1: is not a row: ")
+    assert line == "a.jsonl:1:1: is not a row: it is nested more than 100 levels deep"
+
+
+LONGEST = 64 * 1024 - len('s,d,""')
+
+
+@pytest.mark.parametrize("cell", ["x" * LONGEST, "x\n" * (LONGEST // 2)], ids=["one line", "many lines"])
+def test_a_csv_record_has_64_thousand_characters_at_most(write, cell):
+    lists = GOOD + "campaigns_from: [a.csv]\n"
+
+    [fits] = lines_of(write(lists, a_csv=f'stream,campaign,name\ns,d,"{cell}"'))
+    [long] = lines_of(write(lists, a_csv=f'stream,campaign,name\ns,d,"{cell}{"x" * 10}"'))
+
+    assert "name" in fits
+    assert long == "a.csv:2:1: is a record of more than 65536 characters"
 
 
 def test_a_hundred_problems_are_enough(write):

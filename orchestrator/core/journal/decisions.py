@@ -16,6 +16,8 @@ COLUMNS: Final = ("stream", "campaign", "decision", "reason")
 WORDS: Final = {"started": True, "not-started": False}
 """How a decision is written."""
 
+_LONGEST: Final = 64 * 1024
+
 
 class Decision(NamedTuple):
     """What a person found out about one unknown campaign, in their own words."""
@@ -48,7 +50,7 @@ def read_decisions(lines: Iterable[str], default_reason: str) -> tuple[list[Deci
 
     `default_reason` stands in for an empty reason; where both are empty, that is a fault.
     """
-    reader = csv.DictReader(lines, strict=True)
+    reader = csv.DictReader(map(_bounded, lines), strict=True)
     decisions, faults = dict[CampaignKey, Decision](), list[str]()
     try:
         if missing := [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]:
@@ -61,9 +63,17 @@ def read_decisions(lines: Iterable[str], default_reason: str) -> tuple[list[Deci
                 faults.append(f"line {reader.line_num}: {one_line(found.campaign)} is decided twice")
             elif found is not None:
                 decisions[found.campaign] = found
-    except csv.Error as error:
-        faults.append(f"line {reader.line_num + 1}: {error}")  # where its record begins
+    except csv.Error:
+        what = f"is not CSV: a quote is not closed, or closes within its cell, or a cell has over {_LONGEST} characters"
+        faults.append(f"line {reader.line_num + 1}: {what}")  # where its record begins
     return list(decisions.values()), faults
+
+
+def _bounded(line: str) -> str:
+    """The line. Raises csv.Error for one that is too long, whatever the csv module would take."""
+    if len(line) > _LONGEST:
+        raise csv.Error
+    return line
 
 
 def _decision(row: dict[str, str | None], default_reason: str) -> Decision | str | None:

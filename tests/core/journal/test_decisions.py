@@ -3,6 +3,7 @@ import pytest
 from orchestrator.core.journal.decisions import Decision, read_decisions
 from tests.core.builders import key
 
+NOT_CSV = "is not CSV: a quote is not closed, or closes within its cell, or a cell has over 65536 characters"
 HEAD = "stream,campaign,name,decision,reason\n"
 
 
@@ -31,11 +32,18 @@ def test_a_common_reason_stands_in_for_an_empty_one():
         ("st-1,cd-1,,started,", "line 2: has no reason: write what you saw, or give --reason"),
         ("st-1,cd-1,,started", "line 2: has more or fewer cells than the header"),
         ("st-1,cd-1,,started,x,y", "line 2: has more or fewer cells than the header"),
-        ('st-1,cd-1,,started,"x', "line 2: unexpected end of data"),
+        ('st-1,cd-1,,started,"x', f"line 2: {NOT_CSV}"),
+        (f"st-1,cd-1,,started,{'x' * 65536}", f"line 2: {NOT_CSV}"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_its_line(row, fault):
     assert read(row)[1] == [fault]
+
+
+def test_a_reason_of_65_thousand_characters_is_read():
+    row = "st-1,cd-1,,started,"
+    reason = "x" * (65536 - len(f"{row}\n"))
+    assert read(row + reason) == ([Decision(key("cd-1"), True, reason)], [])  # noqa: FBT003
 
 
 def test_a_campaign_is_decided_once():

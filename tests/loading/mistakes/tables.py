@@ -55,7 +55,7 @@ CASES = {
     "a campaign in two rows": _list("stream,campaign\nst-1,cd-1\nst-1,cd-1\n", "st-1/cd-1"),
     "a list saved in an old encoding": _list(b"stream,campaign,name\nst-1,cd-1,M\xfcller\n", "list.csv:2:12"),
     "a list with nothing in it": _list("\n\n", "is empty"),
-    "a JSON line with a comma too many": _list('{"stream": "s", "campaign": "c",}\n', "list.jsonl:1:33", "list.jsonl"),
+    "a JSON line with a comma too many": _list('{"stream": "s", "campaign": "c",}\n', "list.jsonl:1:32", "list.jsonl"),
     "a number as an id in JSON": _list('{"stream": "st-1", "campaign": 12}\n', "12", "list.jsonl"),
     "a spreadsheet of an old kind": _list(b"\xd0\xcf\x11\xe0" + bytes(99), ".xls", "list.xls"),
     "an id that Excel made a number": _sheet(_COLUMNS, ("st-1", 123456789012345678, "x"), sees="1.23456789012346e+17"),
