@@ -58,8 +58,8 @@ def wrong_records(rows: list[Row], head: str = "") -> list[str]:
     chains: Chains = {}
     problems = []
     for number, row in enumerate(rows, 1):
-        # What people record about a launch is one chain; each run has its own.
-        name = "people" if row["run_id"].startswith("person:") else row["run_id"]
+        # What people record about a launch, or are told of it, is one chain; each run has its own.
+        name = "people" if row["kind"] == "notice" or row["run_id"].startswith("person:") else row["run_id"]
         chain, (text, found) = chains.get(name, []), taken_apart(row["data"])
         what = f"line {number}, record {len(chain) + 1} of {name}:"
         if row["launch"] != rows[0]["launch"] or any("\0" in str(value) for value in row.values()):

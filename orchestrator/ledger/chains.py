@@ -3,18 +3,22 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from orchestrator.core.journal.chain import PEOPLE, Head, Row, begins_part, chain_of, chained, unsealed
 from orchestrator.core.journal.records import END, RUN
+from orchestrator.core.notice import NOTICE
 from orchestrator.ledger.row_mapping import append, whole_launch
 from orchestrator.ledger.schema import journal
 from orchestrator.model import Record
 
 _Key = tuple[str, str]
-"""A launch, and a run id in it."""
+"""A launch, and the name of a chain in it."""
+
+
+_IS_NOTICE: Final = journal.c.kind == sa.literal_column(f"'{NOTICE}'")
 
 
 class _Last(NamedTuple):
@@ -25,7 +29,7 @@ class _Last(NamedTuple):
 
 
 def _key(record: Record) -> _Key:
-    return record.launch, record.run_id
+    return record.launch, chain_of(record)
 
 
 class Chains:
@@ -85,8 +89,8 @@ def _last_hash(connection: sa.Connection, record: Record) -> str:
     """The last hash of the record's chain; empty for a chain that begins."""
     if record.kind == RUN:
         return ""  # the first of its run: the journal takes one header of each
-    name = chain_of(record.run_id)
-    same = journal.c.run_id.like("person:%") if name == PEOPLE else journal.c.run_id == name
+    name = chain_of(record)
+    same = sa.or_(journal.c.run_id.like("person:%"), _IS_NOTICE) if name == PEOPLE else journal.c.run_id == name
     # From the newest on: what people record one after the other is found at once.
     query = sa.select(journal.c.data).where(*whole_launch(record.launch), same).order_by(journal.c.id.desc()).limit(1)
     found = connection.execute(query).scalar()
@@ -95,17 +99,20 @@ def _last_hash(connection: sa.Connection, record: Record) -> str:
 
 def heads_of(connection: sa.Connection, launch: str) -> dict[str, Head]:
     """The heads of a launch's chains, in the order of their last records."""
-    runs = (
-        sa.select(journal.c.run_id, sa.func.count().label("records"), sa.func.max(journal.c.id).label("last"))
+    ids = journal.c.id
+    parts = (
+        sa.select(sa.func.count().label("records"), sa.func.max(ids).label("last"))
         .where(*whole_launch(launch))
-        .group_by(journal.c.run_id)
+        .group_by(journal.c.run_id, _IS_NOTICE)
         .subquery()
     )
-    query = sa.select(runs.c.run_id, runs.c.records, journal.c.data).join(journal, journal.c.id == runs.c.last)
+    query = sa.select(parts.c.records, journal.c.run_id, journal.c.kind, journal.c.data).join(
+        parts, ids == parts.c.last
+    )
     found: dict[str, Head] = {}
-    rows: Sequence[Any] = connection.execute(query.order_by(runs.c.last)).all()
-    for run_id, records, data in rows:
-        name = chain_of(run_id)
+    # A chain may be of several parts: the last one has its end.
+    for part in connection.execute(query.order_by(ids)):
+        name = chain_of(part)
         before = found[name].records if name in found else 0
-        found[name] = Head(before + records, unsealed(data)[1])
+        found[name] = Head(before + part.records, unsealed(part.data)[1])
     return found

@@ -53,13 +53,18 @@ class Run:
     def commit(self, *records):
         self.store.commit(records, self.run_id, self.fences, NOW)
 
-    def start(self, campaign, attempt=1):
-        self.commit(self.record("intent", campaign, attempt, deadline=NOW + 5, baseline=None))
-        self.commit(self.record("verdict", campaign, attempt, event=str(Event.ACCEPTED), message=""))
+    def start(self, campaign):
+        for record in started(self, campaign):
+            self.commit(record)
 
     def end(self):
         self.commit(self.record("end", stop=None, budget={}, waves=[]))
         self.store.release(self.run_id, {self.lane: []}, NOW)
+
+
+def started(run, campaign):
+    intent = run.record("intent", campaign, 1, deadline=NOW + 5, baseline=None)
+    return intent, run.record("verdict", campaign, 1, event=str(Event.ACCEPTED), message="")
 
 
 def shared(store, run_id, kind, number=0, **data):
@@ -206,6 +211,21 @@ def test_many_writers_of_one_run_make_one_chain(url, store):
     assert seen.findings == ()
     assert {one.name: one.count for one in seen.chains}["r-3"] == 32
     assert {one.name: one.count for one in seen.chains}["people"] == 30
+
+
+def test_a_notice_from_outside_does_not_fork_a_runs_chain(url, store):
+    run = Run(store, "r-1")
+    run.commit(run.record("run"))
+    run.start("s/c0")
+    with closing(Store.open(url)) as other:
+        shared(other, "r-1", "notice", 0, event="stalled")
+        run.commit(run.record("notice", attempt=1, event="unknown"), *started(run, "s/c1"))
+        shared(other, "r-1", "notice", 2, event="stalled")
+    run.end()
+    seen = found(store)
+
+    assert seen.findings == ()
+    assert {one.name: one.count for one in seen.chains} == {"r-1": 6, "people": 3}
 
 
 def test_a_journal_from_before_chains_goes_on_with_them(url, store):

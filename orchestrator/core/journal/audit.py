@@ -96,7 +96,7 @@ class _Auditor:
     def check(self, number: int, row: Row) -> None:
         """Check the next record: by itself, as a link of its chain, and by what it saw of the other chains."""
         self.records += 1
-        name = chain_of(row.run_id)
+        name = chain_of(row)
         chain = self.chains.get(name) or Chain(name)
         text, hash_ = unsealed(row.data)
         what = f"record {chain.count + 1} of {name} ({row.kind} of {row.campaign})"

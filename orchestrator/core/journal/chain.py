@@ -1,19 +1,20 @@
 """The hash chain of a journal: each record carries a SHA-256 over itself and over the hash before it.
 
-A run's records are one chain, since a run has one writer; what people record about a launch is one chain, too. Where a
-chain begins, and where a run ends, the record also carries what was `seen`: how many records every chain of the launch
-had by then, and the hash of its last. So a chain that is cut off at its end, dropped or added as a whole is found by
-the next one that saw it, or did not.
+A run's records are one chain, since a run has one writer; what people record about a launch, and what they are told of
+it, is one chain, too. Where a chain begins, and where a run ends, the record also carries what was `seen`: how many
+records every chain of the launch had by then, and the hash of its last. So a chain that is cut off at its end, dropped
+or added as a whole is found by the next one that saw it, or did not.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from orchestrator.core.journal.records import END, RUN
 from orchestrator.core.journal.subruns import is_subrun
+from orchestrator.core.notice import NOTICE
 from orchestrator.model import Record
 
 CHAIN: Final = "chain"
@@ -21,7 +22,7 @@ CHAIN: Final = "chain"
 SEEN: Final = "chain_seen"
 """The key before it, where a chain begins and where a run ends."""
 PEOPLE: Final = "people"
-"""The name of the chain of what people record."""
+"""The name of the chain of what people record, and of the notices to them."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 _KEY: Final = f'"{CHAIN}":"'
@@ -42,6 +43,15 @@ class Row(NamedTuple):
     data: str
 
 
+class _Named(Protocol):
+    """What names a record's chain."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+
+
 class Head(NamedTuple):
     """The end of a chain: how many records it has, and the hash of the last; empty where that one has none."""
 
@@ -53,10 +63,11 @@ Seen = Mapping[str, Head]
 """The heads of a launch's chains, by their names."""
 
 
-def chain_of(run_id: str) -> str:
-    """The name of the chain that a record of this run id belongs to."""
-    # One for all people: with one for each, a person's only record could be taken out and leave no trace.
-    return PEOPLE if run_id.startswith("person:") else run_id
+def chain_of(one: _Named) -> str:
+    """The name of the chain that a record belongs to."""
+    # One for all people: with one for each, a person's only record could be taken out and leave no trace. And notices,
+    # since processes that watch a run from outside record some, while the run itself writes.
+    return PEOPLE if one.kind == NOTICE or one.run_id.startswith("person:") else one.run_id
 
 
 def begins_part(record: Record) -> bool:

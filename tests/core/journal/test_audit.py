@@ -26,14 +26,14 @@ class Journal:
         self._own = {}
 
     def add(self, run_id, kind, campaign, *, looks=False, is_start=False, **data):
-        name = chain_of(run_id)
         record = Record(LAUNCH, campaign, len(self.rows), kind, run_id, AT, "sandbox a1", data)
+        name = chain_of(record)
         rows = chained([record], self._own.get(name, ""), self._heads() if looks else None, is_start=is_start)
         self._own[name] = unsealed(rows[0].data)[1]
         self.rows += rows
 
     def _heads(self):
-        names = [chain_of(row.run_id) for row in self.rows]
+        names = [chain_of(row) for row in self.rows]
         return {name: Head(names.count(name), head) for name, head in self._own.items()}
 
     def run(self, run_id, starts, *, ends=True, **header):
@@ -53,6 +53,7 @@ def journal():
     made.add("person:bob", "pause", "@launch", by="bob")
     made.add("person:ann", "unpause", "@launch")
     made.run("r-2", 1)
+    made.add("r-2", "notice", "@r-2", event="finished")
     made.add("r-3", "run", "@r-3", looks=True, is_start=True, fleet={})
     made.run("r-4", 1, part_of="r-3")
     made.run("r-5", 1, part_of="r-3")
@@ -117,14 +118,14 @@ def drop(rows, draw):
 
 
 def drop_a_chain(rows, draw):
-    name = draw.choice(sorted({chain_of(row.run_id) for row in rows}))
-    rows[:] = [row for row in rows if chain_of(row.run_id) != name]
+    name = draw.choice(sorted({chain_of(row) for row in rows}))
+    rows[:] = [row for row in rows if chain_of(row) != name]
 
 
 def swap(rows, draw):
     """Two records of one chain."""
-    name = draw.choice(sorted({chain_of(row.run_id) for row in rows}))
-    one, other = draw.sample([at for at, row in enumerate(rows) if chain_of(row.run_id) == name], 2)
+    name = draw.choice(sorted({chain_of(row) for row in rows}))
+    one, other = draw.sample([at for at, row in enumerate(rows) if chain_of(row) == name], 2)
     rows[one], rows[other] = rows[other], rows[one]
 
 
@@ -199,7 +200,7 @@ def test_a_record_that_is_dropped_is_told_by_its_place(at):
     rows = ROWS[:at] + ROWS[at + 1 :]
     head = HEAD if at == len(ROWS) - 1 else None
 
-    assert chain_of(ROWS[at].run_id) in findings(rows, head)[0].message or head
+    assert chain_of(ROWS[at]) in findings(rows, head)[0].message or head
 
 
 def test_a_crashed_run_that_was_cut_off_is_found_by_the_next():
