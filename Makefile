@@ -118,6 +118,7 @@ clean:  ## remove what the tools made; the ledger and the reports stay
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra fleet --extra notify --extra xlsx -c requirements.lock pyproject.toml -o deploy/requirements.lock
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --extra dev --extra edit --extra fleet --extra notify --extra otel --extra speed --extra xlsx --extra bench -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 help:  ## this list
