@@ -17,9 +17,8 @@ from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
-from orchestrator.app.start_time import ready_run, start_of, wait_without_lease
+from orchestrator.app.start_time import agreed_by_the_call, ready_run, start_of, wait_without_lease
 from orchestrator.core.plan.estimate import PlannedLaunch
-from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
 from orchestrator.core.text import plural, reason
@@ -88,15 +87,12 @@ async def run_launch(
 
     start = start_of(manifest.manifest)
 
-    async def agree(plan: Plan) -> str:
-        return consent.words(plan)
-
     async def run() -> Result:
         async with ready_run(
             lambda: open_run(manifest, callbacks, stop_signal, redactor or Redactor(), no_wait=no_wait),
             start,
             lambda opened: prepare(opened, choice, consent, start),
-            agree,
+            agreed_by_the_call,
             lambda time: wait_without_lease(manifest.manifest, time, stop_signal, callbacks),
         ) as ready:
             await execute(ready.opened.run, ready.plan, callbacks.unrecorded, ready.approved)

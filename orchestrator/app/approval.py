@@ -1,28 +1,37 @@
 """What may forbid a run once its plan is known: the cap and the approval."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
+from orchestrator.app.ssh_keygen import SignersFile, verifier
+from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal, check_cap
+from orchestrator.core.plan.approvers import Approved, Signature, approvers
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.text import command_line, plural
+from orchestrator.core.text import command_line, duration, plural, reason
 from orchestrator.errors import LedgerError, Refused
+from orchestrator.ledger.machine_id import user_names
+from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import PosixSeconds
+from orchestrator.places import expanded
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What was agreed to before the plan was made.
 
-    `approve` is the beginning of a plan's hash, at least 8 characters; `proposal` the plan of a file; `max_starts`
-    tightens the manifest's cap; `new_ledger` agrees to `rerun: true` on an SQLite ledger that knows of no start. Raises
-    ValueError for a hash that is too short to name one plan.
+    `approve` is the beginning of a plan's hash, at least 8 characters; `proposal` the plan of a file; `signatures` are
+    files with signatures over that file; `max_starts` tightens the manifest's cap; `new_ledger` agrees to
+    `rerun: true` on an SQLite ledger that knows of no start. Raises ValueError for a hash that is too short to name one
+    plan.
     """
 
     approve: str | None = None
     proposal: Proposal | None = None
+    signatures: tuple[Path, ...] = ()
     max_starts: int | None = None
     new_ledger: bool = False
 
@@ -31,12 +40,59 @@ class Consent:
         if self.approve is not None and len(self.approve) < SHORTEST_HASH:
             raise ValueError(f"an approval needs at least {SHORTEST_HASH} characters of the plan's hash")
 
-    def words(self, plan: Plan, answer: str = "") -> str:
-        """How the plan was approved, for the journal; `answer` is what `confirm` returns. Empty: nobody was asked."""
+    def approved(
+        self, plan: Plan, proposal: Proposal | None, signatures: tuple[Signature, ...], now: PosixSeconds
+    ) -> Approved:
+        """How the plan was approved, for the journal. `proposal` is the plan that was given, in a file or by a hash."""
         options = [("--approve", self.approve), ("--plan", self.proposal)]
         given = [name for name, value in options if value is not None]
         by_hash = f"{' and '.join(given)}, plan {plan.sha256[:SHOWN_HASH]}" if given else ""
-        return "; ".join(filter(None, [by_hash, answer]))
+        signed = f"signed by {', '.join(one.by for one in signatures)}" if signatures else ""
+        by = proposal.planned_by[0] if proposal is not None and proposal.planned_by else ""
+        return Approved("; ".join(filter(None, [by_hash, signed])), by, signatures, now)
+
+
+def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds) -> tuple[Signature, ...]:
+    """The signatures by which the plan is approved, one a person; none where the manifest asks for none.
+
+    Raises Refused where one does not count, or there are too few. `now` is in POSIX seconds.
+    """
+    rule, proposal = loaded.manifest.approval, consent.proposal
+    if not isinstance(rule, Signers):
+        if consent.signatures:
+            raise Refused(
+                "the manifest names no signers, so nothing says whose approval counts",
+                next_step="write approval: {signers: FILE} into the manifest, or leave out --approval",
+            )
+        return ()
+    # 1. The plan's file, which is what they signed, and not for longer than they meant it to be good.
+    again = command_line("plan", *loaded.words, "-o", "plan.json")
+    if proposal is None or not proposal.file_bytes:
+        raise Refused("approval: {signers: …} needs --plan FILE and --approval with a signature over it",
+                      next_step=again)  # fmt: skip
+    if now > proposal.made_at + rule.expires:
+        age = duration(now - proposal.made_at)
+        raise Refused(f"the plan was made {age} ago, and approval.expires is {duration(rule.expires)}", next_step=again)
+    # 2. Each signature by itself, then whether these people may approve, and are enough.
+    with verifier(proposal.file_bytes, _signers_file(loaded, rule), now) as check:
+        found = [check.check(str(path), _read(path, "the approval")) for path in consent.signatures]
+    return approvers(found, rule, {"planner": proposal.planned_by, "runner": user_names()})
+
+
+def _signers_file(loaded: LoadedManifest, rule: Signers) -> SignersFile:
+    folder = loaded.path.parent
+    revoked = None if rule.revoked is None else _read(folder, "approval.revoked", rule.revoked)
+    return SignersFile(rule.signers, _read(folder, "approval.signers", rule.signers), revoked)
+
+
+def _read(path: Path, what: str, name: str = "") -> bytes:
+    """A file's bytes; of the file `name` in the folder `path`, where a name is given. Raises Refused."""
+    try:
+        return (path / expanded(name) if name else path).read_bytes()
+    except OSError as error:
+        raise Refused(
+            f"cannot read {what} {name or path}: {reason(error)}", next_step="bring the file, and run again"
+        ) from error
 
 
 def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:

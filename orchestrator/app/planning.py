@@ -1,10 +1,12 @@
 """The work of `plan`: the plan, how long it will take, and what it cannot promise."""
 
+import asyncio
 import secrets
 
 from orchestrator.app.approval import forgets_reruns
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
+from orchestrator.app.signing import git_setting
 from orchestrator.app.start_time import start_of
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
@@ -18,20 +20,27 @@ from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line, plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused
+from orchestrator.ledger.machine_id import user_names
 from orchestrator.model import Outcome, PosixSeconds
 
 
 async def plan_run(
-    opened: OpenRun, choice: Choice, max_starts: int | None, at: StartTime | None = None
+    opened: OpenRun,
+    choice: Choice,
+    max_starts: int | None,
+    *,
+    at: StartTime | None = None,
+    planned_by: str | None = None,
 ) -> PlannedLaunch:
     """The plan as it would be run now, journaled so that its hash can be approved. Sends no start.
 
-    `at` is when the run is to start, where it is not at once.
+    `at` is when the run is to start, where it is not at once. `planned_by` is who makes it, if that is not who git or
+    the login says.
     """
     # 1. The plan, as a run would make it now.
     plan = await make_plan(opened, choice, secrets.token_hex(16))
     # 2. Into the journal, so that its hash alone can be approved.
-    proposal = await _propose(opened, plan)
+    proposal = await _propose(opened, plan, await asyncio.to_thread(planner_names, planned_by))
     # 3. What it takes, and what stands in its way.
     manifest = opened.deps.manifest
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
@@ -42,15 +51,21 @@ async def plan_run(
     return PlannedLaunch(plan, proposal, ahead, notes)
 
 
-async def _propose(opened: OpenRun, plan: Plan) -> Proposal:
+def planner_names(name: str | None) -> tuple[str, ...]:
+    """All names of who makes a plan: the one that was given, else the address that git knows; then the login's."""
+    first = name or git_setting("user.email")
+    return tuple(dict.fromkeys((*filter(None, [first]), *user_names())))
+
+
+async def _propose(opened: OpenRun, plan: Plan, by: tuple[str, ...]) -> Proposal:
     deps = opened.deps
-    record = proposal_record(plan, opened.store.read(deps.launch), deps.run_id, deps.clock.now())
+    record = proposal_record(plan, opened.store.read(deps.launch), deps.run_id, deps.clock.now(), by)
     try:
         await deps.journal.record(record)
     except JournalWriteError as error:
         # A plan sends nothing, so this is not the failure of a run (13) but a refusal (8).
         raise LedgerError(error.message, next_step=error.next_step) from error
-    return Proposal(plan.sha256, record.at, plan.identity)
+    return Proposal(plan.sha256, record.at, plan.identity, by)
 
 
 async def _tell(opened: OpenRun, plan: Plan) -> list[str]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.approval import Consent, check_consent, proposal_of
+from orchestrator.app.approval import Consent, check_consent, check_signatures, proposal_of
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
-from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.journal.states import CampaignState, IllegalMove, State
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import check_not_too_late
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
@@ -29,7 +29,6 @@ from orchestrator.errors import (
     LeaseLost,
     LedgerError,
     NothingSelected,
-    OrchestratorError,
     Refused,
 )
 from orchestrator.ledger.store import Store
@@ -38,18 +37,10 @@ from orchestrator.model import CampaignKey, Outcome, Record, Stop, StopReason
 _MAY_HAVE_STARTED: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN, State.STARTED})
 
 
-class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
-    """A signal ended the watching; the workers go on."""
-
-    def __init__(self, stop: Stop | None, words: Sequence[str]) -> None:
-        detail = stop.detail if stop is not None else "stopped"
-        super().__init__(f"{detail}: the launch goes on at the workers",
-                         next_step=command_line("run", *words, "--fleet"))  # fmt: skip
-        self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
-
-
-async def prepare(opened: OpenRun, choice: Choice, consent: Consent, start: StartTime | None = None) -> Plan:
-    """The plan, once nothing forbids it. Raises OrchestratorError; nothing is sent here.
+async def prepare(
+    opened: OpenRun, choice: Choice, consent: Consent, start: StartTime | None = None
+) -> tuple[Plan, Approved]:
+    """The plan, once nothing forbids it, and how it was approved. Raises OrchestratorError; nothing is sent here.
 
     `start` is when the run may start, where it has to wait for that: what would forbid it then forbids it now.
     """
@@ -58,6 +49,8 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent, start: Star
     check_not_too_late(opened.deps.manifest, begins)
     # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
+    # Before the plan, which takes calls: a signature that does not count is refused whatever it says.
+    signatures = await asyncio.to_thread(check_signatures, opened.loaded, consent, begins)
     proposal = proposal_of(opened, consent)
     if proposal is None:
         plan = await make_plan(opened, choice)
@@ -65,7 +58,8 @@ async def prepare(opened: OpenRun, choice: Choice, consent: Consent, start: Star
         # What the approved plan read of each campaign is read again.
         again = replace(choice, details=choice.details or proposal.has_details)
         plan = await make_plan(opened, again, proposal.nonce)
-    return check_consent(opened, plan, consent, proposal, begins)
+    plan = check_consent(opened, plan, consent, proposal, begins)
+    return plan, consent.approved(plan, proposal, signatures, now)
 
 
 async def make_plan(opened: OpenRun, choice: Choice, nonce: str = "") -> Plan:
@@ -92,11 +86,11 @@ def before_starts(stop_signal: StopSignal, what: str) -> Iterator[None]:
         raise LaneLeased(lost.message, next_step="run again") from lost
 
 
-async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None], approved: str = "") -> None:
+async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None], approved: Approved) -> None:
     """Start what the plan says, and journal how it went. Raises LedgerError only where no start was sent.
 
     `unrecorded` is given what the journal could not take, in the end, however the run ended. `approved` is how the
-    plan was approved, in words.
+    plan was approved.
     """
     deps = run.deps
     deps.observer.event(

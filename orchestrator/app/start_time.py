@@ -10,6 +10,7 @@ from orchestrator.app.run import before_starts
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.start_wait import StartWait
@@ -21,11 +22,11 @@ from orchestrator.ports import Observer
 
 @dataclass(frozen=True, slots=True)
 class ReadyRun:
-    """A run whose plan is made and agreed to, and whose time has come. `approved` is how it was agreed to, in words."""
+    """A run whose plan is made and agreed to, and whose time has come. `approved` is how it was agreed to."""
 
     opened: OpenRun
     plan: Plan
-    approved: str
+    approved: Approved
 
 
 def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | None:
@@ -38,8 +39,8 @@ def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | Non
 async def ready_run(
     opening: Callable[[], AbstractAsyncContextManager[OpenRun]],
     start: StartTime | None,
-    prepare: Callable[[OpenRun], Awaitable[Plan]],
-    agree: Callable[[Plan], Awaitable[str]],
+    prepare: Callable[[OpenRun], Awaitable[tuple[Plan, Approved]]],
+    agree: Callable[[OpenRun, Plan, Approved], Awaitable[Approved]],
     wait: Callable[[StartTime], Awaitable[None]],
 ) -> AsyncIterator[ReadyRun]:
     """The run with its leases, once it may start. `prepare` plans it, `agree` asks for consent, `wait` for the time.
@@ -47,12 +48,12 @@ async def ready_run(
     While it waits it holds no lease: others use the accounts, and the same command on another host can take its place.
     What was changed meanwhile is held. Raises what these raise.
     """
-    agreed: tuple[Plan, str] | None = None
+    agreed: tuple[Plan, Approved] | None = None
     while True:
         async with opening() as opened:
-            plan = await prepare(opened)
+            plan, approved = await prepare(opened)
             if agreed is None:
-                agreed = plan, await agree(plan)
+                agreed = plan, await agree(opened, plan, approved)
             else:
                 plan = held_if_changed(agreed[0], plan)
             if start is None or opened.deps.clock.now() >= start.at:
@@ -62,6 +63,11 @@ async def ready_run(
                 yield ready.pop()
                 return
         await wait(start)
+
+
+async def agreed_by_the_call(_: OpenRun, __: Plan, approved: Approved) -> Approved:
+    """The consent of a program that calls the library: nobody is asked."""
+    return approved
 
 
 async def wait_without_lease(

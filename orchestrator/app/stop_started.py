@@ -58,7 +58,7 @@ async def stop_started(
     observer: Observer,
     announce: Callable[[str, StopPlan], None],
 ) -> StopResult:
-    """Stop what the launch started. `announce` is given the launch and the plan before the first stop.
+    """Stop what the launch started. `announce` is given the launch and the plan before the first stop, and may refuse.
 
     Raises OrchestratorError where no stop was sent, JournalWriteError later on.
     """

@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "run": "Start every campaign of a manifest.",
     "plan": "Show what a run would start, and send nothing.",
     "diff": "Show how two plans or runs differ, or a plan and the live state.",
+    "approve": "Sign a plan that you have reviewed, with your SSH key.",
     "discover": "List the campaigns of streams, as CSV or into a file.",
     "worker": "Carry out lanes of launches that `run --fleet` submits.",
     "rehearse": "Carry a manifest out in virtual time: what a run would come to.",

@@ -1,25 +1,41 @@
 """The order of `run --fleet`: a person's consent, the wait for its time, and the order itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
+from orchestrator.app.approval import check_signatures
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.start_time import start_of
 from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
 from orchestrator.clock import SystemClock
+from orchestrator.core.exit_codes import ExitCode, signal_code
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import check_not_too_late
+from orchestrator.core.plan.approvers import Approved, Signature
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.text import command_line
 from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.errors import OrchestratorError
 from orchestrator.fleet.ordering import Request, candidates, order_launch
 from orchestrator.fleet.orders import Order
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.model import Stop
 
-_Ask = Callable[[Plan], str]
+_Ask = Callable[[Plan], Approved]
+
+
+class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
+    """A signal ended the watching; the workers go on."""
+
+    def __init__(self, stop: Stop | None, words: Sequence[str]) -> None:
+        detail = stop.detail if stop is not None else "stopped"
+        super().__init__(f"{detail}: the launch goes on at the workers",
+                         next_step=command_line("run", *words, "--fleet"))  # fmt: skip
+        self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
 
 async def place_order(
@@ -31,12 +47,13 @@ async def place_order(
     """
     request = Request(
         loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
-        options.choice, options.no_wait, options.consent.max_starts, loaded.warnings,
+        options.choice, options.no_wait, options.consent.max_starts, loaded.warnings, options.consent.proposal,
     )  # fmt: skip
-    ask, start = _question(loaded, options, stop_signal), start_of(loaded.manifest, options.at)
-    clock = await asyncio.to_thread(SystemClock, store.time)
+    start, clock = start_of(loaded.manifest, options.at), await asyncio.to_thread(SystemClock, store.time)
     begins = max(clock.now(), start.at) if start is not None else clock.now()
     check_not_too_late(loaded.manifest, begins)
+    signatures = await asyncio.to_thread(check_signatures, loaded, options.consent, begins)
+    ask = _question(loaded, options, stop_signal, store, signatures)
     if start is not None and clock.now() < start.at:
         # A person is asked before the wait: nobody may be there after it.
         ask = await asyncio.to_thread(_agreed, store, request, ask)
@@ -49,14 +66,21 @@ async def place_order(
     return order
 
 
-def _question(loaded: LoadedManifest, options: RunOptions, stop_signal: StopSignal) -> _Ask:
+def _question(
+    loaded: LoadedManifest,
+    options: RunOptions,
+    stop_signal: StopSignal,
+    store: Store,
+    signatures: tuple[Signature, ...],
+) -> _Ask:
     """Asks for consent, from any thread: the terminal and the signals belong to the event loop's."""
     loop = asyncio.get_running_loop()
 
-    async def ask(plan: Plan) -> str:
+    async def ask(plan: Plan) -> Approved:
         if stop_signal.stop is not None:
             raise Interrupted(stop_signal.stop)
-        return await consent(loaded.manifest, plan, stop_signal, options)
+        approved = options.consent.approved(plan, options.consent.proposal, signatures, store.time())
+        return await consent(loaded.manifest, plan, stop_signal, options, store=store, approved=approved)
 
     return lambda plan: asyncio.run_coroutine_threadsafe(ask(plan), loop).result()
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 @click.option("--diff", "other", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json",
               help=f"Show how it differs from this plan instead; {ExitCode.DIFFERENT} where it does.")  # fmt: skip
 @click.option("--full", is_flag=True, help="List the campaigns of a large plan one by one, not counted by wave.")
+@click.option("--as", "planned_by", metavar="NAME",
+              help="Who makes the plan, for `approval`; by default git's user.email.")  # fmt: skip
 @json_option
 @prints_result
 def command(
@@ -60,10 +62,12 @@ def command(
     detailed_exitcode: bool,
     other: Path | None,
     full: bool,
+    planned_by: str | None,
 ) -> CommandResult:
     """Show what a run would start now, and send no start. It reads the live state, which spends calls.
 
-    The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing.
+    The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing. Where
+    the manifest names signers, `approve` signs the plan's file.
     """
     from orchestrator.console import plan as shown
     from orchestrator.core.plan.decision import Action
@@ -79,7 +83,8 @@ def command(
 
         return plan_difference(other, manifest, environment, choice, remarks)
     # 1. Make the plan.
-    planned = event_loop.run(_plan(load_manifest(Path(manifest), environment), choice, max_starts, start, remarks))
+    loaded = load_manifest(Path(manifest), environment)
+    planned = event_loop.run(_plan(loaded, choice, max_starts, at=start, remarks=remarks, planned_by=planned_by))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
@@ -91,12 +96,24 @@ def command(
     would_start = detailed_exitcode and planned.plan.count(Action.START)
     code = ExitCode.DIFFERENT if would_start else ExitCode.OK
     return CommandResult(
-        "plan", document, shown.text(planned, is_full=full), exit_code=code, said=tuple(remarks.said), is_paged=True
+        "plan",
+        document,
+        shown.text(planned, is_full=full),
+        messages=shown.next_commands(loaded.manifest.approval, loaded.words, output),
+        exit_code=code,
+        said=tuple(remarks.said),
+        is_paged=True,
     )
 
 
 async def _plan(
-    loaded: "LoadedManifest", choice: "Choice", max_starts: int | None, at: "StartTime | None", remarks: Remarks
+    loaded: "LoadedManifest",
+    choice: "Choice",
+    max_starts: int | None,
+    *,
+    at: "StartTime | None",
+    remarks: Remarks,
+    planned_by: str | None,
 ) -> "PlannedLaunch":
     from orchestrator.app.open_run import open_run
     from orchestrator.app.planning import plan_run
@@ -109,4 +126,4 @@ async def _plan(
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):
         async with open_run(loaded, remarks, stop_signal, redactor) as opened:
-            return await plan_run(opened, choice, max_starts, at)
+            return await plan_run(opened, choice, max_starts, at=at, planned_by=planned_by)

@@ -52,6 +52,9 @@ class _RunCommand(click.Command):
 @click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
+@click.option("--approval", "approvals", multiple=True, metavar="FILE",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A signature of `approve` over the file of --plan; may be given several times.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--new-ledger", is_flag=True,
               help="Without a terminal, allow `rerun: true` on a new SQLite ledger (no start in it yet).")  # fmt: skip
@@ -76,6 +79,7 @@ def command(
     max_starts: int | None,
     approve: str | None,
     plan_file: Path | None,
+    approvals: tuple[Path, ...],
     yes: bool,
     new_ledger: bool,
     no_wait: bool,
@@ -103,15 +107,20 @@ def command(
     promise(end.exit_code)
     with end.publishing_refusals():
         # 1. The options, as far as they can be checked without the manifest.
-        if fleet and (approve is not None or plan_file is not None):
-            raise click.UsageError("--fleet plans on the workers: there is no plan to --approve before they do")
+        if fleet and (approve is not None or (plan_file is not None and not approvals)):
+            raise click.UsageError(
+                "--fleet plans on the workers: there is no plan to --approve before they do. With signers, give it "
+                "--plan and --approval"
+            )
         if fleet and follow:
             raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
         check_approve(approve)
+        if approvals and plan_file is None:
+            raise click.UsageError("--approval is a signature over a plan's file: name that file with --plan")
         proposal = read_plan(plan_file) if plan_file is not None else None
         if proposal is not None and not (select or exclude or retry_failed):
             select, exclude, retry_failed = proposal.selection
-        consent = Consent(approve, proposal, max_starts, new_ledger or has_terminal())
+        consent = Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal())
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
             environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.notifier import Notifier, telling
-from orchestrator.app.run import Detached, after_starts, watched_result
-from orchestrator.cli.fleet_order import place_order
+from orchestrator.app.run import after_starts, watched_result
+from orchestrator.cli.fleet_order import Detached, place_order
 from orchestrator.cli.run_end import RunEnd
 from orchestrator.cli.run_options import Display, Observers, RunOptions
 from orchestrator.clock import SystemClock

@@ -18,6 +18,7 @@ from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.plan import retries
 from orchestrator.console.progress import Phase
 from orchestrator.console.signals import orderly_stop
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.types import Result
@@ -39,13 +40,16 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
     # From here on a signal is an orderly stop, even while there is nothing to stop yet.
     display, start = Display(options, observers, stop_signal), start_of(loaded.manifest, options.at)
 
-    async def plan_now(opened: OpenRun) -> Plan:
+    async def plan_now(opened: OpenRun) -> tuple[Plan, Approved]:
         names = {str(lane): runner.account for lane, runner in opened.run.lanes.items()}
         if options.wants_bars and lines in observers.members:
             observers.members.remove(lines)
         display.begin(loaded.manifest, names, opened.deps.clock, opened.run.gauge)
         async with display.showing(Phase.PREFLIGHT):
             return await prepare(opened, options.choice, options.consent, start)
+
+    async def agree(opened: OpenRun, plan: Plan, approved: Approved) -> Approved:
+        return await consent(loaded.manifest, plan, stop_signal, options, store=opened.store, approved=approved)
 
     with orderly_stop(stop_signal.set, stop_signal.stop_waiting, display.stopping):
         # Lines until there are bars: opening may have to wait.
@@ -55,7 +59,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
             lambda: open_run(loaded, observers, stop_signal, redactor, no_wait=options.no_wait),
             start,
             plan_now,
-            lambda plan: consent(loaded.manifest, plan, stop_signal, options),
+            agree,
             lambda time: display.wait(loaded.manifest, time),
         ) as ready:
             opened, plan = ready.opened, ready.plan

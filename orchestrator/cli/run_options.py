@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -21,6 +21,7 @@ from orchestrator.console.terminal import has_bars
 from orchestrator.core.gauge import RunGauge
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.stop_signal import StopSignal
@@ -68,17 +69,28 @@ class Observers:
                 sys.excepthook(type(error), error, error.__traceback__)
 
 
-async def consent(manifest: Manifest, plan: Plan, stop_signal: StopSignal, options: RunOptions) -> str:
-    """A person's consent at a terminal, and how the plan was approved, in words.
+async def consent(
+    manifest: Manifest,
+    plan: Plan,
+    stop_signal: StopSignal,
+    options: RunOptions,
+    *,
+    store: Store,
+    approved: Approved = NOT_ASKED,
+) -> Approved:
+    """A person's consent at a terminal, added to how the plan was approved. `store` is the run's ledger.
 
     Raises Refused without it, Interrupted where a signal ended the question.
     """
     try:
-        # A hash that a person approved says as much as an answer, where none can be given.
-        is_approved = options.reads_stdin and options.consent.approve is not None
+        # A plan that a person approved says as much as an answer, where none can be given.
+        is_approved = options.reads_stdin and bool(options.consent.approve or options.consent.signatures)
         is_asked = not is_approved or options.yes
-        answer = confirm(manifest, plan, yes=options.yes, reads_stdin=options.reads_stdin) if is_asked else ""
-        return options.consent.words(plan, answer)
+        answer = confirm(
+            manifest, plan, yes=options.yes, reads_stdin=options.reads_stdin,
+            ledger=store.url, knows_starts=store.has_starts, approved=approved,
+        ) if is_asked else ""  # fmt: skip
+        return replace(approved, words="; ".join(filter(None, [approved.words, answer])))
     except Refused:
         await asyncio.sleep(0)  # the event loop, which the question held up, learns of the signal now
         if stop_signal.stop is not None:

@@ -10,7 +10,7 @@ from orchestrator.cli.options import json_option, launch_argument, ledger_option
 from orchestrator.console.render import CommandResult
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan.stop_plan import StopResult
+    from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 
 
 @click.command("stop-started")
@@ -18,22 +18,25 @@ if TYPE_CHECKING:
 @reason_option("It is journaled with your name, for each campaign.")
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="The launch's manifest, by default the file of its last run.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask before the first stop.")
 @ledger_option
 @json_option
 @prints_result
-def command(launch: str, *, reason: str, manifest: Path | None, ledger: str) -> CommandResult:
+def command(launch: str, *, reason: str, manifest: Path | None, yes: bool, ledger: str) -> CommandResult:
     """Send a stop for exactly the campaigns that this launch started. It is no undo: texts already sent stay sent.
 
     Each account's rate holds. Abort the launch first: while it runs, it holds its accounts. Starts nothing.
+    At a terminal it asks first.
     """
     from orchestrator.console.summary import stops_json, stops_text
 
-    result = event_loop.run(_stop(ledger, launch, manifest, reason))
+    result = event_loop.run(_stop(ledger, launch, manifest, reason, yes=yes))
     return CommandResult("stop-started", stops_json(result), stops_text(result, ledger), exit_code=result.exit_code)
 
 
-async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) -> "StopResult":
+async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str, *, yes: bool) -> "StopResult":
     from orchestrator.app.stop_started import load_launch, stop_started
+    from orchestrator.console.confirm import confirm_stops
     from orchestrator.console.logs import LogObserver, set_up
     from orchestrator.console.signals import orderly_stop
     from orchestrator.console.summary import announce_stops
@@ -44,7 +47,10 @@ async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str) ->
     set_up("text", redactor, verbose=False)
     # Before signals are handled: up to here, Ctrl-C may simply end the command.
     loaded = load_launch(ledger, launch, manifest)
+
+    def announce(launch: str, plan: "StopPlan") -> None:
+        confirm_stops(launch, plan, yes=yes)
+        announce_stops(launch, plan)
+
     with orderly_stop(stop_signal.set):
-        return await stop_started(
-            loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=announce_stops
-        )
+        return await stop_started(loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=announce)

@@ -1,11 +1,13 @@
 """A person's consent: the plan in a file, the beginning of its hash, and the answer at a terminal."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from orchestrator.console.question import approval_question, last_question, stop_question
 from orchestrator.console.signals import breaking_a_question
 from orchestrator.console.terminal import ask, plain
 from orchestrator.core.journal.decisions import Decision
@@ -14,21 +16,28 @@ from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.result.types import CampaignResult
-from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Home, Lane
 
 
 def read_plan(path: Path) -> Proposal:
     """The plan in a file of `plan -o`. Raises PlanInvalid."""
+    return read_plan_file(path)[1]
+
+
+def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
+    """The document in a file of `plan -o`, and the plan in it. Raises PlanInvalid."""
     try:
-        document = read_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        document = read_json(content.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
-    return approval.read(document)
+    return document, approval.read(document, content)
 
 
 def check_approve(approve: str | None) -> None:
@@ -42,11 +51,21 @@ def has_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def confirm(manifest: Manifest, plan: Plan, *, yes: bool, reads_stdin: bool = False) -> str:
+def confirm(
+    manifest: Manifest,
+    plan: Plan,
+    *,
+    yes: bool,
+    ledger: str,
+    knows_starts: Callable[[], bool],
+    approved: Approved,
+    reads_stdin: bool = False,
+) -> str:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
 
-    Returns how it was confirmed, in words; empty where nobody was asked. `reads_stdin`: standard input was the
-    manifest, so a person who sees the question cannot answer it.
+    Returns how it was confirmed, in words; empty where nobody was asked. `ledger` is its address, `knows_starts` finds
+    out whether it has one. `reads_stdin`: standard input was the manifest, so a person who sees the question cannot
+    answer it.
     """
     if yes:
         return "--yes"
@@ -58,12 +77,36 @@ def confirm(manifest: Manifest, plan: Plan, *, yes: bool, reads_stdin: bool = Fa
     if not has_terminal():
         return ""
     home = Home(manifest.host, plan.facts.get("environment"))
-    text = f"{plural(plan.count(Action.START), 'campaign')} will be started on {home}. It cannot be undone."
-    click.echo(text, err=True)
-    for warning in plan.warnings:
-        click.echo(f"warning: {plain(warning)}", err=True)
+    for line in last_question(plan, home, ledger=ledger, knows_starts=knows_starts(), approved=approved):
+        click.echo(line, err=True)
     _ask_for(manifest.launch, "the launch's name")
     return "at a terminal"
+
+
+def confirm_approval(document: Mapping[str, Any], proposal: Proposal, *, yes: bool) -> None:
+    """Show a plan, and let a person at a terminal type its launch's name before it is approved.
+
+    Raises Refused otherwise: an approval is a person's, so that without a terminal it takes `yes`.
+    """
+    for line in approval_question(document, proposal):
+        click.echo(line, err=True)
+    if yes:
+        return
+    if not has_terminal():
+        raise Refused(
+            "an approval is a person's word, and nobody can be asked here",
+            next_step="run it at a terminal, or with --yes",
+        )
+    _ask_for(str(proposal.identity["launch"]), "the launch's name")
+
+
+def confirm_stops(launch: str, plan: StopPlan, *, yes: bool) -> None:
+    """At a terminal, let a person type the launch's name before its campaigns are stopped. Raises Refused otherwise."""
+    if yes or not plan.jobs or not has_terminal():
+        return
+    for line in stop_question(launch, plan):
+        click.echo(line, err=True)
+    _ask_for(launch, "the launch's name")
 
 
 def confirm_release(name: str, held: Mapping[Lane, Lease], *, yes: bool) -> None:

@@ -2,18 +2,20 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
 from orchestrator.core.journal.states import CampaignState, State
+from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan.approval import VALID_FOR
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.result.build import timestamp
-from orchestrator.core.text import duration, plural
+from orchestrator.core.text import command_line, duration, plural
 from orchestrator.model import CampaignKey, PosixSeconds
 
 _MOST_LISTED: Final = 40
@@ -57,6 +59,19 @@ def retries(plan: Plan, states: Mapping[CampaignKey, CampaignState]) -> str:
         why = f"certainly not started ({state.answer.message})" if is_sent else entry.decision.message
         lines.append(f"{'retry' if is_sent else 'no retry'}: {entry.key}: {plain(why)}\n")
     return "".join(lines)
+
+
+def next_commands(rule: Signers | str, manifest: Sequence[str], output: Path | None) -> tuple[str, ...]:
+    """What to type where the plan needs signatures. `manifest` are the words that name it, `output` the plan's file."""
+    if not isinstance(rule, Signers):
+        return ()
+    if output is None:
+        return (f"approval: sign a plan's file: {command_line('plan', *manifest, '-o', 'plan.json')}",)
+    file = str(output)
+    names = [f"{file}.sig", *(f"{file}.{number}.sig" for number in range(2, rule.required + 1))]
+    signing = [command_line("approve", file, *(("-o", name) if number else ())) for number, name in enumerate(names)]
+    running = command_line("run", *manifest, "--plan", file, *(word for name in names for word in ("--approval", name)))
+    return (*(f"next: {line}" for line in signing), f"then: {running}")
 
 
 def _listed(plan: Plan, ahead: Estimate) -> list[str]:
@@ -126,6 +141,7 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
         "plan_sha256": plan.sha256,
         "identity": dict(plan.identity),
         "made_at": proposal.made_at,
+        "planned_by": list(proposal.planned_by),
         "expires_at": timestamp(proposal.expires_at),
         "begins_at": timestamp(ahead.begins),
         "calls": dict(ahead.calls),

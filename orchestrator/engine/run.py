@@ -11,6 +11,7 @@ from orchestrator.core.journal.lease import AcquiredLease
 from orchestrator.core.journal.states import UNRESOLVED, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Choice
@@ -120,10 +121,10 @@ class Run:
     def _readers(self) -> dict[Lane, Reader]:
         return {lane: runner.reader for lane, runner in self.lanes.items()}
 
-    async def execute(self, plan: Plan, approved: str = "") -> Stop | None:
+    async def execute(self, plan: Plan, approved: Approved = NOT_ASKED) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
 
-        `approved` is how the plan was approved, in words.
+        `approved` is how the plan was approved.
 
         Raises JournalWriteError only before the first start, when the header cannot be written.
         """

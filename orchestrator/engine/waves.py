@@ -10,6 +10,7 @@ from typing import Any, Final
 from orchestrator.core.journal.records import header_data
 from orchestrator.core.journal.states import State
 from orchestrator.core.plan import selection
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.result.conclude import outcome_of
@@ -27,7 +28,7 @@ _FRESH_SECONDS: Final = 300.0
 class PlanExecution:
     """One plan on its way, from the journaled header to the journaled end."""
 
-    def __init__(self, deps: RunDeps, plan: Plan, lanes: Mapping[Lane, LaneRunner], approved: str = "") -> None:
+    def __init__(self, deps: RunDeps, plan: Plan, lanes: Mapping[Lane, LaneRunner], approved: Approved) -> None:
         self._deps = deps
         self._plan = plan
         self._approved = approved

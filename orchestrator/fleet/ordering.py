@@ -12,10 +12,11 @@ from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import selection
-from orchestrator.core.plan.approval import check_cap
+from orchestrator.core.plan.approval import Proposal, approved_part, check_cap
+from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.text import command_line
+from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, order_of
 from orchestrator.ledger.machine_id import this_user
@@ -30,7 +31,8 @@ _SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new order wi
 class Request:
     """What is to be ordered. `documents` are the manifest and the rows of its files, as they were written.
 
-    `warnings` are about those files.
+    `warnings` are about those files. `proposal` is the plan whose signatures were checked, where the manifest asks for
+    them.
     """
 
     manifest: Manifest
@@ -42,6 +44,7 @@ class Request:
     no_wait: bool
     max_starts: int | None
     warnings: tuple[str, ...] = ()
+    proposal: Proposal | None = None
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -54,6 +57,7 @@ class Request:
             "no_wait": self.no_wait,
             # Else an order that waits in staging would be taken for the one for production.
             **({"environment": self.environment} if self.environment else {}),
+            **({"plan": self.proposal.sha256} if self.proposal else {}),
         }
 
 
@@ -71,10 +75,12 @@ def check_request(manifest: Manifest) -> None:
         )
 
 
-def order_launch(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], str]) -> tuple[Order, bool]:
+def order_launch(
+    store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], Approved]
+) -> tuple[Order, bool]:
     """The order, and whether it is a new one. `confirm` is asked before a new one is given, and may raise Refused.
 
-    It returns how the plan was approved, in words.
+    It returns how the plan was approved.
 
     Raises Refused, NothingSelected and LedgerError.
     """
@@ -95,7 +101,7 @@ def _open_orders(records: Sequence[Record]) -> list[Record]:
     return [header for header in headers(records) if "fleet" in header.data and header.campaign not in ended]
 
 
-def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], str]) -> Order:
+def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], Approved]) -> Order:
     # 1. What would be started, and may it be?
     manifest, plan = request.manifest, candidates(store, request)
     approved = confirm(plan)
@@ -124,7 +130,8 @@ def _commit(store: Store, records: Sequence[Record]) -> None:
 def candidates(store: Store, request: Request) -> Plan:
     """The plan as far as manifest and journal decide it: the workers read the live state.
 
-    Raises Refused where it has too many starts, and NothingSelected.
+    Of a plan that was approved, at most its starts. Raises Refused where it has too many, or the plan cannot be used,
+    and NothingSelected.
     """
     manifest, choice = request.manifest, request.choice
     states = fold(store.read(manifest.launch))
@@ -137,5 +144,8 @@ def candidates(store: Store, request: Request) -> Plan:
         manifest_sha256=request.sha256, retry_failed=choice.retry_failed, launches=store.launches(),
         environment=request.environment,
     )  # fmt: skip
+    if request.proposal is not None:
+        again = command_line("plan", *manifest_words(request.source, request.environment), "-o", "plan.json")
+        plan = approved_part(request.proposal, plan, store.read(manifest.launch), store.time(), again)
     check_cap(plan, manifest.limits.max_starts, request.max_starts)
     return replace(plan, warnings=(*request.warnings, *plan.warnings))

@@ -4,8 +4,11 @@ import functools
 import getpass
 import hashlib
 import os
+import pwd
 import socket
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from orchestrator.core.journal.lease import Holder
 
@@ -30,9 +33,38 @@ def this_holder(run_id: str, launch: str) -> Holder:
     return Holder(run_id, launch, this_machine(), os.getpid())
 
 
+_ACTORS: Final = (
+    "GITHUB_TRIGGERING_ACTOR",
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "GITLAB_USER_EMAIL",
+    "BUILDKITE_BUILD_CREATOR_EMAIL",
+)
+_LONGEST_NAME: Final = 256
+
+
 def this_user() -> str:
-    """Who types the commands, for the journal; the number where it has no name, as in many containers."""
+    """Who types the commands, for the journal: the person whom the CI system names, else the login."""
+    return user_names()[0]
+
+
+def user_names() -> tuple[str, ...]:
+    """All names of who types the commands: those that the CI system gives, then the login and the account's own name.
+
+    The number of an account that has no name, as in many containers.
+    """
+    actors = (os.environ.get(name, "") for name in _ACTORS)
     try:
-        return getpass.getuser()
+        login = getpass.getuser()
     except (KeyError, OSError, ImportError):
-        return f"uid {os.getuid()}"
+        login = f"uid {os.getuid()}"
+    # getpass believes variables: the account's name is there as well, whatever they say.
+    with suppress(KeyError):
+        account = pwd.getpwuid(os.getuid()).pw_name
+        return _names(*actors, login, account)
+    return _names(*actors, login)
+
+
+def _names(*found: str) -> tuple[str, ...]:
+    # A variable may hold anything; the journal takes what can be printed.
+    return tuple(dict.fromkeys(name[:_LONGEST_NAME] for name in found if name.isprintable() and name))

@@ -94,8 +94,9 @@ def _head(result: Result) -> Iterator[str]:
 
 def _ran(result: Result) -> Iterator[str]:
     """Who ran it, how it was approved, and the version: what the journal has of them."""
-    facts = (("ran by", result.run.get("by")), ("approved", result.run.get("approved")),
-             ("version", result.run.get("version")), ("journal head", result.run.get("head")))  # fmt: skip
+    run = result.run
+    facts = (("planned by", run.get("planned_by")), ("ran by", run.get("by")), ("approved", run.get("approved")),
+             ("version", run.get("version")), ("journal head", run.get("head")))  # fmt: skip
     if words := ", ".join(f"{name} {code(value)}" for name, value in facts if value):
         yield f"{words[0].upper()}{words[1:]}."
 

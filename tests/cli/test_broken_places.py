@@ -18,6 +18,7 @@ MANIFEST, LEDGER = "{home}/launch.yaml", "sqlite:///{home}/.orchestrator/ledger.
 COMMANDS = {
     "run": (["run", MANIFEST], 0),
     "plan": (["plan", MANIFEST], 0),
+    "approve": (["approve", MANIFEST, "--yes"], 3),  # a manifest is no plan
     "worker": (["worker", "--ledger", "sqlite:///x.db"], 8),
     "rehearse": (["rehearse", MANIFEST], 0),
     "validate": (["validate", MANIFEST], 0),

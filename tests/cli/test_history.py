@@ -3,7 +3,7 @@
 import json
 
 from orchestrator import __version__
-from orchestrator.ledger.machine_id import this_user
+from orchestrator.ledger.machine_id import _ACTORS, this_user
 
 
 def test_a_ledger_lists_its_launches_newest_first(workplace):
@@ -45,7 +45,9 @@ def test_a_history_says_who_did_what_and_why(workplace):
     assert len(shown.splitlines()) == 6
 
 
-def test_a_result_names_who_ran_it_and_how_it_was_approved(workplace):
+def test_a_result_names_who_ran_it_and_how_it_was_approved(workplace, monkeypatch):
+    for name in _ACTORS:
+        monkeypatch.delenv(name, raising=False)
     workplace.run("run", workplace.manifest())
     unasked = workplace.result()["run"]
     workplace.run("run", workplace.manifest(), "--yes")

@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.cli import _COMMANDS
 from tests.paths import SCHEMAS
+from tests.signatures import Signer
 
 ENVELOPE = ["schema_version", "command", "exit_code"]
 WITHOUT_JSON = {"worker", "schema", "sandbox", "serve", "completion"}  # services, and texts for programs
@@ -23,8 +24,12 @@ COMMANDS = {
     ),
     "plan": (
         ("plan", "launch.yaml"),
-        ["launch", "plan_sha256", "identity", "made_at", "expires_at", "begins_at", "calls", "seconds", "campaigns",
-         "rules", "warnings", "notes", "messages"],
+        ["launch", "plan_sha256", "identity", "made_at", "planned_by", "expires_at", "begins_at", "calls", "seconds",
+         "campaigns", "rules", "warnings", "notes", "messages"],
+    ),
+    "approve": (
+        ("approve", "plan.json", "--yes", "--key", "key-cleo"),
+        ["launch", "plan_sha256", "key", "signature"],
     ),
     "discover": (
         ("discover", "launch.yaml", "--stream", "st-1"),
@@ -77,6 +82,9 @@ def test_a_command_prints_the_envelope(workplace, name):
     workplace.manifest(notify=[{"to": {"env": "NOBODY"}}] if name == "notify" else None)
     if name not in {"init", "validate", "plan", "run", "rehearse", "doctor", "notify", "version"}:
         workplace.run("run", "launch.yaml")
+    if name == "approve":
+        Signer(workplace.path, "cleo")
+        workplace.run("plan", "launch.yaml", "-o", "plan.json")
     if name == "unpause":
         workplace.run("pause", "spring", "--reason", "x")
     arguments, keys = COMMANDS[name]

@@ -14,7 +14,8 @@ RUN = {
     "plan_sha256": "b2" * 32, "host": "https://platform.kore.ai", "ledger": "sqlite:///.orchestrator/ledger.db",
     "started_at": "2026-03-04T12:00:00.250Z", "finished_at": "2026-03-04T12:01:30.750Z",
     "last_success_at": "2026-03-03T09:00:00.000Z", "rehearsal": None, "environment": None, "by": "ana",
-    "approved": "at a terminal", "head": "c3" * 32, "version": "1.2.3",
+    "approved": "at a terminal", "head": "c3" * 32, "version": "1.2.3", "planned_by": "ben@example.com",
+    "approvals": [{"by": "cleo@example.com", "key": "SHA256:rA2DKfQt", "at": "2026-03-04T11:59:59.000Z"}],
 }  # fmt: skip
 REASONS = {
     Out.STARTED: [R.ACCEPTED, R.EVIDENCE, R.RESOLVED],

@@ -18,6 +18,7 @@ from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, WaveVerdict, key_of
 
@@ -64,6 +65,8 @@ class Header(TypedDict):
     environment: NotRequired[str]  # the one that was chosen, where the manifest has some
     by: NotRequired[str]  # who ran it; a rehearsal has none of this and the next two, nor has a journal before 0.2
     approved: NotRequired[str]  # how it was approved, in words
+    planned_by: NotRequired[str]  # who made the plan, where a plan was given
+    approvals: NotRequired[list[dict[str, Any]]]  # whose signatures over it were checked, with their keys, and when
     version: NotRequired[str]  # of this program
     zones: NotRequired[list[str]]  # the time zones of its windows
     consoles: NotRequired[dict[str, str]]  # by account: an address with `{stream}` and `{campaign}` to be filled in
@@ -192,7 +195,7 @@ def header_data(
     options: Sequence[str] = (),
     environment: str | None = None,
     by: str = "",
-    approved: str = "",
+    approved: Approved = NOT_ASKED,
     version: str = "",
 ) -> dict[str, Any]:
     """The data of a run's header. `source` and `sha256` are the manifest's file name and hash.
@@ -202,7 +205,7 @@ def header_data(
     approved, `version` that of this program.
     """
     optional = {
-        "environment": environment, "by": by, "approved": approved, "version": version,
+        "environment": environment, "by": by, **approved.as_json(), "version": version,
         "zones": list(dict.fromkeys(zone for window in manifest.windows.values() for zone in window.zones)),
         "consoles": {name: manifest.links.console_of(account.account_id) for name, account in manifest.accounts.items()}
         if manifest.links.console else {},
@@ -241,9 +244,10 @@ class RunRecords:
         short = (row if row.tags else row[:-1] for row in rows)
         return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(short)))
 
-    def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any]) -> Record:
-        """A plan was made that may be approved, the `number`-th of its launch. `identity` is what its hash covers."""
-        data = {"plan_sha256": plan_sha256, "identity": packed_value(identity)}
+    def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any], by: Sequence[str] = ()) -> Record:
+        """A plan was made by who has the names `by`, the `number`-th of its launch. `identity` is what it covers."""
+        names = {"by": by[0], "planned_by": list(by)} if by else {}
+        data = {"plan_sha256": plan_sha256, "identity": packed_value(identity), **names}
         return Record(self.launch, "@plan", number, PLANNED, self.run_id, self.now(), "", data)
 
     def manifest(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Record]:

@@ -26,6 +26,7 @@ from orchestrator.core.manifest.models import (
     Report,
     Retry,
     Sandbox,
+    Signers,
     StopWhen,
     Timeouts,
     Wave,
@@ -39,7 +40,7 @@ _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "": Manifest, "accounts": Account, "defaults": Defaults, "preflight": Preflight, "probe": Probe,
     "sandbox": Sandbox, "windows": OpenHours, "waves": Wave, "retry": Retry, "timeouts": Timeouts,
     "stop_when": StopWhen, "per_account": AccountRules, "breaker": BreakerRules, "limits": Limits, "report": Report,
-    "links": Links, "notify": Notify, "pass": Pass,
+    "links": Links, "notify": Notify, "pass": Pass, "approval": Signers,
 }  # fmt: skip
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(field.alias or key for key, field in section.model_fields.items())

@@ -9,6 +9,7 @@ from orchestrator.core.manifest.links import Links
 from orchestrator.core.manifest.notify import MAX_ENTRIES, Notify
 from orchestrator.core.manifest.rules import AccountRules, BreakerRules, OpenHours, Pass, Section, StopWhen, Wave
 from orchestrator.core.manifest.secret_ref import Secret, SecretRef
+from orchestrator.core.manifest.signers import Approval, Signers
 from orchestrator.core.manifest.start_times import START_TIME, StartTime
 from orchestrator.core.manifest.values import (
     BACKOFF,
@@ -32,7 +33,8 @@ from orchestrator.model import CampaignKey, CampaignType, Window
 
 __all__ = [
     "Account", "AccountRules", "BreakerRules", "Campaign", "Defaults", "Limits", "Manifest", "Notify", "OpenHours",
-    "Pass", "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "StopWhen", "Threshold", "Timeouts",
+    "Pass", "Preflight", "Probe", "Report", "Retry", "Sandbox", "SecretRef", "Signers", "StopWhen", "Threshold",
+    "Timeouts",
     "Wave",
 ]  # fmt: skip
 
@@ -248,8 +250,9 @@ class Manifest(Section):
     """Rules that stop a run, or one account, early."""
     breaker: BreakerRules = BreakerRules()
     """The circuit breaker: it pauses an account whose starts get lost."""
-    approval: Literal["none", "plan"] = "none"
-    """`plan`: a run needs `--approve` with the hash that `plan` prints."""
+    approval: Approval = "none"
+    """`plan`: a run needs `--approve` with the hash that `plan` prints. `{signers: FILE}`: it needs `--plan` with the
+    plan's file, and `--approval` with signatures over it that `approve` makes."""
     limits: Limits = Limits()
     """Limits of one run."""
     repeat_guard: Annotated[float, duration(1, 366 * 86400)] | None = None

@@ -1,7 +1,7 @@
 """Approval of a plan, for this plan and no other, for a day and one run (design section 6); and the cap of starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from orchestrator.core import content
@@ -10,11 +10,11 @@ from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import plan_hash
-from orchestrator.core.plan.decision import Action, changed
-from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.decision import Action, Decision, changed
+from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
-from orchestrator.model import PosixSeconds, Record
+from orchestrator.model import Outcome, PosixSeconds, Reason, Record
 
 VALID_FOR: Final = 24 * 3600.0
 """Seconds for which a plan may be run: the live state that a person approved does not stay as it was."""
@@ -31,11 +31,17 @@ SHOWN_HASH: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A plan that was made and may be approved. `made_at` is in POSIX seconds."""
+    """A plan that was made and may be approved. `made_at` is in POSIX seconds.
+
+    `planned_by` are all names of who made it, and `file_bytes` those of its file, where it comes from one:
+    signatures are over these.
+    """
 
     sha256: str
     made_at: PosixSeconds
     identity: Mapping[str, Any]
+    planned_by: tuple[str, ...] = ()
+    file_bytes: bytes = field(default=b"", repr=False)
 
     @property
     def expires_at(self) -> PosixSeconds:
@@ -59,10 +65,15 @@ class Proposal:
         return any("sender" in start.get("content", ()) for start in self.identity["starts"])
 
 
-def proposal_record(plan: Plan, records: Iterable[Record], run_id: str, now: PosixSeconds) -> Record:
-    """The record of a plan that was made now: its hash alone can then be approved. `records` are its launch's."""
+def proposal_record(
+    plan: Plan, records: Iterable[Record], run_id: str, now: PosixSeconds, planned_by: Sequence[str] = ()
+) -> Record:
+    """The record of a plan that was made now: its hash alone can then be approved. `records` are its launch's.
+
+    `planned_by` are the names of who made it.
+    """
     number = 1 + sum(record.kind == PLANNED for record in records)
-    return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity)
+    return RunRecords(plan.launch, run_id, lambda: now).planned(number, plan.sha256, plan.identity, planned_by)
 
 
 def find(records: Iterable[Record], start_of_hash: str, again: str) -> Proposal:
@@ -77,19 +88,25 @@ def find(records: Iterable[Record], start_of_hash: str, again: str) -> Proposal:
             next_step=again,
         )
     data = found[-1].data
-    return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]))
+    by = tuple(data.get("planned_by", ()))
+    return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]), by)
 
 
-def read(document: Any) -> Proposal:
-    """The plan in a file of `plan -o`. Raises PlanInvalid for a file that is not one, or was changed by hand."""
+def read(document: Any, file_bytes: bytes = b"") -> Proposal:
+    """The plan in a file of `plan -o`, whose bytes are `file_bytes`.
+
+    Raises PlanInvalid for a file that is not one, or was changed by hand.
+    """
     try:
         proposal = Proposal(
-            str(document["plan_sha256"]), PosixSeconds(float(document["made_at"])), dict(document["identity"])
-        )
+            str(document["plan_sha256"]), PosixSeconds(float(document["made_at"])), dict(document["identity"]),
+            # Plans of earlier versions do not name anybody.
+            tuple(map(str, document.get("planned_by", ()))), file_bytes,
+        )  # fmt: skip
         own = plan_hash.sha256(proposal.identity)
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
     if own != proposal.sha256:
@@ -99,6 +116,21 @@ def read(document: Any) -> Proposal:
             next_step="make a new one with plan and its option -o",
         )
     return proposal
+
+
+def check_shown(document: Any, proposal: Proposal) -> None:
+    """Raise PlanInvalid where the campaigns that a plan's file shows are not those that its hash covers."""
+    try:
+        shown = {(row["stream"], row["campaign"]) for row in document["campaigns"] if row["action"] == Action.START}
+    except (TypeError, KeyError) as error:
+        raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
+    covered = {(start["stream"], start["campaign"]) for start in proposal.identity["starts"]}
+    if shown != covered:
+        raise PlanInvalid(
+            f"the plan was changed after it was made: it shows {plural(len(shown), 'start')} that are not the "
+            f"{len(covered):,} of its hash",
+            next_step="make a new one with plan and its option -o",
+        )
 
 
 def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> None:
@@ -114,6 +146,11 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixS
     if changed:
         # On one line: a message may hold foreign text, whose line ends are not printed as such.
         raise Refused(f"the plan has changed since it was made: {'; '.join(changed)}", next_step=again)
+    check_age(proposal, now, again)
+
+
+def check_age(proposal: Proposal, now: PosixSeconds, again: str) -> None:
+    """Raise Refused where the plan is too old, or was made in the future. `again` comes next."""
     if proposal.made_at > now + _CLOCKS_APART:
         # It would be good for longer than a day, and its use would look older than it is.
         ahead = duration(round(proposal.made_at - now))
@@ -139,13 +176,49 @@ def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: b
     return replace(plan, entries=tuple(held))
 
 
+def approved_part(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> Plan:
+    """A fleet's plan as far as it was approved, under the approved hash: the workers may leave out more, and add none.
+
+    `plan` is made without the live state, and so may have more starts. Raises Refused as `check` does.
+    """
+    if is_used(proposal, records):
+        raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
+    approved = {f"{start['stream']}/{start['campaign']}" for start in proposal.identity["starts"]}
+    entries = tuple(entry if entry.key in approved else _left_out(entry) for entry in plan.entries)
+    part = replace(plan, entries=entries, sha256=proposal.sha256)
+    # What the live state decided, and which program made the plan, is not known before the workers begin.
+    seen = {**part.identity, "tool_version": proposal.identity.get("tool_version")}
+    if other := plan_hash.drift(proposal.identity, _as_known(seen, proposal)):
+        raise Refused(f"the plan has changed since it was made: {'; '.join(other)}", next_step=again)
+    check_age(proposal, now, again)
+    return part
+
+
+def _left_out(entry: Entry) -> Entry:
+    if entry.decision.action is not Action.START:
+        return entry
+    message = "not in the approved plan"
+    return replace(entry, decision=Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, message))
+
+
+def _as_known(identity: Mapping[str, Any], proposal: Proposal) -> Mapping[str, Any]:
+    """The identity with what the live state says of each start taken from the proposal: no live state was read."""
+    known = {(one["stream"], one["campaign"]): one for one in proposal.identity["starts"]}
+    names = plan_hash.WITHOUT_LIVE_STATE
+    starts = [
+        {**known[one["stream"], one["campaign"]], **{name: one[name] for name in names}} for one in identity["starts"]
+    ]
+    return {**identity, "starts": starts}
+
+
 def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
     """Whether a run of this plan, begun since it was made, got a permit."""
+    headers = [(r.run_id, header_of(r), r.at) for r in records if r.kind == RUN]
     runs = {
-        r.run_id
-        for r in records
-        if r.kind == RUN and header_of(r).get("plan_sha256") == proposal.sha256 and r.at >= proposal.made_at
+        run for run, header, at in headers if header.get("plan_sha256") == proposal.sha256 and at >= proposal.made_at
     }
+    # A fleet's starts are those of its lanes, each a run of its own.
+    runs |= {run for run, header, _ in headers if header.get("part_of") in runs}
     # A run that ended before its first permit has sent nothing, and leaves the plan unused.
     return any(r.kind == Event.INTENT and r.run_id in runs for r in records)
 

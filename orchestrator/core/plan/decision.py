@@ -9,7 +9,9 @@ from orchestrator.core.manifest.models import Campaign, Manifest, Preflight
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.model import LiveState, Outcome, Reason
 
-_RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
+RERUN_STATES: Final = frozenset({"completed", "stopped", "rerun"})
+"""States, in lower case, in which a start would text the list again."""
+
 _SCHEDULED_STATES: Final = frozenset({"scheduled", "rescheduled"})
 
 
@@ -53,7 +55,7 @@ def by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest
         return by_itself
     if campaign.instance is not None and campaign.instance != live.instance_id:
         return _skip(Reason.RERUN, _another_instance(campaign.instance, live.instance_id))
-    if status in _RERUN_STATES:
+    if status in RERUN_STATES:
         return _rerun(campaign, live, manifest.preflight)
     if status not in {s.casefold() for s in manifest.preflight.startable}:
         return _skip(Reason.NOT_STARTABLE, f"its state is {live.status!r}, which preflight.startable does not list")

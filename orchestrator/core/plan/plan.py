@@ -16,6 +16,7 @@ from orchestrator.core.plan.decision import (
     DESELECTED,
     DISABLED,
     JUDGE,
+    RERUN_STATES,
     START,
     STARTED_BEFORE,
     Action,
@@ -85,15 +86,22 @@ class Entry:
         return self.campaign.name
 
     @property
+    def is_rerun(self) -> bool:
+        """Whether a start would text its list again: its `rerun` allows that, and it has run, as far as is known."""
+        has_run = self.live is None or self.live.status.casefold() in RERUN_STATES
+        return self.decision.action is Action.START and bool(self.campaign.rerun) and has_run
+
+    @property
     def window(self) -> str | None:
         """The name of the window in which it may start; None: at any time."""
         return self.campaign.window
 
-    def as_start(self) -> dict[str, str]:
+    def as_start(self) -> dict[str, Any]:
         """What a start of it would be addressed to: what an approval is given to."""
         one = self.campaign
         return {"account_id": self.place.account_id, "stream": one.stream, "campaign": one.campaign,
-                "iid": one.iid or one.stream, "type": str(one.type), "wave": self.wave}  # fmt: skip
+                "iid": one.iid or one.stream, "type": str(one.type), "wave": self.wave,
+                **({"rerun": True} if self.is_rerun else {})}  # fmt: skip
 
     def as_row(self) -> PlanRow:
         """The part that reports need: kept in the journal, so that they can be rebuilt from it alone."""

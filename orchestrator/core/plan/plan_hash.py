@@ -19,6 +19,9 @@ _PLAIN: Final = (
     "tool_version",
     "selection",
 )
+WITHOUT_LIVE_STATE: Final = ("account_id", "stream", "campaign", "iid", "type", "wave")
+"""The fields of a start that the manifest alone decides."""
+
 _MAX_SHOWN: Final = 5
 _CHUNK_SIZE: Final = 1000
 
@@ -70,11 +73,11 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     gone = [f"{key} is no longer in the plan" for key in before if key not in after]
     new = [f"{key} is new" for key in after if key not in before]
     other = [
-        _change(f"{key}: {name}", before[key].get(name), value)
+        _change(f"{key}: {name}", before[key].get(name), after[key].get(name))
         for key in after
         if key in before
-        for name, value in after[key].items()
-        if name != "content" and before[key].get(name) != value
+        for name in {**after[key], **before[key]}
+        if name != "content" and before[key].get(name) != after[key].get(name)
     ]
     # 3. The order has no field of its own, so it is named where nothing else differs.
     if not (changed or gone or new or other) and list(before) != list(after):

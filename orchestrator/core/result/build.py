@@ -30,6 +30,7 @@ from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.advice import Advice
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
 from orchestrator.core.result.types import (
+    ApprovalResult,
     BudgetResult,
     CampaignResult,
     Campaigns,
@@ -294,6 +295,11 @@ class Run:
             "by": header.get("by"),
             "approved": header.get("approved"),
             "head": None,
+            "planned_by": header.get("planned_by"),
+            "approvals": [
+                ApprovalResult(by=one["by"], key=one["key"], at=timestamp(one["at"]))
+                for one in header.get("approvals", ())
+            ],
             "version": header.get("version"),
         }
 

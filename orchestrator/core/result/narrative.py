@@ -124,7 +124,8 @@ def _of_launch(record: Record) -> Happening:
         home = Home(header["host"], header.get("environment"))
         plan = f"plan {header['plan_sha256'][:_HASH]}, manifest {header['manifest']}, host {home}"
         approved = f", approved: {header['approved']}" if header.get("approved") else ""
-        return Happening(record.at, f"run {record.run_id} began: {plan}{approved}", by)
+        planned_by = f", planned by {header['planned_by']}" if header.get("planned_by") else ""
+        return Happening(record.at, f"run {record.run_id} began: {plan}{planned_by}{approved}", by)
     if kind == END:
         stop = Stop.of(ending_of(record)["stop"])
         return Happening(record.at, f"run {record.run_id} {f'stopped early: {stop.detail}' if stop else 'ended'}")

@@ -144,6 +144,17 @@ class RehearsalResult(TypedDict):
     """The seed they were drawn from."""
 
 
+class ApprovalResult(TypedDict):
+    """One signature over the plan, which was checked before the run."""
+
+    by: str
+    """Who signed: a name of the file of signers."""
+    key: str
+    """The fingerprint of the key."""
+    at: str
+    """When the run checked it."""
+
+
 class RunResult(TypedDict):
     """Which run it was, and how it ended. `finished_at` is null after a crash, or while it is going on."""
 
@@ -182,6 +193,10 @@ class RunResult(TypedDict):
     head: str | None
     """The hash of the journal's record that ends the run: `audit verify --head` knows a journal by it; null before that
     record, for a rehearsal, and in journals of earlier versions."""
+    planned_by: str | None
+    """Who made the plan that was approved; null where none was given."""
+    approvals: list[ApprovalResult]
+    """Whose signatures over the plan were checked, one for each person."""
     version: str | None
     """The version of this program that ran it; null as `by` is, and for a fleet's run, whose workers may differ."""
 

@@ -1,6 +1,7 @@
 import pytest
 
 from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows, unpacked
+from orchestrator.core.plan.approvers import Approved, Signature
 from tests.core.builders import manifest
 
 
@@ -15,6 +16,9 @@ def test_a_campaign_given_up_on_says_after_how_many_attempts(attempts, message):
     record = RunRecords("demo", "r-1", lambda: 0.0).gave_up("st-1/cd-1", attempts, "lane", "no connection")
 
     assert record.data == {"message": message}
+
+
+FACTS = ("by", "approved", "planned_by", "approvals", "version", "zones", "consoles")
 
 
 def test_a_plans_rows_have_tags_only_where_there_are_some():
@@ -37,13 +41,13 @@ def test_a_header_has_what_reports_need_of_windows_and_links():
         links={"console": "https://console.example.com/{account_id}/{campaign}"},
     )  # fmt: skip
     facts = {"source": "x.yaml", "sha256": "", "plan_sha256": "", "warnings": ()}
-    data = header_data(written, **facts, by="ann", approved="--yes", version="1.0")
+    approved = Approved("--yes", "ben", (Signature("plan.sig", ("cleo", "cl"), "SHA256:x"),), 12.0)
+    data = header_data(written, **facts, by="ann", approved=approved, version="1.0")
 
-    assert {key: data[key] for key in ("by", "approved", "version", "zones", "consoles")} == {
+    assert {key: data[key] for key in FACTS} == {
         "by": "ann", "approved": "--yes", "version": "1.0", "zones": ["America/New_York", "Europe/Berlin"],
+        "planned_by": "ben", "approvals": [{"by": "cleo", "key": "SHA256:x", "at": 12.0}],
         "consoles": {"acme": "https://console.example.com/67777c/{campaign}",
                      "umbrella": "https://console.example.com/99999d/{campaign}"},
     }  # fmt: skip
-    assert not {"by", "approved", "version", "zones", "consoles"} & set(
-        header_data(manifest({"campaign": "cd-1"}), **facts)
-    )
+    assert not set(FACTS) & set(header_data(manifest({"campaign": "cd-1"}), **facts))

@@ -164,7 +164,8 @@ def test_models_can_be_built_from_their_own_values():
         ({"version": 2}, ("version",), "must be 1", ""),
         ({"version": True}, ("version",), "must be 1", ""),
         ({"accounts": {}, "defaults": {}, "campaigns": []}, None, None, None),
-        ({"approval": "off"}, ("approval",), "must be 'none' or 'plan'", ""),
+        ({"approval": "off"}, ("approval",), "must be 'none', 'plan' or a mapping",
+         "write {signers: allowed_signers} to ask for signatures"),
         (
             {"report": {"formats": ["pdf"]}},
             ("report", "formats", 0), None, None,

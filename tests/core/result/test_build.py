@@ -205,6 +205,8 @@ def test_the_run_says_where_it_came_from_and_how_it_ended():
         "by": None,
         "approved": None,
         "head": None,
+        "planned_by": None,
+        "approvals": [],
         "version": None,
     }
 

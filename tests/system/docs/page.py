@@ -36,6 +36,8 @@ _LOOSE = (
     (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"^\d\d:\d\d:\d\d ", "TIME "),
     (r"^took [^;\n]+", "TOOK"),
+    (r"SHA256:[A-Za-z0-9+/]{43}", "FINGERPRINT"),
+    (r"\bplan [0-9a-f]{12}\b", "plan HASH12"),
     (r"first start \S+ \S+, last .*UTC", "FIRST AND LAST"),
     (r"^(ok|warn) +disk: .*$", "DISK"),
     (r"\b\d+ calls, 0 over", "N calls, 0 over"),
@@ -100,6 +102,7 @@ def comparable(printed):
     for pattern, word in _LOOSE:
         printed = re.sub(pattern, word, printed, flags=re.MULTILINE)
     printed = re.sub(rf"\bby([ =]){re.escape(getpass.getuser())}\b", r"by\1ann", printed)
+    printed = printed.replace(f"({getpass.getuser()})", "(ann)")
     return "\n".join(line.rstrip() for line in printed.splitlines())
 
 

@@ -23,6 +23,7 @@ NO_VARIABLES = {
     "IP",
     "VARIABLE",  # words of options of serve
     "HASH",
+    "FILE",
     "FRX",
     "NAME",
     "TERMS",

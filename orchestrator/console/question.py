@@ -1,0 +1,106 @@
+"""What a person reads before a question that cannot be taken back: how many start where, and what is unusual in it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from orchestrator.console.terminal import plain
+from orchestrator.core.plan.approval import SHOWN_HASH, Proposal
+from orchestrator.core.plan.approvers import Approved
+from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.stop_plan import StopPlan
+from orchestrator.core.result.build import timestamp
+from orchestrator.core.text import plural
+from orchestrator.model import Home
+
+_MOST_PLACES: Final = 20
+_MOST_RERUNS: Final = 5
+
+
+class StartShown(NamedTuple):
+    """One start, as it is counted: its account and wave, and whether its list gets the message again."""
+
+    key: str
+    account: str
+    wave: str
+    is_rerun: bool
+
+
+def last_question(plan: Plan, home: Home, *, ledger: str, knows_starts: bool, approved: Approved) -> list[str]:
+    """The lines before a run's question. `knows_starts`: the ledger has one of an earlier run."""
+    starts = [
+        StartShown(entry.key, entry.account, entry.wave, entry.is_rerun)
+        for entry in plan.entries
+        if entry.decision.action is Action.START
+    ]
+    # What nothing keeps from being sent twice is worth a second look: another ledger would know of it.
+    new = "" if knows_starts else " (NEW: it knows of no start, and keeps none of another ledger from being sent again)"
+    by = f", planned by {approved.planned_by}" if approved.planned_by else ""
+    return [
+        f"{plural(len(starts), 'campaign')} will be started on {home}. It cannot be undone.",
+        *counted(starts),
+        f"  ledger: {plain(ledger)}{new}",
+        f"  approved: {plain(approved.words or 'by nobody yet')}{plain(by)}",
+        *(f"  warning: {plain(warning)}" for warning in plan.warnings),
+    ]
+
+
+def approval_question(document: Mapping[str, Any], proposal: Proposal) -> list[str]:
+    """The lines before a plan is approved: what its hash covers, and the warnings that the file has besides."""
+    identity = proposal.identity
+    names = {_key(row): str(row.get("account")) for row in document.get("campaigns", ())}
+    starts = [
+        StartShown(
+            _key(one), f"{names.get(_key(one), '')} ({one['account_id']})".strip(), one["wave"], bool(one.get("rerun"))
+        )
+        for one in identity["starts"]
+    ]
+    home = Home(str(identity["host"]), identity.get("environment"))
+    first, *others = proposal.planned_by or ("nobody that it names",)
+    by = f"{first} ({', '.join(others)})" if others else first
+    launch = plain(str(identity["launch"]))
+    return [
+        f"plan {proposal.sha256[:SHOWN_HASH]}, launch {launch} on {plain(str(home))}: {plural(len(starts), 'start')}",
+        *counted(starts),
+        f"  made by {plain(by)}, good until {timestamp(proposal.expires_at)}",
+        *(f"  warning: {plain(str(text))}" for text in document.get("warnings", ())),
+        *(f"  note: {plain(str(text))}" for text in document.get("notes", ())),
+    ]
+
+
+def stop_question(launch: str, plan: StopPlan) -> list[str]:
+    """The lines before a launch's campaigns are stopped."""
+    accounts = Counter(job.target.account_id for job in plan.jobs)
+    return [
+        f"{plural(len(plan.jobs), 'campaign')} that launch {plain(launch)} started will be stopped:",
+        *(f"  {count:,}  account {plain(account)}" for account, count in accounts.items()),
+        "  Messages already sent stay sent, and what is stopped does not go on by itself.",
+    ]
+
+
+def counted(starts: Sequence[StartShown]) -> list[str]:
+    """A line for each wave and account, in the plan's order; then the reruns, in capitals."""
+    places = Counter((one.wave, one.account) for one in starts)
+    width = max((len(f"{count:,}") for count in places.values()), default=1)
+    lines = [
+        f"  {count:>{width},}  wave {plain(wave)}, account {plain(account)}"
+        for (wave, account), count in places.items()
+    ]
+    if len(lines) > _MOST_PLACES:
+        lines[_MOST_PLACES:] = [f"  and more, for {plural(len(lines) - _MOST_PLACES, 'further wave and account')}"]
+    return [*lines, *_reruns([one.key for one in starts if one.is_rerun])]
+
+
+def _reruns(keys: Sequence[str]) -> Iterable[str]:
+    if not keys:
+        return
+    named = ", ".join(keys[:_MOST_RERUNS]) + (", ..." if len(keys) > _MOST_RERUNS else "")
+    verb = "RUNS" if len(keys) == 1 else "RUN"
+    yield (
+        f"  {len(keys):,} OF THEM {verb} AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE ({plain(named)})"
+    )
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return f"{row['stream']}/{row['campaign']}"

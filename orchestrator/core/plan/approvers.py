@@ -1,0 +1,112 @@
+"""Who approved a plan by a signature, and whether that is enough: enough people, none of whom made or runs the plan."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator.core.manifest.signers import Role, Signers
+from orchestrator.errors import Refused
+from orchestrator.model import PosixSeconds
+
+NAMESPACE: Final = "campaign-orchestrator"
+"""The namespace of a signature over a plan: a signature made for anything else is no approval."""
+
+_PATTERN: Final = frozenset("*?!")
+_NOREPLY: Final = "@users.noreply.github.com"
+_DOES: Final[Mapping[Role, str]] = {"planner": "made the plan", "runner": "runs it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature that holds. `file` is where it lies, `names` are all names of who made it, `key` the fingerprint."""
+
+    file: str
+    names: tuple[str, ...]
+    key: str
+
+    @property
+    def by(self) -> str:
+        """Who made it: the first of the names."""
+        return self.names[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """How a run was approved, for the journal: in words, who made the plan, and whose signatures were checked, when.
+
+    `at` is in POSIX seconds. Empty: nobody was asked, or it is not known.
+    """
+
+    words: str = ""
+    planned_by: str = ""
+    signatures: tuple[Signature, ...] = ()
+    at: PosixSeconds = PosixSeconds(0.0)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a run's header has of it."""
+        by = [{"by": one.by, "key": one.key, "at": self.at} for one in self.signatures]
+        return {"approved": self.words, "planned_by": self.planned_by, "approvals": by}
+
+
+NOT_ASKED: Final = Approved()
+"""A run for which nobody was asked."""
+
+
+def principals(listed: Sequence[str], file: str) -> tuple[str, ...]:
+    """The names of a signer, as the file of signers lists them. Raises Refused for a pattern, which names nobody."""
+    if pattern := next((name for name in listed if _PATTERN & set(name)), None):
+        raise Refused(
+            f"{file}: its key stands under the pattern {pattern}, which may be anybody's",
+            next_step="write one line a person into the file of signers, with that person's names",
+        )
+    return tuple(listed)
+
+
+def is_same(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two people may be one: a name is the same in either case, and a login is that of the address before @.
+
+    Two addresses are two people, unless they are the same.
+    """
+    return any(_are_alike(a.casefold(), b.casefold()) for a in one for b in other)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    if one.endswith(_NOREPLY) or other.endswith(_NOREPLY):
+        # GitHub's own addresses are made from the login: 12345+alice@users.noreply.github.com.
+        return _login(one) == _login(other)
+    return one == other or (("@" in one) != ("@" in other) and _login(one) == _login(other))
+
+
+def _login(name: str) -> str:
+    local = name.partition("@")[0]
+    return local.rpartition("+")[2] if name.endswith(_NOREPLY) else local
+
+
+def approvers(
+    signatures: Sequence[Signature], rule: Signers, people: Mapping[Role, Sequence[str]]
+) -> tuple[Signature, ...]:
+    """One signature of each person who approved. Raises Refused where one may not approve, or too few have.
+
+    `people` are the names of who made the plan and of who runs it.
+    """
+    # 1. Nobody approves their own plan, or their own run.
+    for signature in signatures:
+        for role in rule.not_:
+            if is_same(signature.names, people[role]):
+                raise Refused(
+                    f"{signature.file}: {signature.by} signed, and {_DOES[role]}: somebody else must approve it",
+                    next_step="have the plan approved by another person",
+                )
+    # 2. Two signatures of one person are one approval.
+    found: list[Signature] = []
+    for signature in signatures:
+        if not any(signature.key == one.key or is_same(signature.names, one.names) for one in found):
+            found.append(signature)
+    if len(found) < rule.required:
+        have = f" ({', '.join(one.by for one in found)})" if found else ""
+        wanted = "1 person" if rule.required == 1 else f"{rule.required} people"
+        raise Refused(
+            f"the plan needs the approval of {wanted}, and has {len(found)}{have}",
+            next_step="have the plan approved by another person",
+        )
+    return tuple(found)
