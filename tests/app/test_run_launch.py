@@ -3,11 +3,23 @@ import dataclasses
 import json
 import sqlite3
 import time
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
-from orchestrator import LaneLeased, Outcome, Redactor, Result, Stop, StopReason, StopSignal, plan_launch, run_launch
+from orchestrator import (
+    Interrupted,
+    LaneLeased,
+    Outcome,
+    Redactor,
+    Result,
+    Stop,
+    StopReason,
+    StopSignal,
+    plan_launch,
+    run_launch,
+)
 from orchestrator.core.journal.states import State
 from orchestrator.errors import JournalWriteError, LedgerError
 from orchestrator.ledger.store import Store
@@ -28,6 +40,22 @@ async def test_in_a_running_loop_a_second_call_starts_nothing(places):
     assert place.result == again.as_json()
     place.check_never_twice()
     assert len(place.starts) == 5
+
+
+async def test_a_program_waits_for_not_before_and_is_stopped_in_it(places):
+    place = await places(count=2)
+    opens = int(time.time()) + 4
+    result = await run_launch(place.load(not_before=datetime.fromtimestamp(opens, UTC).isoformat()))
+    assert result.totals[Outcome.STARTED] == 2
+    assert min(datetime.fromisoformat(c.sent_at).timestamp() for c in result.campaigns) >= opens
+
+    stop = StopSignal()
+    later = asyncio.create_task(run_launch(place.load(launch="later", not_before="2037-12-01T14:00Z"), stop=stop))
+    asyncio.get_running_loop().call_later(2, stop.set, Stop(StopReason.SIGINT, "enough"))
+    with pytest.raises(Interrupted) as caught:
+        await later
+    assert (caught.value.exit_code, caught.value.nothing_was_sent) == (130, True)
+    assert len(place.starts) == 2
 
 
 async def test_selections_are_minded(places):
