@@ -8,7 +8,7 @@ from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.journal.lease import FOLLOWER, Holder
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.plan import lane_of, target_of
-from orchestrator.engine.follower import AccountFollower, HeldAccount
+from orchestrator.engine.follower import AccountFollower, HeldAccount, after_followers
 from orchestrator.engine.rounds import FollowOptions, Rounds
 from orchestrator.engine.run import Run, inherited_calls
 from orchestrator.engine.run_deps import Origin, RunDeps
@@ -87,44 +87,65 @@ class Following:
         for record in self.store.read("spring"):
             deliveries.read(record)
         journal = VirtualJournal(self.store, run_id, (), self.clock)
-        targets = defaultdict(list)
-        for campaign in self.manifest.campaigns:
-            target = target_of(self.manifest, campaign)
-            targets[target.lane].append(target)
-        followers = [
-            AccountFollower("acme", lane, group, hold=self._hold_for(run_id, stop_signal), clock=self.clock,
-                            stop_signal=stop_signal)
-            for lane, group in targets.items()
-        ]  # fmt: skip
+        targets = [target_of(self.manifest, campaign) for campaign in self.manifest.campaigns]
+        holder = Holder(run_id, "spring", "here", 1)
+        hold = holding(
+            self.store,
+            self.manifest,
+            self.api,
+            self.clock,
+            observer=self.observer,
+            holder=holder,
+            stop_signal=stop_signal,
+        )
+        followers = followers_of(self.manifest, targets, hold, self.clock, stop_signal)
         return Rounds(
             followers, deliveries, FollowOptions(**options), launch="spring", run_id=run_id, journal=journal,
             clock=self.clock, stop_signal=stop_signal, observer=self.observer,
         )  # fmt: skip
 
-    def _hold_for(self, run_id, stop_signal):
-        only = self.manifest.model_copy(update={"campaigns": ()})
 
-        @asynccontextmanager
-        async def hold(lane):
-            holder = Holder(run_id, "spring", "here", 1)
-            leases = self.store.acquire([lane], holder, self.clock.now())
-            recent = inherited_calls(only, leases, self.clock.now())
-            journal = VirtualJournal(self.store, run_id, leases, self.clock)
+def holding(store, manifest, api, clock, *, observer, holder, stop_signal):
+    """What takes an account for a turn, as `app.held_account` does, over a ledger in memory."""
+
+    @asynccontextmanager
+    async def hold(lane):
+        used = {name: one for name, one in manifest.accounts.items() if lane_of(manifest, name) == lane}
+        only = manifest.model_copy(update={"accounts": used, "campaigns": ()})
+
+        async def take():
+            return store.acquire([lane], holder, clock.now())
+
+        leases = await after_followers(take, clock, stop_signal)
+        recent = inherited_calls(only, leases, clock.now())
+        journal = VirtualJournal(store, holder.run_id, leases, clock)
+        try:
+            deps = RunDeps.assemble(
+                only, holder.run_id, origin=Origin("", ""), api=api, journal=journal, clock=clock, observer=observer,
+                known={}, stop_signal=stop_signal,
+            )  # fmt: skip
+            run = Run(deps, leases)
             try:
-                deps = RunDeps.assemble(
-                    only, run_id, origin=Origin("", ""), api=self.api, journal=journal, clock=self.clock,
-                    observer=self.observer, known={}, stop_signal=stop_signal,
-                )  # fmt: skip
-                run = Run(deps, leases)
-                try:
-                    yield HeldAccount(run.lanes[lane].reader, run.lanes[lane].limiter.pacer)
-                finally:
-                    recent |= run.recent_calls()
+                yield HeldAccount(run.lanes[lane].reader, run.lanes[lane].limiter.pacer)
             finally:
-                journal.close()
-                self.store.release(run_id, recent, self.clock.now())
+                recent |= run.recent_calls()
+        finally:
+            journal.close()
+            store.release(holder.run_id, recent, clock.now())
 
-        return hold
+    return hold
+
+
+def followers_of(manifest, targets, hold, clock, stop_signal):
+    """A follower for each account of the targets."""
+    by_lane = defaultdict(list)
+    for target in targets:
+        by_lane[target.lane].append(target)
+    names = {lane_of(manifest, name): name for name in manifest.accounts}
+    return [
+        AccountFollower(names[lane], lane, group, hold=hold, clock=clock, stop_signal=stop_signal)
+        for lane, group in by_lane.items()
+    ]
 
 
 def campaigns(number, *, streams=1, **fields):

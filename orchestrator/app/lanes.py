@@ -3,37 +3,27 @@
 import asyncio
 from collections.abc import Collection
 from functools import partial
-from typing import Final
 
 from orchestrator.core.journal.lease import (
-    BRIEF_SECONDS,
     WATCH_SECONDS,
     AcquiredLease,
     Holder,
-    LeasedBriefly,
     LeaseDoubted,
 )
+from orchestrator.engine.follower import after_followers
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane
 from orchestrator.ports import Clock, Observer
-
-_ASK_EVERY: Final = 0.25
-"""Seconds between two tries to take an account from a follower: less than it leaves it free between its turns."""
 
 
 async def acquire_lanes(
     store: Store, lanes: Collection[Lane], holder: Holder, clock: Clock, *, observer: Observer, stop_signal: StopSignal
 ) -> list[AcquiredLease]:
     """Take all lanes or none, after a follower's short turn. Raises LaneLeased; StopRequested where a stop comes."""
-    give_up = clock.now() + BRIEF_SECONDS
-    while True:
-        try:
-            return await _acquire(store, lanes, holder, clock, observer=observer, stop_signal=stop_signal)
-        except LeasedBriefly:
-            if clock.now() >= give_up:
-                raise
-        await stop_signal.sleep(_ASK_EVERY)
+    return await after_followers(
+        lambda: _acquire(store, lanes, holder, clock, observer=observer, stop_signal=stop_signal), clock, stop_signal
+    )
 
 
 async def _acquire(

@@ -1,14 +1,15 @@
 """One account's started campaigns, read in rounds: in short turns, so that starts of other runs go first."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from orchestrator.core.attempt.verdict import ReadKind, classify_read, is_not_found, wait_of, words_of
 from orchestrator.core.delivery.readings import Reading, Round
 from orchestrator.core.delivery.stream_pages import StreamPages
+from orchestrator.core.journal.lease import BRIEF_SECONDS, LeasedBriefly
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
@@ -16,11 +17,16 @@ from orchestrator.errors import CredentialError, LaneLeased, LeaseLost
 from orchestrator.model import CallTarget, CampaignKey, Fault, Lane, PosixSeconds, Read, Reply
 from orchestrator.ports import Clock
 
+_T = TypeVar("_T")
+
 TURN_SECONDS: Final = 3.0
 """Seconds after which a turn begins no further call, and the account is given back for a moment."""
 
 FREE_SECONDS: Final = 1.0
 """Seconds for which an account is free between two turns: a run that waits for it asks more often."""
+
+_ASK_EVERY: Final = FREE_SECONDS / 4
+"""Seconds between two tries to take an account from a follower."""
 
 _MOST_DETAILS: Final = 20
 """Campaigns whose calling hours are asked for in one round: each takes a call."""
@@ -39,6 +45,21 @@ class HeldAccount:
 
 HoldAccount = Callable[[Lane], AbstractAsyncContextManager[HeldAccount]]
 """Takes an account for a turn, and hands its recent calls on. Raises LaneLeased while a run holds it."""
+
+
+async def after_followers(take: Callable[[], Awaitable[_T]], clock: Clock, stop_signal: StopSignal) -> _T:
+    """Take accounts, waiting for the short turns of followers.
+
+    Raises what `take` raises, LeasedBriefly where a follower gives nothing back, and StopRequested where a stop comes.
+    """
+    give_up = clock.now() + BRIEF_SECONDS
+    while True:
+        try:
+            return await take()
+        except LeasedBriefly:
+            if clock.now() >= give_up:
+                raise
+        await stop_signal.sleep(_ASK_EVERY)
 
 
 class AccountFollower:

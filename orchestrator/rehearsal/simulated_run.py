@@ -13,6 +13,7 @@ from orchestrator.core.plan.approval import check_not_too_late
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result, build
+from orchestrator.engine.follower import after_followers
 from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
 from orchestrator.engine.run_deps import Origin, RunDeps
@@ -94,7 +95,7 @@ class SimulatedRun:
         start, now = self.manifest.not_before, self.clock.now()
         check_not_too_late(self.manifest, max(now, start.at) if start is not None else now)
         # The steps of `app.open_run` and `app.run`, over parts that need no thread and no socket.
-        leases = self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
+        leases = await after_followers(self._acquired, self.clock, self.stop_signal)
         recent: dict[Lane, list[PosixSeconds]] = inherited_calls(self.manifest, leases, self.clock.now())
         journal = self.make_journal(leases)
         try:
@@ -120,3 +121,6 @@ class SimulatedRun:
             journal.close()
             self.store.release(self.holder.run_id, recent, self.clock.now())
         return build(self.store.read(self.manifest.launch), self.holder.run_id)
+
+    async def _acquired(self) -> list[AcquiredLease]:
+        return self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())

@@ -57,8 +57,8 @@ class Account:
     secret: str = field(repr=False)
     algorithm: str = "HS256"
     limit: Limit = DEFAULT_LIMIT
-    messages_per_minute: float | None = None  # of all its campaigns together; None: each has MESSAGES_PER_SECOND
     sorts_lists: bool = True  # False: a `sortBy` without `name` is refused, as the documentation has it
+    messages_per_minute: float | None = None  # of all its campaigns together; None: each has MESSAGES_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ DST = tuple(
     datetime(*when, tzinfo=UTC).timestamp()
     for when in [(2026, 3, 8, 6, 50), (2026, 11, 1, 5, 50), (2026, 3, 29, 0, 50), (2026, 10, 25, 0, 50)]
 )
+FOLLOWED = (6, 8)
+"""Of thirteen days, those that are followed. Not drawn: the days that catch the seeded bugs are to stay as they are."""
 START_FAULTS = (
     "unsent", "slow_connect", "lost", "cut", "reset_before", "reset_after", "hang_before", "hang_after", "late",
     "late_silent", "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated",
@@ -49,6 +51,15 @@ class RunScript:
 
 
 @dataclass(frozen=True)
+class FollowScript:
+    """One that follows the launch: from when on, how often it reads, and for how long until it is killed."""
+
+    delay: float
+    every: float
+    kill_after: float | None
+
+
+@dataclass(frozen=True)
 class Scenario:
     """All that a seed decides beforehand; what single calls meet is drawn as they are made."""
 
@@ -70,12 +81,15 @@ class Scenario:
     crowds: dict = field(default_factory=dict)  # stream -> how many old campaigns of other launches it has
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
     few_files: tuple | None = None  # how many connections each machine can make, from which second on, for how many
+    followers: list = field(default_factory=list)  # who follow what was started: Follower scripts
+    senders: dict = field(default_factory=dict)  # campaign key -> (recipients, messages after which it stalls or None)
     start: tuple | None = None  # `not_before` and `not_after`, in seconds of the day; the latter may be None
 
     @property
     def is_calm(self):
         """Nothing goes wrong: the run must be fast."""
         bad = self.start_faults or self.read_faults or self.tenants or self.ledger_away or self.people or self.few_files
+        bad = bad or self.followers
         return not bad and self.hosts == [[RunScript(0.0)]]
 
 
@@ -108,7 +122,24 @@ def draw(seed):
         few_files=few_files,
         start=start,
     )
-    return with_start(random.Random(f"waits of {seed}"), scenario) if start else scenario
+    scenario = with_start(random.Random(f"waits of {seed}"), scenario) if start else scenario
+    return with_followers(random.Random(f"followers of {seed}"), scenario, keys) if seed % 13 in FOLLOWED else scenario
+
+
+def with_followers(rnd, scenario, keys):
+    """The day with one or two that follow what was started, and may be killed; and with campaigns that end or stall."""
+    if scenario.is_calm:
+        return scenario
+    scripts = [
+        FollowScript(rnd.choice([0.0, 30.0, 900.0]) * rnd.random(), rnd.choice([5.0, 20.0, 60.0]),
+                     rnd.choice([None, 60.0, 1800.0]))
+        for _ in range(rnd.choice([1, 1, 2]))
+    ]  # fmt: skip
+    senders = {key: (int(3600 ** rnd.random()), rnd.choice([None, None, None, 0, 7])) for key in keys}
+    pauses = [
+        (3600.0 * rnd.random(), key, rnd.choice(["pause", "resume", "stop"])) for key in keys if rnd.random() < 0.1
+    ]
+    return replace(scenario, followers=scripts, senders=senders, people=[*scenario.people, *pauses])
 
 
 def start_times(rnd):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import math
 import random
@@ -31,7 +32,8 @@ from orchestrator.sandbox.platform import Account, Campaign, Platform
 from orchestrator.sandbox.platform import World as PlatformWorld
 from tests.system.simulation import checkers
 from tests.system.simulation.checkers import Broken, PauseWatch, SendWatch, WindowCounter, require
-from tests.system.simulation.scenario import RunScript, draw
+from tests.system.simulation.followed import Follower, check_deliveries
+from tests.system.simulation.scenario import FollowScript, RunScript, draw
 from tests.system.simulation.weather import Weather, clear_sky
 
 MOST_EVENTS = 400_000
@@ -323,10 +325,12 @@ class World:
         self.counters = {i: WindowCounter([(w.limit, w.seconds) for w in a.rate]) for i, a in self.accounts.items()}
         self.platform = Platform(self._platform_world(), retry_after=scenario.retry_after)
         self.keys = [c.key for c in self.manifest.campaigns]
+        self._set_senders()
         self.reads = Counter()  # lists and reads by id, by stream
         self.events, self._trace = 0, hashlib.sha256()
         self._tenants, self._called = dict(scenario.tenants), {}
         self.silence, self._heard = 0.0, 0.0
+        self.listed = {}  # what the platform's lists said: by campaign, (time, status, messages) in order
         self._rerun = set()  # campaigns that people ran at the console
         leave = {c.key: c.rerun for c in self.manifest.campaigns}
         self._instances = {key: rerun.instance for key, rerun in leave.items() if isinstance(rerun, Rerun)}
@@ -354,6 +358,12 @@ class World:
                 ),
             ),
         )
+
+    def _set_senders(self):
+        for key, (recipients, stalls_after) in self.scenario.senders.items():
+            found = self.platform.campaign(*key.split("/"))
+            if found is not None:
+                self.platform.put(dataclasses.replace(found, recipients=recipients, stalls_after=stalls_after))
 
     def _owner(self, campaign):
         return self.manifest.accounts[campaign.account].account_id
@@ -412,15 +422,23 @@ class World:
         weather = Weather(self.scenario, self.rnd, self.manifest.timeouts.total).fate
         for at, key, action in self.scenario.people:
             self.loop.call_later(at, self._at_the_console, key, action)
+        followers = [Follower(self, number, script, weather) for number, script in enumerate(self.scenario.followers)]
         async with asyncio.TaskGroup() as group:
             for number, chain in enumerate(self.scenario.hosts):
                 group.create_task(self._host(number, chain, weather))
+            for one in followers:
+                group.create_task(one.go())
         self._tenants.clear()
         self.store.stay()
         await asyncio.sleep(300.0)  # whatever was queued at the platform has happened
         if self.scenario.resolves:
             self._resolve()
         await self._evening()
+        if followers:
+            last = Follower(self, len(followers), FollowScript(0.0, 60.0, None), clear_sky)
+            await last.go()
+            self.checked(check_deliveries, self.store.read("day"), self.listed)
+            self.checked(last.check_last)
 
     def _at_the_console(self, key, action):
         found = self.platform.campaign(*key.split("/"))
