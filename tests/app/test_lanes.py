@@ -12,6 +12,7 @@ from orchestrator.app.lanes import acquire_lanes
 from orchestrator.core.journal.lease import LEASE_SECONDS, WATCH_SECONDS, Holder, LeaseDoubted, Moment
 from orchestrator.engine.run import lanes_in_use
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
+from orchestrator.errors import LaneLeased
 from orchestrator.ledger import sqlite
 from orchestrator.ledger.store import Store
 from orchestrator.model import Lane, Stop, StopReason
@@ -125,3 +126,53 @@ async def test_a_run_that_is_stopped_while_it_watches_says_so(places):
     assert interrupted.value.exit_code == 130
     assert interrupted.value.nothing_was_sent
     assert place.starts == {}
+
+
+# Followers.
+
+FOLLOWER = Holder("f-1", "spring", "tower#boot-b", os.getpid())
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """A ledger on a machine whose steady clock is the tests' clock."""
+    monkeypatch.setattr(sqlite, "moment", lambda at: Moment(at, "boot-b", at - NOW))
+    tmp_path.chmod(0o700)
+    with closing(Store.open(f"sqlite:///{tmp_path}/fresh.db")) as store:
+        yield store
+
+
+async def acquired(store, clock, stop_signal):
+    return await acquire_lanes(store, LANES, OURS, clock, observer=Watcher(), stop_signal=stop_signal)
+
+
+async def test_a_run_waits_for_the_turn_of_a_follower(fresh):
+    clock = Clock()
+    fresh.acquire(LANES[:1], FOLLOWER, clock.now())
+
+    def release():
+        if clock.at >= NOW + 3:
+            fresh.release("f-1", {LANES[0]: [NOW + 2.5]}, clock.now())
+
+    leases = await acquired(fresh, clock, WatchedStop(clock, release))
+
+    assert clock.at == NOW + 3
+    assert [lease.recent_calls for lease in leases] == [(NOW + 2.5,), ()]  # its calls count
+
+
+async def test_a_run_does_not_wait_for_ever_for_a_follower(fresh):
+    clock = Clock()
+    fresh.acquire(LANES[:1], FOLLOWER, clock.now())
+    with pytest.raises(LaneLeased, match="in use by run f-1"):
+        await acquired(fresh, clock, WatchedStop(clock, lambda: fresh.commit([], "f-1", {LANES[0]: 1}, clock.now())))
+
+    assert NOW + 2 * LEASE_SECONDS < clock.at < NOW + 2 * LEASE_SECONDS + 5
+
+
+async def test_a_run_that_holds_a_lane_is_not_waited_for(fresh):
+    clock = Clock()
+    fresh.acquire(LANES[:1], Holder("r-9", "spring", "tower#boot-b", os.getpid()), clock.now())
+    with pytest.raises(LaneLeased):
+        await acquired(fresh, clock, WatchedStop(clock, lambda: None))
+
+    assert clock.at == NOW
