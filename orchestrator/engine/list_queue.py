@@ -119,7 +119,8 @@ class ListQueue:
 
     def _tell(self, conflict: Conflict | None) -> None:
         """Say how many wait, and for what; None: nobody waits any longer."""
-        until = max((until for _, until in self._waiting.values()), default=self._deps.clock.now())
+        # Who began to wait last gives up last.
+        until = next((until for _, until in reversed(self._waiting.values())), self._deps.clock.now())
         self._deps.observer.event(
             "list_waiting", lane=self._reader.lane, campaigns=len(self._waiting),
             message=conflict.words if conflict else "", until=timestamp(until),

@@ -18,6 +18,7 @@ __all__ = ["Account", "Call", "Campaign", "ContactList", "Hazard", "Limit", "Pla
 DEFAULT_SENDER: Final = "+15550100000"
 MESSAGES_PER_SECOND: Final = 1.0
 _STARTABLE: Final = frozenset({"Ready", "Stopped", "Completed", "Paused"})
+_KEEPS_LISTS: Final = frozenset({"Active", "Preparing", "Paused"})
 _Answer = tuple[int, dict[str, Any]]
 
 
@@ -59,6 +60,7 @@ class Account:
     limit: Limit = DEFAULT_LIMIT
     sorts_lists: bool = True  # False: a `sortBy` without `name` is refused, as the documentation has it
     messages_per_minute: float | None = None  # of all its campaigns together; None: each has MESSAGES_PER_SECOND
+    shares_lists: bool = True  # False: a start on a contact list in use is refused; what Kore.ai does is undocumented
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A call that could have texted people twice. `kind` is duplicate, rerun or not_startable."""
+    """A start that could have texted people twice, or that the platform cannot carry out.
+
+    `kind` is duplicate, rerun, not_startable, or shared_list: `other` uses one of its contact lists.
+    """
 
     kind: str
     account_id: str
     stream: str
     campaign: str
     at: float
+    other: str = ""
 
 
 def error_body(message: str, code: int) -> dict[str, Any]:
@@ -123,7 +129,12 @@ class Platform:
         self.hazards: list[Hazard] = []
         self.arrivals = {one.account_id: Arrivals(one.limit, retry_after) for one in world.accounts}
         self._unsorted = {one.account_id for one in world.accounts if not one.sorts_lists}
-        self._campaigns = {(one.stream, one.id): one for one in world.campaigns}
+        self._apart = {one.account_id for one in world.accounts if not one.shares_lists}
+        self._campaigns: dict[tuple[str, str], Campaign] = {}
+        self._owned: dict[tuple[str, str], dict[tuple[str, str], None]] = {}  # account and stream
+        self._on_list: dict[tuple[str, str, str], dict[tuple[str, str], None]] = {}  # account, stream and list
+        for one in world.campaigns:
+            self.put(one)
         self._senders = {
             one.account_id: Sender(one.messages_per_minute / 60.0)
             for one in world.accounts
@@ -168,6 +179,10 @@ class Platform:
     def put(self, campaign: Campaign) -> None:
         """Replace or add a campaign: for a state that the API itself does not lead to, such as Completed."""
         self._campaigns[campaign.stream, campaign.id] = campaign
+        self._owned.setdefault((campaign.account_id, campaign.stream), {})[campaign.stream, campaign.id] = None
+        for name in campaign.contact_lists:
+            users = self._on_list.setdefault((campaign.account_id, campaign.stream, name), {})
+            users[campaign.stream, campaign.id] = None
 
     def allows(self, account_id: str, stream: str, campaign: str = "") -> bool:
         """Whether the stream, and the campaign where it exists, belong to the account."""
@@ -186,7 +201,7 @@ class Platform:
             "start_counts": dict(self.start_counts),
             "hazards": [
                 {"kind": one.kind, "account": one.account_id, "stream": one.stream, "campaign": one.campaign}
-                | {"at": one.at}
+                | {"at": one.at, **({"other": one.other} if one.other else {})}
                 for one in self.hazards
             ],
             "accounts": {account_id: counts.record() for account_id, counts in self.arrivals.items()},
@@ -206,6 +221,10 @@ class Platform:
             return self._hazard("duplicate", call, now, "Campaign is already active")
         if found.status not in _STARTABLE or found.scheduled:
             return self._hazard("not_startable", call, now, "Campaign cannot be started in its current state")
+        if user := self._list_user(found, now):
+            refusal = self._hazard("shared_list", call, now, "Contact list is in use by another campaign", user)
+            if call.account_id in self._apart:
+                return refusal
         # Accepted, as the platform does: it texts the whole list once more.
         if self.start_counts[call.key]:
             self._hazard("rerun", call, now, "")
@@ -217,8 +236,19 @@ class Platform:
             reply |= {"totalCallsCompleted": 0, "campaignInstanceId": active.instance_id}
         return 200, reply
 
-    def _hazard(self, kind: str, call: Call, now: float, message: str) -> _Answer:
-        self.hazards.append(Hazard(kind, call.account_id, call.stream, call.campaign, now))
+    def _list_user(self, campaign: Campaign, now: float) -> str:
+        """Another campaign that uses one of its contact lists; empty where none does."""
+        for name in campaign.contact_lists:
+            for key in self._on_list[campaign.account_id, campaign.stream, name]:
+                other = self._campaigns.get(key)
+                if other is None or other.id == campaign.id or name not in other.contact_lists:
+                    continue
+                if self.at(other, now).status in _KEEPS_LISTS:
+                    return other.id
+        return ""
+
+    def _hazard(self, kind: str, call: Call, now: float, message: str, other: str = "") -> _Answer:
+        self.hazards.append(Hazard(kind, call.account_id, call.stream, call.campaign, now, other))
         return 400, error_body(message, 400)
 
     def activate(self, campaign: Campaign, now: float) -> Campaign:
@@ -303,8 +333,8 @@ class Platform:
 
     def _own(self, call: Call) -> Iterator[Campaign]:
         """The campaigns of the call's stream and account."""
-        owner = call.stream, call.account_id
-        return (one for one in self._campaigns.values() if (one.stream, one.account_id) == owner)
+        owned = self._owned.get((call.account_id, call.stream), {})
+        return (self._campaigns[key] for key in owned if key in self._campaigns)
 
 
 def _most(campaign: Campaign) -> int:

@@ -17,7 +17,8 @@ from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, Con
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _TYPES: Final = ("sms", "voice")
 _WORLD: Final = frozenset({"limit", "accounts", "campaigns", "contact_lists"})
-_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "sorts_lists", "messages_per_minute"})
+_SWITCHES: Final = ("sorts_lists", "shares_lists")
+_ACCOUNT: Final = frozenset({"account_id", "client_id", "secret", "algorithm", "messages_per_minute", *_SWITCHES})
 _CAMPAIGN: Final = frozenset(
     {"account_id", "stream", "campaign", "name", "type", "status", "scheduled", "contact_lists", "dnc_list"}
     | {"instance_id", "updated_at", "message", "template", "experience_flow", "sender", "recipients", "stalls_after"}
@@ -138,9 +139,10 @@ def _limit(value: Any) -> Limit:
 
 def _account(value: Any, where: str, limit: Limit) -> Account:
     fields = _fields(value, where, _ACCOUNT)
-    sorts_lists = fields.get("sorts_lists", True)
-    if not isinstance(sorts_lists, bool):
-        raise WorldError(f"{where}: sorts_lists must be true or false")
+    switches = {name: fields[name] for name in _SWITCHES if name in fields}
+    for name, given in switches.items():
+        if not isinstance(given, bool):
+            raise WorldError(f"{where}: {name} must be true or false")
     per_minute = fields.get("messages_per_minute")
     is_number = isinstance(per_minute, int | float) and not isinstance(per_minute, bool)
     if per_minute is not None and not (is_number and per_minute > 0):
@@ -152,7 +154,7 @@ def _account(value: Any, where: str, limit: Limit) -> Account:
         algorithm=_text(fields, "algorithm", where, "HS256"),
         limit=limit,
         messages_per_minute=per_minute,
-        sorts_lists=sorts_lists,
+        **switches,
     )
 
 

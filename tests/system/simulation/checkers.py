@@ -266,6 +266,14 @@ def check_kept(sends, run, records, unrecorded):
                 require((key, send.attempt) in kept, "P3", f"{key}: the answer to attempt {send.attempt} is lost")
 
 
+def check_lists(hazards, by_people):
+    """No start of ours on a contact list that another campaign uses, unless people ran one of the two."""
+    for one in hazards:
+        keys = {f"{one.stream}/{one.campaign}", f"{one.stream}/{one.other}"}
+        is_ours = one.kind == "shared_list" and not keys & by_people
+        require(not is_ours, "lists", f"{one.campaign} was started at {one.at:.3f} on a list that {one.other} uses")
+
+
 def check_budget(result, counters):
     """P2 as the report tells it: no peak above its limit."""
     for lane, budget in result["budget"].items():

@@ -80,6 +80,9 @@ class Scenario:
     unsorted: frozenset = frozenset()  # accounts whose lists are refused with a `sortBy`
     crowds: dict = field(default_factory=dict)  # stream -> how many old campaigns of other launches it has
     ledger_away: tuple | None = None  # after how many commits the ledger is moved away, and for how many seconds
+    lists: dict = field(default_factory=dict)  # campaign key -> the contact lists that it shares with others
+    outside: list = field(default_factory=list)  # running campaigns of others: (stream, list, messages left to send)
+    list_seconds: dict = field(default_factory=dict)  # campaign key -> how long it sends
     few_files: tuple | None = None  # how many connections each machine can make, from which second on, for how many
     followers: list = field(default_factory=list)  # who follow what was started: Follower scripts
     senders: dict = field(default_factory=dict)  # campaign key -> (recipients, messages after which it stalls or None)
@@ -101,6 +104,8 @@ def draw(seed):
     keys = [f"{c['stream']}/{c['campaign']}" for c in raw["campaigns"]]
     start = None if calm else start_times(random.Random(f"start of {seed}"))
     few_files = None if calm else scarcity(random.Random(f"machines of {seed}"), raw)
+    crowded = crowds(random.Random(f"crowds of {seed}"), keys)
+    lists = {} if calm else shared_lists(random.Random(f"contacts of {seed}"), raw, keys, crowded)
     scenario = Scenario(
         seed=seed,
         raw=raw,
@@ -117,7 +122,8 @@ def draw(seed):
         resolves=rnd.random() < 0.3,
         people=[] if calm else people(random.Random(f"people of {seed}"), keys),
         unsorted=frozenset() if calm else unsorted(random.Random(f"lists of {seed}"), accounts),
-        crowds=crowds(random.Random(f"crowds of {seed}"), keys),
+        crowds=crowded,
+        **lists,
         ledger_away=None if calm else away(random.Random(f"ledger of {seed}")),
         few_files=few_files,
         start=start,
@@ -195,6 +201,22 @@ def crowds(rnd, keys):
         return {}
     streams = dict.fromkeys(key.partition("/")[0] for key in keys)
     return {stream: int(50 * 40 ** rnd.random()) for stream in streams if rnd.random() < 0.7}
+
+
+def shared_lists(rnd, raw, keys, crowded):
+    """Campaigns that share contact lists, with each other and with running ones of others."""
+    if raw["preflight"]["check"] != "list" or rnd.random() < 0.5:
+        return {}
+    raw["same_list"] = rnd.choice(["hold", "sequence", "sequence"])
+    raw["same_list_wait"] = rnd.choice(["10m", "2h", "12h"])
+    most = max(1, int(len(keys) * rnd.random()))
+    lists = {key: tuple(f"list {rnd.randrange(most)}" for _ in range(rnd.choice([1, 1, 2]))) for key in keys}
+    # On the first page, which is always read: the oldest campaigns of a stream without a crowd.
+    streams = [one for one in dict.fromkeys(key.partition("/")[0] for key in keys) if one not in crowded]
+    drawn = [(rnd.random(), f"list {rnd.randrange(most)}", int(20000 * rnd.random())) for _ in range(3)]
+    others = [(streams[int(share * len(streams))], name, left) for share, name, left in drawn] if streams else []
+    sends = {key: int(7200 ** rnd.random()) for key in keys}
+    return {"lists": lists, "outside": others, "list_seconds": sends}
 
 
 def unsorted(rnd, accounts):

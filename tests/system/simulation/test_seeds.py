@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from orchestrator.sandbox.platform import Hazard
 from tests.paths import ROOT
 from tests.system.simulation import checkers
 from tests.system.simulation.checkers import Broken, SendWatch, WindowCounter
@@ -177,3 +178,10 @@ def test_a_lost_answer_is_seen():
     checkers.check_kept(watch.sends, "r", [Line("verdict", event="accepted")], [])
     with pytest.raises(Broken, match="P3"):
         checkers.check_kept(watch.sends, "r", [Line("intent")], [])
+
+
+@pytest.mark.parametrize(("by_people", "is_seen"), [(set(), True), ({"s/c"}, False), ({"s/other"}, False)])
+def test_two_campaigns_at_a_time_on_a_contact_list_are_seen(by_people, is_seen):
+    hazards = [Hazard("duplicate", "a", "s", "c", 0.0), Hazard("shared_list", "a", "s", "c", 1.0, "other")]
+    with pytest.raises(Broken, match="lists") if is_seen else nullcontext():
+        checkers.check_lists(hazards, by_people)
