@@ -113,7 +113,7 @@ release: dist  ## dist/ with its bill of materials, installed into an empty envi
 	cd $(DIST) && sha256sum *.whl *.tar.gz *.json >SHA256SUMS
 
 clean:  ## remove what the tools made; the ledger and the reports stay
-	rm -rf $(VENV) $(DIST) site $(EMPTY) .ci/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
+	rm -rf $(VENV) $(DIST) $(EMPTY) site .ci/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov mutants .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(READY)  ## pin the dependencies again (needs uv)
