@@ -163,3 +163,9 @@ def test_a_run_is_refused_after_an_abort_only():
         check_not_aborted(ABORTED, "spring")
     assert refused.value.message == "launch spring is aborted by ann: wrong list"
     assert refused.value.next_step == UNPAUSE
+
+
+def test_a_record_of_another_kind_commands_nothing():
+    paused = after(ControlCommand.PAUSE)
+
+    assert apply(paused, Record("spring", CONTROL, 9, "tomorrow", "person:ann", 1.0, "", {})) == paused

@@ -1,10 +1,11 @@
 import pytest
 
+from orchestrator.core.delivery.readings import Reading, Round, record_of
 from orchestrator.core.journal.control import OPEN, ControlCommand, command_record
 from orchestrator.core.journal.lease import Holder, Lease
 from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, lease_release, resolution
 from orchestrator.core.journal.states import Event
-from orchestrator.core.result.narrative import _ANSWERS, decisions, history, story
+from orchestrator.core.result.narrative import _ANSWERS, decisions, history, sent, story
 from orchestrator.model import Stop, StopReason
 from tests.core.builders import LANE, LAUNCH, key, manifest, moved, record
 
@@ -113,3 +114,40 @@ def test_what_runs_decided_is_told_of_one_campaign_alone():
         (200.0, "the plan of run r-2 is to start it"),
         (100.0, "run r-2 held it back: its window is closed"),
     ]
+
+
+# What was read after the starts.
+
+
+def rounds_of(*readings, run="f-1"):
+    return [
+        record_of(
+            Round("acme", at, readings=[Reading("st-1/cd-1", at, *rest)] if rest else []), LAUNCH, run, number, at
+        )
+        for number, (at, *rest) in enumerate(readings, start=1)
+    ]
+
+
+def test_the_rounds_of_one_follower_are_one_thing_that_happened():
+    told = list(history(rounds_of((100.0, "Active", 5, "i1"), (160.0,), (220.0,))))
+
+    assert [(one.at, one.what) for one in told] == [
+        (100.0, "run f-1 read what had been sent (3 rounds until 00:03:40)")
+    ]
+
+
+def test_a_campaigns_story_has_each_new_state_and_the_last_reading():
+    states = [("Active", 5), ("Active", 9), ("Paused", 12), ("Active", 12), ("Active", 80)]
+    readings = [(float(at), status, count, "i1") for at, (status, count) in enumerate(states)]
+    told = [one.what for one in sent(rounds_of(*readings), "st-1/cd-1")]
+
+    assert told == [
+        "the platform lists it as Active, with 5 messages sent",
+        "the platform lists it as Paused, with 12 messages sent",
+        "the platform lists it as Active, with 12 messages sent",
+        "the platform lists it as Active, with 80 messages sent",
+    ]
+    assert [one.what for one in sent(rounds_of((1.0, None, None, None)), "st-1/cd-1")] == [
+        "the platform no longer lists it"
+    ]
+    assert list(sent(rounds_of((1.0, "Active", 5, "i1")), "st-1/cd-2")) == []

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.core.manifest.models import OpenHours
-from orchestrator.core.rules.calling_hours import uncovered, words
+from orchestrator.core.rules.calling_hours import open_seconds, uncovered, words
 from orchestrator.model import CallingHours
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -74,3 +74,34 @@ def test_hours_that_make_no_sense_are_said_to(odd):
 def test_days_of_the_same_hours_are_said_together():
     hours = CallingHours("UTC", (("mon", "09:00", "18:00"), ("tue", "09:00", "18:00"), ("sat", "10:00", "12:00")))
     assert words(hours) == "mon, tue 09:00-18:00; sat 10:00-12:00 UTC"
+
+
+DAY = 86400.0
+WEEK = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "seconds"),
+    [
+        (9.5, 9.75, 900.0),  # open
+        (3.0, 8.99, 0.0),  # closed
+        (16.75, 24 + 9.25, 1800.0),  # over a night
+        (8.0, 18.0, 8 * 3600.0),
+        (16.0, 5 * 24 + 12.0, 3600.0 + 4 * 8 * 3600.0),  # over a week, to Saturday
+        (9.5, 9.5, 0.0),
+    ],
+)
+def test_the_open_time_between_two_instants(since, until, seconds):
+    calling = CallingHours("UTC", tuple((day, "09:00", "17:00") for day in ("mon", "tue", "wed", "thu", "fri")))
+
+    assert open_seconds(calling, WEEK + since * 3600, WEEK + until * 3600) == pytest.approx(seconds)
+
+
+def test_open_time_obeys_the_zone_and_its_changes():
+    # On 2026-03-08 New York's clocks skip 2:00 to 3:00.
+    calling = CallingHours("America/New_York", (("sun", "01:00", "04:00"),))
+    sunday = datetime(2026, 3, 8, tzinfo=UTC).timestamp()
+
+    assert open_seconds(calling, sunday, sunday + DAY) == pytest.approx(2 * 3600.0)
+    with pytest.raises(ValueError, match="zone"):
+        open_seconds(CallingHours("Atlantis/City", (("sun", "01:00", "04:00"),)), sunday, sunday + DAY)

@@ -1,0 +1,54 @@
+"""Records that this version does not know, as a later one may write them."""
+
+import pytest
+
+from orchestrator.core.delivery.readings import Reading, Round, record_of
+from orchestrator.model import Record
+from orchestrator.serve.watch import LedgerWatch
+from tests.serve.conftest import write
+from tests.system.browser import runs
+
+LATER = runs.BEGAN + 3600.0
+
+
+def watched(url, *more):
+    """A ledger that is watched from before these records came."""
+    write(url, runs.records(runs.Script(size=6)))
+    watch = LedgerWatch(url)
+    watch.look()
+    before = [line.result.totals for line in watch.lines()]
+    write(url, more)
+    watch.look()
+    return watch, before
+
+
+@pytest.mark.parametrize("campaign", ["@launch", "@r-later", "@tomorrow", "st-1/cd-1"])
+def test_a_record_of_an_unknown_kind_changes_nothing(url, campaign):
+    watch, before = watched(url, Record(runs.LAUNCH, campaign, 1, "tomorrow", "r-later", LATER, "", {"x": 1}))
+    try:
+        assert [line.result.totals for line in watch.lines()] == before
+        assert watch.trouble_of(runs.LAUNCH) == ""
+    finally:
+        watch.close()
+
+
+def test_what_a_follower_reads_changes_no_outcome(url):
+    done = Round("account-01", LATER, readings=[Reading("st-1/cd-1", LATER, "Active", 5, "i1")])
+    watch, before = watched(url, record_of(done, runs.LAUNCH, "f-1", 1, LATER))
+    try:
+        assert [line.result.totals for line in watch.lines()] == before
+    finally:
+        watch.close()
+
+
+def test_a_record_that_cannot_be_read_is_the_trouble_of_its_launch(url):
+    data = {"stop": {"reason": "tomorrow", "detail": "x"}, "budget": {}, "waves": []}
+    end = Record(runs.LAUNCH, f"@{runs.RUN}", 1, "end", runs.RUN, LATER, "", data)
+    write(url, [*runs.records(runs.Script(size=6, is_crashed=True)), end])
+    watch = LedgerWatch(url)
+    try:
+        watch.look()
+        assert "holds a record that this version cannot read" in watch.trouble_of(runs.LAUNCH)
+        assert watch.look() is not None  # and it goes on
+    finally:
+        watch.close()
