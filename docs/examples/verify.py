@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-COLUMNS = ("launch", "campaign", "attempt", "kind", "run_id", "at", "lane")
 Row = dict[str, Any]
 Chains = dict[str, list[str]]  # by name: the hashes of a chain's records, in their order
 
@@ -65,11 +64,12 @@ def wrong_records(rows: list[Row], head: str = "") -> list[str]:
         if row["launch"] != rows[0]["launch"] or any("\0" in str(value) for value in row.values()):
             problems.append(f"{what} not a record of this launch")
         # A link: the SHA-256 over the hash before it, the columns, and the data without the hash itself.
-        line = "\0".join([chain[-1] if chain else "", *(str(row[column]) for column in COLUMNS), text])
+        columns = row["launch"], row["campaign"], str(row["attempt"]), row["kind"], row["run_id"], row["at"].hex()
+        line = "\0".join([chain[-1] if chain else "", *columns, row["lane"], text])
         if found and hashlib.sha256(line.encode()).hexdigest() != found:
             problems.append(f"{what} does not follow the one before it; one of the two was changed, or others are gone")
         elif found:
-            problems += [f"{what} {wrong}" for wrong in wrong_view(json.loads(text), chains)]
+            problems += [f"{what} {wrong}" for wrong in wrong_view(name, json.loads(text), chains)]
         elif "chain_seen" in text or any(any(hashes) for hashes in chains.values()):
             problems.append(f"{what} has no hash, and records before it have")
         chains.setdefault(name, chain).append(found)
@@ -78,12 +78,12 @@ def wrong_records(rows: list[Row], head: str = "") -> list[str]:
     return problems
 
 
-def wrong_view(data: dict[str, Any], chains: Chains) -> Iterator[str]:
+def wrong_view(own: str, data: dict[str, Any], chains: Chains) -> Iterator[str]:
     """Where a record saw other chains than those that begin before it here. Not all records look."""
     if data.get("part_of", next(iter(chains), "")) not in chains and chains:
         yield f"it is a part of {data['part_of']}, which is missing"
     seen = data.get("chain_seen", {})
-    for name in sorted({*seen, *chains}) if "chain_seen" in data else ():
+    for name in sorted({*seen, *chains} - ({own} - {*seen})) if "chain_seen" in data else ():
         count, found = seen.get(name, (0, ""))
         chain = chains.get(name, [])
         if not count:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from orchestrator.core.journal.chain import PEOPLE, Head, Row, begins_part, chain_of, chained, unsealed
+from orchestrator.core.journal.chain import PEOPLE, Head, Stored, begins_part, chain_of, chained, unsealed
 from orchestrator.core.journal.records import END, RUN
 from orchestrator.core.notice import NOTICE
 from orchestrator.ledger.row_mapping import append, whole_launch
@@ -41,8 +41,10 @@ class Chains:
     def linking(self, records: Sequence[Record], sole: str = "") -> "Linking":
         """Begin to link records that one transaction appends. `sole`: the run that nobody else writes for."""
         known = dict(self._own.get(sole, {}))
-        kinds = {(_key(record), record.kind == END) for record in records}
-        looks = {key[0] for key, is_end in kinds if key not in known or (is_end and not known[key].is_part)}
+        # One of each kind: there are as many as 512 records, and few kinds.
+        kinds = {(record.launch, record.run_id, record.kind): record for record in records}.values()
+        lasts = ((one, known.get(_key(one))) for one in kinds)
+        looks = {one.launch for one, last in lasts if last is None or (one.kind == END and not last.is_part)}
         return Linking(known, looks)
 
     def keep(self, linking: "Linking", sole: str) -> None:
@@ -64,10 +66,13 @@ class Linking:
 
     def append(self, connection: sa.Connection, records: Sequence[Record]) -> None:
         """Link the records and append them. Raises IntegrityError, and appends none, where one is there already."""
+        if len({(record.launch, record.run_id, record.kind == NOTICE) for record in records}) == 1:
+            append(connection, self._linked(connection, _key(records[0]), records))
+            return
         for key, group in groupby(records, _key):
             append(connection, self._linked(connection, key, list(group)))
 
-    def _linked(self, connection: sa.Connection, key: _Key, records: list[Record]) -> list[Row]:
+    def _linked(self, connection: sa.Connection, key: _Key, records: Sequence[Record]) -> list[Stored]:
         last = self.heads.get(key)
         # 1. Where the chain goes on.
         is_start = last is None and begins_part(records[0])
@@ -78,10 +83,10 @@ class Linking:
             is_start = not last.hash
         # 2. What its records saw, where one of them is to tell.
         looks = not last.is_part and (is_start or any(record.kind == END for record in records))
-        seen = heads_of(connection, key[0]) if looks else None
+        seen = heads_of(connection, key[0], without=key[1] if last.hash else "") if looks else None
         # 3. The links.
         rows = chained(records, last.hash, seen, is_start=is_start)
-        self.heads[key] = _Last(unsealed(rows[-1].data)[1], last.is_part)
+        self.heads[key] = _Last(unsealed(rows[-1][-1])[1], last.is_part)
         return rows
 
 
@@ -97,12 +102,13 @@ def _last_hash(connection: sa.Connection, record: Record) -> str:
     return unsealed(found)[1] if found is not None else ""
 
 
-def heads_of(connection: sa.Connection, launch: str) -> dict[str, Head]:
-    """The heads of a launch's chains, in the order of their last records."""
-    ids = journal.c.id
+def heads_of(connection: sa.Connection, launch: str, *, without: str = "") -> dict[str, Head]:
+    """The heads of a launch's chains, in the order of their last records, without that of a run."""
+    # Without the run that ends: to group its own records, nearly all there are, would take most of the time.
+    ids, others = journal.c.id, sa.or_(journal.c.run_id != without, _IS_NOTICE)
     parts = (
         sa.select(sa.func.count().label("records"), sa.func.max(ids).label("last"))
-        .where(*whole_launch(launch))
+        .where(others, *whole_launch(launch))  # in this order: hardly a row gets as far as the second
         .group_by(journal.c.run_id, _IS_NOTICE)
         .subquery()
     )

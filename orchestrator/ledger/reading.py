@@ -1,5 +1,6 @@
 """What there is to read in a ledger. Synchronous; threads may share one."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Self
@@ -116,9 +117,9 @@ class ReadableLedger:
         query = sa.select(journal).where(*whole_launch(launch)).order_by(journal.c.id)
         for rows in self._partitions(query):
             for number, name, campaign, attempt, kind, run_id, at, lane, data in rows:
-                # As text: SQLite takes bytes, too, where somebody writes them into a column of text.
-                texts = str(name), str(campaign), attempt, str(kind), str(run_id), at, str(lane), str(data)
-                yield number, Row(*texts)
+                # SQLite takes values of any type where somebody writes them into a column: they have another hash then.
+                then = at if isinstance(at, float) else math.nan
+                yield number, Row(str(name), str(campaign), attempt, str(kind), str(run_id), then, str(lane), str(data))
 
     def head(self, launch: str, run_id: str) -> str | None:
         """The hash of the record that ends a run; None where the run has no end, or no chain."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.core.journal import control
-from orchestrator.core.journal.chain import CHAIN, SEEN, Row
+from orchestrator.core.journal.chain import CHAIN, SEEN, Stored
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
 from orchestrator.core.json_text import is_too_deep
 from orchestrator.errors import LedgerError
@@ -25,7 +25,7 @@ _COMMANDS: Final = (
 _APPEND: Final = "INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data) VALUES"
 
 
-def append(connection: sa.Connection, rows: Sequence[Row]) -> None:
+def append(connection: sa.Connection, rows: Sequence[Stored]) -> None:
     """Append records as rows. Raises IntegrityError, and appends none, where one is there already."""
     if not rows:
         return
@@ -44,22 +44,17 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
     read = json.loads(f"[{','.join([row.data for row in rows])}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")
-    for data in read:
-        _take_chain_out(data)
+    try:
+        for data in read:  # what was recorded, without its links, which are for audits
+            if data.pop(CHAIN, None) is not None:
+                data.pop(SEEN, None)
+    except AttributeError:
+        raise ValueError("a record is not a JSON object") from None
     # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
     return [
         Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
         for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
     ]
-
-
-def _take_chain_out(data: Any) -> None:
-    """Leave of a record's data what was recorded: the links are for audits."""
-    if not isinstance(data, dict):
-        raise ValueError("a record's data is not a JSON object")  # noqa: TRY004 - damage is one kind of error here
-    if CHAIN in data:
-        del data[CHAIN]
-        data.pop(SEEN, None)
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:

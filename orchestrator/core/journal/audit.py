@@ -114,12 +114,12 @@ class _Auditor:
                       "were dropped, swapped or added between them")  # fmt: skip
         # 3. By what it saw, itself not among it, and by the run that it names as a part of.
         elif hash_:
-            self._compare(number, what, text)
+            self._compare(name, number, what, text)
         self.chains[name] = chain
         chain.add(hash_)
         chain.is_ended = chain.is_ended or row.kind == END
 
-    def _compare(self, number: int, what: str, text: str) -> None:
+    def _compare(self, name: str, number: int, what: str, text: str) -> None:
         if f'"{PART_OF}"' in text and (whole := _read(text).get(PART_OF)) not in {None, *self.chains}:
             self.find(str(whole), number, f"{whole} is missing, of which {what} is a part")
         if f'"{SEEN}"' not in text or SEEN not in (data := _read(text)):
@@ -127,7 +127,7 @@ class _Auditor:
         seen: dict[str, Head] = {str(other): Head(*head) for other, head in data[SEEN].items()}
         for other, head in seen.items():
             self._compare_chain(other, number, what, head)
-        for other in self.chains.keys() - seen.keys():
+        for other in self.chains.keys() - {name, *seen}:
             self._find_once(other, number, f"{other} was added: {what} did not see it, though it begins before")
 
     def _compare_chain(self, name: str, number: int, what: str, head: Head) -> None:

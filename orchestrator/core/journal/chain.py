@@ -43,6 +43,10 @@ class Row(NamedTuple):
     data: str
 
 
+Stored = tuple[str, str, int, str, str, float, str, str]
+"""A row that is to be stored: no `Row`, which takes five times as long to make."""
+
+
 class _Named(Protocol):
     """What names a record's chain."""
 
@@ -75,7 +79,7 @@ def begins_part(record: Record) -> bool:
     return record.kind == RUN and is_subrun(record)
 
 
-def chained(records: Iterable[Record], before: str, seen: Seen | None, *, is_start: bool) -> list[Row]:
+def chained(records: Iterable[Record], before: str, seen: Seen | None, *, is_start: bool) -> list[Stored]:
     """The rows of one chain's records, which follow the hash `before`; empty for none.
 
     `seen` goes into the first record of a chain, and into the end of a run; None: into none of them.
@@ -88,8 +92,7 @@ def chained(records: Iterable[Record], before: str, seen: Seen | None, *, is_sta
         # The time as a float: what is written as 5 is read as 5.0.
         fields, text = (r.launch, r.campaign, r.attempt, r.kind, r.run_id, float(r.at), r.lane), _encode(data)
         before = hash_of(before, fields, text)
-        sealed = f'{text[:-1]}{"," if data else ""}"{CHAIN}":"{before}"}}'
-        rows.append(Row(*fields, sealed))
+        rows.append((*fields, f'{text[:-1]}{"," if data else ""}{_KEY}{before}"}}'))
     return rows
 
 
@@ -97,7 +100,8 @@ def hash_of(before: str, fields: tuple[str, str, int, str, str, float, str], tex
     """The hash of a record after the hash `before`: of a row's columns up to its data, whose text has no hash yet."""
     launch, campaign, attempt, kind, run_id, at, lane = fields
     # NUL between them, so that nothing can be moved from one to the next: an audit refuses a record with one in it.
-    line = f"{before}\0{launch}\0{campaign}\0{attempt}\0{kind}\0{run_id}\0{at!r}\0{lane}\0{text}"
+    # The time exactly, and in a quarter of the time that its decimals take.
+    line = f"{before}\0{launch}\0{campaign}\0{attempt}\0{kind}\0{run_id}\0{at.hex()}\0{lane}\0{text}"
     return sha256(line.encode()).hexdigest()
 
 
