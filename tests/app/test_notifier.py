@@ -225,6 +225,14 @@ async def test_rebuilding_reports_tells_nothing(places, hook):
     assert hook.events() == ["finished"]
 
 
+async def test_a_stalled_campaign_is_told_once_for_each_run(places, hook):
+    place = await places(count=1)
+    stalled = [("delivery_stalled", {"campaign": f"st-1/cd-{n}", "sent": 7, "message": "Active"}) for n in (0, 0, 1)]
+    await told_by_hand(place, stalled)
+
+    assert [notice["message"] for notice in hook.notices] == ["st-1/cd-0: Active", "st-1/cd-1: Active"]
+
+
 async def told_by_hand(place, events):
     """Events of a run as one process after the other sees them, each of which tells."""
     loaded = place.load(notify=[entry()])

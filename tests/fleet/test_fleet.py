@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests import postgres
+from tests.endpoints import end_point
 from tests.fleet.conftest import SECRET, rated, select_nothing
 
 WINDOW = {"limit": (40, 2.0)}
@@ -335,3 +336,16 @@ def test_rows_lost_in_mid_run_end_the_watching_with_13(fleet):
     assert submit.wait(60) == 13, scene.log("submit")
     assert "Traceback" not in scene.log("submit")
     assert "no start was sent" not in scene.log("submit")
+
+
+def test_who_submits_tells_once_and_workers_tell_nobody(fleet):
+    with end_point() as there:
+        scene = fleet(accounts=2, campaigns=3, notify=[{"to": {"file": "hook"}, "on": ["finished", "unknown"]}])
+        (scene.directory / "hook").write_text(f"http://{there.place}/x", encoding="utf-8")
+        worker = scene.worker()
+
+        assert scene.submit().wait(60) == 0, scene.log("submit") + scene.log("worker")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+
+    assert [(notice["event"], notice["counts"]) for notice in there.notices] == [("finished", {"started": 6})]
