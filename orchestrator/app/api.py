@@ -53,6 +53,7 @@ async def run_launch(
     retry_failed: bool = False,
     approve: str | None = None,
     max_starts: int | None = None,
+    max_recipients: int | None = None,
     new_ledger: bool = False,
     no_wait: bool = False,
     observer: Observer | None = None,
@@ -63,12 +64,12 @@ async def run_launch(
     """Start every campaign of the manifest, each at its account's rate; call it again to continue. Writes the reports.
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
-    `approve` is the beginning of a plan's hash; `max_starts` tightens the manifest's cap; `new_ledger` agrees to
-    `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns whose window is closed. It waits
-    for the manifest's `not_before`, without a lease. `observer` receives the events of docs/reference/events.md. `stop`
-    is this launch's own: set it for an orderly stop; afterwards it holds why a run ended early. `redactor` learns the
-    launch's secrets, for your logs. `unrecorded` receives, at the end, each record that the journal could not take: no
-    other copy exists.
+    `approve` is the beginning of a plan's hash; `max_starts` and `max_recipients` tighten the manifest's caps;
+    `new_ledger` agrees to `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns whose
+    window is closed. It waits for the manifest's `not_before`, without a lease. `observer` receives the events of
+    docs/reference/events.md. `stop` is this launch's own: set it for an orderly stop; afterwards it holds why a run
+    ended early. `redactor` learns the launch's secrets, for your logs. `unrecorded` receives, at the end, each record
+    that the journal could not take: no other copy exists.
 
     Ledger and reports lie where they do for the command: by default, in the nearest folder from the working directory
     upwards that has a `.orchestrator`. A new ledger is the event `ledger_created`. Reports that cannot be written, and
@@ -82,7 +83,8 @@ async def run_launch(
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
     """
     choice = _choice(select, exclude, retry_failed=retry_failed)
-    consent, stop_signal = Consent(approve, max_starts=max_starts, new_ledger=new_ledger), stop or StopSignal()
+    consent = Consent(approve, max_starts=max_starts, new_ledger=new_ledger, max_recipients=max_recipients)
+    stop_signal = stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
 
     start = start_of(manifest.manifest)
@@ -109,6 +111,7 @@ async def plan_launch(
     exclude: Iterable[str] = (),
     retry_failed: bool = False,
     max_starts: int | None = None,
+    max_recipients: int | None = None,
     details: bool = False,
     stop: StopSignal | None = None,
     redactor: Redactor | None = None,
@@ -123,7 +126,7 @@ async def plan_launch(
 
     async def make() -> PlannedLaunch:
         async with open_run(manifest, SafeCallbacks(), stop_signal, redactor or Redactor()) as opened:
-            return await plan_run(opened, choice, max_starts)
+            return await plan_run(opened, choice, max_starts, max_recipients=max_recipients)
 
     return await stop_on_cancel(_annotated(make()), stop_signal)
 

@@ -7,7 +7,7 @@ from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.ssh_keygen import SignersFile, verifier
 from orchestrator.core.manifest.signers import Signers
-from orchestrator.core.plan import approval
+from orchestrator.core.plan import approval, recipients
 from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal, check_cap
 from orchestrator.core.plan.approvers import Approved, Signature, approvers
 from orchestrator.core.plan.plan import Plan
@@ -24,9 +24,9 @@ class Consent:
     """What was agreed to before the plan was made.
 
     `approve` is the beginning of a plan's hash, at least 8 characters; `proposal` the plan of a file; `signatures` are
-    files with signatures over that file; `max_starts` tightens the manifest's cap; `new_ledger` agrees to
-    `rerun: true` on an SQLite ledger that knows of no start. Raises ValueError for a hash that is too short to name one
-    plan.
+    files with signatures over that file; `max_starts` and `max_recipients` tighten the manifest's caps;
+    `new_ledger` agrees to `rerun: true` on an SQLite ledger that knows of no start. Raises ValueError for a hash that
+    is too short to name one plan.
     """
 
     approve: str | None = None
@@ -34,6 +34,7 @@ class Consent:
     signatures: tuple[Path, ...] = ()
     max_starts: int | None = None
     new_ledger: bool = False
+    max_recipients: int | None = None
 
     def __post_init__(self) -> None:
         # The empty text begins every hash: it would approve whatever plan came last.
@@ -113,8 +114,9 @@ def check_consent(
     """
     deps, again = opened.deps, _again(opened)
     manifest = deps.manifest
-    # 1. The cap.
+    # 1. How many campaigns, and who would be texted.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
+    recipients.check(plan, manifest, consent.max_recipients)
     # 2. A ledger that is thrown away after each job forgets every start that it should keep from being sent again.
     if not consent.new_ledger and (forgets := forgets_reruns(opened, plan)):
         raise LedgerError(

@@ -12,7 +12,7 @@ from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
 from orchestrator.core.manifest.notify import NoticeEvent
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.core.plan import selection
+from orchestrator.core.plan import recipients, selection
 from orchestrator.core.plan.approval import SHOWN_HASH, Proposal, check_cap, check_not_too_late, proposal_record
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes
@@ -29,6 +29,7 @@ async def plan_run(
     choice: Choice,
     max_starts: int | None,
     *,
+    max_recipients: int | None = None,
     at: StartTime | None = None,
     planned_by: str | None = None,
 ) -> PlannedLaunch:
@@ -46,7 +47,7 @@ async def plan_run(
     reads = {runner.account: runner.limiter.pacer.snapshot().calls for runner in opened.run.lanes.values()}
     not_told = await _tell(opened, plan)
     ahead = estimate(manifest, plan, reads, opened.deps.clock.now(), start_of(manifest, at))
-    refusals = _refusals(opened, plan, max_starts, ahead.begins)
+    refusals = _refusals(opened, plan, ahead.begins, max_starts, max_recipients)
     notes = (*refusals, *held_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan), *not_told)
     return PlannedLaunch(plan, proposal, ahead, notes)
 
@@ -83,15 +84,22 @@ async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
     return notifier.not_told
 
 
-def _refusals(opened: OpenRun, plan: Plan, max_starts: int | None, begins: PosixSeconds) -> list[str]:
+def _refusals(
+    opened: OpenRun, plan: Plan, begins: PosixSeconds, max_starts: int | None, max_recipients: int | None
+) -> list[str]:
     """Why a run that starts at `begins` (POSIX seconds) would be refused, or would wait, as things stand."""
     manifest, control_state = opened.deps.manifest, opened.store.control_state(plan.launch)
     notes = []
-    try:
-        check_not_too_late(manifest, begins)
-        check_cap(plan, manifest.limits.max_starts, max_starts)
-    except Refused as refused:
-        notes.append(f"a run is refused: {refused.message}")
+    checks = (
+        lambda: check_not_too_late(manifest, begins),
+        lambda: check_cap(plan, manifest.limits.max_starts, max_starts),
+        *recipients.refusals(plan, manifest, max_recipients),
+    )
+    for check in checks:
+        try:
+            check()
+        except Refused as refused:
+            notes.append(f"a run is refused: {refused.message}")
     if forgets := forgets_reruns(opened, plan):
         notes.append(f"without a terminal and --new-ledger, a run is refused: {forgets}")
     if control_state.command is not None:

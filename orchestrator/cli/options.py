@@ -158,6 +158,12 @@ max_starts_option = click.option(
     help="Refuse a plan with more starts; limits.max_starts can only be tightened by it.",
 )  # fmt: skip
 
+max_recipients_option = click.option(
+    "--max-recipients", type=click.IntRange(min=1), envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
+    help="Refuse a plan that texts more people, or a number that is unknown; limits.max_recipients can only be "
+         "tightened by it.",
+)  # fmt: skip
+
 
 def start_options(command: _Command) -> _Command:
     """--at and --zone."""

@@ -12,6 +12,7 @@ from orchestrator.cli.options import (
     environment_option,
     json_option,
     manifest_argument,
+    max_recipients_option,
     max_starts_option,
     prints_result,
     selection_options,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @environment_option
 @selection_options
 @max_starts_option
+@max_recipients_option
 @start_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
 @click.option("--details", is_flag=True,
@@ -55,6 +57,7 @@ def command(
     exclude: tuple[str, ...],
     retry_failed: bool,
     max_starts: int | None,
+    max_recipients: int | None,
     at: str | None,
     zone: str | None,
     output: Path | None,
@@ -84,7 +87,8 @@ def command(
         return plan_difference(other, manifest, environment, choice, remarks)
     # 1. Make the plan.
     loaded = load_manifest(Path(manifest), environment)
-    planned = event_loop.run(_plan(loaded, choice, max_starts, at=start, remarks=remarks, planned_by=planned_by))
+    caps = max_starts, max_recipients
+    planned = event_loop.run(_plan(loaded, choice, caps, at=start, remarks=remarks, planned_by=planned_by))
     document = shown.as_json(planned)
     # 2. Keep it in a file: the same plan has the same bytes.
     if output is not None:
@@ -109,7 +113,7 @@ def command(
 async def _plan(
     loaded: "LoadedManifest",
     choice: "Choice",
-    max_starts: int | None,
+    caps: tuple[int | None, int | None],
     *,
     at: "StartTime | None",
     remarks: Remarks,
@@ -126,4 +130,5 @@ async def _plan(
     set_up("text", redactor, verbose=False)
     with orderly_stop(stop_signal.set):
         async with open_run(loaded, remarks, stop_signal, redactor) as opened:
-            return await plan_run(opened, choice, max_starts, at=at, planned_by=planned_by)
+            most, people = caps
+            return await plan_run(opened, choice, most, max_recipients=people, at=at, planned_by=planned_by)

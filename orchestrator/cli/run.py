@@ -12,6 +12,7 @@ from orchestrator.cli.options import (
     environment_option,
     json_option,
     manifest_argument,
+    max_recipients_option,
     max_starts_option,
     prints_result,
     selection_options,
@@ -49,6 +50,7 @@ class _RunCommand(click.Command):
 @environment_option
 @selection_options
 @max_starts_option
+@max_recipients_option
 @click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
 @click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
@@ -77,6 +79,7 @@ def command(
     exclude: tuple[str, ...],
     retry_failed: bool,
     max_starts: int | None,
+    max_recipients: int | None,
     approve: str | None,
     plan_file: Path | None,
     approvals: tuple[Path, ...],
@@ -114,13 +117,15 @@ def command(
             )
         if fleet and follow:
             raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
+        if fleet and max_recipients is not None:
+            raise click.UsageError("--fleet plans on the workers, each a part: none of them can check --max-recipients")
         check_approve(approve)
         if approvals and plan_file is None:
             raise click.UsageError("--approval is a signature over a plan's file: name that file with --plan")
         proposal = read_plan(plan_file) if plan_file is not None else None
         if proposal is not None and not (select or exclude or retry_failed):
             select, exclude, retry_failed = proposal.selection
-        consent = Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal())
+        consent = Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal(), max_recipients)
         options = RunOptions(
             choice_of(select, exclude, retry_failed=retry_failed), consent,
             environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,

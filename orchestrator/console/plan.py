@@ -8,13 +8,16 @@ from typing import Any, Final
 
 from orchestrator.console.render import SCHEMA_VERSION
 from orchestrator.console.terminal import plain
+from orchestrator.core.audience import Audience, sentence
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan.approval import VALID_FOR
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.recipients import audience
 from orchestrator.core.result.build import timestamp
+from orchestrator.core.result.texted import recipients_json
 from orchestrator.core.text import command_line, duration, plural
 from orchestrator.model import CampaignKey, PosixSeconds
 
@@ -35,7 +38,7 @@ def text(planned: PlannedLaunch, *, is_full: bool = False) -> str:
     # 1. The campaigns, in the order in which they are sent.
     where = f" in environment {plan.facts['environment']}" if "environment" in plan.facts else ""
     is_listed = is_full or len(plan.entries) <= _MOST_LISTED
-    lines = [f"plan for launch {plan.launch}{where}: {counts}"]
+    lines = [f"plan for launch {plan.launch}{where}: {counts}", *recipients_line(plan)]
     lines += _listed(plan, ahead) if is_listed else _counted(plan, ahead)
     # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
@@ -74,17 +77,23 @@ def next_commands(rule: Signers | str, manifest: Sequence[str], output: Path | N
     return (*(f"next: {line}" for line in signing), f"then: {running}")
 
 
+def recipients_line(plan: Plan) -> list[str]:
+    """How many people the plan would text, in all and by account; no line where it starts nothing."""
+    people = sentence(audience(plan))
+    return [f"recipients: {plain(people)}"] if people else []
+
+
 def _listed(plan: Plan, ahead: Estimate) -> list[str]:
     """A line for each campaign."""
     wide = _width(ahead)
-    lines = [f"  action  {'earliest':{wide}}  wave      account"]
+    lines = [f"  action  {'earliest':{wide}}  recipients  wave      account"]
     for entry in plan.entries:
         outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
         why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
         early = "held" if entry.key in ahead.held else _early(ahead, ahead.earliest.get(entry.key))
-        lines.append(
-            f"  {entry.decision.action:6}  {early:{wide}}  {entry.wave:8}  {entry.account:10}  {entry.key}{why}"
-        )
+        people = _people(Audience.of([entry.recipients])) if entry.decision.action is Action.START else "-"
+        columns = f"{entry.decision.action:6}  {early:{wide}}  {people:>10}  {entry.wave:8}  {entry.account:10}"
+        lines.append(f"  {columns}  {entry.key}{why}")
     return lines
 
 
@@ -93,25 +102,36 @@ def _counted(plan: Plan, ahead: Estimate) -> list[str]:
     counts: dict[tuple[str, str], Counter[Action]] = {}
     earliest: dict[tuple[str, str], list[float]] = {}
     skipped: Counter[str] = Counter()
+    people: dict[tuple[str, str], list[int | None]] = {}
     for entry in plan.entries:
         place = entry.wave, entry.account
         counts.setdefault(place, Counter())[entry.decision.action] += 1
+        if entry.decision.action is Action.START:
+            people.setdefault(place, []).append(entry.recipients)
         if (early := ahead.earliest.get(entry.key)) is not None:
             earliest.setdefault(place, []).append(early)
         if entry.decision.action is Action.SKIP:
             skipped[f"{entry.decision.outcome or 'skipped'}: {plain(entry.decision.message)}"] += 1
     wide = _width(ahead)
-    lines = [f"    start   check    skip  {'first':{wide}}  {'last':{wide}}  wave      account"]
+    lines = [f"    start   check    skip  {'first':{wide}}  {'last':{wide}}  recipients  wave      account"]
     for (wave, account), own in counts.items():
         numbers = "  ".join(f"{own[action]:>6,}" for action in (Action.START, Action.JUDGE, Action.SKIP))
         times = earliest.get((wave, account), [])
         first, last = (_early(ahead, of(times)) if times else "-" for of in (min, max))
-        lines.append(f"   {numbers}  {first:{wide}}  {last:{wide}}  {wave:8}  {account}")
+        shown = _people(Audience.of(people[wave, account])) if (wave, account) in people else "-"
+        lines.append(f"   {numbers}  {first:{wide}}  {last:{wide}}  {shown:>10}  {wave:8}  {account}")
     lines += [f"  skip {count:,}: {why}" for why, count in skipped.most_common(_MOST_REASONS)]
     lines += (
         [f"  skip for {plural(len(skipped) - _MOST_REASONS, 'more reason')}"] if len(skipped) > _MOST_REASONS else []
     )
     return [*lines, "  --full lists the campaigns one by one"]
+
+
+def _people(people: Audience) -> str:
+    """`12,400`, or `12,400 +?` where those of some campaigns are unknown, or `?` where those of all are."""
+    if not people.unknown:
+        return f"{people.known:,}"
+    return f"{people.known:,} +?" if people.known else "?"
 
 
 def _width(ahead: Estimate) -> int:
@@ -146,6 +166,7 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
         "begins_at": timestamp(ahead.begins),
         "calls": dict(ahead.calls),
         "seconds": _rounded(ahead.seconds),
+        "recipients": recipients_json(audience(plan)),
         "campaigns": campaigns,
         "rules": list(plan.rules),
         "warnings": list(plan.warnings),

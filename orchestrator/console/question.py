@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from orchestrator.console.plan import recipients_line
 from orchestrator.console.terminal import plain
 from orchestrator.core.plan.approval import SHOWN_HASH, Proposal
 from orchestrator.core.plan.approvers import Approved
@@ -40,6 +41,7 @@ def last_question(plan: Plan, home: Home, *, ledger: str, knows_starts: bool, ap
     return [
         f"{plural(len(starts), 'campaign')} will be started on {home}. It cannot be undone.",
         *counted(starts),
+        *(f"  {line}" for line in recipients_line(plan)),
         f"  ledger: {plain(ledger)}{new}",
         f"  approved: {plain(approved.words or 'by nobody yet')}{plain(by)}",
         *(f"  warning: {plain(warning)}" for warning in plan.warnings),

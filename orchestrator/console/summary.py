@@ -12,6 +12,7 @@ import click
 from rich.table import Table  # not later: a run that has used up its file descriptors imports nothing
 
 from orchestrator.console.terminal import console_for, has_color, plain
+from orchestrator.core.audience import sentence
 from orchestrator.core.exit_codes import RUN_MEANINGS, ExitCode
 from orchestrator.core.journal.control import OPEN, ControlState
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
@@ -32,7 +33,8 @@ def summary(result: Result, *, is_live: bool = False, control_state: ControlStat
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
     verdict = [] if is_live else [_verdict(result.exit_code), *_times(result)]
-    lines = [_headline(result), *verdict, "", *_accounts(result), *_waves(result), *_needs(result), *held]
+    people = [f"recipients: {plain(sentence(result.people))}"] if result.people else []
+    lines = [_headline(result), *verdict, *people, "", *_accounts(result), *_waves(result), *_needs(result), *held]
     lines += _footer(result, is_live=is_live)
     return "\n".join(lines) + "\n"
 

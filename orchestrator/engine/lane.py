@@ -221,6 +221,7 @@ class LaneRunner:
             self.lane,
             deadline=PosixSeconds(deps.clock.now() + deps.manifest.timeouts.total),
             baseline=entry.live.as_json() if entry.live else None,
+            recipients=entry.recipients,
         )
         permit = await deps.states.permit(intent)
         return await deps.api.start(entry.target, permit, check=lambda: self._last_look(job))

@@ -2,20 +2,32 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.decision import Action, changed
 from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.recipients import ReadLists, Stream
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import calling_hours
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.errors import CredentialError, OrchestratorError, Refused
-from orchestrator.model import CallTarget, CampaignKey, CampaignType, Lane, LiveState, PosixSeconds
+from orchestrator.model import (
+    CallTarget,
+    CampaignKey,
+    CampaignType,
+    ContactList,
+    Lane,
+    LiveState,
+    PosixSeconds,
+)
+
+_T = TypeVar("_T")
 
 
 async def live_states(
@@ -32,15 +44,47 @@ async def live_states(
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)
-    jobs = [asyncio.create_task(_lane(readers[lane], group, check, listed)) for lane, group in by_lane.items()]
+    parts = await _together(_lane(readers[lane], group, check, listed) for lane, group in by_lane.items())
+    return {key: state for part in parts for key, state in part.items()}
+
+
+async def _together(lanes: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """What all lanes found; raises what the first raises."""
+    jobs = [asyncio.create_task(lane) for lane in lanes]
     try:
-        parts = await asyncio.gather(*jobs)
+        return await asyncio.gather(*jobs)
     finally:
         # The first lane that fails ends the others: no read may leave after the answer is known.
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
-    return {key: state for part in parts for key, state in part.items()}
+
+
+async def contact_lists(readers: Mapping[Lane, Reader], plan: Plan) -> ReadLists:
+    """The contact lists of all streams with a campaign to start, in one call a stream. Raises StopRequested.
+
+    An old host has no such call, and a scope may forbid it. That is no reason not to start: a lane's first failure ends
+    its reading, so that a thousand streams do not cost a thousand useless calls.
+    """
+    lanes: dict[Lane, dict[str, Entry]] = defaultdict(dict)
+    for entry in plan.entries:
+        if entry.decision.action is Action.START:
+            lanes[entry.lane].setdefault(entry.campaign.stream, entry)
+    parts = await _together(_lane_lists(readers[lane], streams) for lane, streams in lanes.items())
+    found = {stream: lists for part, _ in parts for stream, lists in part.items()}
+    return ReadLists(found, {account: why for _, failure in parts for account, why in failure.items()})
+
+
+async def _lane_lists(
+    reader: Reader, streams: Mapping[str, Entry]
+) -> tuple[dict[Stream, tuple[ContactList, ...]], dict[str, str]]:
+    found: dict[Stream, tuple[ContactList, ...]] = {}
+    for stream, entry in streams.items():
+        try:
+            found[entry.lane, stream] = await reader.contact_lists(entry.target)
+        except ReadFailed as failure:
+            return found, {entry.account: failure.message}
+    return found, {}
 
 
 async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[CampaignKey, str]:
@@ -176,7 +220,7 @@ async def details(
     for entry in plan.entries:
         if entry.decision.action is Action.START and (entry.live is None or entry.live.calling_hours is None):
             lanes[entry.lane].append(entry)
-    parts = await asyncio.gather(*(_lane_details(readers[lane], group) for lane, group in lanes.items()))
+    parts = await _together(_lane_details(readers[lane], group) for lane, group in lanes.items())
     found = {key: live for live_states, _ in parts for key, live in live_states.items()}
     return found, {key: why for _, failed in parts for key, why in failed.items()}
 

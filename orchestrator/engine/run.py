@@ -11,6 +11,7 @@ from orchestrator.core.journal.lease import AcquiredLease
 from orchestrator.core.journal.states import UNRESOLVED, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan import recipients
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.repeat_guard import PreviousStart
@@ -84,13 +85,16 @@ class Run:
             users={lane: runner.lists.users for lane, runner in self.lanes.items()},
         )  # fmt: skip
         plan = decide(live=live)
-        if not (manifest.preflight.hours or choice.details):
-            return plan
-        # 4. What a list does not name of those that would start: their sender and their calling hours.
-        details, failed = await preflight.details(self._readers(), plan)
-        plan = decide(live={**live, **details})
-        warnings = preflight.calling_hours_warnings(plan, failed, manifest, self.deps.clock.now())
-        return replace(plan, warnings=plan.warnings + warnings)
+        # 4. Who would be texted, and what a list does not name of them: their sender and their calling hours.
+        readers, lists = self._readers(), None
+        if manifest.preflight.check == "list":
+            lists = await preflight.contact_lists(readers, plan)
+        if manifest.preflight.hours or choice.details:
+            details, failed = await preflight.details(readers, plan)
+            plan = decide(live={**live, **details})
+            warnings = preflight.calling_hours_warnings(plan, failed, manifest, self.deps.clock.now())
+            plan = replace(plan, warnings=plan.warnings + warnings)
+        return plan if lists is None else recipients.counted(plan, lists, manifest)
 
     async def _live_states(self, choice: Choice) -> dict[CampaignKey, LiveState]:
         """What the platform knows of the campaigns that the journal does not settle."""

@@ -14,6 +14,7 @@ from orchestrator.core.journal.records import HALT, RunRecords, header_of
 from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.plan import recipients
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.control_watch import abort_stop
 from orchestrator.engine.run import Run
@@ -127,7 +128,9 @@ class LaneJobRunner:
         )  # fmt: skip
         try:
             async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):
-                return await run.execute(await run.plan(Choice(Selection(), order.retries_failed)))
+                plan = await run.plan(Choice(Selection(), order.retries_failed))
+                recipients.check(plan, manifest)
+                return await run.execute(plan)
         except CredentialError as error:
             return Stop(StopReason.CREDENTIAL, f"account {job.account}: {_with_fix(error)}")
         except Refused as error:

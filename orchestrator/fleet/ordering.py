@@ -73,6 +73,11 @@ def check_request(manifest: Manifest) -> None:
             "approval: plan is for one plan made from the live state, and with --fleet each worker makes its own",
             next_step="run without --fleet, or take approval out",
         )
+    if manifest.limits.max_recipients is not None:
+        raise Refused(
+            "limits.max_recipients is for the whole plan, and with --fleet each worker reads the lists of a part",
+            next_step="run without --fleet, or take limits.max_recipients out",
+        )
 
 
 def order_launch(

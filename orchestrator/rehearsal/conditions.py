@@ -10,6 +10,7 @@ from typing import Any, Final
 from orchestrator.model import Progress
 from orchestrator.ports import Clock
 from orchestrator.rehearsal.network import Answer, CallFate
+from orchestrator.sandbox.contact_lists import RECIPIENTS
 from orchestrator.sandbox.faults import LATE_SECONDS, PROFILES, SLOW_SECONDS, Fault, FaultPlan, Profile
 from orchestrator.sandbox.platform import Call, error_body
 
@@ -83,7 +84,7 @@ def assumption(faults: str, *, is_sandbox: bool) -> str:
     share = 100 * sum(profile.chances.values())
     return (
         f"half of the answers within {median_of(faults):g} s, a fault in {share:.3g} % of first attempts "
-        "(docs/reference/faults.md)"
+        f"(docs/reference/faults.md), {RECIPIENTS:,} recipients a campaign"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.core.audience import total
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import Result
 from orchestrator.core.text import one_line, plural
@@ -17,6 +18,9 @@ _LEVELS: Final = {
     Outcome.HELD: "warning",
     Outcome.SKIPPED: "warning",
 }
+_RECIPIENTS: Final = ("recipients", "recipients_unknown")
+"""Outputs: people on the contact lists of the started campaigns, and campaigns whose people are unknown."""
+
 _NAMED: Final = 5
 _ANNOTATED: Final = 9  # GitHub shows ten errors of a step, and one says how the run ended
 
@@ -29,10 +33,18 @@ def outputs(result: Result) -> dict[str, str]:
         "failed": str(result.totals[Outcome.FAILED]),
         "unknown": str(result.totals[Outcome.UNKNOWN]),
         "plan_hash": result.run["plan_sha256"],
+        **_recipients(result),
         **({"environment": result.environment} if result.environment else {}),
         **({result.nature.lower(): "true"} if result.nature else {}),
         **{f"rehearsal_{name}": str(value) for name, value in (result.run.get("rehearsal") or {}).items()},
     }
+
+
+def _recipients(result: Result) -> dict[str, str]:
+    """How many people the started campaigns text. Empty where that is unknown: a pipeline would take 0 for nobody."""
+    people = total(result.people)
+    known = str(people.known) if people.known or not people.unknown else ""
+    return dict(zip(_RECIPIENTS, (known, str(people.unknown)), strict=True))
 
 
 def refusal_outputs(error: OrchestratorError) -> dict[str, str]:
@@ -44,7 +56,7 @@ def refusal_outputs(error: OrchestratorError) -> dict[str, str]:
     # Zeros only where they are certain: a pipeline would take "not known" for "none".
     is_unsent = outcome in {"refused", "interrupted"}
     counts = dict.fromkeys(("started", "failed", "unknown"), "0" if is_unsent else "")
-    return {"outcome": outcome, **counts, "plan_hash": ""}
+    return {"outcome": outcome, **counts, "plan_hash": "", **dict.fromkeys(_RECIPIENTS, counts["started"])}
 
 
 def annotations(result: Result) -> Iterator[str]:

@@ -71,6 +71,9 @@ def _suite(result: Result, number: int, account: str, campaigns: list[CampaignRe
         yield "<property" + _attributes(name=name, value=run[name]) + "/>"
     if result.environment:
         yield "<property" + _attributes(name="environment", value=result.environment) + "/>"
+    if (people := result.people.get(account)) is not None:
+        yield "<property" + _attributes(name="recipients", value=people.known) + "/>"
+        yield "<property" + _attributes(name="recipients.unknown_campaigns", value=people.unknown) + "/>"
     if result.banner:
         yield "<property" + _attributes(name="note", value=result.banner) + "/>"
     for name, value in (run.get("rehearsal") or {}).items():

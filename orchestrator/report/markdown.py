@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from orchestrator.core.audience import sentence
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import one_line, plural
@@ -82,6 +83,8 @@ def _head(result: Result) -> Iterator[str]:
     where = f"{code(run['host'])}" + (f" in environment {code(result.environment)}" if result.environment else "")
     yield f"Run {code(run['run_id'])} of {code(run['manifest'])} on {where}, exit code {run['exit_code']}."
     yield from _ran(result)
+    if result.people:
+        yield f"Recipients of the started campaigns: {code(sentence(result.people))}."
     if stop:
         yield f"Stopped early ({stop['reason']}): {code(stop['detail'])}"
     yield ""

@@ -66,6 +66,7 @@ class _ResultMetrics:
 
     def collect(self) -> Iterator[Metric]:
         yield from self._campaigns()
+        yield from self._recipients()
         yield from self._run()
         yield from self._budget()
         yield self._durations()
@@ -78,6 +79,14 @@ class _ResultMetrics:
             for (account, outcome, reason), number in sorted(self._result.tally.items())
         ]
         yield self._gauge("campaigns_by_reason", "Campaigns of the run by account, outcome and reason.", reasons)
+
+    def _recipients(self) -> Iterator[Metric]:
+        """No sample where nothing is known: 0 would be taken for nobody."""
+        people = self._result.people.items()
+        known = [({"account": account}, float(one.known)) for account, one in people if one.known or not one.unknown]
+        yield self._gauge("recipients", "People on the contact lists of the campaigns that were started.", known)
+        unknown = [({"account": account}, float(one.unknown)) for account, one in people]
+        yield self._gauge("unknown_recipients_campaigns", "Started campaigns whose recipients are unknown.", unknown)
 
     def _run(self) -> Iterator[Metric]:
         run = self._result.run

@@ -4,7 +4,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+RECIPIENTS: Final = 3600
+"""People whom a campaign texts, where nothing says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class ContactList:
     stream: str
     name: str
     account_id: str
-    records: int = 3600
+    records: int = RECIPIENTS
     status: str = "Ready"
     source: str = "localDrive"  # `passiveApi`: an API feeds it, and it shows 0 records
     updated_at: str = "2025-06-01T00:00:00.000Z"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from orchestrator.sandbox.contact_lists import ContactList, all_lists
+from orchestrator.sandbox.contact_lists import RECIPIENTS, ContactList, all_lists
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT, Arrivals, Limit, Reply
 from orchestrator.sandbox.listing import INVALID_ARGUMENTS, campaign_details, list_page, stamp
 from orchestrator.sandbox.sending import Sender
@@ -35,7 +35,7 @@ class Campaign:
     instance_id: str | None = None
     updated_at: str | None = None  # by whatever changed it last; None: not since it was created
     scheduled: bool = False
-    recipients: int = 3600
+    recipients: int = RECIPIENTS
     messages_sent: int = 0  # of its last instance, until `sending_since`
     sending_since: float | None = None  # POSIX seconds
     stalls_after: int | None = None  # messages after which it stays Active and sends no more

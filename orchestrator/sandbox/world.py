@@ -10,7 +10,7 @@ from typing import Any, Final
 import jwt
 import yaml
 
-from orchestrator.sandbox.contact_lists import own_list
+from orchestrator.sandbox.contact_lists import RECIPIENTS, own_list
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, ContactList, Limit, World
 
@@ -188,7 +188,7 @@ def _campaign(value: Any, where: str) -> Campaign:
 
 def _contact_list(value: Any, where: str) -> ContactList:
     fields = _fields(value, where, _LIST)
-    records = _people(fields, "records", where, 3600)
+    records = _people(fields, "records", where, RECIPIENTS)
     return ContactList(
         stream=_text(fields, "stream", where),
         name=_text(fields, "name", where),

@@ -16,6 +16,9 @@ PROMISED = HERE / "result.v1.promised.txt"
 VALIDATOR = jsonschema.Draft202012Validator(result_schema())
 
 
+DATA = {"budget", "totals", "recipients.accounts"}
+
+
 def paths(schema, place=""):
     """Every place of the schema with what may stand there, as lines: `campaigns[].attempts integer`."""
     if "$ref" in schema:
@@ -37,14 +40,14 @@ def paths(schema, place=""):
 
 
 def keys(value, place=""):
-    """Every place of a value; the keys of `budget` and `totals` are data."""
+    """Every place of a value; the keys of `budget`, `totals` and `recipients.accounts` are data."""
     yield place
     if isinstance(value, list):
         for item in value:
             yield from keys(item, f"{place}[]")
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from keys(item, f"{place}.{'*' if place in {'budget', 'totals'} else key}".lstrip("."))
+            yield from keys(item, f"{place}.{'*' if place in DATA else key}".lstrip("."))
 
 
 def test_the_committed_schema_is_todays():

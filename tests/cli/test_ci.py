@@ -65,7 +65,10 @@ def test_a_refused_run_says_so_to_the_job(job):
     done = job.run("run", job.manifest(host="https://platform.kore.ai", accounts=accounts))
 
     assert done.returncode == 7
-    assert outputs(job) == {"outcome": "refused", "started": "0", "failed": "0", "unknown": "0", "plan_hash": ""}
+    nobody = {"recipients": "0", "recipients_unknown": "0"}
+    assert outputs(job) == {
+        "outcome": "refused", "started": "0", "failed": "0", "unknown": "0", "plan_hash": "", **nobody
+    }  # fmt: skip
     assert read(job, "summary").startswith("## Launch: refused, exit code 7\n")
     assert "::error title=exit code 7::" in done.stderr
     assert done.stdout == ""
@@ -89,7 +92,8 @@ def test_in_a_gitlab_job_two_more_reports_are_written(workplace):
     assert "ORCHESTRATOR_OUTCOME=started" in (folder / "result.env").read_text(encoding="utf-8").splitlines()
 
 
-REFUSED = ["ORCHESTRATOR_OUTCOME=refused", "ORCHESTRATOR_STARTED=0", "ORCHESTRATOR_FAILED=0", "ORCHESTRATOR_UNKNOWN=0"]
+REFUSED = ["ORCHESTRATOR_OUTCOME=refused", "ORCHESTRATOR_STARTED=0", "ORCHESTRATOR_FAILED=0", "ORCHESTRATOR_UNKNOWN=0",
+           "ORCHESTRATOR_RECIPIENTS=0", "ORCHESTRATOR_RECIPIENTS_UNKNOWN=0"]  # fmt: skip
 BROKEN = "launch: spring\nreport: {dir: reports}\nhost: [\n"
 
 
@@ -148,6 +152,7 @@ def test_outputs_are_read_though_the_last_line_before_had_no_end(job):
 
     assert outputs(job) | {"plan_hash": ""} == {
         "others": "1", "outcome": "started", "started": "3", "failed": "0", "unknown": "0", "plan_hash": "",
+        "recipients": "10800", "recipients_unknown": "0",
         "sandbox": "true",
     }  # fmt: skip
 
@@ -188,7 +193,8 @@ def test_the_actions_step_takes_no_manifest_text_for_a_command(job):
 
     assert done.returncode == 0, done.stderr
     assert outputs(job) | {"plan_hash": ""} == {
-        "outcome": "started", "started": "2", "failed": "0", "unknown": "0", "plan_hash": "", "sandbox": "true",
+        "outcome": "started", "started": "2", "failed": "0", "unknown": "0", "plan_hash": "",
+        "recipients": "7200", "recipients_unknown": "0", "sandbox": "true",
     }  # fmt: skip
     assert not list(job.path.glob("harm*"))
 

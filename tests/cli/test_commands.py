@@ -10,13 +10,13 @@ from orchestrator.core.events import EVENTS
 from tests.cli.conftest import ROOT, SECRET
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
+RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "recipients", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
             "finished_at", "last_success_at", "exit_code", "stop", "rehearsal", "environment",
             "by", "approved", "head", "version"]  # fmt: skip
 CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
                  "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
-                 "next", "tags"]  # fmt: skip
+                 "next", "tags", "recipients"]  # fmt: skip
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 

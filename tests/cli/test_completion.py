@@ -37,7 +37,7 @@ def test_a_command_is_completed(workplace):
 
 
 def test_an_option_is_completed(workplace):
-    assert completed(workplace, "run", "--max") == ["--max-starts"]
+    assert completed(workplace, "run", "--max") == ["--max-starts", "--max-recipients"]
     assert completed(workplace, "run", "--log-format", "j") == ["json"]
 
 

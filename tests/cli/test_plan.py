@@ -19,14 +19,14 @@ def test_a_plan_shows_order_waves_times_calls_and_omissions(workplace):
     done, document = planned(workplace, manifest)
     order = [(c["campaign"], c["wave"], round(c["earliest_s"])) for c in document["campaigns"]]
 
-    assert order == [("cd-2", "canary", 0), ("cd-0", "rest", 10), ("cd-1", "rest", 10)]
-    assert document["calls"] == {"acme": 4}
-    assert "takes at least 10 s and 4 calls (acme 4)" in done.stdout
+    assert order == [("cd-2", "canary", 10), ("cd-0", "rest", 10), ("cd-1", "rest", 20)]
+    assert document["calls"] == {"acme": 5}
+    assert "takes at least 20 s and 5 calls (acme 5)" in done.stdout
     assert "note: not checked: calling hours" in done.stdout
     assert "(24 h), for one run" in done.stdout
     text = (workplace.path / "plan.json").read_text(encoding="utf-8")
     assert text.startswith('{"begins_at":"20')
-    assert ',"calls":{"acme":4},"campaigns":' in text
+    assert ',"calls":{"acme":5},"campaigns":' in text
 
 
 def test_20_says_that_starts_would_be_sent(workplace, platform):
@@ -115,11 +115,12 @@ def test_a_large_plan_is_counted_by_wave_and_account(workplace):
     manifest = workplace.manifest(campaigns=campaigns, waves=[{"name": "canary", "tags": ["first"]}, {"name": "rest"}])
     short, full = (workplace.run("plan", manifest, *option).stdout.splitlines() for option in ((), ("--full",)))
 
-    assert short[:6] == [
+    assert short[:7] == [
         "plan for launch spring: 40 to start, 0 to check, 1 to skip",
-        "    start   check    skip  first       last        wave      account",
-        "        2       0       0  at once     at once     canary    acme",
-        "       38       0       1  at once     at once     rest      acme",
+        "recipients: 144,000",
+        "    start   check    skip  first       last        recipients  wave      account",
+        "        2       0       0  at once     at once          7,200  canary    acme",
+        "       38       0       1  at once     at once        136,800  rest      acme",
         "  skip 1: skipped: enabled: false in the manifest",
         "  --full lists the campaigns one by one",
     ]

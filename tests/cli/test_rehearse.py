@@ -35,7 +35,7 @@ def test_a_forecast_names_what_it_assumes(workplace, faults, assumed):
     out = workplace.run("rehearse", manifest, "--faults", faults).stdout
 
     assert out.startswith("Rehearsal: nothing was sent\nlaunch spring, run r-rehearsal-1: ")
-    assert f"\nassumed: {assumed} (docs/reference/faults.md)\n" in out
+    assert f"\nassumed: {assumed} (docs/reference/faults.md), 3,600 recipients a campaign\n" in out
 
 
 def test_a_run_in_the_sandbox_says_so(workplace):

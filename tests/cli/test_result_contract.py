@@ -25,7 +25,7 @@ COMMANDS = {
     "plan": (
         ("plan", "launch.yaml"),
         ["launch", "plan_sha256", "identity", "made_at", "planned_by", "expires_at", "begins_at", "calls", "seconds",
-         "campaigns", "rules", "warnings", "notes", "messages"],
+         "recipients", "campaigns", "rules", "warnings", "notes", "messages"],
     ),
     "approve": (
         ("approve", "plan.json", "--yes", "--key", "key-cleo"),
@@ -35,10 +35,14 @@ COMMANDS = {
         ("discover", "launch.yaml", "--stream", "st-1"),
         ["account", "type", "streams", "calls", "campaigns", "notes", "messages"],
     ),
-    "run": (("run", "launch.yaml"), ["run", "totals", "budget", "waves", "campaigns", "warnings", "messages"]),
+    "run": (
+        ("run", "launch.yaml"),
+        ["run", "totals", "budget", "waves", "recipients", "campaigns", "warnings", "messages"],
+    ),
     "status": (
         ("status", "spring"),
-        ["run", "totals", "budget", "waves", "campaigns", "warnings", "is_live", "control", "stopped_since"],
+        ["run", "totals", "budget", "waves", "recipients", "campaigns", "warnings", "is_live", "control",
+         "stopped_since"],
     ),
     "report": (("report", "spring"), ["launch", "run_id", "files"]),
     "pause": (("pause", "spring", "--reason", "x"), ["launch", "control"]),

@@ -36,7 +36,7 @@ def test_a_second_signal_stops_waiting_and_a_third_does_nothing(workplace, platf
     manifest = workplace.manifest(host=url, accounts=workplace.credentials(), timeouts={"total": "60s"})
     with workplace.start("run", manifest, "--verbose", "--log-format", "json") as process:
         started(process)
-        while sum(platform.starts.values()) == 0 and platform.calls < 2:  # the list call, then the first start
+        while sum(platform.starts.values()) == 0 and platform.calls < 3:  # two lists, then the first start
             pass
         process.send_signal(signal.SIGTERM)
         for line in process.stderr:

@@ -34,6 +34,7 @@ def test_a_run_that_goes_on_is_shown_as_it_stands():
     assert summary(going_on(), is_live=True) == (
         "launch spring, run r-1: 1 started, 1 unknown, 1 in flight, 2 waiting\n"
         "Sandbox: nothing was sent\n"
+        "recipients: unknown (1 campaign)\n"
         "\n"
         "account  started  unknown  in flight  waiting  calls  throttled\n"
         "acme           1        1          1        2      -          -\n"

@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
-from orchestrator.engine.preflight import live_states
+from orchestrator.core.plan.recipients import ReadLists
+from orchestrator.engine.preflight import contact_lists, live_states
 from orchestrator.engine.reader import ReadFailed
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import CredentialError, Refused
-from orchestrator.model import LiveState, Progress
+from orchestrator.model import ContactList, LiveState, Progress
 from tests.fakes import UNSENT, loses, says
+
+VIP = ContactList("cl-1", "VIP", 1200, "Ready")
 
 
 def looked(run, check="list"):
@@ -226,3 +229,35 @@ async def test_reads_and_starts_share_one_budget(rig):
     times = sorted(call.at for call in run.api.calls)
     assert len(times) == 8
     assert all(b - a >= 10 for a, b in zip(times, times[3:], strict=False))
+
+
+def started_by(run):
+    """The streams whose lists are read for the plan, in order."""
+    return [call.key.partition("/")[0] for call in run.api.calls if call.what == "lists"]
+
+
+TWO_STREAMS = [{"stream": stream, "campaign": f"c{n}"} for n in range(3) for stream in ("s", "t")]
+
+
+async def test_a_stream_with_starts_costs_one_call_for_lists(rig):
+    run = rig(TWO_STREAMS)
+    run.api.lists = {"s": (VIP,), "t": ()}
+    read = await contact_lists(run.readers, run.plan())
+    assert started_by(run) == ["s", "t"]
+    assert read == ReadLists({(run.lane.lane, "s"): (VIP,), (run.lane.lane, "t"): ()}, {})
+
+
+async def test_a_stream_without_a_start_costs_no_call_for_lists(rig):
+    run = rig(TWO_STREAMS)
+    run.api.live = {key: LiveState("Active") if key.startswith("s/") else live for key, live in run.api.live.items()}
+    await contact_lists(run.readers, run.plan())
+    assert started_by(run) == ["t"]
+
+
+async def test_the_first_failure_ends_a_lanes_reading_of_lists(rig):
+    run = rig(TWO_STREAMS)
+    run.api.read_steps.append(says(404, "no such call"))
+    read = await contact_lists(run.readers, run.plan())
+    assert (started_by(run), read.streams) == (["s"], {})
+    assert list(read.failures) == ["acme"]
+    assert "404" in read.failures["acme"]

@@ -28,6 +28,7 @@ KNOWN = (
     "null", "true", "1e3", "0x1F", "NaN", "~", "a-_.Z", "\u202eabc", "a\u202e", "cd-1;x=y", "*", "CON", "a%", "%41",
 )  # fmt: skip
 ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+ACCOUNT_ID = "5f2a0c9be4b0a1d2c3e4f5a6"
 PLACES = ("stream", "campaign", "iid", "account_id")
 
 
@@ -45,7 +46,7 @@ def manifest_with(tmp_path, place, text):
     campaign = {"stream": "st-1", "campaign": "cd-1", "iid": "app-1"} | ({place: text} if place != "account_id" else {})
     raw = {
         "version": 1, "launch": "ids", "host": "sandbox", "defaults": {"account": "acme"}, "campaigns": [campaign],
-        "accounts": {"acme": {"account_id": text if place == "account_id" else "5f2a0c9be4b0a1d2c3e4f5a6"}},
+        "accounts": {"acme": {"account_id": text if place == "account_id" else ACCOUNT_ID}},
     }  # fmt: skip
     path = tmp_path / "m.yaml"
     path.write_text(json.dumps(raw, ensure_ascii=True), encoding="utf-8")
@@ -148,7 +149,7 @@ def test_nothing_that_a_platform_answers_gets_into_a_request(liar, tmp_path, mon
     reference = {"client_id": {"env": "HOSTILE_ID"}, "client_secret": {"env": "HOSTILE_SECRET"}}
     raw = {
         "version": 1, "launch": "liar", "host": url, "defaults": {"account": "acme"},
-        "accounts": {"acme": {"account_id": "5f2a0c9be4b0a1d2c3e4f5a6", "rate": "unlimited", **reference}},
+        "accounts": {"acme": {"account_id": ACCOUNT_ID, "rate": "unlimited", **reference}},
         "campaigns": [{"stream": "st-1", "campaign": f"cd-{n}"} for n in range(2)],
     }  # fmt: skip
     (tmp_path / "m.yaml").write_text(json.dumps(raw), encoding="utf-8")
@@ -158,5 +159,6 @@ def test_nothing_that_a_platform_answers_gets_into_a_request(liar, tmp_path, mon
     assert sorted(seen) == [
         "POST /agentassist/api/v1/public/st-1/campaign/getAllCampaignDetails",
         *(f"POST /campaign/api/v1/public/st-1/campaign/cd-{n}?campaignType=sms&trigger=play" for n in range(2)),
+        f"POST /campaign/api/v2/public/st-1/campaign/contactList/getAllListDetails?accountId={ACCOUNT_ID}&type=call",
     ]
     assert "\x1b[31m" not in done.output

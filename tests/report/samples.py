@@ -4,7 +4,9 @@ import itertools
 import random
 from dataclasses import replace
 
+from orchestrator.core.audience import Audience
 from orchestrator.core.result.build import CampaignResult, Result, exit_code
+from orchestrator.core.result.texted import recipients_json, texts
 from orchestrator.core.text import one_line
 from orchestrator.model import Outcome, Reason, Record, Stop, StopReason, WaveVerdict
 
@@ -46,7 +48,7 @@ def campaign(number, outcome, reason, **changes) -> CampaignResult:
         outcome=outcome, reason=reason, message="HTTP 200: Active", attempts=1,
         intent_at="2026-03-04T12:00:01.000Z", sent_at="2026-03-04T12:00:01.010Z",
         finished_at="2026-03-04T12:00:01.200Z", http_status=200, elapsed_ms=190.0, evidence=None,
-        updated_at="2026-03-04T12:00:01.150Z", next=None, tags="",
+        updated_at="2026-03-04T12:00:01.150Z", next=None, tags="", recipients=None,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -61,7 +63,11 @@ def result_of(campaigns, *, stop=None, accounts=("acme",), waves=(), warnings=()
     run = {**RUN, "exit_code": exit_code(campaigns, stop), "stop": said}
     budgets = {f"{RUN['host']} id-{n}": budget(name) for n, name in enumerate(accounts)}
     totals = {outcome: sum(c.outcome is outcome for c in campaigns) for outcome in Outcome}
-    return Result(run, totals, budgets, list(waves), tuple(campaigns), list(warnings))
+    people: dict[str, Audience] = {}
+    for one in campaigns:
+        if texts(one.outcome, one.reason):
+            people[one.account] = people.get(one.account, Audience()) + Audience.of([one.recipients])
+    return Result(run, totals, budgets, list(waves), tuple(campaigns), list(warnings), recipients_json(people))
 
 
 def small() -> Result:
@@ -69,7 +75,7 @@ def small() -> Result:
     command = "python -m orchestrator"
     nothing = dict.fromkeys(("intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "updated_at"))
     campaigns = [
-        campaign(1, Out.STARTED, R.ACCEPTED, wave="canary"),
+        campaign(1, Out.STARTED, R.ACCEPTED, wave="canary", recipients=12400),
         campaign(2, Out.STARTED, R.EVIDENCE, message="the platform says Active", evidence="the platform says Active",
                  http_status=500, elapsed_ms=2250.5),
         campaign(3, Out.ALREADY_STARTED, R.LIVE_STATE, message="it is Active already", attempts=0, **nothing),
@@ -79,7 +85,7 @@ def small() -> Result:
                  next=f"{command} resolve winter-2026 st-1/cd-5 --as started --reason\n"
                       f"{command} resolve winter-2026 st-1/cd-5 --as not-started --reason"),
         campaign(6, Out.HELD, R.STOPPED, message="not started: 1 unknown, the limit is 1", attempts=0, account="beta",
-                 next=f"{command} run winter.yaml", **nothing),
+                 recipients=300, next=f"{command} run winter.yaml", **nothing),
         campaign(7, Out.SKIPPED, R.RERUN, message="it is Completed", attempts=0, account="beta", **nothing),
         campaign(8, Out.SKIPPED, R.DISABLED, message="enabled: false in the manifest", attempts=0, **nothing),
     ]  # fmt: skip

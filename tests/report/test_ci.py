@@ -58,6 +58,7 @@ def test_github_gets_outputs_a_summary_and_annotations(environ):
 
     assert read(environ, "GITHUB_OUTPUT").splitlines() == [
         "outcome=unknown", "started=2", "failed=1", "unknown=1", f"plan_hash={'b2' * 32}",
+        "recipients=12400", "recipients_unknown=1",
     ]  # fmt: skip
     assert read(environ, "GITHUB_STEP_SUMMARY") == as_markdown(small())
     assert [line[:7] for line in log.getvalue().splitlines()] == ["::error"] * 2 + ["::warni"] * 2
@@ -118,7 +119,8 @@ def test_a_refusal_is_said_and_nothing_was_sent(environ):
     carry_out(ci.publish_refusal(GITHUB, CredentialError("KORE_ID is\nnot set", next_step="set it"), environ, log))
 
     assert log.getvalue() == "::error title=exit code 7::KORE_ID is%0Anot set%0Anext: set it\n"
-    assert read(environ, "GITHUB_OUTPUT") == "outcome=refused\nstarted=0\nfailed=0\nunknown=0\nplan_hash=\n"
+    nobody = "recipients=0\nrecipients_unknown=0\n"
+    assert read(environ, "GITHUB_OUTPUT") == f"outcome=refused\nstarted=0\nfailed=0\nunknown=0\nplan_hash=\n{nobody}"
 
 
 @pytest.mark.parametrize("error", [JournalWriteError("disk"), OrchestratorError("bug")])
@@ -127,7 +129,7 @@ def test_where_something_may_have_been_sent_no_zero_is_claimed(environ, error):
 
     outcome, *others = read(environ, "GITHUB_OUTPUT").splitlines()
     assert outcome in {"outcome=journal_failed", "outcome=error"}
-    assert others == ["started=", "failed=", "unknown=", "plan_hash="]
+    assert others == ["started=", "failed=", "unknown=", "plan_hash=", "recipients=", "recipients_unknown="]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,7 @@ def test_a_refusal_is_in_the_steps_summary(environ):
 def test_dotenv_of_a_refusal_leaves_out_what_is_not_known():
     assert ci.as_dotenv_refusal(CredentialError("no")) == (
         "ORCHESTRATOR_OUTCOME=refused\nORCHESTRATOR_STARTED=0\nORCHESTRATOR_FAILED=0\nORCHESTRATOR_UNKNOWN=0\n"
+        "ORCHESTRATOR_RECIPIENTS=0\nORCHESTRATOR_RECIPIENTS_UNKNOWN=0\n"
     )
     assert ci.as_dotenv_refusal(JournalWriteError("disk")) == "ORCHESTRATOR_OUTCOME=journal_failed\n"
 

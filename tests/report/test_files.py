@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.cli.options import FORMATS
 from orchestrator.core.manifest.models import ReportFormat
+from orchestrator.core.result.texted import recipients_json
 from orchestrator.core.result.types import COLUMNS, CampaignResult, Campaigns, Result, values
 from orchestrator.model import Outcome, Reason
 from orchestrator.report import files
@@ -20,10 +21,10 @@ from orchestrator.report import files
 def result_of(*messages: str) -> Result:
     one = CampaignResult(
         "main", "st-1", "cd-1", "Winter", "all", Outcome.FAILED, Reason.REJECTED, "", 1, None, None, None, 400, -1.5,
-        None, None, None, "",
+        None, None, None, "", None,
     )  # fmt: skip
     campaigns = tuple(replace(one, message=message) for message in messages)
-    return Result({"launch": "winter", "exit_code": 10}, {}, {}, [], campaigns, [])
+    return Result({"launch": "winter", "exit_code": 10}, {}, {}, [], campaigns, [], recipients_json({}))
 
 
 def rows_of(text: str):
@@ -143,6 +144,7 @@ ROWS = st.lists(
         sent_at=st.none() | TEXTS, finished_at=st.none() | TEXTS, http_status=st.none() | st.integers(-1, 10**9),
         elapsed_ms=st.none() | st.floats(0, 1e15).map(lambda ms: round(ms, 1)),
         evidence=st.none() | TEXTS, updated_at=st.none() | TEXTS, next=st.none() | TEXTS,
+        recipients=st.none() | st.integers(0, 10**12),
     ), max_size=4,
 )  # fmt: skip
 

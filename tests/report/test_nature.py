@@ -90,7 +90,7 @@ def test_no_series_of_metrics_is_that_of_the_real_run(facts):
     ]),
 ])  # fmt: skip
 def test_a_pipeline_gets_it_as_a_variable(facts, lines):
-    assert written("dotenv", facts).splitlines()[5:] == lines
+    assert written("dotenv", facts).splitlines()[7:] == lines
 
 
 def test_annotations_of_a_sandbox_say_so():

@@ -20,7 +20,7 @@ from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.text import plural
-from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, WaveVerdict, key_of
+from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, key_of
 
 # About a run.
 RUN: Final = "run"  # the header: a run begins
@@ -106,6 +106,7 @@ class PlanRow(NamedTuple):
     reason: str | None
     message: str
     tags: str = ""
+    recipients: int | None = None  # people on its contact lists; None: unknown
 
     @property
     def key(self) -> CampaignKey:
@@ -139,11 +140,11 @@ def unpacked(records: Iterable[Record]) -> Iterator[Any]:
 def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
     """The rows of the plans among the records, in their order."""
     # Recurring texts are interned: JSON gives each of a million rows its own.
-    for account, stream, campaign, name, wave, action, outcome, reason, message, *tags in unpacked(
+    for account, stream, campaign, name, wave, action, outcome, reason, message, *later in unpacked(
         r for r in records if r.kind == PLAN
     ):
-        decision = action, outcome, reason, message
-        yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *decision, *map(intern, tags))
+        known: Any = action, outcome, reason, message, *(intern(one) if isinstance(one, str) else one for one in later)
+        yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +178,6 @@ def lane_stops_of(end: Record) -> dict[str, Stop]:
     """Why lanes stopped before their run did, by account."""
     stops = ((account, Stop.of(stop)) for account, stop in ending_of(end).get("lane_stops", {}).items())
     return {account: stop for account, stop in stops if stop is not None}
-
-
-def wave_verdict(journaled: Mapping[str, Any]) -> WaveVerdict:
-    """How a wave went, as the record of its run's end has it."""
-    # A journal of an earlier version has `passed` alone, also for what was cut short.
-    return WaveVerdict(journaled.get("verdict") or ("passed" if journaled["passed"] else "not_passed"))
 
 
 def header_data(
@@ -240,8 +235,8 @@ class RunRecords:
 
     def plan(self, rows: Iterable[PlanRow]) -> Iterator[Record]:
         """The plan that is carried out."""
-        # Tags only where there are some: earlier versions read no more than the columns before them.
-        short = (row if row.tags else row[:-1] for row in rows)
+        # Later columns only where they hold something: earlier versions do not read them.
+        short = (row if row.recipients is not None else row[:-1] if row.tags else row[:-2] for row in rows)
         return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(short)))
 
     def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any], by: Sequence[str] = ()) -> Record:
@@ -289,10 +284,14 @@ class RunRecords:
     # About one campaign: its attempts, the search for a lost answer, and its stops.
 
     def intent(
-        self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: PosixSeconds, baseline: Mapping[str, Any] | None
-    ) -> Record:
+        self, key: CampaignKey, attempt: int, lane: Lane, *, deadline: PosixSeconds, baseline: Mapping[str, Any] | None,
+        recipients: int | None = None,
+    ) -> Record:  # fmt: skip
         """A start is about to be sent, before `deadline` (POSIX seconds). `baseline` is the live state seen before."""
-        return self._of_campaign(key, attempt, Event.INTENT, lane, {"deadline": deadline, "baseline": baseline})
+        # Later runs skip it, and do not read its contact lists again.
+        known = {} if recipients is None else {"recipients": recipients}
+        data = {"deadline": deadline, "baseline": baseline, **known}
+        return self._of_campaign(key, attempt, Event.INTENT, lane, data)
 
     def verdict(self, key: CampaignKey, attempt: int, lane: Lane, answer: Reply | Fault, verdict: Verdict) -> Record:
         """What came of an attempt."""

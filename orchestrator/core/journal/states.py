@@ -143,6 +143,7 @@ class CampaignState:
     finished_at: PosixSeconds | None = None
     intent: Mapping[str, Any] = field(default_factory=_nothing)  # the last intent's data, until the campaign started
     answer: Answer = field(default_factory=_no_answer)  # from the records after the last intent
+    recipients: int | None = None  # people on its contact lists at the last intent; None: unknown
 
 
 def event_of(record: Record) -> Event:
@@ -168,6 +169,7 @@ def apply(campaign: CampaignState, record: Record) -> None:
     if event is Event.INTENT:
         campaign.lane, campaign.intent_at, campaign.intent = record.lane, record.at, record.data
         campaign.answer, campaign.finished_at = _NO_ANSWER, None
+        campaign.recipients = record.data.get("recipients")
     else:
         campaign.answer = _added(campaign.answer, record.data, event)
         campaign.finished_at = record.at

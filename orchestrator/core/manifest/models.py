@@ -130,6 +130,10 @@ class Preflight(Section):
     """`true` skips campaigns without a DNC list; the global DNC list does not apply to SMS."""
     hours: StrictBool = False
     """`true` also compares each campaign's own calling hours with its window, at one call per campaign at most."""
+    lists: Literal["warn", "refuse"] = "warn"
+    """`refuse` starts nothing where a contact list is empty, not Ready or Validated, or not among its stream's."""
+    names: Literal["warn", "match"] = "warn"
+    """`match` starts nothing where a campaign's `name` is another one on the platform."""
 
 
 class Probe(Section):
@@ -177,6 +181,8 @@ class Limits(Section):
 
     max_starts: StrictInt | None = Field(default=None, ge=1)
     """A plan with more starts is refused. `--max-starts` can only lower it."""
+    max_recipients: StrictInt | None = Field(default=None, ge=1)
+    """A plan that texts more people, or a number that is unknown, is refused. `--max-recipients` can only lower it."""
 
 
 class Report(Section):

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from orchestrator.core.plan.selection import Selection
 from orchestrator.core.rules import describe as rules
 from orchestrator.core.rules import shared_lists, waves
 from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers
-from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, Outcome, Reason
+from orchestrator.model import CallTarget, CampaignKey, ContactList, Lane, LiveState, Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Entry:
     place: Place
     decision: Decision
     live: LiveState | None = None
+    recipients: int | None = None  # people on its contact lists; None: unknown
 
     @property
     def lane(self) -> Lane:
@@ -108,7 +109,7 @@ class Entry:
         c, d = self.campaign, self.decision
         return PlanRow(
             c.account, c.stream, c.campaign, c.name, self.wave, d.action, d.outcome, d.reason, d.message,
-            " ".join(c.tags),
+            " ".join(c.tags), self.recipients,
         )  # fmt: skip
 
 
@@ -117,6 +118,9 @@ class Plan:
     """An ordered plan. `sha256` is the hash of `identity`, of what would be sent: approval is given to it.
 
     `facts` is the identity without the starts; `rules` say, in words, when campaigns start and when the run stops.
+    `lists` are the contact lists of the streams with starts, by lane and stream, as far as they were read;
+    `list_faults` those that should not be texted, by what is wrong with them. `name_faults` are the campaigns to be
+    started that the platform calls something else.
     """
 
     launch: str
@@ -125,6 +129,9 @@ class Plan:
     facts: Mapping[str, Any]
     sha256: str
     rules: tuple[str, ...] = ()
+    lists: Mapping[tuple[Lane, str], tuple[ContactList, ...]] = field(default_factory=dict)
+    list_faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name_faults: tuple[str, ...] = ()
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """A launch's journal -> the result of one of its runs. A pure function of the journaled records."""
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
+from orchestrator.core.audience import Audience
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.journal import control
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
@@ -21,7 +21,6 @@ from orchestrator.core.journal.records import (
     held_of,
     lane_stops_of,
     plan_rows,
-    wave_verdict,
 )
 from orchestrator.core.journal.states import KINDS, UNRESOLVED, CampaignState, fold_record
 from orchestrator.core.journal.subruns import is_subrun, merged_budget, merged_held, merged_rows, subruns_of
@@ -29,6 +28,7 @@ from orchestrator.core.notice import NOTICE, not_told
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.advice import Advice
 from orchestrator.core.result.conclude import code_of, exit_code, outcome_of, under_way
+from orchestrator.core.result.texted import counted, recipients_json, recipients_of
 from orchestrator.core.result.types import (
     ApprovalResult,
     BudgetResult,
@@ -40,6 +40,7 @@ from orchestrator.core.result.types import (
     StopResult,
     Tally,
     WaveResult,
+    wave_verdict,
 )
 from orchestrator.core.text import plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
@@ -81,18 +82,21 @@ def build(
     # 2. The run, and what its campaigns came to. They are counted here, and concluded when somebody reads them.
     run = Run.of(journal.runs, journal.header, stop, live)
     rows = journal.rows(run)
-    tally = Counter((row.account, *run.outcome(row, journal.states.get(row.key))[:2]) for row in rows())
-    return result_of(journal, run, tally, rows, warnings)
+    found = ((row, state := journal.states.get(row.key), *run.outcome(row, state)[:2]) for row in rows())
+    tally, people = counted(found)
+    return result_of(journal, run, tally, people, rows, warnings=warnings)
 
 
 def result_of(
     journal: "Journal",
     run: "Run",
     tally: Tally,
+    people: Mapping[str, Audience],
     rows: Callable[[], Iterator[PlanRow]],
+    *,
     warnings: Sequence[str] = (),
 ) -> Result:
-    """The result of a run whose campaigns, in `rows`, have been counted. Each is concluded when somebody reads it."""
+    """The result of a run whose campaigns, in `rows`, are counted, and by account the people it texts."""
     advice = run.advice(journal.control_state)
     # By what left since the run began: an earlier run's starts are in the same states.
     times = (state.answer.sent_at for state in journal.states.values())
@@ -111,6 +115,7 @@ def result_of(
         run.waves(),
         campaigns,
         [*header_of(run.header)["warnings"], *sorted(not_told(journal.notices, run.header.run_id)), *warnings],
+        recipients_json(people),
     )
 
 
@@ -268,6 +273,7 @@ class Run:
             updated_at=answer.updated_at,
             next=advice.about(outcome, reason, row) if advice else None,
             tags=row.tags,
+            recipients=recipients_of(row, state),
         )  # fmt: skip
 
     def advice(self, control_state: ControlState) -> Advice | None:

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
+from orchestrator.core.audience import Audience
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.records import END, RUN_KINDS, PlanRow
 from orchestrator.core.journal.states import KINDS
 from orchestrator.core.journal.subruns import is_open
 from orchestrator.core.result.build import Journal, Run, result_of
+from orchestrator.core.result.texted import recipients_of, texts
 from orchestrator.core.result.types import UNDER_WAY, CampaignResult, Result
 from orchestrator.model import CampaignKey, Outcome, Reason, Record
 
@@ -28,8 +30,10 @@ class FollowedLaunch:
     _rows: dict[CampaignKey, PlanRow] = field(default_factory=dict)
     _strays: Collection[CampaignKey] = ()  # those of earlier runs, which the newest leaves out
     _of_run: Callable[[], Iterator[PlanRow]] = field(default=lambda: iter(()))
-    _places: dict[CampaignKey, _Place] = field(default_factory=dict)
+    _places: dict[CampaignKey, tuple[_Place, int | None]] = field(default_factory=dict)  # and its recipients
     _tally: Counter[_Place] = field(default_factory=Counter)
+    _known: Counter[str] = field(default_factory=Counter)  # people of the campaigns that it started, by account
+    _unknown: Counter[str] = field(default_factory=Counter)  # campaigns among these whose people are unknown
     _moved: set[CampaignKey] = field(default_factory=set)  # since they were counted
     _is_counted: bool = False
     _live: str | None = None
@@ -79,7 +83,7 @@ class FollowedLaunch:
         else:
             self._count(self._run, self._moved)
         self._moved.clear()
-        return result_of(self._journal, self._run, dict(self._tally), self._of_run)
+        return result_of(self._journal, self._run, dict(self._tally), self._people(), self._of_run)
 
     def account_of(self, key: CampaignKey) -> str | None:
         """The account of a campaign, as of the last `result`; None where the newest run does not have it."""
@@ -92,7 +96,8 @@ class FollowedLaunch:
             return []
         run, states = self._run, self._journal.states
         advice = run.advice(self._journal.control_state)
-        keys = [key for key, (_, found, why) in self._places.items() if found is outcome and why not in UNDER_WAY]
+        places = ((key, place) for key, (place, _) in self._places.items())
+        keys = [key for key, (_, found, why) in places if found is outcome and why not in UNDER_WAY]
         return [run.campaign(self._rows[key], states.get(key), advice) for key in keys[:most]]
 
     def _count_all(self, run: Run) -> None:
@@ -100,16 +105,28 @@ class FollowedLaunch:
         self._rows = {row.key: row for row in self._of_run()}
         self._strays = self._rows.keys() - {row.key for row in run.rows}
         self._places.clear()
-        self._tally.clear()
+        for counts in (self._tally, self._known, self._unknown):
+            counts.clear()
         self._count(run, self._rows)
 
     def _count(self, run: Run, keys: Collection[CampaignKey]) -> None:
         for key in keys:
-            row = self._rows[key]
+            row, state = self._rows[key], self._journal.states.get(key)
             if (before := self._places.get(key)) is not None:
-                self._tally[before] -= 1
-                if not self._tally[before]:
-                    del self._tally[before]
-            place = (row.account, *run.outcome(row, self._journal.states.get(key))[:2])
-            self._places[key] = place
-            self._tally[place] += 1
+                self._add(*before, -1)
+            place = (row.account, *run.outcome(row, state)[:2])
+            self._places[key] = place, recipients_of(row, state)
+            self._add(*self._places[key], 1)
+
+    def _add(self, place: _Place, recipients: int | None, count: int) -> None:
+        """Count a campaign, or with -1 no longer count it, where it is."""
+        self._tally[place] += count
+        if not self._tally[place]:
+            del self._tally[place]
+        if texts(*place[1:]):
+            people = self._known if recipients is not None else self._unknown
+            people[place[0]] += count * (1 if recipients is None else recipients)
+
+    def _people(self) -> dict[str, Audience]:
+        accounts = dict.fromkeys(account for account, outcome, reason in self._tally if texts(outcome, reason))
+        return {account: Audience(self._known[account], self._unknown[account]) for account in accounts}

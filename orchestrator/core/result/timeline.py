@@ -11,10 +11,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of, wave_verdict
+from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of
 from orchestrator.core.journal.states import KINDS, Event, event_of
 from orchestrator.core.journal.subruns import subruns_of
-from orchestrator.core.result.types import Result
+from orchestrator.core.result.types import Result, wave_verdict
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Record, WaveVerdict, Window
 
 SHORTEST_PAUSE: Final = 1.0

@@ -8,6 +8,8 @@ from typing import Any, Final, overload  # TypedDict below: typing's own says to
 
 from typing_extensions import TypedDict
 
+from orchestrator.core.audience import Audience
+from orchestrator.core.result.texted import RecipientsResult
 from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, WaveVerdict, key_of
 
@@ -63,6 +65,8 @@ class CampaignResult:
     """The command to type; of an unknown campaign two, a line each: one for each answer."""
     tags: str
     """Its tags in the manifest, with a space between."""
+    recipients: int | None
+    """The people on its contact lists when it was planned; null where their number is unknown."""
 
     @property
     def standing(self) -> Outcome | Reason:
@@ -240,6 +244,12 @@ class WaveResult(TypedDict):
     """When all of it had an outcome."""
 
 
+def wave_verdict(journaled: Mapping[str, Any]) -> WaveVerdict:
+    """How a wave went, as the record of its run's end has it."""
+    # A journal of an earlier version has `passed` alone, also for what was cut short.
+    return WaveVerdict(journaled.get("verdict") or ("passed" if journaled["passed"] else "not_passed"))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result of a run. `budget` is by lane."""
@@ -256,6 +266,16 @@ class Result:
     """One entry for each campaign, in the plan's order, then those of earlier runs that are unknown and not in it."""
     warnings: list[str]
     """What the plan warned of."""
+    recipients: RecipientsResult
+    """The people of the campaigns that the launch started, in this run or an earlier one."""
+
+    @property
+    def people(self) -> dict[str, Audience]:
+        """By account, the people of the campaigns that the launch started."""
+        return {
+            account: Audience(one["known"], one["unknown_campaigns"])
+            for account, one in self.recipients["accounts"].items()
+        }
 
     @property
     def exit_code(self) -> int:
@@ -319,4 +339,5 @@ class Result:
         rows = [dict(zip(COLUMNS, values(campaign), strict=True)) for campaign in self.campaigns]
         # Not `asdict`, which copies every text: it took longer than the whole rest of a report.
         return {"schema_version": SCHEMA_VERSION, "run": self.run, "totals": self.totals, "budget": self.budget,
-                "waves": self.waves, "campaigns": rows, "warnings": self.warnings}  # fmt: skip
+                "waves": self.waves, "recipients": self.recipients, "campaigns": rows,
+                "warnings": self.warnings}  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from orchestrator.core.audience import sentence
 from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.manifest.links import console_link
 from orchestrator.core.result.timeline import StoryEntry, Timeline
@@ -82,6 +83,7 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "headline": headline(result),
         "banner": result.banner,
         "conditions": result.conditions,
+        "recipients": visible(sentence(result.people)),
         "duration": duration(timeline.end - timeline.begin),
         "unknown": _unknown(result, timeline),
         "unfolded": _UNFOLDED,
@@ -110,12 +112,14 @@ def _facts(result: Result, drawn: chart.Chart) -> str:
     spent: Mapping[str, Any] = next((b for b in result.budget.values() if visible(b["account"]) == drawn.account), {})
     peaks = zip(spent.get("limits", ()), spent.get("peak_in_window", ()), strict=False)
     peak = ", ".join(f"{highest} of {limit}" for limit, highest in peaks)
+    people = next((one for name, one in result.people.items() if visible(name) == drawn.account), None)
     unlimited = "no limit" if "limits" in spent else "limit not journaled"
     parts = [
         plural(drawn.starts, "start request"),
         f"waited {duration(drawn.waited)} for the rate limit" if drawn.waited >= 1 else "",
         f"{plural(spent['calls'], 'request')} in all, reads included" if "calls" in spent else "",
         f"peak {peak}" if peak else "",
+        f"{people} recipients" if people else "",
         f"limited {spent['throttled']}\N{MULTIPLICATION SIGN}" if spent.get("throttled") else "",
         "" if drawn.curves else unlimited,
     ]
@@ -169,7 +173,7 @@ def _table(result: Result, timeline: Timeline) -> dict[str, Any]:
         [
             pooled(c.account), pooled(c.wave), pooled(c.outcome), pooled(c.reason), pooled(c.message), pooled(c.next),
             pooled(c.stream), visible(c.campaign), visible(c.name), c.attempts, _milliseconds(c.sent_at or c.intent_at),
-            c.http_status, c.elapsed_ms, pooled(c.tags),
+            c.http_status, c.elapsed_ms, pooled(c.tags), c.recipients,
         ]
         for c in result.campaigns
     ]  # fmt: skip

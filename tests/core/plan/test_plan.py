@@ -225,7 +225,7 @@ def test_an_entry_knows_its_target_and_its_live_state():
     entry = planned(manifest(campaign), live={key(): ready()}).entries[0]
     assert entry.target == CallTarget(Lane("sandbox 99999d"), "99999d", "st-1", "st-9", CampaignType.VOICE, "cd-1")
     assert (entry.account, entry.name, entry.key, entry.live) == ("umbrella", "North", key(), ready())
-    assert entry.as_row() == ("umbrella", "st-1", "cd-1", "North", "rest", "start", None, None, "", "")
+    assert entry.as_row() == ("umbrella", "st-1", "cd-1", "North", "rest", "start", None, None, "", "", None)
 
 
 def test_the_iid_defaults_to_stream_and_lane_is_host_and_account():

@@ -94,7 +94,25 @@ def test_an_unknown_that_a_person_cleared_is_no_longer_unknown():
 
 def result(outcome, reason=R.ACCEPTED):
     return CampaignResult(
-        "acme", "st-1", "cd-1", "", "rest", outcome, reason, "", 1, None, None, None, None, None, None, None, None, ""
+        "acme",
+        "st-1",
+        "cd-1",
+        "",
+        "rest",
+        outcome,
+        reason,
+        "",
+        1,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "",
+        None,
     )
 
 
@@ -437,7 +455,7 @@ def test_a_journal_with_an_impossible_move_has_no_result():
 def test_the_result_is_json_with_a_schema_version():
     built = build(journal(MIXED, *MOVES))
     read = json.loads(json.dumps(built.as_json()))
-    assert list(read) == ["schema_version", "run", "totals", "budget", "waves", "campaigns", "warnings"]
+    assert list(read) == ["schema_version", "run", "totals", "budget", "waves", "recipients", "campaigns", "warnings"]
     assert read["schema_version"] == "1"
     assert read["run"]["exit_code"] == built.exit_code
     assert len(read["campaigns"]) == len(MIXED)

@@ -154,11 +154,11 @@
   if (!app) return;
   const text = (number) => (number === null ? "" : texts[number]);
   const campaigns = rows.map((row, place) => {
-    const [account, wave, outcome, reason, message, next, stream, campaign, name, attempts, sent, status, elapsed, tags] = row;
+    const [account, wave, outcome, reason, message, next, stream, campaign, name, attempts, sent, status, elapsed, tags, recipients] = row;
     const made = {
       place, account: text(account), wave: text(wave), outcome: text(outcome), reason: text(reason),
       message: text(message), next: text(next), id: text(stream) + "/" + campaign, name, attempts, sent, status, elapsed,
-      stream: text(stream), cid: campaign, tags: text(tags).split(" ").filter(Boolean),
+      stream: text(stream), cid: campaign, tags: text(tags).split(" ").filter(Boolean), recipients,
     };
     made.campaign = made.name || made.id;
     made.haystack = [made.name, made.id, made.account, made.wave, made.reason, made.message, ...made.tags].join("\n").toLowerCase();
@@ -216,6 +216,7 @@
     const said = c.message || plain(c.reason);
     row.append(
       cell("Campaign", "campaign", element("bdi", {}, c.campaign), element("code", { className: "id" }, c.id),
+        ...(c.recipients === null ? [] : [element("span", { className: "more-info" }, `${number.format(c.recipients)} recipients`)]),
         ...c.tags.map((tag) => element("span", { className: "tag" }, tag)), ...linkOf(c)),
       cell("Account", "account", element("bdi", {}, c.account)),
       cell("Wave", "wave", element("bdi", {}, c.wave)),
@@ -318,7 +319,7 @@
   const iso = (at) => (at === null ? "" : new Date(at).toISOString());
   const asObject = (c) => ({ account: c.account, stream: c.stream, campaign: c.cid, name: c.name, wave: c.wave,
     tags: c.tags.join(" "), outcome: c.outcome, reason: c.reason, message: c.message, attempts: c.attempts,
-    sent_at: iso(c.sent) || null, http_status: c.status, elapsed_ms: c.elapsed, next: c.next || null });
+    sent_at: iso(c.sent) || null, http_status: c.status, elapsed_ms: c.elapsed, recipients: c.recipients, next: c.next || null });
   find("save-csv").addEventListener("click", () => {
     const objects = matching.map(asObject);
     const columns = Object.keys(asObject(campaigns[0]));
