@@ -71,15 +71,16 @@ async def _propose(opened: OpenRun, plan: Plan, by: tuple[str, ...]) -> Proposal
 
 async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
     """Tell that the plan needs approval, where it does. Returns who could not be told."""
-    starts, notifier = plan.count(Action.START), opened.notifier
-    if opened.deps.manifest.approval != "none" and starts:
-        chosen = selection.options(plan.facts["selection"])
-        notifier.tell(
-            NoticeEvent.NEEDS_APPROVAL,
-            f"plan {plan.sha256[:SHOWN_HASH]} with {plural(starts, 'start')} needs a person's approval",
-            counts={},
-            next_step=command_line("run", *opened.loaded.words, *chosen, "--approve", plan.sha256[:SHOWN_HASH]),
-        )  # fmt: skip
+    starts, notifier, approval = plan.count(Action.START), opened.notifier, opened.deps.manifest.approval
+    if approval != "none" and starts:
+        short, chosen = plan.sha256[:SHOWN_HASH], selection.options(plan.facts["selection"])
+        what = f"plan {short} with {plural(starts, 'start')} needs"
+        if approval == "plan":
+            sentence = f"{what} a person's approval"
+            step = command_line("run", *opened.loaded.words, *chosen, "--approve", short)
+        else:
+            sentence, step = f"{what} a signature over the file that plan -o wrote", command_line("approve")
+        notifier.tell(NoticeEvent.NEEDS_APPROVAL, sentence, counts={}, next_step=step)
         await notifier.wait()
     return notifier.not_told
 

@@ -149,6 +149,16 @@ async def test_a_plan_that_needs_approval_is_told(places, hook):
     assert notice["message"] == f"plan {planned.plan.sha256[:12]} with 1 start needs a person's approval"
 
 
+async def test_a_plan_that_needs_a_signature_is_told(places, hook):
+    place = await places()
+    (place.directory / "signers").write_text("ann@example.com ssh-ed25519 AAAA\n", encoding="utf-8")
+    planned = await plan_launch(place.load(approval={"signers": "signers"}, notify=[entry()]))
+    [notice] = hook.notices
+
+    what = f"plan {planned.plan.sha256[:12]} with 5 starts needs a signature over the file that plan -o wrote"
+    assert (notice["message"], notice["next"]) == (what, "python -m orchestrator approve")
+
+
 async def test_a_plan_without_approval_is_not_told(places, hook):
     place = await places()
     await plan_launch(place.load(notify=[entry()]))
