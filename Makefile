@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-fast cover soak mutate fuzz check fix bench docs site examples dist sbom release clean lock help
+.PHONY: run test test-fast cover soak mutate fuzz check fix bench docs site recording examples dist sbom release clean lock help
 
 # What the program needs. The .pth file makes `python -m orchestrator` run this checkout, whatever the working folder.
 $(RUNTIME): requirements.lock
@@ -83,7 +83,10 @@ site: $(READY)  ## build the documentation as a site in site/, searchable, with 
 EXAMPLES := docs/examples
 BAD_DAY := rehearse docs/examples/bad-day.yaml --at 2026-03-02T15:00:00Z
 
-examples: $(READY)  ## rebuild docs/examples: every report of a rehearsed bad day, the same bytes each time
+recording: $(READY)
+	$(BIN)/python -m docs.recording docs/images/good-run.svg
+
+examples: $(READY) recording  ## rebuild docs/examples (every report of a rehearsed bad day, the same bytes each time), and record a good run
 	echo '$$ python -m orchestrator $(BAD_DAY)' >$(EXAMPLES)/terminal.txt
 	env -u FORCE_COLOR NO_COLOR=1 PYTHONUTF8=1 $(BIN)/python -m orchestrator $(BAD_DAY) --dir $(EXAMPLES) >>$(EXAMPLES)/terminal.txt
 

@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _PAGES: Final = {"README.md": "project.md", "docs/README.md": "index.md"}
 """Pages with another place in the site than below docs/ in the repository."""
 
-_LEFT_OUT: Final = ("docs/generator", "docs/site")
+_LEFT_OUT: Final = ("docs/generator", "docs/recording", "docs/site")
 _SHOWN_AS_THEY_ARE: Final = (".png", ".svg", ".html", ".json", ".csv", ".xml", ".txt")
 _LINK: Final = re.compile(r"(?<!\\)\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 

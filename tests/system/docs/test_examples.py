@@ -23,7 +23,7 @@ def rebuilt(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     around = {"COLUMNS": "40", "TZ": "Pacific/Auckland", "FORCE_COLOR": "1", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
     subprocess.run(
-        [MAKE, "--silent", "-o", ".venv/.ready", "examples", f"EXAMPLES={folder}",
+        [MAKE, "--silent", "-o", ".venv/.ready", "-o", "recording", "examples", f"EXAMPLES={folder}",
          f"BIN={Path(sys.executable).parent}"],
         cwd=ROOT, env={**os.environ, **around}, check=True, capture_output=True, timeout=120,
     )  # fmt: skip
@@ -67,3 +67,11 @@ def test_the_page_links_every_report():
     linked = set(LINK.findall(PAGE.read_text(encoding="utf-8")))
 
     assert {"bad-day.yaml", "terminal.txt", *(f"bad-day/rehearsal/{report}" for report in REPORTS)} <= linked
+
+
+def test_the_recording_ends_with_a_good_run_in_the_folder_of_the_pages():
+    picture = (ROOT / "docs" / "images" / "good-run.svg").read_text(encoding="utf-8")
+
+    assert "exit code 0: all selected campaigns are started" in picture.replace("\u00a0", " ")
+    assert "/home/ann/campaigns/.orchestrator/ledger.db" in picture
+    assert "/tmp" not in picture

@@ -1,0 +1,1 @@
+"""The demonstration at a terminal, recorded as a picture that moves."""
