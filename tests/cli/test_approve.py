@@ -305,3 +305,18 @@ def test_planned_in_a_pull_request_signed_and_run_on_merge(workplace, platform, 
     assert done.returncode == 0, done.stderr
     assert (run["planned_by"], run["approvals"][0]["by"], run["by"]) == ("ann@example.com", "cleo@example.com", "ben")
     assert len(platform.starts) == 3
+
+
+def test_the_last_question_says_who_approved(workplace, platform, people):
+    manifest, _ = planned(workplace, platform)
+    approve(workplace, "cleo")
+    signed = ("run", manifest, "--plan", "plan.json", "--approval", "plan.json.sig")
+    code, shown = at_terminal(workplace, *signed, answer="winter")
+    again, _ = at_terminal(workplace, *signed, answer="spring")
+
+    assert (code, again) == (4, 0)
+    assert "3 campaigns will be started on http://127.0.0.1" in shown
+    assert "  3  wave rest, account acme" in shown
+    assert ".orchestrator/ledger.db (NEW: it knows of no start" in shown.replace("\r\n", "")
+    assert "; signed by cleo@example.com, planned by ann@example.com" in shown.replace("\r\n", "")
+    assert workplace.result()["run"]["approved"].endswith("; signed by cleo@example.com; at a terminal")

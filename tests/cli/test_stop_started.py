@@ -1,6 +1,7 @@
 import json
 
 from tests.cli.test_control import CANARY, six, wait_for
+from tests.cli.test_terminal import at_terminal
 
 
 def test_exactly_what_the_launch_started_is_stopped_once(workplace, platform):
@@ -46,3 +47,17 @@ def test_11_when_state_is_unknown_and_4_for_another_manifest(workplace, platform
     assert done.returncode == 11
     assert "may run      st-1/cd-1" in done.stdout
     assert wrong.returncode == 4
+
+
+def test_at_a_terminal_the_launch_is_typed_before_a_stop(workplace, platform):
+    workplace.run("run", workplace.manifest(host=platform.start(), accounts=workplace.credentials()))
+    command = ("stop-started", "spring", "--reason", "wrong list")
+    code, shown = at_terminal(workplace, *command, answer="summer")
+    before = [platform.state(one) for one in ("cd-0", "cd-1", "cd-2")]
+    agreed, _ = at_terminal(workplace, *command, answer="spring")
+
+    assert (code, agreed) == (4, 0)
+    assert "3 campaigns that launch spring started will be stopped:" in shown
+    assert "  3  account 67777ce93e25326494e90001" in shown
+    assert "Stopped" not in before
+    assert [platform.state(one) for one in ("cd-0", "cd-1", "cd-2")] == ["Stopped"] * 3

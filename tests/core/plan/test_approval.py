@@ -284,3 +284,60 @@ def test_what_is_no_plan_is_invalid(value):
         approval.read(value)
     assert refused.value.message == "the file is not a plan"
     assert refused.value.next_step == "make one with plan and its option -o"
+
+
+def fleet_plan(*campaigns, **changes):
+    """The plan of a fleet's order: made without the live state, and by no named version."""
+    parsed = manifest(*(campaigns or TWO), preflight={"check": "off"}, **changes)
+    return planned(parsed, tool="")
+
+
+def test_an_order_has_at_most_the_starts_that_were_approved():
+    made = proposal(plan({"campaign": "cd-1"}, {"campaign": "cd-2"}, live={key("cd-1"): ready()}))
+    part = approval.approved_part(made, fleet_plan(), [], MADE + 60, AGAIN)
+
+    assert [(one.key, str(one.decision.action), one.decision.message) for one in part.entries] == [
+        (key("cd-1"), "start", ""), (key("cd-2"), "skip", "not in the approved plan"),
+    ]  # fmt: skip
+    assert part.sha256 == made.sha256
+
+
+@pytest.mark.parametrize(
+    ("now_plan", "now", "why"),
+    [
+        (fleet_plan({"campaign": "cd-2"}), MADE, "starts: st-1/cd-1 is no longer in the plan"),
+        (fleet_plan({"campaign": "cd-1"}, {"campaign": "cd-2", "iid": "x"}), MADE, "starts: st-1/cd-2: iid: st-1 -> x"),
+        (fleet_plan(launch="summer"), MADE, "launch: spring -> summer"),
+        (fleet_plan(), MADE + VALID_FOR + 1, "the plan is 24 h 1 s old when it is run"),
+    ],
+)
+def test_an_order_for_another_plan_is_refused(now_plan, now, why):
+    with pytest.raises(Refused) as refused:
+        approval.approved_part(proposal(), now_plan, [], now, AGAIN)
+
+    assert why in refused.value.message
+
+
+def test_a_fleets_lane_uses_up_the_plan_of_its_order():
+    made = plan()
+    lane = record("run", 0, MADE + 11, "@r-9-0", "r-9-0", plan_sha256="other", part_of="r-9")
+    sent = record("intent", 1, MADE + 12, key("cd-1"), "r-9-0")
+
+    assert approval.is_used(proposal(made), [run_of(made), lane, sent])
+    assert not approval.is_used(proposal(made), [run_of(made), lane])
+
+
+def test_a_field_that_a_start_lost_is_named():
+    before = {"starts": [{"stream": "s", "campaign": "c", "rerun": True}]}
+    after = {"starts": [{"stream": "s", "campaign": "c"}]}
+
+    assert identity.drift(before, after) == ["starts: s/c: rerun: true -> null"]
+
+
+@pytest.mark.parametrize("shown", [[], ["cd-1"], ["cd-1", "cd-2", "cd-3"]])
+def test_a_plan_that_shows_other_starts_is_not_shown(shown):
+    rows = [{"stream": "st-1", "campaign": one, "action": "start"} for one in shown]
+    with pytest.raises(PlanInvalid, match="it shows"):
+        approval.check_shown({"campaigns": rows}, proposal())
+    with pytest.raises(PlanInvalid, match="not a plan"):
+        approval.check_shown({"campaigns": [7]}, proposal())
