@@ -10,6 +10,7 @@ import pytest
 from tests import postgres
 from tests.endpoints import end_point
 from tests.fleet.conftest import SECRET, rated, select_nothing
+from tests.signatures import Signer
 
 WINDOW = {"limit": (40, 2.0)}
 
@@ -349,3 +350,24 @@ def test_who_submits_tells_once_and_workers_tell_nobody(fleet):
         assert worker.wait(20) == 0
 
     assert [(notice["event"], notice["counts"]) for notice in there.notices] == [("finished", {"started": 6})]
+
+
+def test_an_order_carries_the_approval_and_no_other_start(fleet):
+    scene = fleet(accounts=1, campaigns=4)
+    cleo = Signer(scene.directory, "cleo@example.com")
+    (scene.directory / "allowed_signers").write_text(cleo.line(), encoding="ascii")
+    scene.write(approval={"signers": "allowed_signers"})
+    few = ("--select", "campaign:cd-0-0,campaign:cd-0-1")
+    assert scene.program("plan", "m.yaml", "-o", "plan.json", *few, log="plan.log").wait(60) == 0, scene.log("plan")
+    unsigned = scene.submit().wait(60)
+    signature = cleo.sign((scene.directory / "plan.json").read_bytes())
+    (scene.directory / "plan.json.sig").write_bytes(signature)
+    scene.worker()
+    signed = ("--plan", "plan.json", "--approval", "plan.json.sig")
+
+    assert (unsigned, "needs --plan FILE and --approval" in scene.log("submit")) == (4, True)
+    assert scene.submit(*signed).wait(60) == 0, scene.log("submit")
+    assert scene.starts == {"st-0/cd-0-0": 1, "st-0/cd-0-1": 1}
+    assert [one["by"] for one in scene.result["run"]["approvals"]] == ["cleo@example.com"]
+    assert scene.submit(*signed).wait(60) == 4
+    assert "the plan was used" in scene.log("submit")
