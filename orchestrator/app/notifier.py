@@ -158,12 +158,14 @@ class Notifier:
 
     def _tell_end(self, result: Result) -> None:
         counts = {str(outcome): count for outcome, count in result.totals.items() if count}
+        people = result.recipients
+        recipients = None if people["unknown_campaigns"] else people["known"]
         if (stop := result.run["stop"]) is not None:
             sentence = f"the run stopped early ({stop['reason']}): {stop['detail']}"
-            self.tell(NoticeEvent.STOPPED, sentence, counts=counts)
+            self.tell(NoticeEvent.STOPPED, sentence, counts=counts, recipients=recipients)
         code = result.exit_code
         sentence = f"the run has ended with exit code {code}: {RUN_MEANINGS.get(code, 'the run failed')}"
-        self.tell(NoticeEvent.FINISHED, sentence, counts=counts)
+        self.tell(NoticeEvent.FINISHED, sentence, counts=counts, recipients=recipients)
 
     async def wait(self) -> None:
         """Wait until all is told or given up: `SECONDS` at most."""

@@ -8,6 +8,7 @@ from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.app.signing import git_setting
 from orchestrator.app.start_time import start_of
+from orchestrator.core.audience import Audience
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
 from orchestrator.core.manifest.notify import NoticeEvent
@@ -80,7 +81,9 @@ async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
             step = command_line("run", *opened.loaded.words, *chosen, "--approve", short)
         else:
             sentence, step = f"{what} a signature over the file that plan -o wrote", command_line("approve")
-        notifier.tell(NoticeEvent.NEEDS_APPROVAL, sentence, counts={}, next_step=step)
+        people = sum(recipients.audience(plan).values(), Audience())
+        known = None if people.unknown else people.known
+        notifier.tell(NoticeEvent.NEEDS_APPROVAL, sentence, counts={}, next_step=step, recipients=known)
         await notifier.wait()
     return notifier.not_told
 

@@ -58,10 +58,10 @@ async def test_a_run_tells_its_end_with_counts_and_command(places, hook):
     assert notice == {
         "schema_version": "1", "id": notice["id"], "event": "finished", "test": False, "launch": "crash",
         "run_id": run_id, "environment": None, "host": place.server.url, "counts": {"started": 5},
-        "recipients": None, "title": "crash: a run has ended",
+        "recipients": 18_000, "title": "crash: a run has ended",
         "message": "the run has ended with exit code 0: all selected campaigns are started",
         "text": "Launch crash: the run has ended with exit code 0: all selected campaigns are started\n"
-        f"5 started; run {run_id}\nNext: {command}\n{link}",
+        f"5 started; 18,000 recipients; run {run_id}\nNext: {command}\n{link}",
         "next": command, "link": link, "at": notice["at"],
     }  # fmt: skip
     assert len(notice["id"]) == 32
@@ -147,6 +147,7 @@ async def test_a_plan_that_needs_approval_is_told(places, hook):
     command = f"python -m orchestrator run {place.directory}/m.yaml --select campaign:cd-1 --approve"
     assert (notice["event"], notice["next"]) == ("needs_approval", f"{command} {planned.plan.sha256[:12]}")
     assert notice["message"] == f"plan {planned.plan.sha256[:12]} with 1 start needs a person's approval"
+    assert notice["recipients"] == 3_600  # those of cd-1
 
 
 async def test_a_plan_that_needs_a_signature_is_told(places, hook):
