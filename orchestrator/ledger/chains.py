@@ -1,13 +1,13 @@
 """Links records to their hash chains as they are appended, in the transaction that appends them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
-from orchestrator.core.journal.chain import PEOPLE, Head, Stored, begins_part, chain_of, chained, unsealed
+from orchestrator.core.journal.chain import PEOPLE, Head, Seen, Stored, begins_part, chain_of, chained, unsealed
 from orchestrator.core.journal.records import END, RUN
 from orchestrator.core.notice import NOTICE
 from orchestrator.ledger.row_mapping import append, whole_launch
@@ -57,6 +57,18 @@ class Chains:
         self._own.pop(run_id, None)
 
 
+class Links(Protocol):
+    """A journal's links, as far as they are written."""
+
+    def last_hash(self, launch: str, chain: str) -> str:
+        """The last hash of a chain; empty for one that begins."""
+        ...
+
+    def heads(self, launch: str, *, without: str) -> Seen:
+        """The heads of a launch's chains, without that of a run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Linking:
     """The chains within one transaction. `launches`: those that it looks at, in which no chain may begin meanwhile."""
@@ -64,61 +76,69 @@ class Linking:
     heads: dict[_Key, _Last]
     launches: Collection[str]
 
-    def append(self, connection: sa.Connection, records: Sequence[Record]) -> None:
-        """Link the records and append them. Raises IntegrityError, and appends none, where one is there already."""
+    def rows(self, journal: Links, records: Sequence[Record]) -> Iterator[list[Stored]]:
+        """The records as rows, chain by chain; each part is to be appended before the next is asked for."""
         if len({(record.launch, record.run_id, record.kind == NOTICE) for record in records}) == 1:
-            append(connection, self._linked(connection, _key(records[0]), records))
+            yield self._linked(journal, _key(records[0]), records)
             return
         for key, group in groupby(records, _key):
-            append(connection, self._linked(connection, key, list(group)))
+            yield self._linked(journal, key, list(group))
 
-    def _linked(self, connection: sa.Connection, key: _Key, records: Sequence[Record]) -> list[Stored]:
+    def _linked(self, journal: Links, key: _Key, records: Sequence[Record]) -> list[Stored]:
         last = self.heads.get(key)
         # 1. Where the chain goes on.
         is_start = last is None and begins_part(records[0])
         if is_start:
             last = _Last("", is_part=True)
         elif last is None:
-            last = _Last(_last_hash(connection, records[0]))
+            # A run's header is its first record: the journal takes one of each.
+            last = _Last("" if records[0].kind == RUN else journal.last_hash(*key))
             is_start = not last.hash
         # 2. What its records saw, where one of them is to tell.
         looks = not last.is_part and (is_start or any(record.kind == END for record in records))
-        seen = heads_of(connection, key[0], without=key[1] if last.hash else "") if looks else None
+        seen = journal.heads(key[0], without=key[1] if last.hash else "") if looks else None
         # 3. The links.
         rows = chained(records, last.hash, seen, is_start=is_start)
         self.heads[key] = _Last(unsealed(rows[-1][-1])[1], last.is_part)
         return rows
 
 
-def _last_hash(connection: sa.Connection, record: Record) -> str:
-    """The last hash of the record's chain; empty for a chain that begins."""
-    if record.kind == RUN:
-        return ""  # the first of its run: the journal takes one header of each
-    name = chain_of(record)
-    same = sa.or_(journal.c.run_id.like("person:%"), _IS_NOTICE) if name == PEOPLE else journal.c.run_id == name
-    # From the newest on: what people record one after the other is found at once.
-    query = sa.select(journal.c.data).where(*whole_launch(record.launch), same).order_by(journal.c.id.desc()).limit(1)
-    found = connection.execute(query).scalar()
-    return unsealed(found)[1] if found is not None else ""
+@dataclass(frozen=True, slots=True)
+class JournalLinks:
+    """The links in the ledger's journal, as an open transaction sees them."""
 
+    connection: sa.Connection
 
-def heads_of(connection: sa.Connection, launch: str, *, without: str = "") -> dict[str, Head]:
-    """The heads of a launch's chains, in the order of their last records, without that of a run."""
-    # Without the run that ends: to group its own records, nearly all there are, would take most of the time.
-    ids, others = journal.c.id, sa.or_(journal.c.run_id != without, _IS_NOTICE)
-    parts = (
-        sa.select(sa.func.count().label("records"), sa.func.max(ids).label("last"))
-        .where(others, *whole_launch(launch))  # in this order: hardly a row gets as far as the second
-        .group_by(journal.c.run_id, _IS_NOTICE)
-        .subquery()
-    )
-    query = sa.select(parts.c.records, journal.c.run_id, journal.c.kind, journal.c.data).join(
-        parts, ids == parts.c.last
-    )
-    found: dict[str, Head] = {}
-    # A chain may be of several parts: the last one has its end.
-    for part in connection.execute(query.order_by(ids)):
-        name = chain_of(part)
-        before = found[name].records if name in found else 0
-        found[name] = Head(before + part.records, unsealed(part.data)[1])
-    return found
+    def append(self, linking: Linking, records: Sequence[Record]) -> None:
+        """Link the records and append them. Raises IntegrityError, and appends none, where one is there already."""
+        for rows in linking.rows(self, records):
+            append(self.connection, rows)
+
+    def last_hash(self, launch: str, chain: str) -> str:
+        """The last hash of a chain; empty for one that begins."""
+        same = sa.or_(journal.c.run_id.like("person:%"), _IS_NOTICE) if chain == PEOPLE else journal.c.run_id == chain
+        # From the newest on: what people record one after the other is found at once.
+        query = sa.select(journal.c.data).where(*whole_launch(launch), same).order_by(journal.c.id.desc()).limit(1)
+        found = self.connection.execute(query).scalar()
+        return unsealed(found)[1] if found is not None else ""
+
+    def heads(self, launch: str, *, without: str) -> dict[str, Head]:
+        """The heads of a launch's chains, in the order of their last records, without that of a run."""
+        # Without the run that ends: to group its own records, nearly all there are, would take most of the time.
+        ids, others = journal.c.id, sa.or_(journal.c.run_id != without, _IS_NOTICE)
+        parts = (
+            sa.select(sa.func.count().label("records"), sa.func.max(ids).label("last"))
+            .where(others, *whole_launch(launch))  # in this order: hardly a row gets as far as the second
+            .group_by(journal.c.run_id, _IS_NOTICE)
+            .subquery()
+        )
+        query = sa.select(parts.c.records, journal.c.run_id, journal.c.kind, journal.c.data).join(
+            parts, ids == parts.c.last
+        )
+        found: dict[str, Head] = {}
+        # A chain may be of several parts: the last one has its end.
+        for part in self.connection.execute(query.order_by(ids)):
+            name = chain_of(part)
+            before = found[name].records if name in found else 0
+            found[name] = Head(before + part.records, unsealed(part.data)[1])
+        return found

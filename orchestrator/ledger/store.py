@@ -16,7 +16,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import launch_rows
 from orchestrator.ledger.address import open_backend
 from orchestrator.ledger.backend import Backend, UnreachableError
-from orchestrator.ledger.chains import Chains
+from orchestrator.ledger.chains import Chains, JournalLinks
 from orchestrator.ledger.lease_rows import (
     acquire_lease,
     any_live,
@@ -130,7 +130,7 @@ class Store(ReadableLedger):
             for lane, lease in sorted(held.items()):
                 rules.check_release(lane, lease, this_machine(), is_alive)
                 record = release_lease(connection, lane, lease, by=by, reason=reason, now=now)
-                self._chains.linking([record]).append(connection, [record])
+                JournalLinks(connection).append(self._chains.linking([record]), [record])
 
     def commit(self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds) -> Committed:
         """Append records in one transaction, renewing this run's leases. Returns what it found there.
@@ -173,7 +173,7 @@ class Store(ReadableLedger):
                 self._chains.forget(run_id)
                 linking = self._chains.linking(records, sole)
             # 3. Append what may be kept, and renew the leases when it is time.
-            linking.append(connection, found.kept(records))
+            JournalLinks(connection).append(linking, found.kept(records))
             if is_due:
                 connection.execute(
                     leases.update()
@@ -217,7 +217,7 @@ class Store(ReadableLedger):
             record = control.command_record(
                 before, launch, command, by, reason, now=now, is_running=is_running, ledger=self.url
             )
-            self._chains.linking([record]).append(connection, [record])
+            JournalLinks(connection).append(self._chains.linking([record]), [record])
         return control.apply(before, record)
 
     def append(self, record: Record, now: PosixSeconds) -> None:
@@ -234,4 +234,4 @@ class Store(ReadableLedger):
                 raise rules.refusal(Lane(record.lane), lease_of(rows[0]), moment)
             found = connection.execute(sa.select(journal).where(*same).order_by(journal.c.id)).all()
             check_resolution(self._records(found), record, self.url)
-            self._chains.linking([record]).append(connection, [record])
+            JournalLinks(connection).append(self._chains.linking([record]), [record])

@@ -33,6 +33,7 @@ from orchestrator.sandbox.platform import World as PlatformWorld
 from tests.system.simulation import checkers
 from tests.system.simulation.checkers import Broken, PauseWatch, SendWatch, WindowCounter, require
 from tests.system.simulation.followed import Follower, check_deliveries
+from tests.system.simulation.linked import LinkedJournal
 from tests.system.simulation.scenario import FollowScript, RunScript, draw
 from tests.system.simulation.weather import Weather, clear_sky
 
@@ -48,6 +49,7 @@ class WatchedStore(MemoryStore):
     def __init__(self, world):
         super().__init__(lambda pid: pid in world.alive, world.loop.time)
         self._world = world
+        self.linked, self._sole = LinkedJournal(), ""
         self._commits_to_go, self._away_for = world.scenario.ledger_away or (None, 0.0)
         self._back_at = -1.0
 
@@ -77,7 +79,11 @@ class WatchedStore(MemoryStore):
 
     def commit(self, records, run_id, fences, now):
         self._world.runs[run_id].write()
-        lost = super().commit(records, run_id, fences, now)
+        self._sole = run_id if fences else ""
+        try:
+            lost = super().commit(records, run_id, fences, now)
+        finally:
+            self._sole = ""
         if records:
             self._world.runs[run_id].event("committed", len(records))
             self._move_away_in_time()
@@ -86,9 +92,13 @@ class WatchedStore(MemoryStore):
     def release(self, run_id, recent, now):
         if not self._world.runs[run_id].dead:
             super().release(run_id, recent, now)
+            self.linked.chains.forget(run_id)
 
     def _append(self, records):
         super()._append(records)
+        linking = self.linked.chains.linking(records, self._sole)
+        self.linked.append(linking, records)
+        self.linked.chains.keep(linking, self._sole)
         for record in records:
             self._world.watch.committed(record, astray=self.is_away)
 
@@ -450,6 +460,7 @@ class World:
             await last.go()
             self.checked(check_deliveries, self.store.read("day"), self.listed)
             self.checked(last.check_last)
+        self.checked(self.store.linked.check, "day", self.store.read("day"))
 
     def _at_the_console(self, key, action):
         found = self.platform.campaign(*key.split("/"))
