@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from orchestrator.console.plan import recipients_line
 from orchestrator.console.terminal import plain
+from orchestrator.core.audience import Audience, sentence
 from orchestrator.core.plan.approval import SHOWN_HASH, Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
@@ -61,10 +62,11 @@ def approval_question(document: Mapping[str, Any], proposal: Proposal) -> list[s
     home = Home(str(identity["host"]), identity.get("environment"))
     first, *others = proposal.planned_by or ("nobody that it names",)
     by = f"{first} ({', '.join(others)})" if others else first
-    launch = plain(str(identity["launch"]))
+    launch, people = plain(str(identity["launch"])), sentence(_audience(document))
     return [
         f"plan {proposal.sha256[:SHOWN_HASH]}, launch {launch} on {plain(str(home))}: {plural(len(starts), 'start')}",
         *counted(starts),
+        *([f"  recipients: {plain(people)}"] if people else []),
         f"  made by {plain(by)}, good until {timestamp(proposal.expires_at)}",
         *(f"  warning: {plain(str(text))}" for text in document.get("warnings", ())),
         *(f"  note: {plain(str(text))}" for text in document.get("notes", ())),
@@ -102,6 +104,16 @@ def _reruns(keys: Sequence[str]) -> Iterable[str]:
     yield (
         f"  {len(keys):,} OF THEM {verb} AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE ({plain(named)})"
     )
+
+
+def _audience(document: Mapping[str, Any]) -> dict[str, Audience]:
+    """The people on the lists of the starts that a plan's file shows, by account."""
+    found: dict[str, list[int | None]] = {}
+    for row in document.get("campaigns", ()):
+        if row.get("action") == Action.START:
+            size = row.get("recipients")
+            found.setdefault(str(row.get("account")), []).append(size if isinstance(size, int) else None)
+    return {account: Audience.of(sizes) for account, sizes in found.items()}
 
 
 def _key(row: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The last words before something that cannot be taken back, letter by letter."""
 
+from dataclasses import replace
+
 from orchestrator.console.question import approval_question, last_question, stop_question
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.approvers import Approved
@@ -24,7 +26,13 @@ def plan(*campaigns, **live):
     states = {one.key: ready(**live) for one in parsed.campaigns}
     if not campaigns:
         states["st-1/cd-4"] = ready(status="Completed")
-    return planned(parsed, live=states)
+    made = planned(parsed, live=states)
+    sizes = (100, 2000, 300, None)
+    return replace(made, entries=tuple(map(sized, made.entries, sizes)))
+
+
+def sized(entry, people):
+    return replace(entry, recipients=people)
 
 
 def asked(of, **more):
@@ -39,6 +47,7 @@ def test_the_last_question_counts_by_wave_and_account():
         "  2  wave rest, account acme",
         "  1  wave rest, account umbrella",
         "  1 OF THEM RUNS AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE (st-1/cd-4)",
+        "  recipients: 2,400, 1 campaign unknown (acme 2,100, 1 campaign unknown; umbrella 300)",
         "  ledger: sqlite:///x.db",
         "  approved: by nobody yet",
     ]
@@ -50,6 +59,7 @@ def test_the_last_question_names_a_new_ledger_and_who_approved():
 
     assert lines[1:] == [
         "  1  wave rest, account acme",
+        "  recipients: 100",
         "  ledger: sqlite:///x.db (NEW: it knows of no start, and keeps none of another ledger from being sent again)",
         "  approved: --plan, plan 0123456789ab; signed by cleo, planned by ann@example.com",
     ]
@@ -92,6 +102,7 @@ def test_who_approves_sees_what_the_hash_covers():
         "  2  wave rest, account acme (67777c)",
         "  1  wave rest, account umbrella (99999d)",
         "  1 OF THEM RUNS AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE (st-1/cd-4)",
+        "  recipients: 2,400, 1 campaign unknown (acme 2,100, 1 campaign unknown; umbrella 300)",
         "  made by ann@example.com (ann), good until 1970-01-02T00:00:00.000Z",
         "  warning: a\ufffd[31m",
         "  note: not checked",
