@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -74,4 +75,4 @@ def test_the_recording_ends_with_a_good_run_in_the_folder_of_the_pages():
 
     assert "exit code 0: all selected campaigns are started" in picture.replace("\u00a0", " ")
     assert "/home/ann/campaigns/.orchestrator/ledger.db" in picture
-    assert "/tmp" not in picture
+    assert tempfile.gettempdir() not in picture
