@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,9 @@ from orchestrator.core.journal.lease import Moment
 from orchestrator.model import MonotonicSeconds, PosixSeconds
 
 # CLOCK_BOOTTIME also counts while the machine is suspended: a lease or a permit must not outlast a sleep.
-_STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# macOS has another name for such a clock, and Windows has `time.monotonic` alone.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+_steady: Final[Callable[[], float]] = time.monotonic if _CLOCK is None else partial(time.clock_gettime, _CLOCK)
 _READS: Final = 3
 
 
@@ -27,7 +30,7 @@ class SystemClock:
 
     def now(self) -> PosixSeconds:
         """POSIX seconds."""
-        return PosixSeconds(self._anchor + time.clock_gettime(_STEADY_CLOCK))
+        return PosixSeconds(self._anchor + _steady())
 
 
 def moment(now: PosixSeconds) -> Moment:
@@ -37,13 +40,13 @@ def moment(now: PosixSeconds) -> Moment:
     except OSError:
         # Not on Linux, or hidden in a container: steps of the clock cannot be measured.
         boot = ""
-    return Moment(now, boot, MonotonicSeconds(time.clock_gettime(_STEADY_CLOCK)))
+    return Moment(now, boot, MonotonicSeconds(_steady()))
 
 
 def _read(source: Callable[[], float]) -> tuple[float, float]:
     """The round trip of one read, and what to add to the monotonic clock to get the source's time (seconds)."""
-    asked = time.clock_gettime(_STEADY_CLOCK)
+    asked = _steady()
     answer = source()
-    answered = time.clock_gettime(_STEADY_CLOCK)
+    answered = _steady()
     # The source answered at some time within the round trip: its middle is off by half of it at most.
     return answered - asked, answer - (asked + answered) / 2

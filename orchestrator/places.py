@@ -12,6 +12,8 @@ LEDGER: Final = ".orchestrator/ledger.db"
 """The default ledger's place in the project's folder."""
 REPORTS: Final = "reports"
 """The default reports' place in the same folder."""
+IS_WINDOWS: Final = os.name == "nt"
+"""Whether files have no mode, folders cannot be synchronised, and a signal 0 would end a process."""
 
 
 def expanded(text: str) -> Path:
@@ -87,7 +89,8 @@ def put_in_place(path: Path, put: Callable[[Path, Path], object] = put_over) -> 
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     # Not by `tempfile`, whose files are 0600 whatever the umask says: readers of a group would lose a report.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    # Where files have a text mode, as on Windows, it would change the line ends.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

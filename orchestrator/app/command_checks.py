@@ -72,6 +72,9 @@ async def _last_words(process: asyncio.subprocess.Process) -> bytes:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End the command and what it has begun: its session is its own."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:  # on Windows, which has no sessions: what the command has begun goes on
+            process.kill()
     # Even if we are cancelled: a process that nobody waits for stays as a zombie.
     await asyncio.shield(process.wait())

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Stop
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP.
+SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def _end_at_once(number: signal.Signals) -> None:
@@ -134,9 +135,16 @@ def breaking_a_question() -> Iterator[None]:
 
 
 def wait_for_input(stream: TextIO) -> None:
-    """Wait until a terminal has a line to read, or a signal has come: one right before a read would wait behind it."""
+    """Wait until a terminal has a line to read, or a signal has come: one right before a read would wait behind it.
+
+    Where only sockets can be waited for, as on Windows, the read itself waits: Ctrl-C ends it there.
+    """
     import select
 
+    from orchestrator import places
+
+    if places.IS_WINDOWS:
+        return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     # Written to by the signal itself, whatever the interpreter is doing: so none slips in before the wait.

@@ -5,14 +5,15 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from orchestrator import places
 from orchestrator.errors import LedgerError
 
 _LOCAL: Final = frozenset({
     # disks
     "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "bcachefs", "f2fs", "jfs", "nilfs2", "reiserfs", "ntfs", "ntfs3",
-    "apfs", "hfs", "hfsplus", "ufs", "ffs", "fuseblk", "fuse.zfs",
+    "fixed drive", "apfs", "hfs", "hfsplus", "ufs", "ffs", "fuseblk", "fuse.zfs",
     # memory, and layers over one of these
     "tmpfs", "ramfs", "rootfs", "overlay", "aufs", "fuse.fuse-overlayfs",
     # images, from which a ledger is only read
@@ -20,6 +21,7 @@ _LOCAL: Final = frozenset({
 })  # fmt: skip
 """An allow list: there is no end of file systems that machines or a virtual machine and its host share."""
 
+_DRIVES: Final = {2: "removable drive", 3: "fixed drive", 4: "remote drive", 5: "CD-ROM", 6: "RAM disk"}
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _BSD_MOUNT: Final = re.compile(r"^.* on (?P<point>/.*?) \((?P<kind>[^,)]+)", re.MULTILINE)
 
@@ -38,6 +40,8 @@ def check_local(path: Path) -> None:
 def file_system(path: Path) -> str:
     """The kind of file system that holds `path` or, where there is no such file yet, will hold it. Empty: not known."""
     real = path.resolve()
+    if places.IS_WINDOWS:
+        return kind_of_drive(real.anchor)
     try:
         return kind_in(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"), real)
     except OSError:
@@ -71,6 +75,14 @@ def _mounts(mountinfo: str) -> Iterator[_Mount]:
         number, parent, _, _, point, *_ = mount.split(" ")
         plain = _ESCAPED.sub(lambda escape: chr(int(escape[1], 8)), point)
         yield _Mount(number, parent, Path(plain), source.partition(" ")[0])
+
+
+def kind_of_drive(root: str) -> str:
+    """The kind of a drive of Windows by its root, as `Path.anchor` has it. Empty: not known."""
+    import ctypes
+
+    loaded: Any = getattr(ctypes, "windll", None)
+    return _DRIVES.get(loaded.kernel32.GetDriveTypeW(root), "") if loaded is not None else ""
 
 
 def _kind_by_command(path: Path) -> str:

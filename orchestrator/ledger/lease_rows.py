@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from orchestrator import places
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL
 from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Lease, Moment
@@ -117,7 +118,13 @@ def any_live(rows: Iterable[Any], moment: Moment) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether this machine has a process with the number, of any user."""
+    """Whether this machine may have a process with the number, of any user.
+
+    On Windows the answer is always yes, and a crashed run holds its accounts until its leases end: `os.kill` would end
+    the process there, whatever the signal.
+    """
+    if places.IS_WINDOWS:
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -4,8 +4,8 @@ import functools
 import getpass
 import hashlib
 import os
-import pwd
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -57,12 +57,17 @@ def user_names() -> tuple[str, ...]:
     try:
         login = getpass.getuser()
     except (KeyError, OSError, ImportError):
-        login = f"uid {os.getuid()}"
+        login = f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
     # getpass believes variables: the account's name is there as well, whatever they say.
-    with suppress(KeyError):
-        account = pwd.getpwuid(os.getuid()).pw_name
-        return _names(*actors, login, account)
-    return _names(*actors, login)
+    return _names(*actors, login, *_account_names())
+
+
+def _account_names() -> Iterator[str]:
+    """The name of this process's account; none where it has no name, or the system no such list."""
+    with suppress(ImportError, KeyError):
+        import pwd
+
+        yield pwd.getpwuid(os.getuid()).pw_name
 
 
 def _names(*found: str) -> tuple[str, ...]:

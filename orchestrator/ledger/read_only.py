@@ -27,7 +27,7 @@ def has_no_place(error: BaseException) -> bool:
 def cannot_write(path: Path) -> LedgerError:
     """Why a ledger cannot be written, as far as its disk shows it, and what to do."""
     reason, next_step = "the file, or its folder, may not be written", f"check who owns {path.parent}, and its disk"
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # Windows has no statvfs
         disk = os.statvfs(path.parent)
         if disk.f_flag & os.ST_RDONLY:
             reason, next_step = "its disk is read-only", f"mount the disk of {path} for writing"

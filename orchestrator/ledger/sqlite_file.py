@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateTable
 
+from orchestrator import places
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.file_system import check_local
 from orchestrator.ledger.schema import APPLICATION_ID, UPGRADE, VERSION, metadata, newer_version
@@ -55,7 +56,9 @@ def check_place(path: Path) -> None:
 
 
 def _check_modes_and_file_system(path: Path) -> None:
-    for part, widest in ((path.parent, 0o700), (path, 0o600)):
+    # On Windows modes say nothing: who may write there is decided by the folder, and by default that is its owner.
+    modes = () if places.IS_WINDOWS else ((path.parent, 0o700), (path, 0o600))
+    for part, widest in modes:
         # Not the bits above: a folder inherits setgid from its parent, and lets nobody in by it.
         if part.exists() and part.stat().st_mode & 0o777 & ~widest:
             mode = f"{stat.S_IMODE(part.stat().st_mode):04o}"
@@ -127,7 +130,10 @@ def _link(draft: Path, path: Path) -> bool:
 
 
 def _synchronise(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    if places.IS_WINDOWS and path.is_dir():
+        return  # a folder cannot be opened there
+    # Windows writes out only what may be written to.
+    handle = os.open(path, os.O_RDWR if places.IS_WINDOWS else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

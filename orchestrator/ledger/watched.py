@@ -4,13 +4,13 @@ SQLite alone would change some: a reader makes the write-ahead log and its index
 index what it reads, and folds the log into the file when it is the last to close it.
 """
 
-import fcntl
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import sqlalchemy as sa
@@ -36,7 +36,7 @@ def watch_sqlite(url: sa.URL) -> Backend:
     """
     path = safe_path(url.database or "", create=False)
     check_file(path)
-    watched = _Watched(path)
+    watched = _Watched(path, _file_locks())
     return Backend(
         engine=sa.create_engine("sqlite://", creator=watched.connect, poolclass=sa.pool.NullPool),
         hint="check the disk and the file",
@@ -61,11 +61,24 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+def _file_locks() -> ModuleType:
+    """The module of POSIX file locks. Raises LedgerError on Windows, which has none."""
+    try:
+        import fcntl
+    except ImportError:
+        raise LedgerError(
+            "a ledger in a file cannot be watched on this system, which has no POSIX file locks",
+            next_step="use a ledger on PostgreSQL, or read this one with status",
+        ) from None
+    return fcntl
+
+
 class _Watched:
     """The file, and whether what was read of it is one state of the ledger."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, locks: ModuleType) -> None:
         self._path = path
+        self._locks = locks
         self._files = tuple(path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm"))
         try:
             # Open until the end: to close it would end the locks that SQLite has of this process.
@@ -98,7 +111,8 @@ class _Watched:
         A connection that is made meanwhile has the lock of its own, and ends both.
         """
         try:
-            fcntl.lockf(self._handle, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+            how = self._locks.LOCK_SH | self._locks.LOCK_NB
+            self._locks.lockf(self._handle, how, _SHARED_SIZE, _SHARED_FIRST)
         except OSError as error:
             raise LedgerError(f"ledger {self._path} is being closed by a run") from error
         try:
@@ -108,7 +122,7 @@ class _Watched:
             raise
 
     def _unlock(self) -> None:
-        fcntl.lockf(self._handle, fcntl.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
+        self._locks.lockf(self._handle, self._locks.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
 
     def _connected(self, how: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
