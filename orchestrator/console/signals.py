@@ -139,12 +139,10 @@ def wait_for_input(stream: TextIO) -> None:
 
     Where only sockets can be waited for, as on Windows, the read itself waits: Ctrl-C ends it there.
     """
+    if os.name == "nt":
+        return
     import select
 
-    from orchestrator import places
-
-    if places.IS_WINDOWS:
-        return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     # Written to by the signal itself, whatever the interpreter is doing: so none slips in before the wait.
