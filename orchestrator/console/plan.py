@@ -43,6 +43,7 @@ def text(planned: PlannedLaunch, *, is_full: bool = False) -> str:
     # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
     lines.append(f"takes at least {duration(ahead.seconds)} and {plural(sum(ahead.calls.values()), 'call')} ({calls})")
+    lines += ahead.texting.sentences()
     # 3. What its reader should know before approving it, and the hash to approve it by.
     lines += [f"rule: {rule}" for rule in plan.rules]
     lines += [f"warning: {plain(warning)}" for warning in plan.warnings]
@@ -171,6 +172,7 @@ def as_json(planned: PlannedLaunch) -> dict[str, Any]:
         "rules": list(plan.rules),
         "warnings": list(plan.warnings),
         "notes": list(notes),
+        **({"texting": ahead.texting.as_json()} if ahead.texting.end is not None else {}),
     }
 
 

@@ -1,6 +1,7 @@
 """Plans, approval and caps, with the real commands."""
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -136,3 +137,15 @@ def test_a_pager_shows_only_what_does_not_fit_a_terminal(workplace):
     for arguments, more in (((short, "--full"), {}), ((long, "--full"), {"CI": "1"}), ((long,), {})):
         assert "paged:" not in at_terminal(workplace, "plan", *arguments, **pager, **more)[1]
     assert "paged:" not in workplace.run("plan", long, "--full").stdout
+
+
+def test_a_plan_forecasts_the_end_of_texting(workplace):
+    accounts = {"acme": {"account_id": "67777ce93e25326494e90001", "rate": "unlimited", "messages_per_minute": 3600}}
+    done, document = planned(workplace, workplace.manifest(accounts=accounts))
+    took = datetime.fromisoformat(document["texting"]["ends_at"]) - datetime.fromisoformat(document["begins_at"])
+
+    # Three lists of 3,600 people at 60 a second.
+    assert round(took.total_seconds()) == 180
+    assert "texting ends about " in done.stdout
+    assert sorted(document["texting"]["campaigns"]) == ["st-1/cd-0", "st-1/cd-1", "st-1/cd-2"]
+    assert (document["texting"]["late"], document["texting"]["unknown"]) == ([], 0)

@@ -60,6 +60,9 @@ class Account(Section):
     """Limits for all calls, which apply together: `50/60s` is at most 50 in any 60 seconds. `unlimited` sets none."""
     in_flight: StrictInt = Field(default=8, ge=1, le=256)
     """The largest number of calls that wait for an answer at a time."""
+    messages_per_minute: StrictInt | None = Field(default=None, ge=1)
+    """The platform's setting Total Messages Per Minute: with it, `plan` forecasts when texting ends. All of the
+    account's campaigns share it."""
 
 
 class Defaults(Section):

@@ -14,6 +14,7 @@ from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.texting import NO_FORECAST, Forecast, plan_forecast
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.core.rules.windows import WindowCalendar
 from orchestrator.core.text import plural
@@ -33,6 +34,7 @@ class Estimate:
 
     The first call is made at `begins` (POSIX seconds). `is_dated`: a start waits for `not_before`, `--at` or a window,
     so that times of the day say more than seconds. `held` are starts that would be held, with the reason in words.
+    `texting` is when messages are sent, in accounts whose messages per minute are known.
     """
 
     earliest: Mapping[CampaignKey, PosixSeconds]
@@ -41,6 +43,7 @@ class Estimate:
     begins: PosixSeconds = PosixSeconds(0.0)
     is_dated: bool = False
     held: Mapping[CampaignKey, str] = field(default_factory=dict)
+    texting: Forecast = NO_FORECAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ def estimate(
     held = {key: why for lane in lanes.values() for key, why in lane.held.items()}
     has_windows = any(entry.window and entry.decision.action is Action.START for entry in plan.entries)
     calls = {name: lane.calls for name, lane in lanes.items()}
-    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held)
+    texting = plan_forecast(manifest, plan, {key: at for lane in lanes.values() for key, at in lane.earliest.items()})
+    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held, texting)
 
 
 def _by_wave(plan: Plan) -> dict[str, list[Entry]]:

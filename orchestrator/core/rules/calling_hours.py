@@ -61,6 +61,15 @@ def _last_week(calling: CallingHours, hour: int) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def closing(calling: CallingHours, at: PosixSeconds) -> PosixSeconds | None:
+    """When the hours that are open at `at` end, in POSIX seconds; None where they are closed then.
+
+    Raises ValueError for hours that cannot be understood.
+    """
+    until = _covered_until(_rules(calling), at)
+    return until if until > at else None
+
+
 def words(calling: CallingHours) -> str:
     """Calling hours in words, days with the same hours together."""
     hours: dict[str, list[str]] = defaultdict(list)
