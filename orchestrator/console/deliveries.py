@@ -88,9 +88,11 @@ def _counts(found: _Found) -> str:
     states = Counter(one.state for one in found.values())
     said = [f"{states[state]:,} {state}" for state in DeliveryState if states[state]] or ["nothing was read"]
     stalled = sum(one.is_stalled for one in found.values())
-    sent = _total(one.sent for one in found.values())
-    return ", ".join([*said, *([f"{stalled:,} of them stalled"] if stalled else [])]) + (
-        "" if sent is None else f"; {plural(sent, 'message')} sent"
+    sent, people = _total(one.sent for one in found.values()), _total(one.recipients for one in found.values())
+    stalls = [f"{stalled:,} of them stalled"] if stalled else []
+    messages = "" if sent is None else f"; {plural(sent, 'message')} sent"
+    return (
+        ", ".join([*said, *stalls]) + messages + (f", for {plural(people, 'recipient')}" if people is not None else "")
     )
 
 

@@ -39,8 +39,18 @@ def test_a_launch_is_followed_until_all_is_sent(workplace, platform):
     assert {key: one["sent"] for key, one in printed["campaigns"].items()} == {
         "st-1/cd-0": 2, "st-1/cd-1": 3, "st-1/cd-2": 3,
     }  # fmt: skip
-    assert printed["sent"] == 8
+    assert (printed["sent"], printed["recipients"]) == (8, 8)
     assert platform.starts == {"st-1/cd-0": 1, "st-1/cd-1": 1, "st-1/cd-2": 1}
+
+
+def test_a_share_of_the_recipients_is_enough_where_they_are_known(workplace, platform):
+    workplace.run("run", started(workplace, platform, {"cd-0": 0, "cd-1": 0, "cd-2": 100}))
+    done = workplace.run("follow", "spring", "--every", "1s", "--until", "sent:2%", "--json")
+    last = json.loads(done.stdout)["campaigns"]["st-1/cd-2"]
+
+    assert done.returncode == 0, done.stderr
+    assert (last["state"], last["recipients"]) == ("active", 100)
+    assert last["sent"] >= 2
 
 
 def test_14_where_one_was_stopped_or_the_time_is_up(workplace, platform):

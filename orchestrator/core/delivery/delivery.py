@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from orchestrator.core.delivery.readings import DEFAULT_STALLED_AFTER, FOLLOW, Reading, Round, round_of
-from orchestrator.core.journal.records import STOP_KINDS, STOPPED
+from orchestrator.core.journal.records import PLAN, STOP_KINDS, STOPPED, plan_rows
+from orchestrator.core.journal.states import Event
 from orchestrator.core.rules.calling_hours import open_seconds
 from orchestrator.core.text import timestamp
 from orchestrator.model import CallingHours, CampaignKey, PosixSeconds, Record
@@ -100,9 +101,9 @@ def deliveries(
 ) -> dict[CampaignKey, Delivery]:
     """By campaign, what became of it as far as a launch's records tell; empty where nobody followed it.
 
-    `recipients` are how many people each one is for; None, or left out: unknown.
+    `recipients` are how many people each one is for, where the records do not say it; None, or left out: unknown.
     """
-    read = Deliveries(recipients)
+    read = Deliveries(dict(recipients))
     for record in records:
         read.read(record)
     return read.all()
@@ -182,7 +183,7 @@ def _remembered(new: Reading, before: Reading) -> Reading:
 class Deliveries:
     """The deliveries of a launch, record by record. `recipients` as for `deliveries`."""
 
-    recipients: Mapping[CampaignKey, int | None] = field(default_factory=dict)
+    recipients: dict[CampaignKey, int | None] = field(default_factory=dict)
     _tracks: dict[CampaignKey, _Track] = field(default_factory=dict)
     _hours: dict[CampaignKey, CallingHours | None] = field(default_factory=dict)
     _rounds: dict[tuple[str, str], list[Round]] = field(default_factory=dict)  # by who read, and account
@@ -194,6 +195,11 @@ class Deliveries:
             self.add(round_of(record), record.run_id)
         elif record.kind in STOP_KINDS and record.data.get("event") == STOPPED:
             self._stop(CampaignKey(record.campaign), record.at)
+        elif record.kind == Event.INTENT and record.data.get("recipients") is not None:
+            self.recipients[CampaignKey(record.campaign)] = record.data["recipients"]
+        elif record.kind == PLAN:
+            known = ((row.key, row.recipients) for row in plan_rows([record]))
+            self.recipients |= {key: people for key, people in known if people is not None}
 
     def _stop(self, key: CampaignKey, at: PosixSeconds) -> None:
         """`stop-started` stopped it, and that is no news to be read."""

@@ -2,6 +2,7 @@ import pytest
 
 from orchestrator.core.delivery.delivery import Deliveries, DeliveryState, deliveries
 from orchestrator.core.delivery.readings import round_of
+from orchestrator.core.journal.records import PlanRow, RunRecords
 from orchestrator.model import CallingHours
 from tests.core.delivery.builders import BEGUN, KEY, delivery, reading, records, round_at
 
@@ -18,6 +19,17 @@ def test_an_unknown_number_of_recipients_is_no_number():
     found = delivery(round_at(0, reading(1, sent=10)))
 
     assert (found.recipients, found.share, found.eta, found.per_minute) == (None, None, None, None)
+
+
+def test_recipients_are_those_of_the_plan_and_of_the_last_intent():
+    make = RunRecords("spring", "r-1", lambda: BEGUN)
+    row = PlanRow("acme", "s", "c0", "", "rest", "start", None, None, "", "", 100)
+    plan = list(make.plan([row, row._replace(campaign="c1", recipients=None), row._replace(campaign="c2")]))
+    intent = make.intent("s/c2", 1, "lane", deadline=BEGUN + 30, baseline=None, recipients=90)
+    read = records(round_at(0, *(reading(1, key=f"s/c{n}") for n in range(3))))
+
+    found = deliveries([*plan, intent, *read])
+    assert [found[f"s/c{n}"].recipients for n in range(3)] == [100, None, 90]
 
 
 def test_no_count_is_not_zero():
