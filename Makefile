@@ -62,10 +62,11 @@ fuzz: $(READY)  ## look for inputs that break the parsers, FUZZ_SECONDS=240 in a
 			-max_total_time=$$(($(FUZZ_SECONDS) / 4)) $(FUZZ_FOUND)/$$target tests/system/fuzz/corpus/$$target || exit 1; \
 	done
 
-check: $(READY)  ## lint, formatting and types; changes nothing
+check: $(READY)  ## lint, formatting, types, and the words of docs/english/rules.toml; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.english
 
 fix: $(READY)  ## fix what the tools can fix
 	$(BIN)/ruff check --fix .

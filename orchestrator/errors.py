@@ -89,7 +89,7 @@ class PlanInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
 
 
 class DecisionsInvalid(OrchestratorError):  # noqa: N818 - it is the file's state
-    """A file of decisions cannot be read, or holds something that is none."""
+    """A file of decisions cannot be read, or holds something else."""
 
     exit_code = ExitCode.INVALID
 

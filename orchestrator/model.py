@@ -240,7 +240,7 @@ class Reason(StrEnum):
     FAILED_BEFORE = "failed_before"  # in an earlier run; --retry-failed tries again
     # Unknown: it may have started.
     NO_EVIDENCE = "no_evidence"  # the answer was lost, and no probe found a start
-    OPEN_INTENT = "open_intent"  # the run ended before it could be judged
+    OPEN_INTENT = "open_intent"  # the run ended before it could check the answer
     # Skipped: the plan leaves it alone.
     NOT_STARTABLE = "not_startable"  # its state is not in `preflight.startable`
     RERUN = "rerun"  # it would text the whole list again, and its `rerun` does not allow it
@@ -264,7 +264,7 @@ class WaveVerdict(StrEnum):
 
     PASSED = "passed"  # it met its pass rule
     NOT_PASSED = "not_passed"  # it did not meet its pass rule, and what was held could not have changed that
-    CUT_SHORT = "cut_short"  # campaigns were held, or the run stopped before it was judged
+    CUT_SHORT = "cut_short"  # campaigns were held, or the run stopped before the check
     NO_RULE = "no_rule"  # all of it was attempted, and nothing more was asked of it
 
     @property

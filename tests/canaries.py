@@ -75,7 +75,7 @@ def heard(*outputs):
 
 
 def search(folder, *, but=()):
-    """What leaked into the files below a folder, and into what was heard. `but`: files that a test put secrets in."""
+    """What leaked into the files below a folder, and into what was printed. `but`: files that a test put secrets in."""
     files = [file for file in Path(folder).rglob("*") if file.is_file() and file.name not in but]
     found = {str(file.relative_to(folder)): leaks(file.read_bytes() + bytes(file)) for file in files}
     found["what was printed"] = leaks(b"\n".join(_heard))

@@ -25,7 +25,7 @@ SECRET = "x" * 32
 
 
 class Following:
-    """Campaigns of one account that are Active on a platform, and whoever follows them."""
+    """Campaigns of one account that are Active on a platform, and a follower of them."""
 
     def __init__(self, campaigns, *, rate=("50/60s", "10/10s"), limit=(60, 60.0), per_minute=None, latency=0.05):
         """`campaigns` are the platform's, of account a1; all of them are started at once."""

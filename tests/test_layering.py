@@ -46,7 +46,7 @@ NAMESAKES = {
     "discover": "the use case and its command",
     "discovery": "what is found and what it changes in a file, and what is shown of it",
     "follow": "the use case and its command",
-    "gate": "the sandbox shares no code or names with what it judges",
+    "gate": "the sandbox shares no code or names with what it checks",
     "journal": "a rehearsal's journal, named like the port",
     "lane": "a lane of a run in the engine, and the same as a fleet's job",
     "messages": "a manifest's faults in words",

@@ -62,7 +62,7 @@ def _environment(check: Pass, facts: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> bytes:
-    """The end of the command's output. All of it is read: a command whose pipe is full would wait for ever."""
+    """The end of the command's output. All of it is read: a command whose pipe is full would wait forever."""
     kept = b""
     while process.stdout is not None and (chunk := await process.stdout.read(_READ)):
         kept = (kept + chunk)[-_READ:]

@@ -31,7 +31,7 @@ def pause(launch: str, *, reason: str, ledger: str) -> CommandResult:
 @json_option
 @prints_result
 def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
-    """Let a paused launch go on. With --reason, an aborted launch may be run again, once its run has ended."""
+    """Let a paused launch go on. With --reason, an aborted launch may be run again after its run has ended."""
     return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a run that waits does so by itself")
 
 

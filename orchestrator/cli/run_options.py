@@ -117,7 +117,7 @@ class Display:
     ) -> None:
         """The run is known: from now on its events count. `names` are the accounts' by lane.
 
-        Called again once a run has waited for its time: it begins anew.
+        Called again after a run has waited for its time: it begins anew.
         """
         zones = {name: hours.zones[0] for name, hours in manifest.windows.items()}
         self._progress = ProgressObserver(

@@ -14,7 +14,7 @@ from orchestrator.model import PosixSeconds, Reason
 
 _LOOK_EVERY: Final = 60.0
 _SHARE: Final = 4
-"""A look that took long is followed by a rest so many times as long: starts need the rate, too."""
+"""After a slow read, the rest is this many times as long: starts need the rate, too."""
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class ListQueue:
         return waited
 
     async def look(self) -> list[Job]:
-        """Read whoever is waited for. Those whose lists are free now, in order. Raises StopRequested and LeaseLost."""
+        """Read what others wait for. Those whose lists are free now, in order. Raises StopRequested, LeaseLost."""
         # 1. Read those that use the lists.
         begun = self._deps.clock.now()
         met = [self._lists.conflict(job.entry) for job, _ in self._waiting.values()]

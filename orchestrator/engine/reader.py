@@ -96,7 +96,7 @@ class Reader:
             found.update(read.live)
             self.read += len(missing & found.keys())
             missing -= found.keys()
-            # A list that says "more" for ever, with nothing new on it, must end too.
+            # A list that says "more" forever, with nothing new on it, must end too.
             page, more = page + 1, read.more and len(found) > known
             if more and read.left is not None and read.left > len(missing) and not missing & listed:
                 return _only(found, wanted) | await self._by_id(target, sorted(missing))
@@ -113,7 +113,7 @@ class Reader:
         page, more = 1, True
         while more:
             read = await self._page(target, page)
-            # As in `states`: a list that says "more" for ever must end, too.
+            # As in `states`: a list that says "more" forever must end, too.
             page, more = page + 1, read.more and not read.live.keys() <= found.keys()
             found.update(read.live)
             on_page(len(found), read.left)

@@ -17,7 +17,7 @@ from orchestrator.ports import Clock, Journal, Observer
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """How to follow: a round begins `every` so many seconds, and all ends after `timeout` seconds, or at the goal.
+    """How to follow: a round begins every `every` seconds, and all ends after `timeout` seconds, or at the goal.
 
     An Active campaign that sends nothing for `stalled_after` seconds of its calling hours is stalled.
     """

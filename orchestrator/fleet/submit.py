@@ -211,7 +211,7 @@ class Submission:
 async def check_queue(url: str) -> None:
     """Make the queue's tables in the ledger's database where they are missing.
 
-    To be called before an order: one that no worker can take would wait for ever. Raises LedgerError where the tables
+    To be called before an order: one that no worker can take would wait forever. Raises LedgerError where the tables
     do not fit, may not be used, or cannot be reached.
     """
     try:

@@ -61,7 +61,7 @@ class Committer:
             return self._commit_singly(batch, error)
         except LedgerError as error:
             return self._break(batch, _ceased(error))
-        except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait for ever
+        except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait forever
             return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]

@@ -120,7 +120,7 @@ def _begin_reading(connection: sa.Connection) -> None:
 
 
 def _lock_launch(connection: sa.Connection, launch: str, /, *, shared: bool) -> None:
-    # Not a row lock: with those, many commits that share one could keep a person's abort waiting for ever.
+    # Not a row lock: with those, many commits that share one could keep a person's abort waiting forever.
     lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
     connection.execute(sa.select(lock(sa.func.hashtextextended(launch, LAUNCH_LOCK_SEED))))
 

@@ -61,7 +61,7 @@ _READ_ONLY: Final = "25006"
 
 
 def check_session(connection: Any, shown: str) -> None:
-    """Raise LedgerError for a psycopg connection that would not keep what it acknowledges, or may hang for ever.
+    """Raise LedgerError for a psycopg connection that would not keep what it acknowledges, or may hang forever.
 
     `shown` is the ledger's address, for the message.
     """

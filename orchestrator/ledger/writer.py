@@ -16,7 +16,7 @@ from orchestrator.model import Lane, Record
 from orchestrator.ports import Clock
 
 _LARGEST_BATCH: Final = 512
-"""Records after which a commit takes no more: enough to hide the fsync, few enough that no record waits long."""
+"""The most records in one commit: enough to hide the fsync, few enough that no record waits long."""
 
 RENEW_EVERY: Final = LEASE_SECONDS / 3
 """Seconds without a record after which an empty commit renews the leases."""
@@ -78,7 +78,7 @@ class Writer(PermitGranting):
             for first in range(0, len(asked), _LARGEST_BATCH):
                 self._queue.put(asked[first : first + _LARGEST_BATCH])
         except BaseException as error:
-            self._fail(error)  # else those who asked would wait for ever
+            self._fail(error)  # else those who asked would wait forever
             raise
 
     async def close(self) -> None:
@@ -92,7 +92,7 @@ class Writer(PermitGranting):
         try:
             while not self._commit_next():
                 pass
-        except BaseException as error:  # noqa: BLE001 - if the thread just died, every caller would wait for ever
+        except BaseException as error:  # noqa: BLE001 - if the thread just died, every caller would wait forever
             self._fail(error)
 
     def _commit_next(self) -> bool:

@@ -121,7 +121,7 @@ def header_of(cells: Sequence[str]) -> Header:
 
 
 def _refusal(name: str) -> tuple[str, str] | None:
-    """Why a column that is none of ours must not be left out silently; None where it may be."""
+    """Why a column that is not ours must not be left out silently; None where it may be."""
     word = plain(name)
     if word in _REFUSED:
         return _REFUSED[word]

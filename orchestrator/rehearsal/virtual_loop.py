@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class Deadlock(RuntimeError):  # noqa: N818 - it is what happened
-    """Nothing is ready and no timer is set: the program would wait for ever."""
+    """Nothing is ready and no timer is set: the program would wait forever."""
 
 
 class _JumpingSelector(selectors.BaseSelector):
@@ -69,6 +69,6 @@ class VirtualClock:
 
 
 def run_virtually(main: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in virtual time. Raises Deadlock where it would wait for ever."""
+    """Run a coroutine in virtual time. Raises Deadlock where it would wait forever."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

@@ -38,7 +38,7 @@ class Campaign:
     recipients: int = RECIPIENTS
     messages_sent: int = 0  # of its last instance, until `sending_since`
     sending_since: float | None = None  # POSIX seconds
-    stalls_after: int | None = None  # messages after which it stays Active and sends no more
+    stalls_after: int | None = None  # it stays Active, but stops sending after this number of messages
     contact_lists: tuple[str, ...] = ()
     dnc_list: str | None = None
     created_at: str = "2025-06-01T00:00:00.000Z"

@@ -20,7 +20,7 @@ class Sender:
     _at: float = 0.0  # POSIX seconds
     _progress: float = 0.0  # messages that each campaign has sent which was there from the beginning
     _begun: dict[Key, float] = field(default_factory=dict)  # the progress at which a campaign began
-    _ends: list[tuple[float, Key]] = field(default_factory=list)  # and the one at which it has no more to send
+    _ends: list[tuple[float, Key]] = field(default_factory=list)  # and the one at which it has nothing left to send
     _done: dict[Key, int] = field(default_factory=dict)
 
     def begin(self, key: Key, messages: int, now: float) -> None:
@@ -30,7 +30,7 @@ class Sender:
         heapq.heappush(self._ends, (self._progress + messages, key))
 
     def end(self, key: Key, now: float) -> int:
-        """A campaign sends no more. Returns how many messages it has sent since it began."""
+        """A campaign stops sending. Returns how many messages it has sent since it began."""
         sent = self.sent(key, now)
         self._done.pop(key, None)
         if self._begun.pop(key, None) is not None:

@@ -16,7 +16,7 @@ from orchestrator.serve.watch import LedgerWatch
 
 _MOST_CONNECTIONS: Final = 256
 _SILENT_SECONDS: Final = 10.0
-"""How long a new connection may take to send its first request; aiohttp itself would wait for ever."""
+"""How long a new connection may take to send its first request; aiohttp itself would wait forever."""
 _SWEEP_SECONDS: Final = 1.0
 _LONGEST_LINE: Final = 4096
 _LONGEST_HEADERS: Final = 8190

@@ -14,7 +14,7 @@ from orchestrator.serve.pages import Pages
 from orchestrator.serve.viewers import INDEX, FullError, Live
 
 _BEAT_SECONDS: Final = 15.0
-"""How often a page hears that the server is there, though nothing is new: proxies end what is silent."""
+"""How often a page gets a sign of life when nothing is new: proxies close silent connections."""
 _SLOWEST_SECONDS: Final = 20.0
 """How long a viewer may take to accept what it was sent."""
 

@@ -122,7 +122,7 @@ def test_a_manifest_names_every_fault_with_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"select": ["everything"]}, {"exclude": "tag:a"}, {"approve": ""}])
-async def test_an_argument_that_is_none_is_a_value_error(places, options):
+async def test_an_invalid_argument_is_a_value_error(places, options):
     place = await places()
     with pytest.raises(ValueError, match=r"is not a selection|at least 8 characters"):
         await run_launch(place.load(), **options)

@@ -160,7 +160,7 @@ async def test_a_run_waits_for_the_turn_of_a_follower(fresh):
     assert [lease.recent_calls for lease in leases] == [(NOW + 2.5,), ()]  # its calls count
 
 
-async def test_a_run_does_not_wait_for_ever_for_a_follower(fresh):
+async def test_a_run_does_not_wait_forever_for_a_follower(fresh):
     clock = Clock()
     fresh.acquire(LANES[:1], FOLLOWER, clock.now())
     with pytest.raises(LaneLeased, match="in use by run f-1"):

@@ -93,7 +93,7 @@ def test_the_end_that_was_cut_off_is_known_by_its_head(launched, ledger):
     }])  # fmt: skip
 
 
-def test_a_head_that_is_none_is_a_usage_error(workplace):
+def test_an_invalid_head_is_a_usage_error(workplace):
     assert workplace.run("audit", "verify", "spring", "--head", "abc").returncode == 2
 
 

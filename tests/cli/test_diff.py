@@ -84,7 +84,7 @@ def test_two_plans_say_what_they_cannot_compare(workplace, platform):
         (("run.json", "spring"), 3, "run.json is not a result.json"),
     ],
 )  # fmt: skip
-def test_a_side_that_is_none_is_a_clear_error(workplace, sides, code, said):
+def test_a_side_that_does_not_exist_is_a_clear_error(workplace, sides, code, said):
     for name, text in (("not", "no"), ("list", "[]"), ("empty", "{}"), ("run", '{"run": {}}')):
         (workplace.path / f"{name}.json").write_text(text, encoding="utf-8")
     workplace.run("run", workplace.manifest())

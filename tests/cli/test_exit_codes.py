@@ -346,7 +346,7 @@ def test_13_when_the_journal_cannot_be_written_in_mid_run(workplace, platform):
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
 )
-def test_a_signal_drains_what_is_in_flight_and_sends_no_more(workplace, platform, number, code):
+def test_a_signal_drains_what_is_in_flight_and_ends_sending(workplace, platform, number, code):
     campaigns = [f"cd-{n}" for n in range(6)]
     url = platform.start(campaigns=campaigns, scripted={f"st-1/{c}": ["slow"] for c in campaigns})
     manifest = workplace.manifest(

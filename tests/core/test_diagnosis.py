@@ -64,7 +64,7 @@ NO_SCOPE = "Permission denied. Scope is incorrect!"
          [(WARN, "HTTP 429: slow down", "another client is using this account's rate limit: wait, or lower `rate`")]),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_an_account_is_told_with_its_mend(read, found):
+def test_a_fault_of_an_account_is_reported_with_its_fix(read, found):
     assert of_account(read) == found
 
 

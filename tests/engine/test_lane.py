@@ -27,7 +27,7 @@ STOPPED = ("held", "stopped")
 
 
 def assert_never_more(times, limit, seconds):
-    """No window of so many seconds, wherever it begins, holds more arrivals than the limit."""
+    """No window of that length, wherever it begins, holds more arrivals than the limit."""
     times = sorted(times)
     crowded = [(a, b) for a, b in zip(times, times[limit:], strict=False) if b - a < seconds]
     assert crowded == []

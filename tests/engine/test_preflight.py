@@ -48,7 +48,7 @@ async def test_who_is_not_listed_is_not_found(rig):
     assert set(found) == {"s/c0", "s/c2"}
 
 
-async def test_a_list_that_says_more_for_ever_ends(rig):
+async def test_a_list_that_says_more_forever_ends(rig):
     run = rig(3)
     run.api.endless = True
     del run.api.live["s/c1"]
@@ -164,7 +164,7 @@ async def test_a_failed_read_waits_as_long_as_it_is_asked_to(rig, status, asked,
 
 @pytest.mark.parametrize("asked", ["60", "3600", "99999999999999999999"])
 async def test_a_read_is_not_repeated_before_it_may_be(rig, elapsed, asked):
-    """The wait would outlast the budget: to ask earlier would break it, to wait for ever would hang."""
+    """The wait would outlast the budget: to ask earlier would break it, to wait forever would hang."""
     run = rig(1, retry={"attempts": 3, "max_elapsed": "60s"})
     run.api.read_steps.append(says(503, "busy", retry_after=asked))
     with pytest.raises(ReadFailed, match="HTTP 503: busy"):

@@ -252,7 +252,7 @@ async def test_a_listing_takes_a_call_per_page(rig):
     assert counts(run) == {"list": 3}
 
 
-async def test_a_listing_that_promises_more_for_ever_ends(rig):
+async def test_a_listing_that_promises_more_forever_ends(rig):
     run = crowded(rig, 60, 1)
     run.api.endless = True
     (target,) = run.targets

@@ -112,14 +112,14 @@ class Fleet:
                             "--concurrency", str(concurrency), log=f"{name}.log", prefix=prefix)  # fmt: skip
 
     def submit(self, *arguments, log="submit.log"):
-        """Whoever submits knows no secret."""
+        """The process that submits knows no secret."""
         return self.program("run", "m.yaml", "--fleet", *arguments, log=log, secrets=False)
 
     def log(self, name):
         return (self.directory / f"{name}.log").read_text(encoding="utf-8")
 
     def wait_started(self, count, within=60.0):
-        """Poll the platform until so many starts have arrived. Returns how many had."""
+        """Poll the platform until this number of starts has arrived. Returns how many had."""
         end = time.monotonic() + within
         while (seen := sum(self.starts.values())) < count:
             assert time.monotonic() < end, f"{seen} of {count} starts; " + self.log("submit")[-2000:]

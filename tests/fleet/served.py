@@ -17,5 +17,5 @@ async def main(world, host, log):
 
 
 if __name__ == "__main__":
-    with Path("calls.jsonl").open("w", encoding="utf-8") as calls:  # every call, for whoever looks into a failure
+    with Path("calls.jsonl").open("w", encoding="utf-8") as calls:  # every call, to look into a failure
         asyncio.run(main(*sys.argv[1:], calls))

@@ -85,7 +85,7 @@ def test_a_stop_rule_looks_at_all_lanes_together(fleet):
     assert scene.result["totals"]["held"] > 20
 
 
-def test_whoever_submits_may_be_killed_and_started_again(fleet):
+def test_the_submitter_may_be_killed_and_started_again(fleet):
     scene = rated(fleet(accounts=2, campaigns=80, **WINDOW))
     scene.worker()
     first = scene.submit()
@@ -194,7 +194,7 @@ def test_an_abort_from_any_shell_ends_the_launch_at_every_worker(fleet):
     assert "wrong text" in scene.log("again")
 
 
-def test_whoever_watches_asks_the_check_between_the_waves(fleet):
+def test_the_watching_process_runs_the_check_between_waves(fleet):
     scene = fleet(accounts=2, campaigns=3)
     campaigns = [{**one, "tags": ["canary"]} if n == 0 else one for n, one in enumerate(scene.raw["campaigns"])]
     check = {"command": ["false"]}

@@ -37,7 +37,7 @@ def page(*items, more=False):
     return {"status": "success", "data": {"results": list(items), "hasMore": more}}
 
 
-async def test_pages_are_read_until_there_are_no_more(canned, client):
+async def test_pages_are_read_up_to_the_last(canned, client):
     canned.post(LIST, payload=page({"id": "cd-1", "status": "Ready"}, more=True), response_class=Response)
     canned.post(LIST, payload=page({"id": "cd-2", "status": "Active"}), response_class=Response)
     first, second = await client.list(TARGET, 1), await client.list(TARGET, 2)

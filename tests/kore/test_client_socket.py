@@ -9,7 +9,7 @@ from orchestrator.kore.connection_pool import ConnectionPool
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such option")
 async def test_what_cannot_be_delivered_in_a_calls_time_is_forgotten():
-    """Else a start that was lost on a cut cable would arrive when it is mended, minutes after it counted as over."""
+    """Else a start that was lost on a cut cable would arrive when it is repaired, minutes after it counted as over."""
     pool = ConnectionPool(1)
     connector = pool.open(2.5)
     address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80))

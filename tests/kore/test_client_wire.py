@@ -145,7 +145,7 @@ async def test_a_token_no_header_may_hold_is_refused_before_use(call, end):
 
 @pytest.mark.parametrize("spelling", sorted(spellings(TOKEN)))
 async def test_a_token_comes_back_in_no_spelling(spelling):
-    said = f"bad token {spellings(TOKEN)[spelling].decode()} of yours"
+    said = f"bad token {spellings(TOKEN)[spelling].decode()} was refused"
     answer, verdict, _ = await attempt(reply(400, {"message": said, "deep": [{said: said}]}))
     fault, _, _ = await attempt(then_hang_up(f"HTTP/1.1 abc {said}\r\n\r\n".encode()))
 

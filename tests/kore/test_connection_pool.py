@@ -68,7 +68,7 @@ async def test_clients_that_share_a_pool_share_its_connections():
         assert server.connections == 2  # one each time: the last client to leave ends the connections
 
 
-async def test_only_so_many_connections_are_made_at_a_time():
+async def test_connections_made_at_a_time_are_limited():
     inside, most, is_full = 0, 0, asyncio.Event()
 
     async def greet_late(reader, writer):

@@ -34,7 +34,7 @@ NOT_SENT, REJECTED, INDETERMINATE = VerdictKind.NOT_SENT, VerdictKind.REJECTED, 
 
 
 def endless(head, piece=BLOCK, tail=b"", times=None):
-    """Sends `head`, then `piece` until the peer goes, or so many times and then `tail`."""
+    """Sends `head`, then `piece` until the peer goes, or this number of times and then `tail`."""
 
     async def step(reader, writer):
         writer.write(head)

@@ -414,7 +414,7 @@ async def test_one_lost_lane_costs_the_other_nothing(place, store, dead_pid):
     assert rows(place) == [("t/c", 1, "intent")]
 
 
-async def test_a_lane_that_a_person_released_is_its_holders_no_more(place, store):
+async def test_a_released_lane_no_longer_belongs_to_its_holder(place, store):
     leases = store.acquire([LANE], holder(machine="elsewhere"), NOW)
     async with writing(store, leases) as writer:
         await writer.permit(intent_of("s/c"))

@@ -137,7 +137,7 @@ async def test_a_fence_check_and_its_inserts_are_one_step(postgres_url, store):
 
 
 async def test_a_permit_waits_for_a_command_being_given_and_obeys_it(postgres_url, store):
-    """An abort that is said but not committed yet: whoever asks meanwhile is not let through beside it."""
+    """An abort that is said but not committed yet: a run that asks meanwhile is not let through beside it."""
     leases = store.acquire([LANE], holder("run-1"), NOW)
     writer = Writer(store, "run-1", leases, StillClock())
     writer.start()
@@ -182,7 +182,7 @@ def test_no_permit_of_any_host_follows_an_abort(postgres_url, store):
         stop.set()
         granted = sum(one.result(30) for one in asking)
 
-    assert after[-1].kind == "abort"  # in the order of their numbers: whoever asked before it had committed
+    assert after[-1].kind == "abort"  # in the order of their numbers: those who asked before it had committed
     assert store.read("launch-1") == after
     assert granted == len(after) - 1
     for host in hosts:
@@ -270,7 +270,7 @@ def test_a_database_that_stays_away_is_given_up(store, monkeypatch):
     with pytest.raises(LedgerError, match="no route to host"):
         store.commit([record_of("s/c", "intent")], "run-1", leases, NOW)
 
-    assert 2 <= len(tries) <= 3  # not for ever, and not only once
+    assert 2 <= len(tries) <= 3  # not forever, and not only once
 
 
 def test_a_suspended_hosts_pending_commit_is_kept_when_it_wakes(postgres_url, store, monkeypatch):

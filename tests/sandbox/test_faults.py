@@ -23,7 +23,7 @@ def test_another_seed_strikes_others():
     assert struck("nasty", seed=1) != struck("nasty", seed=2)
 
 
-def test_a_known_draw_stays_the_same_for_ever():
+def test_a_known_draw_stays_the_same_forever():
     assert struck("nasty", seed=7, keys=KEYS[:5]) == PINNED
 
 

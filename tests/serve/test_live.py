@@ -95,7 +95,7 @@ async def test_a_run_that_goes_on_asks_for_no_command_yet(serve, url):
     write(url, [fleet, *others])
     async with serve(url) as served:
         page = await served.until(LAUNCH, "Going on")
-        assert "The command to run stands here once the run has ended." in page
+        assert "The command to run appears here when the run has ended." in page
         assert "Run the command below" not in page
         assert page.count('<li class="case"') == 1  # not what is in flight
         assert "<b>1</b> <span>in flight" in page

@@ -56,7 +56,7 @@ def record_of(done: Round, launch: str, run_id: str, number: int, now: PosixSeco
         data["unread"] = packed_value(sorted(done.unread))
     if done.hours:
         data["hours"] = packed_value({key: _hours_json(hours) for key, hours in done.hours.items()})
-    # Of no lane: what was read stays true, whoever has the account by now.
+    # Of no lane: what was read stays true, no matter who has the account by now.
     return Record(launch, f"@{run_id}", number, FOLLOW, run_id, now, "", data)
 
 

@@ -52,7 +52,7 @@ class StreamPages:
         self._asked.add(page)
         self._found |= listed.keys()
         self._page_of |= dict.fromkeys(listed.keys() & self._wanted, page)
-        # A list that says "more" for ever, with nothing new on it, ends here.
+        # A list that says "more" forever, with nothing new on it, ends here.
         if not (more and new):
             self._last = page if self._last is None else min(page, self._last)
 

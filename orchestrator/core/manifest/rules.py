@@ -86,7 +86,7 @@ class AccountRules(Section):
     unknown: Annotated[Threshold, THRESHOLD] | None = None
     """Stop at this number of unknown campaigns, or at this share of the attempted ones."""
     min_sample: StrictInt = Field(default=10, ge=1)
-    """Shares apply once this number of campaigns has been attempted."""
+    """Shares apply after this number of campaigns was attempted."""
 
 
 class StopWhen(AccountRules):

@@ -105,7 +105,7 @@ def test_a_redirect_says_that_it_was_not_followed():
     assert classify(reply(302)).message == "HTTP 302: redirects are never followed"
 
 
-def test_a_success_that_is_none_says_what_it_said():
+def test_a_false_success_is_shown_as_it_was_received():
     answer = reply(200, {"status": "failure", "message": "list empty"})
     assert classify(answer).message == "HTTP 200 that does not say Active: list empty"
 

@@ -24,7 +24,7 @@ def test_a_value_may_hold_colons():
 
 
 @pytest.mark.parametrize("text", ["canary", "tag:", ":canary", "colour:red", "Tag:a", "tag=a"])
-def test_a_term_that_is_none_is_refused_with_what_may_be_written(text):
+def test_an_invalid_term_is_refused_with_the_valid_ones(text):
     with pytest.raises(ValueError, match="write one of tag:VALUE, account:VALUE"):
         parse_terms((text,))
 

@@ -40,11 +40,11 @@ def test_the_sdist_has_what_the_tests_need(dist):
     assert sources(dist) >= set(NEEDED)
 
 
-def test_the_sdist_is_what_is_under_version_control_and_no_more(dist):
+def test_the_sdist_is_exactly_what_is_under_version_control(dist):
     assert sources(dist) == tracked() | {"PKG-INFO"}
 
 
-def test_the_wheel_is_the_package_and_no_more(dist):
+def test_the_wheel_is_exactly_the_package(dist):
     with zipfile.ZipFile(next(dist.glob("*.whl"))) as archive:
         files = set(archive.namelist())
         entries = archive.read(f"campaign_orchestrator-{__version__}.dist-info/entry_points.txt").decode()

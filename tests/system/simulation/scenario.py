@@ -41,7 +41,7 @@ class RunScript:
     kill_commits: bool = False  # what was on its way to the disk arrives there
     signal_at: int | None = None
     signal: str = "SIGINT"
-    again_after: float | None = None  # a second signal, so many seconds later
+    again_after: float | None = None  # a second signal, this many seconds later
     suspend_at: int | None = None
     suspend_for: float = 0.0
     fail_write: int | None = None
