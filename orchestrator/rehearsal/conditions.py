@@ -101,6 +101,8 @@ class NetworkConditions:
         self._faults = FaultPlan(profile_of(faults, is_sandbox=is_sandbox), seed, keys=keys)
         self._latency = _LATENCIES[faults]
         self._random = random.Random(seed)
+        # Its own numbers, so that the other draws stay the same whether or not contact lists are read.
+        self._lists_random = random.Random(f"lists of {seed}")
         self._clock = clock
         self._opens = clock.now() + self._faults.profile.boot_delay
         self._longest = timeout
@@ -110,7 +112,7 @@ class NetworkConditions:
         """What happens to a call that is made now."""
         if self._clock.now() < self._opens:
             return CallFate(unsent="no connection before the first byte was sent")
-        half = self._round_trip() / 2
+        half = self._round_trip(self._lists_random if call.op == "lists" else self._random) / 2
         # A request arrives within the timeout or never: the client's kernel drops it then (`KoreClient`).
         fate = CallFate(there=min(half, self._longest), back=half)
         # Counted per campaign: what strikes a call depends on which one it is, and not on when it came.
@@ -122,5 +124,5 @@ class NetworkConditions:
         is_broken = self._faults.fails_read(call.account_id, call.stream, call.campaign, count)
         return replace(fate, refused=_BROKEN) if is_broken else fate
 
-    def _round_trip(self) -> float:
-        return self._latency.median * math.exp(self._latency.sigma * self._random.gauss(0.0, 1.0))
+    def _round_trip(self, drawn: random.Random) -> float:
+        return self._latency.median * math.exp(self._latency.sigma * drawn.gauss(0.0, 1.0))
