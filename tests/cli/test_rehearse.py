@@ -52,12 +52,12 @@ def test_the_page_explains_every_fault():
 def test_a_rehearsal_begins_when_the_manifest_lets_it(workplace):
     opens, closes = "2037-12-01T14:00:00Z", "2037-12-01T14:00:30Z"
     manifest = workplace.manifest(not_before=opens, not_after=closes,
-                                  accounts={"acme": {"account_id": "a1", "rate": ["1/20s"]}})  # fmt: skip
+                                  accounts={"acme": {"account_id": "a1", "rate": ["2/20s"]}})  # fmt: skip
     done = workplace.run("rehearse", manifest, "--faults", "none", "--json")
     first = json.loads(done.stdout)["first"]
 
     assert first["run"]["started_at"][:19] == "2037-12-01T14:00:00"
-    assert [c["outcome"] for c in first["campaigns"]] == ["started", "held", "held"]
+    assert [c["outcome"] for c in first["campaigns"]] == ["started", "started", "held"]
     late = workplace.run("rehearse", manifest, "--at", closes)
     assert late.returncode == 4
     assert "not_after is Tue 2037-12-01 14:00:30 UTC" in late.stderr
