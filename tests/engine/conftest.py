@@ -6,6 +6,7 @@ import pytest
 from orchestrator.core.journal.states import State, fold
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan.approvers import NOT_ASKED
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.result import build as result
 from orchestrator.core.rules.pacing import Pacer
@@ -82,7 +83,7 @@ class Rig:
         return plans.build(self.manifest, self.deps.states, live, self.selection, manifest_sha256="0" * 64)
 
     async def run(self) -> Stop | None:
-        return await PlanExecution(self.deps, self.plan(), self.lanes).run()
+        return await PlanExecution(self.deps, self.plan(), self.lanes, NOT_ASKED).run()
 
     def state(self, key: str = "s/c0") -> State:
         """What the engine holds true, checked against what the journal proves."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.plan.approvers import NOT_ASKED
 from orchestrator.engine.preflight import changes, details, live_states
 from orchestrator.engine.waves import PlanExecution
 from orchestrator.errors import CredentialError, Refused
@@ -149,7 +150,7 @@ async def executed(run):
     """The whole way: what preflight reads is the plan's live state."""
     live = await looked(run)
     plan = plans.build(run.manifest, run.deps.states, live, run.selection, manifest_sha256="0" * 64)
-    await PlanExecution(run.deps, plan, run.lanes).run()
+    await PlanExecution(run.deps, plan, run.lanes, NOT_ASKED).run()
 
 
 @pytest.mark.parametrize("now", [LiveState("Ready", instance_id="i0"), LiveState("Completed", instance_id="i1")])
