@@ -14,10 +14,11 @@ EDITS = [
     ("message", "another", "message"),
     ("template", None, "template"),
     ("experience_flow", "cf-2", "experience flow"),
-    ("contact_lists", ("others",), "contact lists"),
-    ("contact_lists", (), "contact lists"),
+    ("contact_lists", ("others",), "contact lists and list sizes"),
+    ("contact_lists", (), "contact lists and list sizes"),
     ("dnc_list", None, "DNC lists"),
     ("name", "One more", "name"),
+    ("recipients", 7, "list sizes"),
 ]
 
 

@@ -138,6 +138,10 @@ class Plan:
         """What would be sent, and by what: what an approval is given to."""
         return {**self.facts, "starts": list(_starts(self.entries, self.facts))}
 
+    def rehashed(self) -> "Plan":
+        """The plan with the hash of its identity, after what it knows of its starts has changed."""
+        return replace(self, sha256=plan_hash.streamed_sha256(self.facts, _starts(self.entries, self.facts)))
+
     @property
     def unconditional_reruns(self) -> int:
         """How many of its starts have `rerun: true`: they are sent again wherever the journal does not know them."""

@@ -86,11 +86,16 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def content_changes(approved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[CampaignKey, tuple[str, ...]]:
-    """By campaign, the names of what would be sent otherwise than approved; both plans have the same nonce."""
+    """By campaign, the names of what would be sent otherwise than approved; both plans have the same nonce.
+
+    What was read for the approved plan, and is not named now, may be anything: it counts as changed.
+    """
     before = _by_key(approved.get("starts", []))
     pairs = ((key, before[key].get("content", {}), start.get("content", {}))
              for key, start in _by_key(now["starts"]).items() if key in before)  # fmt: skip
-    found = ((CampaignKey(key), content.changed_seals(*seals)) for key, *seals in pairs)
+    found = (
+        (CampaignKey(key), content.changed_seals(old, {**dict.fromkeys(old, ""), **new})) for key, old, new in pairs
+    )
     return {key: names for key, names in found if names}
 
 

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Final
 from unicodedata import normalize
 
+from orchestrator.core import content
 from orchestrator.core.audience import Audience, total
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.text import plural
 from orchestrator.errors import Refused
-from orchestrator.model import ContactList, Lane
+from orchestrator.model import ContactList, Lane, LiveState
 
 _GOOD: Final = frozenset({"ready", "validated"})
 _MAX_SHOWN: Final = 3
@@ -75,6 +76,8 @@ def counted(plan: Plan, read: ReadLists, manifest: Manifest) -> Plan:
         plan, entries=entries, lists=read.streams, name_faults=tuple(_other_names(entries)),
         list_faults={what: tuple(cases) for what, cases in faults.items()},
     )  # fmt: skip
+    # Sealed with the rest of what each start would send.
+    made = made.rehashed() if made.facts.get("nonce") else made
     unread = tuple(_unread(account, why, made) for account, why in read.failures.items())
     listed = _list_sentences(made, _MAX_SHOWN) if manifest.preflight.lists == "warn" else []
     named = _name_sentences(made, _MAX_SHOWN) if manifest.preflight.names == "warn" else []
@@ -96,9 +99,17 @@ def _counted(entry: Entry, streams: Mapping[Stream, StreamLists], faults: _Fault
         if (what := _fault(one)) is not None:
             faults[what][f"{one.name or one.id!r} of {entry.campaign.stream}"] = None
     sizes = [one.records for one in lists]
+    if lists:
+        entry = replace(entry, live=_with_sizes(entry.live, lists))
     if missing or not lists or None in sizes:
         return entry
     return replace(entry, recipients=sum(size for size in sizes if size is not None))
+
+
+def _with_sizes(live: LiveState, lists: Iterable[ContactList]) -> LiveState:
+    """The live state with how many people are on its contact lists, which an approval covers, too."""
+    sizes = content.digest({"list sizes": sorted([one.id, one.name, one.records] for one in lists)})
+    return replace(live, content=content.merged(live.content, sizes))
 
 
 def _fault(one: ContactList) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.core.audience import Audience
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan import plan as plans
-from orchestrator.core.plan import recipients
+from orchestrator.core.plan import plan_hash, recipients
 from orchestrator.core.plan.recipients import ReadLists
 from orchestrator.core.plan.selection import Selection
 from orchestrator.errors import Refused
@@ -34,7 +34,7 @@ def manifest_of(count, **changes):
     return manifest
 
 
-def planned(*lists, names=(), read=ALL, failures=None, states=(), **changes):
+def planned(*lists, names=(), read=ALL, failures=None, states=(), nonce="", **changes):
     """A plan of one campaign for each tuple of list names in `lists`."""
     manifest = manifest_of(len(lists), **changes)
     live = {
@@ -43,7 +43,7 @@ def planned(*lists, names=(), read=ALL, failures=None, states=(), **changes):
             manifest.campaigns, lists, [*names, *[""] * len(lists)], [*states, *["Ready"] * len(lists)], strict=False
         )
     }
-    plan = plans.build(manifest, {}, live, Selection(), manifest_sha256="0" * 64)
+    plan = plans.build(manifest, {}, live, Selection(), manifest_sha256="0" * 64, nonce=nonce)
     lane = plans.lane_of(manifest, "acme")
     streams = {} if read is None else {(lane, "st"): tuple(read)}
     return recipients.counted(plan, ReadLists(streams, failures or {}), manifest), manifest
@@ -85,6 +85,25 @@ def test_what_is_not_started_has_no_recipients():
 
 def test_the_hash_of_a_plan_does_not_depend_on_them():
     assert planned(["VIP"])[0].sha256 == planned(["VIP"], read=None)[0].sha256
+
+
+@pytest.mark.parametrize(
+    ("now", "is_changed"),
+    [
+        (ALL, False), (tuple(reversed(ALL)), False), ((VIP, REST), False),
+        ((replace(VIP, status="Validated"),), False),
+        ((replace(VIP, records=1201),), True), ((replace(VIP, records=None),), True), ((replace(VIP, id="cl-9"),), True),
+        ((REST,), True), (None, True),
+    ],
+)  # fmt: skip
+def test_a_list_that_grew_is_not_the_one_that_was_approved(now, is_changed):
+    """A size that cannot be read again may be any."""
+    nonce = "00" * 16
+    before, after = planned(["VIP"], nonce=nonce)[0], planned(["VIP"], read=now, nonce=nonce)[0]
+    assert before.sha256 == plan_hash.sha256(before.identity)
+    assert (before.sha256 != after.sha256) is is_changed
+    changes = plan_hash.content_changes(before.identity, after.identity)
+    assert changes == ({"st/c0": ("list sizes",)} if is_changed else {})
 
 
 def test_lists_that_cannot_be_read_are_one_warning():
