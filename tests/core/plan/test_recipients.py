@@ -92,7 +92,8 @@ def test_the_hash_of_a_plan_does_not_depend_on_them():
     [
         (ALL, False), (tuple(reversed(ALL)), False), ((VIP, REST), False),
         ((replace(VIP, status="Validated"),), False),
-        ((replace(VIP, records=1201),), True), ((replace(VIP, records=None),), True), ((replace(VIP, id="cl-9"),), True),
+        ((replace(VIP, records=1201),), True), ((replace(VIP, records=None),), True),
+        ((replace(VIP, id="cl-9"),), True),
         ((REST,), True), (None, True),
     ],
 )  # fmt: skip
