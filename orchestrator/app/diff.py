@@ -1,6 +1,5 @@
 """Where the two sides of `diff` come from: files, the ledger, or a plan made now."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from orchestrator.core import diff
 from orchestrator.core.diff import Snapshot
 from orchestrator.core.journal.records import RUN
 from orchestrator.core.journal.subruns import headers
+from orchestrator.core.json_text import read_json
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.selection import Choice
@@ -81,9 +81,9 @@ def read_proposal(path: Path) -> Proposal:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        why = reason(error) if isinstance(error, OSError) else "it is not JSON"
+        document = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else f"it is not JSON ({error})"
         raise PlanInvalid(f"cannot read {path}: {why}", next_step="name a plan of plan -o, or a result.json") from error
     if not isinstance(document, Mapping):
         raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o")

@@ -78,14 +78,16 @@ def test_two_plans_say_what_they_cannot_compare(workplace, platform):
         (("spring", "summer"), 5, "the ledger has no launch summer"),
         (("spring@r-none", "spring"), 5, "launch spring has no run whose id begins with r-none"),
         (("spring@r-", "spring"), 5, "launch spring has several runs whose id begins with r-"),
-        (("not.json", "spring"), 3, "cannot read not.json: it is not JSON"),
+        (("not.json", "spring"), 3, "cannot read not.json: it is not JSON ('n' is not expected here)"),
+        (("twice.json", "spring"), 3, "cannot read twice.json: it is not JSON ('run' is written twice)"),
         (("list.json", "spring"), 3, "list.json is not a plan"),
         (("empty.json", "spring"), 3, "the file is not a plan"),
         (("run.json", "spring"), 3, "run.json is not a result.json"),
     ],
 )  # fmt: skip
 def test_a_side_that_does_not_exist_is_a_clear_error(workplace, sides, code, said):
-    for name, text in (("not", "no"), ("list", "[]"), ("empty", "{}"), ("run", '{"run": {}}')):
+    for name, text in (("not", "no"), ("list", "[]"), ("empty", "{}"), ("run", '{"run": {}}'),
+                       ("twice", '{"run": {}, "run": {}}')):  # fmt: skip
         (workplace.path / f"{name}.json").write_text(text, encoding="utf-8")
     workplace.run("run", workplace.manifest())
     workplace.run("run", workplace.manifest())

@@ -66,6 +66,12 @@ def test_what_the_image_copies_is_there():
         assert any(word == line[1:] or word.startswith(f"{line[1:]}/") for line in ignored if line.startswith("!"))
 
 
+def test_approvals_can_be_checked_in_the_image():
+    text = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    (installed,) = re.findall(r"apt-get install (.+?) &&", text)
+    assert {"tini", "openssh-client"} <= set(installed.split())
+
+
 @pytest.mark.timeout(900)
 def test_the_demonstration_runs_in_the_image(capfd):
     """Built by buildah on a Debian of its own. Where that cannot be had, it says what is missing."""

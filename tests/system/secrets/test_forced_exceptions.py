@@ -16,7 +16,12 @@ AT_EACH = (3, 2, 2, 2)  # kinds at each of four places in a row: together every 
 AT_ONCE = 4  # runs wait for their timeouts most of the time
 LEAST = 200
 WARM = ("orchestrator.", "sqlalchemy.", "jwt.")  # imported before the fork, with what they import themselves
-BEFORE = ("async with open_run(", "await asyncio.to_thread(credentials_of,")
+BEFORE = (
+    "async with open_run(",
+    "async with ready_run(",
+    "async with opening() as opened:",
+    "await asyncio.to_thread(credentials_of,",
+)
 """Places that are come by before a secret has been read: an exception there can hold none of them."""
 HUNG = -14
 
