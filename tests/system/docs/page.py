@@ -18,6 +18,7 @@ from tests.system.docs import onprem
 
 ELSEWHERE = {
     "README.md": "tests/system/docs/test_readme.py",
+    "docs/examples/README.md": "tests/system/docs/test_examples.py",
     "docs/how-to/ci.md": "tests/cli/test_ci.py",
     "docs/how-to/many-hosts.md": "tests/system/docs/test_many_hosts.py",
 }

@@ -58,10 +58,10 @@ def test_the_story_of_an_unknown_says_its_http_status_once():
     assert "<span>HTTP 500</span> <span>HTTP 500" not in page
 
 
-def test_the_readme_shows_the_recorded_run():
+def test_the_page_shows_the_recorded_run():  # docs/examples/README.md
     recorded = (BUILT / "terminal.txt").read_text(encoding="utf-8")
 
-    assert f"```console\n{recorded}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```console\n{recorded}```\n" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_links_every_report():

@@ -49,7 +49,7 @@ def test_the_committed_page_is_what_the_code_says(name):
 
 
 def test_nothing_else_lies_beside_them():
-    assert {file.name for file in FOLDER.iterdir()} == pages().keys()
+    assert {file.name for file in FOLDER.iterdir()} == {*pages(), "glossary.md"}  # the one that is written by hand
 
 
 @pytest.mark.parametrize("schema", [manifest_schema(), result_schema()], ids=["manifest", "result"])
