@@ -12,7 +12,7 @@ from docs.generator.tables import page, table
 from docs.generator.words import meanings
 from orchestrator.app.schema import manifest_schema, result_schema
 from orchestrator.core.events import EVENTS_VERSION, as_table
-from orchestrator.core.result.types import COLUMNS
+from orchestrator.core.result.table import COLUMNS
 from orchestrator.model import Outcome, Reason, StopReason, WaveVerdict
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "reference"

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from orchestrator.core.manifest import models
 from orchestrator.core.manifest.values import ID_PATTERN
-from orchestrator.core.result import texted, types
+from orchestrator.core.result import delivered, texted, types
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -54,7 +54,9 @@ def _changes(properties: dict[str, dict[str, Any]], description: str) -> dict[st
 def result_schema() -> dict[str, Any]:
     """What a reader of `result.json` can rely on within version 1: fields are added, and none is taken away."""
     made = _described(
-        TypeAdapter(types.Result).json_schema(mode="serialization"), types.Result, vars(texted) | vars(types)
+        TypeAdapter(types.Result).json_schema(mode="serialization"),
+        types.Result,
+        vars(delivered) | vars(texted) | vars(types),
     )
     version = {
         "const": types.SCHEMA_VERSION,

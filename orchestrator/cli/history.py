@@ -53,13 +53,13 @@ def why(launch: str, campaign: str, *, ledger: str) -> CommandResult:
     """Tell all that the journal has of one campaign, in plain sentences, and where the campaign stands now."""
     from orchestrator.app.look_back import read_story
     from orchestrator.console.happenings import happenings_json, story_text
-    from orchestrator.core.result.types import COLUMNS, values
+    from orchestrator.core.result.types import FIELDS, values
 
     told = read_story(ledger, launch, campaign)
     data = {
         "launch": launch,
         "campaign": told.key,
         "happenings": happenings_json(told.happenings),
-        "now": dict(zip(COLUMNS, values(told.now), strict=True)) if told.now is not None else None,
+        "now": dict(zip(FIELDS, values(told.now), strict=True)) if told.now is not None else None,
     }
     return CommandResult("why", data, story_text(launch, told))

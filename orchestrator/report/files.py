@@ -15,7 +15,8 @@ from typing import Final, Protocol, cast
 import orjson
 
 from orchestrator.core.result import timeline
-from orchestrator.core.result.types import COLUMNS, CampaignResult, Result, values
+from orchestrator.core.result.table import COLUMNS, cells
+from orchestrator.core.result.types import FIELDS, CampaignResult, Result, values
 from orchestrator.core.text import FORMULA, spreadsheet_cell
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Record
@@ -45,7 +46,11 @@ def as_json(result: Result, chunks: _Chunks | None = None) -> Iterator[str]:
 
 
 def _lines(chunk: Sequence[CampaignResult]) -> str:
-    rows = [dict(zip(COLUMNS, values(campaign), strict=True)) for campaign in chunk]
+    rows = [dict(zip(FIELDS, values(campaign), strict=True)) for campaign in chunk]
+    for row in rows:
+        # In one piece: what is nested would get lines of its own.
+        if row["delivery"] is not None:
+            row["delivery"] = _piece(row["delivery"])
     try:
         text = orjson.dumps(rows, option=orjson.OPT_INDENT_2)
     except orjson.JSONEncodeError:
@@ -61,6 +66,10 @@ def _escaped(value: object) -> object:
     """A text that orjson takes. A server may send half of a pair, which has no UTF-8, but an escape in JSON."""
     if not isinstance(value, str) or _HALF.search(value) is None:
         return value
+    return _piece(value)
+
+
+def _piece(value: object) -> orjson.Fragment:
     return orjson.Fragment(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
@@ -74,7 +83,7 @@ def as_csv(result: Result, chunks: _Chunks | None = None) -> Iterator[str]:
     last = tuple(more.values())
     yield _csv([(*COLUMNS, *more)])
     for chunk in _chunks(result) if chunks is None else chunks:
-        rows = _cells([values(campaign) for campaign in chunk])
+        rows = _cells([cells(campaign) for campaign in chunk])
         yield _csv([(*row, *last) for row in rows] if last else rows)
 
 

@@ -74,6 +74,7 @@ def _suite(result: Result, number: int, account: str, campaigns: list[CampaignRe
     if (people := result.people.get(account)) is not None:
         yield "<property" + _attributes(name="recipients", value=people.known) + "/>"
         yield "<property" + _attributes(name="recipients.unknown_campaigns", value=people.unknown) + "/>"
+    yield from _delivered(result, account)
     if result.banner:
         yield "<property" + _attributes(name="note", value=result.banner) + "/>"
     for name, value in (run.get("rehearsal") or {}).items():
@@ -83,6 +84,16 @@ def _suite(result: Result, number: int, account: str, campaigns: list[CampaignRe
     yield "<system-out/>"
     yield "<system-err/>"
     yield "</testsuite>"
+
+
+def _delivered(result: Result, account: str) -> Iterator[str]:
+    sums = result.delivery["accounts"].get(account) if result.delivery else None
+    if sums is None:
+        return
+    facts = {"campaigns": sums["campaigns"], "stalled": sums["stalled"], "sent": sums["sent"],
+             "recipients": sums["recipients"], "read_at": sums["read_at"]}  # fmt: skip
+    for name, value in facts.items():
+        yield "<property" + _attributes(name=f"delivery.{name}", value="unknown" if value is None else value) + "/>"
 
 
 def _case(launch: str, campaign: CampaignResult) -> str:

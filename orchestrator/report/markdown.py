@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from orchestrator.core.audience import sentence
+from orchestrator.core.delivery.delivery import DeliveryState
 from orchestrator.core.result.conclude import UNASKED
+from orchestrator.core.result.delivered import DeliverySums, delivered_sentence
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import one_line, plural
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
-from orchestrator.report.wording import by_reason, outcome_word, verdict
+from orchestrator.report.wording import by_reason, delivery_words, halted, outcome_word, verdict
 
 LIMIT: Final = 900 * 1024
 """Bytes. GitHub drops a step summary of more than 1 MiB as a whole, and others may have written to it, too."""
@@ -139,6 +141,7 @@ def _item(campaign: CampaignResult) -> str:
 
 def _tail(result: Result) -> Iterator[str]:
     yield from _waves(result)
+    yield from _delivery(result)
     yield from _budget(result)
     if result.warnings:
         yield from ("### Warnings", "")
@@ -162,6 +165,31 @@ def _waves(result: Result) -> Iterator[str]:
         cells = (_cell(wave["name"]), str(wave["campaigns"]), wave["verdict"].words, _cell(wave["message"]))
         yield f"| {' | '.join(cells)} |"
     yield from _left_out(len(waves))
+
+
+def _delivery(result: Result) -> Iterator[str]:
+    """What became of what was started: by account, then the campaigns that need somebody, what is stalled first."""
+    if result.delivery is None:
+        return
+    accounts = list(result.delivery["accounts"].items())
+    read_at = result.delivery["read_at"]
+    yield from ("### Delivery", "", f"{delivered_sentence(result.delivery)}, as of {read_at}.", "")
+    yield from ("| account | campaigns | completed | stalled | sent | recipients |", "|---|---:|---:|---:|---:|---:|")
+    yield from (f"| {_cell(account)} | {_sums(sums)} |" for account, sums in accounts[:_ROWS])
+    yield from _left_out(len(accounts))
+    stuck = halted(result)
+    yield from (_halted(campaign) for campaign in stuck[:_ROWS])
+    if stuck:
+        yield from _left_out(len(stuck))
+
+
+def _sums(sums: DeliverySums) -> str:
+    sent, people = ("unknown" if number is None else str(number) for number in (sums["sent"], sums["recipients"]))
+    return f"{sums['campaigns']} | {sums['states'][DeliveryState.COMPLETED]} | {sums['stalled']} | {sent} | {people}"
+
+
+def _halted(campaign: CampaignResult) -> str:
+    return f"- {' '.join(filter(None, [code(campaign.key), code(campaign.name)]))}: {delivery_words(campaign.delivery)}"
 
 
 def _budget(result: Result) -> Iterator[str]:

@@ -67,6 +67,7 @@ class _ResultMetrics:
     def collect(self) -> Iterator[Metric]:
         yield from self._campaigns()
         yield from self._recipients()
+        yield from self._deliveries()
         yield from self._run()
         yield from self._budget()
         yield self._durations()
@@ -87,6 +88,28 @@ class _ResultMetrics:
         yield self._gauge("recipients", "People on the contact lists of the campaigns that were started.", known)
         unknown = [({"account": account}, float(one.unknown)) for account, one in people]
         yield self._gauge("unknown_recipients_campaigns", "Started campaigns whose recipients are unknown.", unknown)
+
+    def _deliveries(self) -> Iterator[Metric]:
+        """No metric where nobody followed the launch, and no sample of what is unknown."""
+        if self._result.delivery is None:
+            return
+        accounts = self._result.delivery["accounts"].items()
+        sent = [({"account": name}, float(sums["sent"])) for name, sums in accounts if sums["sent"] is not None]
+        yield self._gauge("messages_sent", "Messages that the platform counts as sent.", sent)
+        people = [
+            ({"account": name}, float(sums["recipients"])) for name, sums in accounts if sums["recipients"] is not None
+        ]
+        yield self._gauge("followed_recipients", "People on the contact lists of the campaigns that were read.", people)
+        states = [
+            ({"account": name, "state": state}, float(count))
+            for name, sums in accounts
+            for state, count in sums["states"].items()
+        ]
+        yield self._gauge("followed_campaigns", "Campaigns that were read, by account and state.", states)
+        stalled = [({"account": name}, float(sums["stalled"])) for name, sums in accounts]
+        yield self._gauge("stalled", "Active campaigns that send nothing within their calling hours.", stalled)
+        read = [({"account": name}, _seconds(sums["read_at"])) for name, sums in accounts]
+        yield self._gauge("followed_timestamp_seconds", "When an account's campaigns were last read.", read)
 
     def _run(self) -> Iterator[Metric]:
         run = self._result.run

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from orchestrator.core.delivery.delivery import DeliveryState
+from orchestrator.core.result.delivered import DeliveryResult
 from orchestrator.core.result.types import CampaignResult, Result
-from orchestrator.core.text import plural
+from orchestrator.core.text import duration, plural
 from orchestrator.model import Outcome, Reason
 
 # Controls, lone surrogates, and what turns text around or hides it: a name of these could look like another one.
@@ -70,3 +72,33 @@ def verdict(result: Result) -> str:
     """How the run went, in words."""
     counts = ", ".join(f"{number} {word}" for word, number in result.totals.items() if number)
     return f"{_VERDICTS[result.exit_code][1]} ({counts or 'nothing to do'})"
+
+
+def halted(result: Result) -> list[CampaignResult]:
+    """Started campaigns that need somebody: what is stalled first, then what is stopped, paused or gone."""
+    if result.delivery is None:
+        return []
+    ranked = [(rank, one) for one in result.campaigns if (rank := _halt_rank(one.delivery)) is not None]
+    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+
+_HALTS: Final = (DeliveryState.STOPPED, DeliveryState.PAUSED, DeliveryState.GONE)
+
+
+def _halt_rank(delivery: DeliveryResult | None) -> int | None:
+    if delivery is None:
+        return None
+    if delivery["is_stalled"]:
+        return 0
+    return 1 + _HALTS.index(delivery["state"]) if delivery["state"] in _HALTS else None
+
+
+def delivery_words(delivery: DeliveryResult | None) -> str:
+    """What became of a campaign: `stalled for 12 min, 80 of 100 sent`; empty where nobody followed it."""
+    if delivery is None:
+        return ""
+    idle = f" for {duration(delivery['stalled_for_s'] or 0)}" if delivery["is_stalled"] else ""
+    state = "stalled" if delivery["is_stalled"] else str(delivery["state"])
+    people = "" if delivery["recipients"] is None else f" of {delivery['recipients']:,}"
+    sent = "" if delivery["sent"] is None else f", {delivery['sent']:,}{people} sent"
+    return f"{state}{idle}{sent}"

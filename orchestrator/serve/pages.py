@@ -25,6 +25,9 @@ _BARS: Final = (
 )  # fmt: skip
 """Standings in the order in which a bar shows them: what is still to come is its right end."""
 
+STORY: Final = ("person", "reasons", "delivery", "timeline", "run")
+"""The parts of a launch's page that take a look at all campaigns."""
+
 Parts = dict[str, str]
 """Pieces of a page by the id of their element."""
 
@@ -98,12 +101,11 @@ class Pages:
         }  # fmt: skip
 
     def story_parts(self, launch: WatchedLaunch, result: Result | None) -> Parts:
-        """What takes a look at all campaigns: who needs a person, the reasons and the timeline."""
+        """What takes a look at all campaigns: who needs a person, the reasons, delivery and timeline."""
         if result is None:
-            return dict.fromkeys(("person", "reasons", "timeline", "run"), "")
+            return dict.fromkeys(STORY, "")
         values = page.values(*launch.story(result))
-        names = ("person", "reasons", "timeline", "run")
-        return {name: self._made(f"parts/{name}.html.j2", **values) for name in names}
+        return {name: self._made(f"parts/{name}.html.j2", **values) for name in STORY}
 
     def _made(self, template: str, **values: Any) -> str:
         text = self._templates.get_template(template).render(values, asset=self._names, edition=self.edition)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from orchestrator.report.prometheus import exposition
-from orchestrator.serve.pages import Pages, Parts
+from orchestrator.serve.pages import STORY, Pages, Parts
 from orchestrator.serve.watch import LedgerWatch
 
 _T = TypeVar("_T")
@@ -165,7 +165,7 @@ class Live:
         trouble = self._watch.trouble or self._watch.trouble_of(name)
         parts = self._pages.trouble(trouble, self._watch.advice)
         if launch is None:
-            return {**parts, **dict.fromkeys(("now", "lanes", "person", "reasons", "timeline", "run"), "")}
+            return {**parts, **dict.fromkeys(("now", "lanes", *STORY), "")}
         result = launch.result()
         parts |= self._pages.now_parts(launch, result)
         story = self._stories.get(name)

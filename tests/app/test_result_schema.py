@@ -6,7 +6,9 @@ import jsonschema
 import pytest
 
 from orchestrator.app.schema import result_schema
+from orchestrator.core.result.build import build
 from orchestrator.report.files import as_json
+from tests.core.result.test_delivered import followed
 from tests.paths import SCHEMAS
 from tests.report.samples import hostile, result_of, small
 
@@ -16,7 +18,7 @@ PROMISED = HERE / "result.v1.promised.txt"
 VALIDATOR = jsonschema.Draft202012Validator(result_schema())
 
 
-DATA = {"budget", "totals", "recipients.accounts"}
+DATA = {"budget", "totals", "recipients.accounts", "delivery.accounts", "delivery.states", "delivery.accounts.*.states"}
 
 
 def paths(schema, place=""):
@@ -40,7 +42,7 @@ def paths(schema, place=""):
 
 
 def keys(value, place=""):
-    """Every place of a value; the keys of `budget`, `totals` and `recipients.accounts` are data."""
+    """Every place of a value; the keys of what is in DATA are data."""
     yield place
     if isinstance(value, list):
         for item in value:
@@ -58,7 +60,11 @@ def test_the_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(result_schema())
 
 
-@pytest.mark.parametrize("result", [small(), hostile(200), result_of([])], ids=["small", "hostile", "empty"])
+@pytest.mark.parametrize(
+    "result",
+    [small(), hostile(200), result_of([]), build(followed())],
+    ids=["small", "hostile", "empty", "followed"],
+)
 def test_the_schema_accepts_what_is_written(result):
     VALIDATOR.validate(json.loads("".join(as_json(result))))
 
@@ -71,7 +77,8 @@ def test_the_schema_can_refuse(change):
 def test_the_result_has_exactly_the_names_of_its_schema():
     named = {line.split(" ")[0] for line in paths(result_schema())} | {"schema_version"}
     rehearsed = replace(small(), run={**small().run, "rehearsal": {"faults": "calm", "seed": 1}})
-    written = {key for result in (small(), rehearsed) for key in keys(json.loads("".join(as_json(result))))}
+    results = (small(), rehearsed, build(followed()))
+    written = {key for result in results for key in keys(json.loads("".join(as_json(result))))}
 
     assert named == written
 

@@ -10,7 +10,7 @@ from orchestrator.core.events import EVENTS
 from tests.cli.conftest import ROOT, SECRET
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "recipients", "campaigns", "warnings"]
+RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
             "finished_at", "last_success_at", "exit_code", "stop", "rehearsal", "environment",
             "by", "approved", "head", "version"]  # fmt: skip

@@ -37,11 +37,11 @@ COMMANDS = {
     ),
     "run": (
         ("run", "launch.yaml"),
-        ["run", "totals", "budget", "waves", "recipients", "campaigns", "warnings", "messages"],
+        ["run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings", "messages"],
     ),
     "status": (
         ("status", "spring"),
-        ["run", "totals", "budget", "waves", "recipients", "campaigns", "warnings", "is_live", "control",
+        ["run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings", "is_live", "control",
          "stopped_since"],
     ),
     "report": (("report", "spring"), ["launch", "run_id", "files"]),

@@ -48,7 +48,7 @@ def campaign(number, outcome, reason, **changes) -> CampaignResult:
         outcome=outcome, reason=reason, message="HTTP 200: Active", attempts=1,
         intent_at="2026-03-04T12:00:01.000Z", sent_at="2026-03-04T12:00:01.010Z",
         finished_at="2026-03-04T12:00:01.200Z", http_status=200, elapsed_ms=190.0, evidence=None,
-        updated_at="2026-03-04T12:00:01.150Z", next=None, tags="", recipients=None,
+        updated_at="2026-03-04T12:00:01.150Z", next=None, tags="", recipients=None, delivery=None,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -67,7 +67,7 @@ def result_of(campaigns, *, stop=None, accounts=("acme",), waves=(), warnings=()
     for one in campaigns:
         if texts(one.outcome, one.reason):
             people[one.account] = people.get(one.account, Audience()) + Audience.of([one.recipients])
-    return Result(run, totals, budgets, list(waves), tuple(campaigns), list(warnings), recipients_json(people))
+    return Result(run, totals, budgets, list(waves), tuple(campaigns), list(warnings), recipients_json(people), None)
 
 
 def small() -> Result:

@@ -253,18 +253,22 @@ class Deliveries:
             return 0.0
         return max(0.0, self._seen_at(track) - track.progress_at)
 
-    def of(self, key: CampaignKey) -> Delivery | None:
-        """What became of one campaign; None where it was never read."""
+    def __len__(self) -> int:
+        """How many campaigns were ever read."""
+        return len(self._tracks)
+
+    def of(self, key: CampaignKey, recipients: int | None = None) -> Delivery | None:
+        """What became of one campaign; None where it was never read. `recipients` where the caller knows them."""
         track = self._tracks.get(key)
-        return None if track is None else self._delivery(key, track)
+        return None if track is None else self._delivery(key, track, recipients)
 
     def all(self) -> dict[CampaignKey, Delivery]:
         """What became of every campaign that was ever read."""
         return {key: self._delivery(key, track) for key, track in self._tracks.items()}
 
-    def _delivery(self, key: CampaignKey, track: _Track) -> Delivery:
+    def _delivery(self, key: CampaignKey, track: _Track, recipients: int | None = None) -> Delivery:
         read_at, last = self._seen_at(track), track.last
-        recipients = self.recipients.get(key)
+        recipients = self.recipients.get(key) if recipients is None else recipients
         rate = track.per_minute(read_at) if track.state is DeliveryState.ACTIVE else None
         stalled_for = self._stalled_for(key, track, read_at)
         return Delivery(

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from orchestrator.core.journal.records import packed_value, unpacked_value
+from orchestrator.core.journal.records import STOP_KINDS, packed_value, unpacked_value
 from orchestrator.model import CallingHours, CampaignKey, LiveState, PosixSeconds, Record
 
 FOLLOW: Final = "follow"
 """The kind of a record of one round of one account. It stands under the name of who read, `@RUN-ID`."""
+
+DELIVERY_KINDS: Final = frozenset({FOLLOW, *STOP_KINDS})
+"""The kinds of record that tell what became of a started campaign."""
 
 DEFAULT_STALLED_AFTER: Final = 600.0
 """Seconds without a message, within its calling hours, after which an Active campaign counts as stalled."""

@@ -8,11 +8,14 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.core.audience import Audience
+from orchestrator.core.delivery.readings import DELIVERY_KINDS
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.records import END, RUN_KINDS, PlanRow
 from orchestrator.core.journal.states import KINDS
 from orchestrator.core.journal.subruns import is_open
-from orchestrator.core.result.build import Journal, Run, result_of
+from orchestrator.core.result.build import Journal, result_of
+from orchestrator.core.result.delivered import DeliveriesResult
+from orchestrator.core.result.one_run import Run
 from orchestrator.core.result.texted import recipients_of, texts
 from orchestrator.core.result.types import UNDER_WAY, CampaignResult, Result
 from orchestrator.model import CampaignKey, Outcome, Reason, Record
@@ -36,6 +39,8 @@ class FollowedLaunch:
     _unknown: Counter[str] = field(default_factory=Counter)  # campaigns among these whose people are unknown
     _moved: set[CampaignKey] = field(default_factory=set)  # since they were counted
     _is_counted: bool = False
+    _delivery: DeliveriesResult | None = None
+    _is_delivery_old: bool = False  # something was read since
     _live: str | None = None
 
     def read(self, record: Record) -> None:
@@ -43,8 +48,8 @@ class FollowedLaunch:
         self._journal.read(record)
         if record.kind in RUN_KINDS:
             self._is_counted = False
-        elif record.kind not in KINDS:
-            return  # no campaign's outcome depends on it
+        elif record.kind not in KINDS:  # no campaign's outcome depends on it
+            self._is_delivery_old |= record.kind in DELIVERY_KINDS
         elif record.campaign in self._rows and record.campaign not in self._strays:
             self._moved.add(CampaignKey(record.campaign))
         else:
@@ -83,7 +88,12 @@ class FollowedLaunch:
         else:
             self._count(self._run, self._moved)
         self._moved.clear()
-        return result_of(self._journal, self._run, dict(self._tally), self._people(), self._of_run)
+        # Not with each start: it takes a look at all campaigns that were followed.
+        if self._is_delivery_old:
+            self._delivery, self._is_delivery_old = self._journal.delivered(self._rows.values), False
+        return result_of(
+            self._journal, self._run, dict(self._tally), self._people(), self._of_run, delivery=self._delivery
+        )
 
     def account_of(self, key: CampaignKey) -> str | None:
         """The account of a campaign, as of the last `result`; None where the newest run does not have it."""
@@ -94,17 +104,17 @@ class FollowedLaunch:
         """The first `most` campaigns with an outcome, as of the last `result`; not those that are still under way."""
         if self._run is None:
             return []
-        run, states = self._run, self._journal.states
-        advice = run.advice(self._journal.control_state)
+        run, advice = self._run, self._run.advice(self._journal.control_state)
         places = ((key, place) for key, (place, _) in self._places.items())
         keys = [key for key, (_, found, why) in places if found is outcome and why not in UNDER_WAY]
-        return [run.campaign(self._rows[key], states.get(key), advice) for key in keys[:most]]
+        return [self._journal.campaign(run, self._rows[key], advice) for key in keys[:most]]
 
     def _count_all(self, run: Run) -> None:
         self._of_run = self._journal.rows(run)
         self._rows = {row.key: row for row in self._of_run()}
         self._strays = self._rows.keys() - {row.key for row in run.rows}
         self._places.clear()
+        self._is_delivery_old = True
         for counts in (self._tally, self._known, self._unknown):
             counts.clear()
         self._count(run, self._rows)

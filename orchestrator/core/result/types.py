@@ -9,6 +9,7 @@ from typing import Any, Final, overload  # TypedDict below: typing's own says to
 from typing_extensions import TypedDict
 
 from orchestrator.core.audience import Audience
+from orchestrator.core.result.delivered import DeliveriesResult, DeliveryResult
 from orchestrator.core.result.texted import RecipientsResult
 from orchestrator.core.rules.waves import REST
 from orchestrator.model import CampaignKey, Outcome, Reason, StopReason, WaveVerdict, key_of
@@ -67,6 +68,8 @@ class CampaignResult:
     """Its tags in the manifest, with a space between."""
     recipients: int | None
     """The people on its contact lists when it was planned; null where their number is unknown."""
+    delivery: DeliveryResult | None
+    """What became of it since it was started, as of the newest reading; null where nobody followed it."""
 
     @property
     def standing(self) -> Outcome | Reason:
@@ -123,11 +126,11 @@ class Campaigns(Sequence[CampaignResult]):
     __hash__ = None  # type: ignore[assignment]  # as of any sequence that is compared by what it holds
 
 
-COLUMNS: Final = tuple(field.name for field in fields(CampaignResult))
-"""The columns of a report, in order."""
+FIELDS: Final = tuple(field.name for field in fields(CampaignResult))
+"""What a report has of a campaign, in order."""
 
-values: Final = attrgetter(*COLUMNS)
-"""A campaign's values, in the order of the columns."""
+values: Final = attrgetter(*FIELDS)
+"""A campaign's values, in the order of the fields."""
 
 
 class StopResult(TypedDict):
@@ -268,6 +271,8 @@ class Result:
     """What the plan warned of."""
     recipients: RecipientsResult
     """The people of the campaigns that the launch started, in this run or an earlier one."""
+    delivery: DeliveriesResult | None
+    """What became of the campaigns that were followed; null where nobody followed any."""
 
     @property
     def people(self) -> dict[str, Audience]:
@@ -336,8 +341,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `result.json`."""
-        rows = [dict(zip(COLUMNS, values(campaign), strict=True)) for campaign in self.campaigns]
+        rows = [dict(zip(FIELDS, values(campaign), strict=True)) for campaign in self.campaigns]
         # Not `asdict`, which copies every text: it took longer than the whole rest of a report.
         return {"schema_version": SCHEMA_VERSION, "run": self.run, "totals": self.totals, "budget": self.budget,
-                "waves": self.waves, "recipients": self.recipients, "campaigns": rows,
+                "waves": self.waves, "recipients": self.recipients, "delivery": self.delivery, "campaigns": rows,
                 "warnings": self.warnings}  # fmt: skip

@@ -18,12 +18,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orchestrator.core.audience import sentence
 from orchestrator.core.exit_codes import RUN_MEANINGS
 from orchestrator.core.manifest.links import console_link
+from orchestrator.core.result.delivered import DeliveryResult, delivered_sentence
 from orchestrator.core.result.timeline import StoryEntry, Timeline
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import duration, plural
 from orchestrator.model import Outcome
 from orchestrator.report.html import chart
-from orchestrator.report.wording import headline, visible
+from orchestrator.report.wording import delivery_words, halted, headline, visible
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _MAX_SHOWN: Final = 200  # unknown campaigns with their story; the table has all of them
@@ -84,6 +85,9 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "banner": result.banner,
         "conditions": result.conditions,
         "recipients": visible(sentence(result.people)),
+        "delivered": lambda sums: visible(delivered_sentence(sums)),
+        "delivery_words": delivery_words,
+        "halted": halted(result),
         "duration": duration(timeline.end - timeline.begin),
         "unknown": _unknown(result, timeline),
         "unfolded": _UNFOLDED,
@@ -173,7 +177,7 @@ def _table(result: Result, timeline: Timeline) -> dict[str, Any]:
         [
             pooled(c.account), pooled(c.wave), pooled(c.outcome), pooled(c.reason), pooled(c.message), pooled(c.next),
             pooled(c.stream), visible(c.campaign), visible(c.name), c.attempts, _milliseconds(c.sent_at or c.intent_at),
-            c.http_status, c.elapsed_ms, pooled(c.tags), c.recipients,
+            c.http_status, c.elapsed_ms, pooled(c.tags), c.recipients, *_delivery(c.delivery),
         ]
         for c in result.campaigns
     ]  # fmt: skip
@@ -183,6 +187,16 @@ def _table(result: Result, timeline: Timeline) -> dict[str, Any]:
         "run": {"launch": result.run["launch"], "run_id": result.run["run_id"]},
         "span": [round(timeline.begin * 1000), round(timeline.end * 1000)],
     }  # fmt: skip
+
+
+def _delivery(delivery: DeliveryResult | None) -> list[Any]:
+    """The end of a campaign's row: nothing where nobody followed it."""
+    if delivery is None:
+        return []
+    return [
+        "stalled" if delivery["is_stalled"] else delivery["state"], delivery["sent"], delivery["per_minute"],
+        delivery["stalled_for_s"], _milliseconds(delivery["eta"]), _milliseconds(delivery["read_at"]),
+    ]  # fmt: skip
 
 
 def _milliseconds(text: str | None) -> int | None:

@@ -113,6 +113,7 @@ def result(outcome, reason=R.ACCEPTED):
         None,
         "",
         None,
+        None,
     )
 
 
@@ -455,7 +456,9 @@ def test_a_journal_with_an_impossible_move_has_no_result():
 def test_the_result_is_json_with_a_schema_version():
     built = build(journal(MIXED, *MOVES))
     read = json.loads(json.dumps(built.as_json()))
-    assert list(read) == ["schema_version", "run", "totals", "budget", "waves", "recipients", "campaigns", "warnings"]
+    assert list(read) == [
+        "schema_version", "run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings",
+    ]  # fmt: skip
     assert read["schema_version"] == "1"
     assert read["run"]["exit_code"] == built.exit_code
     assert len(read["campaigns"]) == len(MIXED)

@@ -154,17 +154,25 @@
   if (!app) return;
   const text = (number) => (number === null ? "" : texts[number]);
   const campaigns = rows.map((row, place) => {
-    const [account, wave, outcome, reason, message, next, stream, campaign, name, attempts, sent, status, elapsed, tags, recipients] = row;
+    const [account, wave, outcome, reason, message, next, stream, campaign, name, attempts, sent, status, elapsed, tags, recipients, ...way] = row;
     const made = {
       place, account: text(account), wave: text(wave), outcome: text(outcome), reason: text(reason),
       message: text(message), next: text(next), id: text(stream) + "/" + campaign, name, attempts, sent, status, elapsed,
-      stream: text(stream), cid: campaign, tags: text(tags).split(" ").filter(Boolean), recipients,
+      stream: text(stream), cid: campaign, tags: text(tags).split(" ").filter(Boolean), recipients, delivery: null,
     };
+    if (way.length) {
+      const [state, messages, rate, idle, eta, read] = way;
+      made.delivery = { state, sent: messages, rate, idle, eta, read };
+    }
     made.campaign = made.name || made.id;
     made.haystack = [made.name, made.id, made.account, made.wave, made.reason, made.message, ...made.tags].join("\n").toLowerCase();
     return made;
   });
   const RANK = ["unknown", "failed", "held", "skipped", "started", "already_started"];
+  // What needs somebody comes first, then the smallest share of its recipients.
+  const STUCK = ["stalled", "stopped", "paused", "gone", "other", "active", "completed"];
+  const stuck = (c) => (c.delivery ? STUCK.indexOf(c.delivery.state) : STUCK.length);
+  const share = (c) => (c.delivery && c.delivery.sent !== null && c.recipients ? c.delivery.sent / c.recipients : Infinity);
   const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   const ORDERS = {
     plan: (a, b) => a.place - b.place,
@@ -174,7 +182,9 @@
     outcome: (a, b) => RANK.indexOf(a.outcome) - RANK.indexOf(b.outcome),
     attempts: (a, b) => a.attempts - b.attempts,
     sent: (a, b) => (a.sent ?? Infinity) - (b.sent ?? Infinity) || 0,
+    delivered: (a, b) => stuck(a) - stuck(b) || share(a) - share(b) || 0,
   };
+  const FILTERS = ["outcome", "account", "wave", "tag", "delivered"];
   let hasOpened = false;
   const state = { sort: "plan", down: false, page: 0, size: PAGE };
   let matching = campaigns;
@@ -209,6 +219,22 @@
     const name = element("span", { className: "quiet" }, ` for ${c.campaign}, opens in a new tab`);
     return [element("a", { href, target: "_blank", rel: "noopener noreferrer" }, "Console", name)];
   };
+  const deliveryOf = (c) => {
+    if (!c.delivery) return c.recipients === null ? [] : [element("span", { className: "more-info" }, `${number.format(c.recipients)} recipients`)];
+    const { state, sent, rate, idle, eta } = c.delivery;
+    const people = c.recipients === null ? "" : ` of ${number.format(c.recipients)}`;
+    const facts = [sent === null ? "" : `${number.format(sent)}${people} sent`, rate ? `${number.format(rate)} a minute` : "",
+      state === "stalled" ? `for ${number.format(Math.round(idle / 60))} min` : "",
+      eta !== null && state === "active" ? `done about ${time(eta).slice(0, 16)}` : ""];
+    const made = [element("span", { className: "more-info" }, element("span", { className: "badge " + (state === "stalled" ? "failed"
+      : state === "completed" ? "started" : state === "active" ? "already_started" : "held") }, state), " " + facts.filter(Boolean).join(" · "))];
+    if (sent !== null && c.recipients) {
+      const bar = element("progress", { max: c.recipients, value: Math.min(sent, c.recipients) });
+      bar.setAttribute("aria-label", `Messages sent of ${c.campaign}`);
+      made.push(bar);
+    }
+    return made;
+  };
   const rowOf = (c) => {
     const row = element("tr");
     row.setAttribute("role", "row");
@@ -216,7 +242,7 @@
     const said = c.message || plain(c.reason);
     row.append(
       cell("Campaign", "campaign", element("bdi", {}, c.campaign), element("code", { className: "id" }, c.id),
-        ...(c.recipients === null ? [] : [element("span", { className: "more-info" }, `${number.format(c.recipients)} recipients`)]),
+        ...deliveryOf(c),
         ...c.tags.map((tag) => element("span", { className: "tag" }, tag)), ...linkOf(c)),
       cell("Account", "account", element("bdi", {}, c.account)),
       cell("Wave", "wave", element("bdi", {}, c.wave)),
@@ -249,12 +275,13 @@
   };
   const refresh = () => {
     const wanted = find("search").value.trim().toLowerCase();
-    const [outcome, account, wave, tag] = ["outcome", "account", "wave", "tag"].map((name) => find(name)?.value ?? "");
+    const [outcome, account, wave, tag, delivered] = FILTERS.map((name) => find(name)?.value ?? "");
     matching = campaigns.filter((c) => (!outcome || c.outcome === outcome) && (!account || c.account === account)
-      && (!wave || c.wave === wave) && (!tag || c.tags.includes(tag)) && c.haystack.includes(wanted));
+      && (!wave || c.wave === wave) && (!tag || c.tags.includes(tag))
+      && (!delivered || (c.delivery?.state ?? "none") === delivered) && c.haystack.includes(wanted));
     if (hasOpened) {
       const sort = state.sort === "plan" ? "" : (state.down ? "-" : "") + state.sort;
-      keep({ search: find("search").value.trim(), outcome, account, wave, tag, sort });
+      keep({ search: find("search").value.trim(), outcome, account, wave, tag, delivered, sort });
     }
     const order = ORDERS[state.sort];
     matching.sort((a, b) => (state.down ? order(b, a) : order(a, b)) || a.place - b.place);
@@ -283,8 +310,7 @@
   document.querySelector(".filters").addEventListener("reset", () => setTimeout(() => sortBy("plan", false)));
   find("clear").addEventListener("click", () => { clear(); find("search").focus(); });
   find("search").addEventListener("input", refresh);
-  find("outcome").addEventListener("change", refresh);
-  for (const name of ["account", "wave", "tag"]) find(name)?.addEventListener("change", refresh);
+  for (const name of FILTERS) find(name)?.addEventListener("change", refresh);
   find("sort").addEventListener("change", (event) => sortBy(event.target.value, false));
   const turn = (by) => { state.page += by; show(); find("table").scrollIntoView({ block: "nearest" }); };
   find("previous").addEventListener("click", () => turn(-1));
@@ -317,9 +343,13 @@
 
   // What is shown, as a file.
   const iso = (at) => (at === null ? "" : new Date(at).toISOString());
+  const isFollowed = campaigns.some((c) => c.delivery);
+  const deliveryColumns = (c) => (isFollowed ? { delivery_state: c.delivery?.state ?? null, delivery_sent: c.delivery?.sent ?? null,
+    delivery_per_minute: c.delivery?.rate ?? null, delivery_stalled_for_s: c.delivery?.idle ?? null,
+    delivery_eta: iso(c.delivery?.eta ?? null) || null, delivery_read_at: iso(c.delivery?.read ?? null) || null } : {});
   const asObject = (c) => ({ account: c.account, stream: c.stream, campaign: c.cid, name: c.name, wave: c.wave,
     tags: c.tags.join(" "), outcome: c.outcome, reason: c.reason, message: c.message, attempts: c.attempts,
-    sent_at: iso(c.sent) || null, http_status: c.status, elapsed_ms: c.elapsed, recipients: c.recipients, next: c.next || null });
+    sent_at: iso(c.sent) || null, http_status: c.status, elapsed_ms: c.elapsed, recipients: c.recipients, ...deliveryColumns(c), next: c.next || null });
   find("save-csv").addEventListener("click", () => {
     const objects = matching.map(asObject);
     const columns = Object.keys(asObject(campaigns[0]));
@@ -395,7 +425,7 @@
   const follow = () => {
     const wanted = address();
     find("search").value = wanted.get("search") ?? "";
-    for (const name of ["outcome", "account", "wave", "tag"]) {
+    for (const name of FILTERS) {
       const select = find(name);
       if (select) select.value = [...select.options].some((o) => o.value === wanted.get(name)) ? wanted.get(name) : "";
     }
