@@ -84,7 +84,9 @@ def _described(schema: dict[str, Any], whole: type, kinds: dict[str, Any]) -> di
 
 def _field_texts(kind: type) -> Iterator[tuple[str, str]]:
     """The fields of a class that have a text under them, those of its bases too."""
-    for one in reversed(kind.__mro__):
+    # Not by `__mro__` alone: a TypedDict has its bases nowhere else.
+    bases = [base for base in getattr(kind, "__orig_bases__", ()) if isinstance(base, type)]
+    for one in [*bases, *reversed(kind.__mro__)]:
         if not one.__module__.startswith("orchestrator."):
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
