@@ -20,7 +20,7 @@ from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import CredentialError, LaneLeased, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
-from orchestrator.model import CallTarget, Lane
+from orchestrator.model import CallTarget, Lane, PosixSeconds
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -107,6 +107,8 @@ async def _read_counts_of(opened: OpenRun, lane: Lane, targets: list[CallTarget]
 
     follower = AccountFollower(runner.account, lane, targets, hold=hold, clock=deps.clock, stop_signal=deps.stop_signal)
     with suppress(CredentialError):  # the first stop will meet it, and report it
-        done, _ = await follower.round(follower.keys, ())
+        # No longer than a read may take elsewhere: a limit that lasts for a day must not hold up a stop.
+        until = PosixSeconds(deps.clock.now() + deps.manifest.retry.max_elapsed)
+        done, _ = await follower.round(follower.keys, (), until)
         if done.readings:
             await deps.journal.record(record_of(done, deps.launch, deps.run_id, number, deps.clock.now()))

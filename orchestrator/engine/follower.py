@@ -83,15 +83,18 @@ class AccountFollower:
         self._failures = 0  # in a row
         self._failure = ""  # the last one of this round
 
-    async def round(self, wanted: Collection[CampaignKey], suspects: Iterable[CampaignKey]) -> tuple[Round, str]:
+    async def round(
+        self, wanted: Collection[CampaignKey], suspects: Iterable[CampaignKey], until: PosixSeconds
+    ) -> tuple[Round, str]:
         """Read the `wanted` campaigns, and the calling hours of `suspects`. Why it ended early, in words, or nothing.
 
-        Raises CredentialError where the platform refuses the credential.
+        It waits for nothing that comes after `until`: the platform may ask for a pause of days. Raises CredentialError
+        where the platform refuses the credential.
         """
         done, why = Round(self.name, self._clock.now()), ""
         asks = self._asks(wanted, suspects, done)
         try:
-            await self._turns(asks)
+            await self._turns(asks, until)
         except StopRequested as stopped:
             why = str(stopped)
         except (LaneLeased, LeaseLost) as busy:
@@ -108,10 +111,14 @@ class AccountFollower:
         details = [self._targets[key] for key in suspects if key in self._targets][:_MOST_DETAILS]
         return _Asks(deque(self._streams.values()), deque(details), done)
 
-    async def _turns(self, asks: "_Asks") -> None:
+    async def _turns(self, asks: "_Asks", until: PosixSeconds) -> None:
         while asks.has_more() and self._failures < _MOST_FAILURES:
             # Outside of a turn: nobody holds an account while it waits for the rate.
             if (wait := self._free_at - self._clock.now()) > 0:
+                # A last look at the end of the time may take turns, and no longer pause.
+                if wait > FREE_SECONDS and self._free_at > until:
+                    self._failure = self._failure or "no call may leave in the time that is left"
+                    return
                 await self._stop_signal.sleep(wait)
             async with self._hold(self._lane) as account:
                 await self._turn(account, asks)
@@ -121,10 +128,9 @@ class AccountFollower:
         until = self._clock.now() + TURN_SECONDS
         while asks.has_more() and self._failures < _MOST_FAILURES:
             now = self._clock.now()
-            if (wait := account.pacer.wait(now)) > 0:
-                self._free_at = PosixSeconds(now + wait)
-                return
-            if now >= until:
+            # A limited call ends the turn, too: the pacer does not know of it.
+            self._free_at = max(self._free_at, PosixSeconds(now + account.pacer.wait(now)))
+            if self._free_at > now or now >= until:
                 return
             await self._ask(account, asks)
 

@@ -95,7 +95,7 @@ class Rounds:
 
     async def _round(self, follower: AccountFollower, wanted: Sequence[CampaignKey]) -> None:
         # 1. Read.
-        done, why = await follower.round(wanted, self.deliveries.suspects(follower.name))
+        done, why = await follower.round(wanted, self.deliveries.suspects(follower.name), self._deadline)
         done.stalled_after = self._options.stalled_after
         has_read = bool(done.readings or done.hours)
         done.readings = [one for one in done.readings if not self.deliveries.is_same(one, self._run_id)]

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from orchestrator.sandbox.limiter import Limit
+from orchestrator.sandbox.limiter import Arrivals, Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import world_of
 from tests.canaries import SECRET, heard, no_secret_leaves
@@ -92,10 +93,10 @@ class Platform:
         self._thread.start()
         self._server = None
 
-    def start(self, campaigns=("cd-0", "cd-1", "cd-2"), secret=SECRET, **options):
+    def start(self, campaigns=("cd-0", "cd-1", "cd-2"), secret=SECRET, streams=("st-1",), **options):
         world = world_of(
             [(ACCOUNT, "cs-acme", secret, "HS256")],
-            [(ACCOUNT, "st-1", campaign, campaign, "sms") for campaign in campaigns],
+            [(ACCOUNT, stream, campaign, campaign, "sms") for stream in streams for campaign in campaigns],
             Limit(10_000, 1.0),
         )
         self._server = SandboxServer(world, **options)
@@ -104,6 +105,11 @@ class Platform:
     def set_state(self, campaign, status, **changes):
         found = self._server.platform.campaign("st-1", campaign)
         self._server.platform.put(dataclasses.replace(found, status=status, **changes))
+
+    def limit(self, calls, seconds):
+        """From now on, so many calls are let through in so many seconds; one was a moment ago."""
+        arrivals = self._server.platform.arrivals[ACCOUNT] = Arrivals(Limit(calls, seconds))
+        arrivals.arrive(time.time())
 
     def state(self, campaign):
         return self._server.platform.campaign("st-1", campaign).status

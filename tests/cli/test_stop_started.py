@@ -1,4 +1,5 @@
 import json
+import time
 
 from tests.cli.test_control import CANARY, six, wait_for
 from tests.cli.test_terminal import at_terminal
@@ -47,6 +48,22 @@ def test_11_when_state_is_unknown_and_4_for_another_manifest(workplace, platform
     assert done.returncode == 11
     assert "may run      st-1/cd-1" in done.stdout
     assert wrong.returncode == 4
+
+
+def test_a_limit_of_hours_does_not_hold_up_a_stop(workplace, platform):
+    streams = ("st-1", "st-2")
+    manifest = workplace.manifest(
+        host=platform.start(("cd-0",), streams=streams), accounts=workplace.credentials(),
+        campaigns=[{"stream": stream, "campaign": "cd-0"} for stream in streams],
+    )  # fmt: skip
+    workplace.run("run", manifest)
+    platform.limit(1, 3600.0)
+    begun = time.monotonic()
+    done = workplace.run("stop-started", "spring", "--reason", "wrong list")
+
+    assert done.returncode == 10, done.stderr
+    assert "the platform limits the account for longer" in done.stderr
+    assert time.monotonic() - begun < 30
 
 
 def test_at_a_terminal_the_launch_is_typed_before_a_stop(workplace, platform):

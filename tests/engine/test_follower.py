@@ -168,6 +168,18 @@ async def test_time_that_is_up_ends_it(elapsed):
     assert elapsed() == pytest.approx(150, abs=2)
 
 
+async def test_a_pause_the_platform_asks_for_outlasts_no_timeout(elapsed):
+    world = Following(campaigns(1, recipients=100_000))
+    world.start_all()
+    world.fate = lambda _: CallFate(refused=Answer(429, {}, retry_after="86400"))
+    rounds = world.rounds(timeout=150.0)
+    await rounds.run()
+
+    assert rounds.timed_out
+    assert elapsed() == pytest.approx(150, abs=2)
+    assert len(world.observer.named("follow_skipped")) == 1
+
+
 async def test_a_signal_ends_it_and_gives_the_account_back():
     world, signal = Following(campaigns(1, recipients=100_000)), StopSignal()
     world.start_all()
@@ -265,6 +277,15 @@ async def test_a_limited_call_makes_the_follower_wait_a_window():
     await world.rounds(timeout=80.0).run()
 
     assert world.lists[0][0] >= BASE + 1
+
+
+async def test_a_limited_call_ends_the_turn():
+    world, asked = Following(campaigns(3, streams=3, recipients=100_000), rate="unlimited"), []
+    world.start_all()
+    world.fate = lambda _: asked.append(world.clock.now()) or CallFate(refused=Answer(429, {}, retry_after="20"))
+    await world.rounds(timeout=50.0).run()
+
+    assert [round(at - BASE) for at in asked] == [0, 20, 40]
 
 
 async def test_a_rejected_credential_ends_it():
