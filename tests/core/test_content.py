@@ -57,7 +57,7 @@ def test_what_only_a_reply_by_id_names_is_told_apart(edit, name):
     assert changed(by_id(), by_id(**edit)) == (name,)
 
 
-def test_a_list_and_a_reply_by_id_are_compared_where_both_name_it():
+def test_a_list_and_a_reply_by_id_are_compared_by_shared_fields():
     assert changed(listed(), by_id()) == ()
     assert changed(by_id(message={}, dncLists=None, schedule={"isRecurrenceEnabled": False}), listed()) == ()
     assert changed(listed(), by_id(name="New", contactLists=[])) == ("contact lists", "name")

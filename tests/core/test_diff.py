@@ -37,7 +37,7 @@ def test_a_side_is_equal_to_itself(side):
     assert (found.facts, found.added, found.gone, found.changed) == ((), (), (), {})
 
 
-def test_campaigns_that_are_new_gone_or_in_another_order_are_told():
+def test_campaigns_that_are_new_gone_or_reordered_are_told():
     found = compare(plan(*TWO, {"campaign": "cd-3"}), plan({"campaign": "cd-4"}, *reversed(TWO)))
     assert (found.added, found.gone, found.is_reordered) == ((key("cd-4"),), (key("cd-3"),), True)
     assert not found.is_equal

@@ -123,7 +123,7 @@ async def test_a_first_in_an_earlier_wave_is_waited_for(rig):
     assert 400.0 <= run.api.started("s/c1")[0] <= 465.0
 
 
-async def test_a_running_campaign_outside_of_the_manifest_is_waited_for(rig):
+async def test_a_running_campaign_outside_the_manifest_is_waited_for(rig):
     run = on_one_list(rig, 1)
     run.api.live["s/outside"] = replace(ACTIVE, name="Winter")
     at(300.0, run, "s/outside", COMPLETED)
@@ -143,7 +143,7 @@ async def test_one_that_starts_elsewhere_during_the_wait_holds_on(rig):
     assert 900.0 <= run.api.started("s/c1")[0] <= 965.0
 
 
-async def test_a_campaign_that_runs_again_is_over_only_after_its_new_run(rig):
+async def test_a_campaign_that_runs_again_is_over_after_its_new_run(rig):
     first = {"stream": "s", "campaign": "c0", "rerun": True}
     run = on_one_list(rig, [first, "c1"])
     run.api.live["s/c0"] = replace(COMPLETED, instance_id="i0")

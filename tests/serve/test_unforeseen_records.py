@@ -41,7 +41,7 @@ def test_what_a_follower_reads_changes_no_outcome(url):
         watch.close()
 
 
-def test_a_record_that_cannot_be_read_is_the_trouble_of_its_launch(url):
+def test_a_record_that_cannot_be_read_troubles_its_launch_alone(url):
     data = {"stop": {"reason": "tomorrow", "detail": "x"}, "budget": {}, "waves": []}
     end = Record(runs.LAUNCH, f"@{runs.RUN}", 1, "end", runs.RUN, LATER, "", data)
     write(url, [*runs.records(runs.Script(size=6, is_crashed=True)), end])

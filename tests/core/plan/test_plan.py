@@ -358,7 +358,7 @@ def test_which_start_is_first_is_the_order_of_waves_and_rows():
     ]  # fmt: skip
 
 
-def test_in_sequence_a_start_on_a_list_in_use_says_what_it_waits_for():
+def test_in_sequence_a_start_says_what_it_waits_for():
     parsed = manifest({"campaign": "cd-1"}, {"campaign": "cd-2"}, same_list="sequence")
     plan = planned(parsed, live=dict.fromkeys((key("cd-1"), key("cd-2")), ready(contact_lists=("east",))))
 

@@ -52,7 +52,7 @@ def test_a_forecast_names_the_end_and_what_runs_past_its_hours():
     }
 
 
-def test_an_unknown_number_of_recipients_is_counted_and_not_forecast():
+def test_unknown_recipients_are_counted_and_not_forecast():
     told = forecast([batch("a", 60), batch("b", None)], {"acme": 60})
     assert told.sentences() == (
         "texting ends about 22:01 UTC; not counted: 1 campaign with an unknown number of recipients",

@@ -136,7 +136,7 @@ def test_the_rounds_of_one_follower_are_one_thing_that_happened():
     ]
 
 
-def test_a_campaigns_story_has_each_new_state_and_the_last_reading():
+def test_a_story_has_each_new_state_and_the_last_reading():
     states = [("Active", 5), ("Active", 9), ("Paused", 12), ("Active", 12), ("Active", 80)]
     readings = [(float(at), status, count, "i1") for at, (status, count) in enumerate(states)]
     told = [one.what for one in sent(rounds_of(*readings), "st-1/cd-1")]

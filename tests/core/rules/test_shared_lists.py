@@ -23,7 +23,7 @@ def test_a_campaign_that_is_over_keeps_no_list(status):
     assert is_over(ready(status=status))
 
 
-def test_a_campaign_that_is_ready_right_after_its_start_is_not_over():
+def test_a_campaign_that_is_ready_after_its_start_is_not_over():
     assert not is_over(ready())
 
 

@@ -70,7 +70,7 @@ def test_the_page_links_every_report():
     assert {"bad-day.yaml", "terminal.txt", *(f"bad-day/rehearsal/{report}" for report in REPORTS)} <= linked
 
 
-def test_the_recording_ends_with_a_good_run_in_the_folder_of_the_pages():
+def test_the_recording_ends_with_a_good_run():
     picture = (ROOT / "docs" / "images" / "good-run.svg").read_text(encoding="utf-8")
 
     assert "exit code 0: all selected campaigns are started" in picture.replace("\u00a0", " ")

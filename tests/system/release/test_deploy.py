@@ -46,7 +46,7 @@ def test_no_pod_runs_again_for_what_a_person_must_look_at():
     assert set(rule["values"]) == never
 
 
-def test_it_runs_as_nobody_on_a_file_system_that_cannot_be_written():
+def test_it_runs_as_nobody_on_a_read_only_file_system():
     for kind in ("Job", "CronJob"):
         spec = item(kind)["spec"]
         pod = (spec.get("jobTemplate", {}).get("spec") or spec)["template"]["spec"]
