@@ -71,6 +71,9 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
     if proposal is None or not proposal.file_bytes:
         raise Refused("approval: {signers: …} needs --plan FILE and --approval with a signature over it",
                       next_step=again)  # fmt: skip
+    if not proposal.nonce:
+        # Its campaigns could be edited without a trace.
+        raise Refused("the plan does not cover what its campaigns would send", next_step=again)
     if now > proposal.made_at + rule.expires:
         age = duration(now - proposal.made_at)
         raise Refused(f"the plan was made {age} ago, and approval.expires is {duration(rule.expires)}", next_step=again)

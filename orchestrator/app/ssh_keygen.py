@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import localtime, strftime
@@ -20,6 +22,8 @@ _MAX_SIGNATURE: Final = 64 * 1024
 FINGERPRINT: Final = re.compile(r" key (SHA256:[A-Za-z0-9+/]+)\s*$", re.MULTILINE)
 """A key's fingerprint, as `ssh-keygen` says it of a signature that holds."""
 
+_KEY: Final = re.compile(r" (AAAA[A-Za-z0-9+/]+=*)")
+_NAMES: Final = re.compile(r'\s*(?:"([^"]*)"|([^\s#]\S*))')
 _INSTALL: Final = "install the package openssh-client (openssh-clients on Fedora, openssh on Alpine)"
 _FAULTS: Final = {
     "incorrect signature": "it is no signature over this plan: it was made for another file, or a file was changed",
@@ -76,13 +80,29 @@ class Verifier:
         if held.returncode or key is None:
             why = _fault(held, self.signers.name) if held.stderr.strip() else "its key is revoked"
             raise _refused(file, why)
-        return Signature(file, names, key[1])
+        # 3. OpenSSH names those of the key's first line that counts. By another one it may be the planner's.
+        others = _names_of(key[1], self.signers.content)
+        return Signature(file, principals(list(dict.fromkeys([*names, *others])), file), key[1])
 
     def _keygen(self, action: str, *options: str) -> "subprocess.CompletedProcess[bytes]":
         # In the system's time zone: earlier versions do not know the Z of UTC.
         at = strftime("%Y%m%d%H%M%S", localtime(self.at))
         words = ("-Y", action, "-f", "signers", "-s", "signature", "-O", f"verify-time={at}", *options)
         return keygen(words, self.folder, given=self.plan)
+
+
+def _names_of(fingerprint: str, signers: bytes) -> Iterator[str]:
+    """All names under which a key stands in a file of signers, whatever its lines' options are."""
+    for line in signers.decode(errors="replace").splitlines():
+        if any(_fingerprint(key) == fingerprint for key in _KEY.findall(line)) and (listed := _NAMES.match(line)):
+            yield from filter(None, (listed[1] or listed[2]).split(","))
+
+
+def _fingerprint(key: str) -> str:
+    try:
+        return f"SHA256:{b64encode(sha256(b64decode(key)).digest()).decode().rstrip('=')}"
+    except ValueError:
+        return ""
 
 
 def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":

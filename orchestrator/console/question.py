@@ -68,9 +68,17 @@ def approval_question(document: Mapping[str, Any], proposal: Proposal) -> list[s
         *counted(starts),
         *([f"  recipients: {plain(people)}"] if people else []),
         f"  made by {plain(by)}, good until {timestamp(proposal.expires_at)}",
+        *_uncovered(proposal),
         *(f"  warning: {plain(str(text))}" for text in document.get("warnings", ())),
         *(f"  note: {plain(str(text))}" for text in document.get("notes", ())),
     ]
+
+
+def _uncovered(proposal: Proposal) -> list[str]:
+    if not proposal.uncovered:
+        return []
+    what = f"{proposal.uncovered:,} of its {plural(len(proposal.identity['starts']), 'start')}"
+    return [f"  warning: not covered: what {what} would send, and to whom; who edits it now is not refused"]
 
 
 def stop_question(launch: str, plan: StopPlan) -> list[str]:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+SIZES: Final = "list sizes"
+"""The field that the contact lists of a stream tell, and no reply about a campaign."""
+
 FIELDS: Final = (
     "message", "template", "experience flow", "contact lists", "DNC lists", "name", "schedule",  # named by a list
     "sender", "calling hours",  # named by a get-by-id reply alone
-    "list sizes",  # of its contact lists
+    SIZES,  # of its contact lists
 )  # fmt: skip
 """What a reply can say of a campaign's content (kore-api.md sections 1.6 to 1.7b)."""
 

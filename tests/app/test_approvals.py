@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from base64 import b64encode
 from contextlib import suppress
 
 import pytest
@@ -135,6 +136,40 @@ def test_a_signature_is_for_one_file_and_one_purpose(office):
     assert office.refusal(b"x" * 70_000) == f"{NOT}it is no whole SSH signature"
 
 
+def test_all_lines_of_a_key_name_one_person(office):
+    """OpenSSH names the first line alone: by the second one she made the plan."""
+    alias = Signer(office.folder, "work@example.com", "a-77")
+    file = office.folder / "allowed_signers"
+    second = f'"ann@example.com,ann" valid-before="20200101" {alias.public}\n'
+    file.write_text(file.read_text() + alias.line() + second)
+
+    assert office.refusal(alias.sign(office.plan)) == (
+        "0.sig: work@example.com signed, and made the plan: somebody else must approve it"
+    )
+    file.write_text(file.read_text().replace(second, f"*@example.org {alias.public}\n"))
+    assert office.refusal(alias.sign(office.plan)) == (
+        "0.sig: its key stands under the pattern *@example.org, which may be anybody's"
+    )
+
+
+def test_a_plan_that_names_no_planner_needs_a_new_one(office):
+    nameless = plan_file(planned_by=())
+    signature = office.sign("cleo", nameless)
+
+    assert office.refusal(signature, plan=nameless) == (
+        "the plan does not name who made it, so nobody is known to be somebody else"
+    )
+    free = office.loaded(**{"not": ["runner"]})
+    assert office.check(signature, plan=nameless, loaded=free)[0].by == "cleo@example.com"
+
+
+def test_a_plan_that_covers_no_contents_is_refused(office):
+    bare = plan_file(nonce="")
+    assert office.refusal(office.sign("cleo", bare), plan=bare) == (
+        "the plan does not cover what its campaigns would send"
+    )
+
+
 def test_two_must_be_two(office):
     loaded = office.loaded(required=2)
     alone = "the plan needs the approval of 2 people, and has 1 (cleo@example.com)"
@@ -198,8 +233,12 @@ class Forger:
         return self._draw.choice(self._others), self._office.plan
 
     def _flipped(self):
-        # Not behind the last dash: what follows it is no part of the signature.
-        place, bit = self._draw.randrange(len(self.good.rstrip())), 1 << self._draw.randrange(8)
+        # Not where it stays the same signature: behind the last dash, at the end of a line, and in the number of the
+        # format, of which ssh-keygen takes 0 for 1.
+        head = len(b"-----BEGIN SSH SIGNATURE-----\n")
+        fixed = range(head + len(b64encode(b"SSHSIG")), head + len(b64encode(b"SSHSIG" + bytes(4)).rstrip(b"=")))
+        places = [n for n, byte in enumerate(self.good.rstrip()) if byte != ord("\n") and n not in fixed]
+        place, bit = self._draw.choice(places), 1 << self._draw.randrange(8)
         changed = bytes([self.good[place] ^ bit])
         return self.good[:place] + changed + self.good[place + 1 :], self._office.plan
 

@@ -14,7 +14,7 @@ from orchestrator.core.plan.decision import Action, Decision, changed
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
-from orchestrator.model import Outcome, PosixSeconds, Reason, Record
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, key_of
 
 VALID_FOR: Final = 24 * 3600.0
 """Seconds for which a plan may be run: the live state that a person approved does not stay as it was."""
@@ -33,8 +33,8 @@ SHOWN_HASH: Final = 12
 class Proposal:
     """A plan that was made and may be approved. `made_at` is in POSIX seconds.
 
-    `planned_by` are all names of who made it, and `file_bytes` those of its file, where it comes from one:
-    signatures are over these.
+    `planned_by` are all names of who made it, `file_bytes` those of its file, where it comes from one: signatures are
+    over these. `shown` are the recipients that the file shows of its campaigns, as far as they were known.
     """
 
     sha256: str
@@ -42,6 +42,7 @@ class Proposal:
     identity: Mapping[str, Any]
     planned_by: tuple[str, ...] = ()
     file_bytes: bytes = field(default=b"", repr=False)
+    shown: Mapping[CampaignKey, int] = field(default_factory=dict, repr=False)
 
     @property
     def expires_at(self) -> PosixSeconds:
@@ -58,6 +59,11 @@ class Proposal:
     def nonce(self) -> str:
         """What the contents of its campaigns are sealed with, in hexadecimal; empty in plans of earlier versions."""
         return str(self.identity.get("nonce", ""))
+
+    @property
+    def uncovered(self) -> int:
+        """How many of its starts it covers without what they would send: nobody read it, or it was taken out."""
+        return sum(not (self.nonce and start.get("content")) for start in self.identity["starts"])
 
     @property
     def has_details(self) -> bool:
@@ -100,12 +106,13 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
     try:
         proposal = Proposal(
             str(document["plan_sha256"]), PosixSeconds(float(document["made_at"])), dict(document["identity"]),
-            # Plans of earlier versions do not name anybody.
-            tuple(map(str, document.get("planned_by", ()))), file_bytes,
+            _planners(document), file_bytes, _shown(document),
         )  # fmt: skip
         own = plan_hash.sha256(proposal.identity)
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
-        _ = proposal.selection, [(start["stream"], start["campaign"]) for start in proposal.identity["starts"]]
+        _ = proposal.selection, bytes.fromhex(proposal.nonce)
+        for start in proposal.identity["starts"]:
+            _ = [start[name] for name in plan_hash.WITHOUT_LIVE_STATE], {**start.get("content", {})}
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
@@ -116,6 +123,18 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
             next_step="make a new one with plan and its option -o",
         )
     return proposal
+
+
+def _planners(document: Mapping[str, Any]) -> tuple[str, ...]:
+    names = document.get("planned_by", [])  # plans of earlier versions do not name anybody
+    if not isinstance(names, list):
+        raise TypeError(names)
+    return tuple(map(str, names))
+
+
+def _shown(document: Mapping[str, Any]) -> dict[CampaignKey, int]:
+    rows = (row for row in document.get("campaigns", ()) if isinstance(row.get("recipients"), int))
+    return {key_of(row["stream"], row["campaign"]): row["recipients"] for row in rows}
 
 
 def check_shown(document: Any, proposal: Proposal) -> None:
@@ -165,15 +184,26 @@ def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: b
 
     Raises Refused for the first ones of them where the proposal `is_binding`.
     """
-    changes = plan_hash.content_changes(proposal.identity, plan.identity)
-    if not changes:
+    changes = plan_hash.content_changes(proposal.identity, plan.identity, is_binding=is_binding)
+    told = {key: f"{content.words(names)} changed since the plan" for key, names in changes.items()}
+    told = {**_miscounted(proposal, plan), **told}
+    if not told:
         return plan
-    told = {e.key: f"{content.words(changes[e.key])} changed since the plan" for e in plan.entries if e.key in changes}
     if is_binding:
         named = [f"{e.name or e.key}: {told[e.key]}" for e in plan.entries if e.key in told]
         raise Refused(f"not what was approved: {'; '.join(plan_hash.shortened(named))}", next_step=again)
     held = (replace(e, decision=changed(told[e.key])) if e.key in told else e for e in plan.entries)
     return replace(plan, entries=tuple(held))
+
+
+def _miscounted(proposal: Proposal, plan: Plan) -> dict[CampaignKey, str]:
+    """By campaign, where the plan's file shows another number of recipients than there are: its hash has none."""
+    starts = (one for one in plan.entries if one.decision.action is Action.START and one.recipients is not None)
+    return {
+        one.key: f"the plan shows {plural(shown, 'recipient')}, and there are {one.recipients:,}"
+        for one in starts
+        if (shown := proposal.shown.get(one.key, one.recipients)) != one.recipients and shown is not None
+    }
 
 
 def approved_part(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> Plan:
@@ -212,10 +242,16 @@ def _as_known(identity: Mapping[str, Any], proposal: Proposal) -> Mapping[str, A
 
 
 def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
-    """Whether a run of this plan, begun since it was made, got a permit."""
+    """Whether a run of this plan got a permit.
+
+    Plans of earlier versions had no nonce, and the same hash when they were made again: there the run must have begun
+    since.
+    """
     headers = [(r.run_id, header_of(r), r.at) for r in records if r.kind == RUN]
     runs = {
-        run for run, header, at in headers if header.get("plan_sha256") == proposal.sha256 and at >= proposal.made_at
+        run
+        for run, header, at in headers
+        if header.get("plan_sha256") == proposal.sha256 and (proposal.nonce or at >= proposal.made_at)
     }
     # A fleet's starts are those of its lanes, each a run of its own.
     runs |= {run for run, header, _ in headers if header.get("part_of") in runs}

@@ -89,7 +89,12 @@ def approvers(
 
     `people` are the names of who made the plan and of who runs it.
     """
-    # 1. Nobody approves their own plan, or their own run.
+    # 1. Nobody approves their own plan, or their own run. Of a plan that names nobody, that cannot be told.
+    if "planner" in rule.not_ and not people["planner"]:
+        raise Refused(
+            "the plan does not name who made it, so nobody is known to be somebody else",
+            next_step="make a new plan with plan and its option -o, and have it approved",
+        )
     for signature in signatures:
         for role in rule.not_:
             if is_same(signature.names, people[role]):

@@ -85,18 +85,24 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [*changed, *(f"starts: {line}" for kind in (gone, new, other) for line in shortened(kind))]
 
 
-def content_changes(approved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[CampaignKey, tuple[str, ...]]:
+def content_changes(
+    approved: Mapping[str, Any], now: Mapping[str, Any], *, is_binding: bool = False
+) -> dict[CampaignKey, tuple[str, ...]]:
     """By campaign, the names of what would be sent otherwise than approved; both plans have the same nonce.
 
-    What was read for the approved plan, and is not named now, may be anything: it counts as changed.
+    What was read for the approved plan, and is not named now, may be anything: it counts as changed. Where the plan
+    `is_binding`, so does what it does not name and a reply names now: a plan whose digests were taken out would permit
+    any text. But for the sizes of lists: the call for them may have failed when the plan was made.
     """
     before = _by_key(approved.get("starts", []))
     pairs = ((key, before[key].get("content", {}), start.get("content", {}))
              for key, start in _by_key(now["starts"]).items() if key in before)  # fmt: skip
-    found = (
-        (CampaignKey(key), content.changed_seals(old, {**dict.fromkeys(old, ""), **new})) for key, old, new in pairs
-    )
-    return {key: names for key, names in found if names}
+    found: dict[CampaignKey, tuple[str, ...]] = {}
+    for key, old, new in pairs:
+        added = {name: "" for name in new if name != content.SIZES} if is_binding else {}
+        if names := content.changed_seals({**added, **old}, {**dict.fromkeys(old, ""), **new}):
+            found[CampaignKey(key)] = names
+    return found
 
 
 def _by_key(starts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -108,7 +108,7 @@ def _counted(entry: Entry, streams: Mapping[Stream, StreamLists], faults: _Fault
 
 def _with_sizes(live: LiveState, lists: Iterable[ContactList]) -> LiveState:
     """The live state with how many people are on its contact lists, which an approval covers, too."""
-    sizes = content.digest({"list sizes": sorted([one.id, one.name, one.records] for one in lists)})
+    sizes = content.digest({content.SIZES: sorted([one.id, one.name, one.records] for one in lists)})
     return replace(live, content=content.merged(live.content, sizes))
 
 

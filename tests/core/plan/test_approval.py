@@ -2,6 +2,7 @@ import copy
 import json
 import zlib
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -137,6 +138,42 @@ def test_without_approval_what_was_edited_is_held():
     assert held.sha256 == now.sha256
 
 
+def test_digests_that_were_taken_out_permit_no_text():
+    """The planner's own hash over them is right: only what is read now tells that they are missing."""
+    now, bare = sealed({"message": "b"}), copy.deepcopy(sealed().identity)
+    for start in bare["starts"]:
+        del start["content"]
+    edited = Proposal(identity.sha256(bare), MADE, bare)
+    with pytest.raises(Refused) as refused:
+        approval.without_changed(edited, now, AGAIN, is_binding=True)
+
+    assert refused.value.message == (
+        "not what was approved: Renewal Concord: message, contact lists and name changed since the plan; "
+        "st-1/cd-2: message, contact lists and name changed since the plan"
+    )
+    assert (edited.uncovered, proposal(sealed()).uncovered, proposal().uncovered) == (2, 0, 2)
+
+
+def test_list_sizes_may_be_known_later_than_the_plan():
+    """The call for contact lists may have failed when it was made."""
+    sized = sealed({"list sizes": [["l-1", "people", 7]]})
+    assert approval.without_changed(proposal(sealed()), sized, AGAIN, is_binding=True) is sized
+
+
+def test_recipients_that_a_file_shows_must_be_right():
+    rows = [{"stream": "st-1", "campaign": f"cd-{n}", "action": "start", "recipients": size}
+            for n, size in ((1, 10), (2, None))]  # fmt: skip
+    made = approval.read({**document(sealed()), "campaigns": rows})
+    now = sealed()
+    now = replace(now, entries=tuple(replace(entry, recipients=3600) for entry in now.entries))
+    with pytest.raises(Refused) as refused:
+        approval.without_changed(made, now, AGAIN, is_binding=True)
+
+    assert refused.value.message == (
+        "not what was approved: Renewal Concord: the plan shows 10 recipients, and there are 3,600"
+    )
+
+
 def test_what_was_not_edited_is_permitted():
     for binding in (True, False):
         now = sealed()
@@ -218,6 +255,14 @@ def test_a_plan_that_was_made_after_the_run_is_a_new_one():
     check(later, plan(), [run_of(made), record("intent", run="r-9")])
 
 
+def test_a_planners_clock_cannot_make_a_plan_good_twice():
+    """Five minutes ahead are forgiven: its run then looks older than the plan."""
+    made = sealed()
+    ahead = Proposal(made.sha256, MADE + 240, made.identity)
+    with pytest.raises(Refused, match="the plan was used"):
+        check(ahead, made, [run_of(made), record("intent", run="r-9")])
+
+
 def test_starts_of_other_plans_use_nothing_up():
     made = proposal()
     other = record("run", 0, MADE + 10, "@r-8", "r-8", plan_sha256="f" * 64)
@@ -277,7 +322,10 @@ def signed(**changes):
 @pytest.mark.parametrize(
     "value",
     [None, [], {}, "x", {**document(), "made_at": "soon"}, signed(selection={}), signed(starts=None),
-     signed(starts=[1]), signed(starts=[{"stream": "st-1"}])],
+     signed(starts=[1]), signed(starts=[{"stream": "st-1"}]), signed(nonce="no hexadecimal"),
+     signed(starts=[{"stream": "st-1", "campaign": "cd-1"}]),
+     signed(starts=[{**plan().identity["starts"][0], "content": "text"}]),
+     {**document(), "planned_by": "ann"}, {**document(), "campaigns": 7}],
 )  # fmt: skip
 def test_what_is_no_plan_is_invalid(value):
     with pytest.raises(PlanInvalid) as refused:
