@@ -60,5 +60,5 @@ def deliver(parcel: Parcel, until: float) -> str:
 def _why(said: bytes) -> str:
     try:
         return str(json.loads(said)["why"])[:_MOST]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "its process ended without a word"

@@ -31,6 +31,16 @@ def test_brackets_beside_each_other_are_not_deep():
     assert read_json(f"[{','.join(['[{}]'] * 1000)}]") == [[{}]] * 1000
 
 
+@pytest.mark.parametrize("beside", ["", "[" * 20 + "]" * 20])
+@pytest.mark.parametrize("size", [0, 2**20])
+def test_what_is_deep_is_found_beside_what_is_not(beside, size):
+    texts = json.dumps(["]\\", '"[', "x" * size])
+    whole = f"[{texts},{','.join(['[]'] * 100)},[{beside or 1}],{nested(98)}]"
+
+    assert read_json(whole) == json.loads(whole)
+    assert fault_of(whole.replace(nested(98), nested(100)))[0] == "it is nested more than 100 levels deep"
+
+
 @pytest.mark.parametrize("inside", ["[" * 1000, '\\"' + "{" * 1000, "\\\\" + "[" * 1000])
 def test_brackets_in_a_text_are_not_deep(inside):
     assert read_json(f'["{inside}"]') == json.loads(f'["{inside}"]')

@@ -141,7 +141,7 @@ async def test_an_abort_ends_the_wait_and_a_pause_is_shown():
     loop.call_later(200, setattr, waiting, "state", abort)
     with pytest.raises(Refused, match="launch spring is aborted by ann"):
         await waiting.until(StartTime(BASE + 1800))
-    assert waiting.observer.named("launch_paused") == [{"by": "ann", "reason": "why"}]
+    assert waiting.observer.named("launch_paused") == [{"by": "ann", "reason": "why", "number": 1}]
     assert loop.time() <= 200 + LOOK_SECONDS
 
 

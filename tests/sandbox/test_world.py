@@ -83,6 +83,21 @@ def test_a_wrong_world_is_explained(tmp_path, document, message):
         load_world(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("w.json", '{"a":\n1,}', "w.json is not JSON: there is a comma after the last item in line 2"),
+        ("w.json", "[" * 101 + "]" * 101, "w.json is not JSON: it is nested more than 100 levels deep"),
+        ("w.yaml", "[" * 2000 + "]" * 2000, "w.yaml cannot be read: it is nested too deep"),
+    ],
+)
+def test_a_file_that_is_not_one_value_is_explained(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(WorldError) as caught:
+        load_world(tmp_path / name)
+    assert str(caught.value).endswith(message)
+
+
 @pytest.mark.parametrize(("name", "text"), [("w.json", "{"), ("w.yaml", "a: [")])
 def test_an_unreadable_file_is_explained(tmp_path, name, text):
     (tmp_path / name).write_text(text)

@@ -17,9 +17,11 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.states import Event
+from orchestrator.core.json_text import is_too_deep
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.text import plural
+from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, key_of
 
 # About a run.
@@ -128,8 +130,14 @@ def packed_value(value: Any) -> str:
 
 
 def unpacked_value(text: str) -> Any:
-    """The value in a text of `packed_value`."""
-    return json.loads(zlib.decompress(b64decode(text)))
+    """The value in a text of `packed_value`. Raises LedgerError where there is none, or it is nested too deep."""
+    try:
+        unpacked_text = zlib.decompress(b64decode(text)).decode()
+        if not is_too_deep(unpacked_text):
+            return json.loads(unpacked_text)
+    except (ValueError, zlib.error) as error:
+        raise LedgerError("the ledger is damaged: a packed list cannot be read") from error
+    raise LedgerError("the ledger is damaged: a packed list is nested too deep")
 
 
 def unpacked(records: Iterable[Record]) -> Iterator[Any]:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from orchestrator.core.journal.audit import audit
-from orchestrator.core.journal.chain import Head, Row, chain_of, chained, unsealed
+from orchestrator.core.journal.chain import Head, Row, chain_of, chained, hash_of, unsealed
 from orchestrator.model import Record
 from tests.paths import ROOT
 
@@ -218,6 +218,21 @@ def test_one_change_is_told_once():
 
     assert [(one.number, one.message.partition(":")[0]) for one in findings(rows)] == [
         (4, "record 4 of r-1 (intent of st-1/r-1-1) does not follow the one before it")
+    ]
+
+
+@pytest.mark.parametrize("text", [
+    '{"part_of":' + "[" * 100 + "]" * 100 + "}",
+    '{"part_of"}', '{"chain_seen":[]}', '{"chain_seen":0}', '{"chain_seen":{"r-1":1}}',
+    '{"chain_seen":{"r-1":[1e999,""]}}', '{"chain_seen":{"r-1":[1,"x"]}}',
+])  # fmt: skip
+def test_a_record_with_a_right_hash_may_be_unreadable(text):
+    forged = ROWS[-1]._replace(data="")
+    hash_ = hash_of(unsealed(ROWS[-2].data)[1], forged[:-1], text)
+    rows = [*ROWS[:-1], forged._replace(data=f'{text[:-1]},"chain":"{hash_}"}}')]
+
+    assert [(one.number, one.message) for one in findings(rows)] == [
+        (len(ROWS), "record 3 of r-3 (end of @r-3) cannot be read: it was added or changed, though its hash is right")
     ]
 
 
