@@ -5,26 +5,37 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import UnusableError, json_option, prints_result
 from orchestrator.console.render import CommandResult
 from orchestrator.core.text import reason
 
 
-@click.command("approve")
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@documented(
+    "approve",
+    page="docs/how-to/approve.md",
+    examples=(
+        "approve plan.json",
+        "approve plan.json --key ~/.ssh/id_ed25519 --yes",
+    ),
+    exits={
+        "4": "The plan is too old, or you did not agree.",
+    },
+)
+@click.argument("plan", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your SSH key, private or, with an agent, public; by default git's user.signingkey, the "
               "agent's first key or the first in ~/.ssh.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write the signature here; by default beside the plan, as PLAN.sig.")  # fmt: skip
-@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal, an approval needs it.")
+              help="Write the signature here; by default beside the plan, as FILE.sig.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask before signing. Needed without a terminal.")
 @json_option
 @prints_result
 def command(plan: Path, *, key: Path | None, output: Path | None, yes: bool) -> CommandResult:
-    """Show the plan in a file of `plan -o`, and sign that file with your SSH key.
+    """Sign a plan that you have reviewed, with your SSH key.
 
-    `run --plan PLAN --approval PLAN.sig` checks the signature against the manifest's `approval: {signers: FILE}`. It
-    makes no call.
+    It shows you the plan in a file of `plan -o`, asks, and signs that file. It makes no call. Hand the signature to
+    `run --plan FILE --approval FILE.sig`, which checks it against the manifest's `approval: {signers: FILE}`.
     """
     from time import time
 

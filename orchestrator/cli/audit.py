@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.documented import Group
 from orchestrator.cli.options import (
     UnusableError,
     json_option,
@@ -17,9 +18,20 @@ from orchestrator.core.exit_codes import ExitCode
 from orchestrator.core.text import command_line, plural, reason
 
 
-@click.group("audit")
+@click.group(
+    "audit",
+    cls=Group,
+    page="docs/how-to/audit.md",
+    examples=(
+        "audit verify spring",
+        "audit export spring -o spring.zip",
+    ),
+)
 def command() -> None:
-    """Check a launch's journal for tampering, or export it for an auditor."""
+    """Check a launch's journal for tampering, or export it.
+
+    The commands below read the ledger, and call nobody.
+    """
 
 
 def _head(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -28,17 +40,27 @@ def _head(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     return value.lower() if value is not None else None
 
 
-@command.command("verify")
+@command.command(
+    "verify",
+    page="docs/how-to/audit.md",
+    examples=(
+        "audit verify spring",
+        "audit verify spring --json",
+    ),
+    exits={
+        "8": "A record was changed, dropped, swapped or added.",
+    },
+)
 @newest_launch_argument
-@click.option("--head", callback=_head, help="A hash noted elsewhere, such as the head that a run's report prints: "
-              "some record must have it.")  # fmt: skip
+@click.option("--head", callback=_head, metavar="HASH",
+              help="A hash noted elsewhere, such as the head in a run's report: a record must have it.")  # fmt: skip
 @ledger_option
 @json_option
 @prints_result
 def verify(launch: str | None, *, head: str | None, ledger: str) -> CommandResult:
-    """Find every record that was changed, dropped, swapped or added. Ends with 8 where one was.
+    """Find every record that was changed, dropped, swapped or added.
 
-    Who can write to the ledger can also write it anew, with hashes that are right: keep a head elsewhere, and name it.
+    Someone who can write to the ledger can also rewrite it, with hashes that fit. Keep a head elsewhere, and name it.
     """
     from orchestrator.app.audit import verify_launch
     from orchestrator.console.audit import audit_json, audit_text
@@ -48,17 +70,24 @@ def verify(launch: str | None, *, head: str | None, ledger: str) -> CommandResul
     return CommandResult("audit verify", audit_json(found), audit_text(found), exit_code=code)
 
 
-@command.command("export")
+@command.command(
+    "export",
+    page="docs/how-to/audit.md",
+    examples=(
+        "audit export spring -o spring.zip",
+        "audit export -o newest.zip",
+    ),
+)
 @newest_launch_argument
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help="The zip file to write.")  # fmt: skip
+              metavar="FILE", help="The zip file to write.")  # fmt: skip
 @ledger_option
 @json_option
 @prints_result
 def export(launch: str | None, *, output: Path, ledger: str) -> CommandResult:
-    """Write a launch's journal, plans, approvals and reports to a zip file with a list of sums.
+    """Write a launch's journal and reports to a zip file.
 
-    docs/examples/verify.py checks such a file without this program.
+    Plans, approvals and a list of sums are in it, too. docs/examples/verify.py checks such a file without this program.
     """
     from orchestrator.app.audit import export_launch
 

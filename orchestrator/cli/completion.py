@@ -2,17 +2,27 @@
 
 import click
 
+from orchestrator.cli.documented import documented
+
 PROGRAM = "orchestrator"
 VARIABLE = "_ORCHESTRATOR_COMPLETE"
 
 
-@click.command("completion")
+@documented(
+    "completion",
+    page="docs/reference/commands.md",
+    examples=(
+        "completion bash",
+        "completion fish",
+    ),
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(*, shell: str) -> None:
-    """Print the script that lets a shell complete commands, options, manifests and the ledger's launches.
+    """Print the completion script for your shell.
 
-    bash: put `eval "$(orchestrator completion bash)"` into ~/.bashrc; zsh: the same into ~/.zshrc;
-    fish: orchestrator completion fish > ~/.config/fish/completions/orchestrator.fish
+    It completes commands, options, manifests and the ledger's launches. For bash, put `eval "$(orchestrator
+    completion bash)"` into ~/.bashrc; for zsh, the same with zsh into ~/.zshrc. For fish, write it to
+    ~/.config/fish/completions/orchestrator.fish.
     """
     from click.shell_completion import get_completion_class
 

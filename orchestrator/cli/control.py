@@ -2,21 +2,29 @@
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result, reason_option
 from orchestrator.console.render import CommandResult
 from orchestrator.core.text import command_line
 
 
-@click.command("pause")
+@documented(
+    "pause",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "pause spring --reason 'wrong list'",
+        "pause spring --reason 'held by legal' --json",
+    ),
+)
 @launch_argument
 @reason_option("Shown with the launch's status, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
 def pause(launch: str, *, reason: str, ledger: str) -> CommandResult:
-    """Hold a launch's starts until it is unpaused: no permit is given from now on, on any host.
+    """Pause a launch on every host, until you unpause it.
 
-    A run that is going on waits, and starts nothing twice. Calls in flight end as they would.
+    No start leaves from now on; calls in flight end as usual. A run that is going on waits, and starts nothing twice.
     """
     return _record(
         "pause", launch, reason, ledger,
@@ -24,27 +32,46 @@ def pause(launch: str, *, reason: str, ledger: str) -> CommandResult:
     )  # fmt: skip
 
 
-@click.command("unpause")
+@documented(
+    "unpause",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "unpause spring",
+        "unpause spring --reason 'the list is fixed'",
+    ),
+)
 @launch_argument
 @reason_option("Needed to lift an abort; it is journaled with your name.", is_needed=False)
 @ledger_option
 @json_option
 @prints_result
 def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
-    """Let a paused launch go on. With --reason, an aborted launch may be run again after its run has ended."""
+    """Continue a paused launch, or lift an abort.
+
+    A run that waits continues by itself. With --reason you lift an abort: after its run has ended, you can run the
+    launch again.
+    """
     return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a run that waits does so by itself")
 
 
-@click.command("abort")
+@documented(
+    "abort",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "abort spring --reason 'wrong text'",
+        "abort spring --reason 'held by legal' --json",
+    ),
+)
 @launch_argument
 @reason_option("Shown to anyone who runs it later, and journaled with your name.")
 @ledger_option
 @json_option
 @prints_result
 def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
-    """End a launch's runs: no permit is given from now on, the rest is held, and later runs are refused.
+    """End a launch's runs, and refuse later ones.
 
-    What was started stays started, and goes on texting; stop-started stops it.
+    No start leaves from now on, and the rest is held. Campaigns that have started go on texting; stop them with
+    `stop-started`. To allow runs again, use `unpause --reason`.
     """
     return _record(
         "abort", launch, reason, ledger,
@@ -54,18 +81,29 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
     )  # fmt: skip
 
 
-@click.command("release")
-@click.argument("name", metavar="LAUNCH-OR-ACCOUNT")
+@documented(
+    "release",
+    page="docs/how-to/ledger.md",
+    examples=(
+        "release spring --reason 'the host is gone'",
+        "release 67777ce93e25326494e90001 --reason 'the host is gone' --yes",
+    ),
+    exits={
+        "4": "The run is alive on this machine, or you did not agree.",
+    },
+)
+@click.argument("name", metavar="LAUNCH|ID")
 @reason_option("How you know that the process is dead; it is journaled with your name.")
-@click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
+@click.option("--yes", is_flag=True, help="Do not ask before the release.")
 @ledger_option
 @json_option
 @prints_result
 def release(name: str, *, reason: str, yes: bool, ledger: str) -> CommandResult:
-    """Release the accounts that a dead run still holds: all of a launch, or one by its account id.
+    """Release the accounts that a dead run still holds.
 
-    Seldom needed: a lease ends 30 s after its holder's last commit. A run that is alive on this machine is refused; one
-    that is alive elsewhere loses the account and cannot start anything more. The next run looks for starts in flight.
+    You seldom need it: a lease ends 30 seconds after its holder's last commit. Name a launch for all its accounts, or
+    one account by its id. A run that is alive on this machine is refused; one that is alive elsewhere loses the
+    account and cannot start anything else.
     """
     from orchestrator.app.journal_reader import release_lanes
     from orchestrator.console.confirm import confirm_release, holder_of

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import choice_of, environment_option, json_option, ledger_option, prints_result
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
@@ -16,21 +17,32 @@ if TYPE_CHECKING:
     from orchestrator.core.plan.selection import Choice
 
 
-@click.command("diff")
+@documented(
+    "diff",
+    page="docs/how-to/compare.md",
+    examples=(
+        "diff plan.json launch.yaml",
+        "diff plan.json spring --format markdown",
+    ),
+    exits={
+        "0": "Equal; nothing is printed.",
+        "20": "Different.",
+    },
+)
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True,
-              help="Markdown is for a pull request.")  # fmt: skip
+              help="Format of the output; markdown is for a pull request.")  # fmt: skip
 @environment_option
 @ledger_option
 @json_option
 @prints_result
 def command(before: str, after: str, *, form: str, environment: str | None, ledger: str) -> CommandResult:
-    """Show how B differs from A: campaigns added, gone and changed, outcomes, durations.
+    """Compare two plans or runs, or a plan with the live state.
 
-    Each is a plan of `plan -o` (FILE.json), a result.json, LAUNCH@RUN, or LAUNCH for its last run. B may be a manifest
-    (FILE.yaml): the plan that would be made of it now, with the selection of plan A. Equal: no output, exit code 0;
-    different: 20.
+    You see how B differs from A: campaigns that were added, are gone or have changed, outcomes and durations. Each is
+    a plan's FILE, a result.json, LAUNCH@RUN, or LAUNCH for its last run. B may also be a manifest: it is planned
+    anew, with the selection of plan A.
     """
     from orchestrator.app.diff import is_manifest, read_proposal, read_side
     from orchestrator.core.diff import compare

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import UnusableError, environment_option, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.text import reason
@@ -39,20 +40,59 @@ def _file(_: click.Context, __: click.Parameter, path: Path | None) -> Path | No
     return path
 
 
-@click.command("discover")
+@documented(
+    "discover",
+    page="docs/how-to/from-account.md",
+    examples=(
+        "discover launch.yaml --stream st-0603182c",
+        "discover launch.yaml --stream st-0603182c --name '*renewal*' -o campaigns.csv",
+    ),
+    exits={
+        "6": "A run is using the account. No call was made.",
+    },
+)
 @manifest_argument
 @environment_option
 @click.option("--stream", "streams", multiple=True, required=True, metavar="ID", callback=_stream_ids,
-              help="A stream whose campaigns to list; repeat it, or separate ids by commas.")  # fmt: skip
-@click.option("--account", metavar="NAME", help="The account, by its name in the manifest; by default its default.")
-@click.option("--type", "kind", type=click.Choice(["sms", "voice"]), help="By default the manifest's default type.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES, case_sensitive=False),
-              help="Only campaigns in this state; repeat it for several.")  # fmt: skip
-@click.option("--name", default="*", metavar="GLOB", help="Only campaigns whose name matches, such as '*renewal*'.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), callback=_file,
-              help="Write them to a new file: x.csv, or x.yaml as a copy of the manifest with them.")  # fmt: skip
-@click.option("--update", type=click.Path(dir_okay=False, path_type=Path), callback=_file,
-              help="Add what is new to this CSV file or to the manifest, and mark what is gone.")  # fmt: skip
+              help="Id of a stream to list; repeat it, or separate ids by commas.")  # fmt: skip
+@click.option(
+    "--account", metavar="NAME", help="Name of the account in the manifest; by default the manifest's default account."
+)
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["sms", "voice"]),
+    help="Type of the campaigns; by default the manifest's default type.",
+)
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(STATUSES, case_sensitive=False),
+    metavar="STATE",
+    help=f"Only campaigns in this state; repeat it for several: {', '.join(STATUSES)}.",
+)
+@click.option(
+    "--name",
+    default="*",
+    metavar="GLOB",
+    help="Only campaigns whose name matches, such as '*renewal*'; by default all.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_file,
+    metavar="FILE",
+    help="Write them to a new file: x.csv, or x.yaml as a copy of the manifest with them.",
+)
+@click.option(
+    "--update",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_file,
+    metavar="FILE",
+    help="Add new campaigns to this CSV file or manifest, and mark those that are gone.",
+)
 @json_option
 @prints_result
 def command(
@@ -67,10 +107,11 @@ def command(
     output: Path | None,
     update: Path | None,
 ) -> CommandResult:
-    """List the campaigns of streams as the platform has them: as CSV, or into a file. Sends no start.
+    """List the campaigns of your account, as CSV or into a file.
 
-    A call lists 50 campaigns, at the account's rate; the account must not be in use by a run. The manifest needs no
-    campaigns yet. --update keeps every line, comment and column as it is.
+    It reads the streams that you name from the platform, and starts nothing. One call lists 50 campaigns, at the
+    account's rate. The manifest needs no campaigns yet. With --update, your lines, comments and columns stay as they
+    are.
     """
     from orchestrator.app.discover import Request
     from orchestrator.app.discovered_file import DiscoveredFile

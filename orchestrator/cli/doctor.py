@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import environment_option, json_option, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
 from orchestrator.core.exit_codes import ExitCode
@@ -15,17 +16,27 @@ if TYPE_CHECKING:
     from orchestrator.core.diagnosis import Finding
 
 
-@click.command("doctor")
+@documented(
+    "doctor",
+    page="docs/how-to/credentials.md",
+    examples=(
+        "doctor",
+        "doctor launch.yaml",
+    ),
+    exits={
+        "4": "A check found something bad.",
+    },
+)
 @click.argument("manifest", required=False, type=click.Path(path_type=Path))
 @environment_option
 @ledger_option
 @json_option
 @prints_result
 def command(*, manifest: Path | None, environment: str | None, ledger: str) -> CommandResult:
-    """Check the ledger, its disk and the time zones; with a manifest, also the clock and the accounts.
+    """Check the ledger, disk, clock and accounts.
 
-    A manifest's own ledger is checked instead of --ledger. Prints a line for each check, with the fix. Spends one list
-    call per account, at its rate. Ends with 4 where something is bad.
+    You get a line for each check, with the fix. With a manifest it checks the clock and the accounts, too, with one
+    list call for each account, at its rate. The manifest's own ledger is then checked instead of --ledger.
     """
     from orchestrator.core.diagnosis import Grade
 

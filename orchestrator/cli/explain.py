@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import UnusableError, environment_option, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
 
@@ -12,17 +13,24 @@ if TYPE_CHECKING:
     from orchestrator.loading.explained import Explained
 
 
-@click.command("explain")
+@documented(
+    "explain",
+    page="docs/how-to/environments.md",
+    examples=(
+        "explain launch.yaml",
+        "explain launch.yaml accounts.acme.rate",
+    ),
+)
 @manifest_argument
-@click.argument("key", required=False)
+@click.argument("key", metavar="[KEY]", required=False)
 @environment_option
 @json_option
 @prints_result
 def command(manifest: str, *, key: str | None, environment: str | None) -> CommandResult:
-    """Print the manifest that counts, with the origin of every value: file, line and column, or `default`.
+    """Print a manifest's values, and where each comes from.
 
-    KEY is a path such as accounts.acme.rate, or the end of one such as rate. Of secrets it prints the references, and
-    never what they refer to. Needs no network.
+    The origin of a value is a file with line and column, or `default`. KEY is a path such as accounts.acme.rate, or
+    the end of one such as rate. Of a secret you see where it is kept, never the secret. It needs no network.
     """
     from orchestrator.console import origins
     from orchestrator.loading.explained import explain_manifest

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result
 from orchestrator.console.render import CommandResult
 
@@ -42,7 +43,18 @@ def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
         raise click.BadParameter(str(error)) from None
 
 
-@click.command("follow")
+@documented(
+    "follow",
+    page="docs/how-to/follow.md",
+    examples=(
+        "follow spring",
+        "follow spring --until sent:95% --timeout 2h",
+    ),
+    exits={
+        "0": "Every campaign reached the goal of --until.",
+        "14": "Some did not, or the time was up.",
+    },
+)
 @launch_argument
 @click.option(
     "--every",
@@ -50,7 +62,7 @@ def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
     show_default=True,
     callback=_seconds,
     metavar="DURATION",
-    help="How often to read; at the account's rate, a round of many campaigns may take longer.",
+    help="Time between reads; at the account's rate, a round of many campaigns may take longer.",
 )
 @click.option(
     "--until",
@@ -67,7 +79,7 @@ def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
     show_default=True,
     callback=_seconds,
     metavar="DURATION",
-    help="Follow no longer than this, and exit with 14.",
+    help="Longest time to follow; then it exits with 14.",
 )
 @click.option(
     "--stalled-after",
@@ -75,10 +87,10 @@ def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
     show_default=True,
     callback=_seconds,
     metavar="DURATION",
-    help="A campaign that sends nothing for so long within its calling hours is stalled.",
+    help="A campaign counts as stalled after this time without a message within its calling hours.",
 )
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The launch's manifest, by default the file of its last run.")  # fmt: skip
+              metavar="MANIFEST", help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @ledger_option
 @json_option
 @prints_result
@@ -92,10 +104,10 @@ def command(
     manifest: Path | None,
     ledger: str,
 ) -> CommandResult:
-    """Follow what a launch has started until all is sent: how much, how fast, and what has stalled. Sends no start.
+    """Follow started campaigns until all messages are sent.
 
-    It reads at each account's rate, and starts go first: while a run uses an account, it waits. Stop it at any time and
-    call it again, from any host: it goes on. Exits with 0 where all is completed, 14 where not.
+    You see how much is sent, how fast, and what has stalled. It starts nothing, reads at each account's rate, and
+    waits while a run uses the account. Stop it at any time, and call it again from any host.
     """
     from orchestrator.console import deliveries
     from orchestrator.engine.rounds import FollowOptions

@@ -2,6 +2,7 @@
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     json_option,
     launch_argument,
@@ -12,14 +13,22 @@ from orchestrator.cli.options import (
 from orchestrator.console.render import CommandResult
 
 
-@click.command("list")
+@documented(
+    "list",
+    page="docs/how-to/look-back.md",
+    examples=(
+        "list",
+        "list --json",
+    ),
+)
 @ledger_option
 @json_option
 @prints_result
 def launches(*, ledger: str) -> CommandResult:
-    """List the launches of a ledger, newest first: the last run, what it came to, and whether one is paused or aborted.
+    """List all launches, and where each stands.
 
-    Reads every launch's journal to its end: some seconds where the ledger holds hundreds of thousands of starts.
+    You see the newest first: its last run, how it ended, and whether the launch is paused or aborted. It reads every
+    launch's journal to the end, which takes some seconds for hundreds of thousands of starts.
     """
     from orchestrator.app.look_back import read_launches
     from orchestrator.console.happenings import launches_json, launches_text
@@ -28,13 +37,23 @@ def launches(*, ledger: str) -> CommandResult:
     return CommandResult("list", launches_json(found), launches_text(found), is_styled=True)
 
 
-@click.command("history")
+@documented(
+    "history",
+    page="docs/how-to/look-back.md",
+    examples=(
+        "history",
+        "history spring",
+    ),
+)
 @newest_launch_argument
 @ledger_option
 @json_option
 @prints_result
 def history(launch: str | None, *, ledger: str) -> CommandResult:
-    """Tell what happened to a launch, by default the newest: its runs and plans, and what people recorded."""
+    """Show what happened to a launch: who, when and why.
+
+    Without LAUNCH, you see the newest one. It lists runs, plans and approvals, and what people recorded.
+    """
     from orchestrator.app.look_back import read_history
     from orchestrator.console.happenings import happenings_json, history_text
 
@@ -43,14 +62,24 @@ def history(launch: str | None, *, ledger: str) -> CommandResult:
     return CommandResult("history", data, history_text(name, found))
 
 
-@click.command("why")
+@documented(
+    "why",
+    page="docs/how-to/look-back.md",
+    examples=(
+        "why spring st-0603182c/cd-0e0475b",
+        "why spring st-0603182c/cd-0e0475b --json",
+    ),
+)
 @launch_argument
 @click.argument("campaign", metavar="STREAM/CAMPAIGN")
 @ledger_option
 @json_option
 @prints_result
 def why(launch: str, campaign: str, *, ledger: str) -> CommandResult:
-    """Tell all that the journal has of one campaign, in plain sentences, and where the campaign stands now."""
+    """Show everything that is recorded about one campaign.
+
+    You read its story in plain sentences, and where it stands now.
+    """
     from orchestrator.app.look_back import read_story
     from orchestrator.console.happenings import happenings_json, story_text
     from orchestrator.core.result.types import FIELDS, values

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import PlacePath, json_option, prints_result
 from orchestrator.console.render import CommandResult, program
 from orchestrator.core.text import called_as, command_line
@@ -31,28 +32,45 @@ _WHAT: Final[Mapping[str, str]] = {
 }
 
 
-@click.command("init")
+@documented(
+    "init",
+    page="docs/how-to/from-account.md",
+    examples=(
+        "init spring --account-id 67777ce93e25326494e90001 --yes",
+        "init demo --example",
+    ),
+)
 @click.argument("folder", type=PlacePath(), default=".")
-@click.option("--launch", metavar="NAME", help="Name of the send. [default: the folder's name]")
-@click.option("--host", metavar="ADDRESS", help="Kore host. [default: https://platform.kore.ai]")
-@click.option("--account-id", metavar="ID", help="The platform's id of your account: 24 hex digits.")
-@click.option("--algorithm", metavar="NAME", help="HS256, HS512, RS256 or RS512. [default: HS256]")
-@click.option("--client-id-env", metavar="NAME", help="Variable with the Client ID. [default: KORE_CLIENT_ID]")
-@click.option("--client-id-file", metavar="PATH", help="File with the Client ID, relative to FOLDER.")
+@click.option("--launch", metavar="NAME", help="Name of the launch. [default: the folder's name]")
+@click.option("--host", metavar="URL", help="Address of the platform. [default: https://platform.kore.ai]")
+@click.option("--account-id", metavar="ID", help="Id of your account on the platform: 24 hex digits. Needed.")
+@click.option("--algorithm", metavar="NAME", help="What signs tokens: HS256, HS512, RS256 or RS512. [default: HS256]")
+@click.option(
+    "--client-id-env", metavar="NAME", help="Environment variable with the Client ID. [default: KORE_CLIENT_ID]"
+)
+@click.option("--client-id-file", metavar="FILE", help="File with the Client ID, relative to FOLDER.")
 @click.option("--client-id-command", metavar="COMMAND", help="Command that prints the Client ID.")
-@click.option("--client-secret-env", metavar="NAME",
-              help="Variable with the Client Secret, or the private key. [default: KORE_CLIENT_SECRET]")  # fmt: skip
-@click.option("--client-secret-file", metavar="PATH", help="File with it, relative to FOLDER.")
-@click.option("--client-secret-command", metavar="COMMAND", help="Command that prints it.")
+@click.option(
+    "--client-secret-env",
+    metavar="NAME",
+    help="Environment variable with the Client Secret or private key. [default: KORE_CLIENT_SECRET]",
+)
+@click.option(
+    "--client-secret-file", metavar="FILE", help="File with the Client Secret or private key, relative to FOLDER."
+)
+@click.option(
+    "--client-secret-command", metavar="COMMAND", help="Command that prints the Client Secret or private key."
+)
 @click.option("--example", is_flag=True, help="Unpack the demonstration instead: 30 campaigns for the sandbox.")
-@click.option("--yes", is_flag=True, help="Ask nothing: what no option answers gets its default.")
+@click.option("--yes", is_flag=True, help="Do not ask: what no option answers gets its default.")
 @json_option
 @prints_result
 def command(folder: Path, *, example: bool, yes: bool, **options: str | None) -> CommandResult:
-    """Write a first manifest into FOLDER, by default the working folder. Overwrites nothing.
+    """Write a first manifest, and the files that go with it.
 
-    At a terminal it asks for what no option answers; of a secret only where it is, never the secret itself. The
-    manifest has no campaigns yet: `discover` lists those of your account.
+    They go into FOLDER, by default the working folder; nothing is overwritten. At a terminal it asks you for whatever
+    no option answers. You name the place of a secret, never the secret itself. The manifest has no campaigns yet:
+    list those of your account with `discover`.
     """
     from orchestrator.app import first_files
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import environment_option, json_option, manifest_argument, prints_result
 from orchestrator.console.render import CommandResult
 from orchestrator.core.exit_codes import ExitCode
@@ -15,16 +16,27 @@ if TYPE_CHECKING:
     from orchestrator.loading.manifest_file import LoadedManifest
 
 
-@click.command("notify")
+@documented(
+    "notify",
+    page="docs/how-to/notify.md",
+    examples=(
+        "notify test launch.yaml",
+        "notify test launch.yaml --json",
+    ),
+    exits={
+        "4": "A notice did not arrive.",
+    },
+)
 @click.argument("what", type=click.Choice(["test"]))
 @manifest_argument
 @environment_option
 @json_option
 @prints_result
 def command(what: str, *, manifest: str, environment: str | None) -> CommandResult:  # noqa: ARG001 - there is one thing
-    """Send one notice of each chosen event to each entry of `notify`, marked as a test. No start is sent.
+    """Send a test notice to everyone whom a manifest names.
 
-    Prints a line for each entry. Ends with 4 where a notice did not arrive.
+    Each entry of `notify` gets one notice for each of its events, marked as a test. You get a line for each entry. It
+    starts nothing.
     """
     from orchestrator.loading.manifest_file import load_manifest
 

@@ -31,6 +31,10 @@ _LATE_SECONDS: Final = 60.0
 """A command that was given for a time may begin this much later: to load a long list takes a while."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
+log_format_option = click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="Format of the log on stderr.",
+)  # fmt: skip
 
 
 class PlacePath(click.Path):
@@ -55,13 +59,13 @@ def _ledger_address(_: click.Context, __: click.Parameter, address: str) -> str:
 
 ledger_option = click.option(
     "--ledger", default=DEFAULT_LEDGER, show_default=True, callback=_ledger_address,
-    help="URL of the ledger; the default is looked for from the working folder upwards.",
+    metavar="URL", help="URL of the ledger; the default is looked for from the working folder upwards.",
 )  # fmt: skip
-manifest_argument = click.argument("manifest", type=click.Path(path_type=str))
+manifest_argument = click.argument("manifest", metavar="MANIFEST", type=click.Path(path_type=str))
 environment_option = click.option(
     "--env", "environment", metavar="NAME", envvar="ORCHESTRATOR_ENV", show_envvar=True,
     callback=lambda _, __, name: name or None,
-    help="The environment, where the manifest has environments.",
+    help="The environment, if the manifest has environments.",
 )  # fmt: skip
 
 
@@ -90,7 +94,7 @@ def reason_option(help_: str, *, is_needed: bool = True) -> Callable[[_Command],
     return click.option(
         "--reason", is_flag=False, flag_value=_ASK, metavar="TEXT",
         callback=functools.partial(_reason, is_needed=is_needed),
-        help=help_ + (" Left out, it is asked for." if is_needed else ""),
+        help=help_ + (" Without it, you are asked." if is_needed else ""),
     )  # fmt: skip
 
 
@@ -145,31 +149,44 @@ def selection_options(command: _Command) -> _Command:
     terms = "tag:T, account:A, stream:S, campaign:C or outcome:new|started|failed|unknown"
     # From the last to the first: a decorator that is applied later is shown earlier in --help.
     for option in (
-        click.option("--retry-failed", is_flag=True, help="Also start what definitely failed in an earlier run."),
-        click.option("--exclude", multiple=True, metavar="TERMS", help="Leave campaigns out; the same terms."),
-        click.option("--select", multiple=True, metavar="TERMS", help=f"Only these campaigns: {terms}."),
+        click.option(
+            "--retry-failed", is_flag=True, help="Also start campaigns that definitely failed in an earlier run."
+        ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="TERMS",
+            help="Leave these campaigns out; the same terms as for --select.",
+        ),
+        click.option(
+            "--select", multiple=True, metavar="TERMS", help=f"Only these campaigns, by default all: {terms}."
+        ),
     ):
         command = option(command)
     return command
 
 
 max_starts_option = click.option(
-    "--max-starts", type=click.IntRange(min=1), envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
-    help="Refuse a plan with more starts; limits.max_starts can only be tightened by it.",
+    "--max-starts", type=click.IntRange(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
+    help="Refuse a plan with more starts; by default limits.max_starts, which it can only tighten.",
 )  # fmt: skip
 
 max_recipients_option = click.option(
-    "--max-recipients", type=click.IntRange(min=1), envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
-    help="Refuse a plan that texts more people, or a number that is unknown; limits.max_recipients can only be "
-         "tightened by it.",
+    "--max-recipients", type=click.IntRange(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
+    help="Refuse a plan that texts more people than this, or an unknown number; by default limits.max_recipients, "
+         "which it can only tighten.",
 )  # fmt: skip
 
 
 def start_options(command: _Command) -> _Command:
     """--at and --zone."""
     for option in (
-        click.option("--zone", metavar="NAME", help="The time zone of --at, such as America/New_York."),
-        click.option("--at", metavar="TIME", help="Wait until then: 2026-12-01T09:00 with --zone, or with an offset."),
+        click.option("--zone", metavar="NAME", help="Time zone of --at, such as America/New_York."),
+        click.option(
+            "--at",
+            metavar="TIME",
+            help="Wait until then, by default start at once: 2026-12-01T09:00 with --zone, or with an offset.",
+        ),
     ):
         command = option(command)
     return command

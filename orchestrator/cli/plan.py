@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     UnusableError,
     choice_of,
@@ -30,20 +31,37 @@ if TYPE_CHECKING:
     from orchestrator.loading.manifest_file import LoadedManifest
 
 
-@click.command("plan")
+@documented(
+    "plan",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "plan launch.yaml",
+        "plan launch.yaml --select tag:canary -o plan.json",
+    ),
+    exits={
+        "5": "The selection matches no campaign.",
+        "20": "With --detailed-exitcode or --diff: starts would be sent, or the plans differ.",
+    },
+)
 @manifest_argument
 @environment_option
 @selection_options
 @max_starts_option
 @max_recipients_option
 @start_options
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write it as JSON here.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write the plan as JSON to this file.")  # fmt: skip
 @click.option("--details", is_flag=True,
-              help="Also compare each campaign's own calling hours with its window; a call each.")  # fmt: skip
+              help="Also compare each campaign's own calling hours with its window; one call for each.")  # fmt: skip
 @click.option("--detailed-exitcode", is_flag=True,
-              help=f"End with {ExitCode.DIFFERENT} where starts would be sent.")  # fmt: skip
-@click.option("--diff", "other", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json",
-              help=f"Show how it differs from this plan instead; {ExitCode.DIFFERENT} where it does.")  # fmt: skip
+              help=f"Exit with {ExitCode.DIFFERENT} if starts would be sent.")  # fmt: skip
+@click.option(
+    "--diff",
+    "other",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"Show how it differs from the plan in this file instead; exit with {ExitCode.DIFFERENT} if it does.",
+)
 @click.option("--full", is_flag=True, help="List the campaigns of a large plan one by one, not counted by wave.")
 @click.option("--as", "planned_by", metavar="NAME",
               help="Who makes the plan, for `approval`; by default git's user.email.")  # fmt: skip
@@ -67,10 +85,11 @@ def command(
     full: bool,
     planned_by: str | None,
 ) -> CommandResult:
-    """Show what a run would start now, and send no start. It reads the live state, which spends calls.
+    """Show what a run would start. Starts nothing.
 
-    The plan is written down in the ledger: `run --approve HASH` runs this plan, once, within a day, or nothing. Where
-    the manifest names signers, `approve` signs the plan's file.
+    It reads the live state from the platform, which spends calls, and records the plan in the ledger. Within a day,
+    `run --approve HASH` runs this plan once, or nothing. If the manifest names signers, have the plan's file signed
+    with `approve`.
     """
     from orchestrator.console import plan as shown
     from orchestrator.core.plan.decision import Action

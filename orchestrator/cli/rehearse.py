@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     PlacePath,
     UnusableError,
@@ -28,26 +29,42 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> PosixSe
     return PosixSeconds((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
-@click.command("rehearse")
+@documented(
+    "rehearse",
+    page="docs/reference/faults.md",
+    examples=(
+        "rehearse launch.yaml",
+        "rehearse launch.yaml --faults nasty --runs 20",
+    ),
+    exits={
+        "0": "The rehearsal worked, whatever its result is.",
+    },
+)
 @manifest_argument
 @environment_option
 @click.option(
     "--faults",
     type=click.Choice(["none", "calm", "realistic", "nasty"]),
-    help="What goes wrong with calls; by default realistic, or what a sandbox manifest sets.",
+    metavar="NAME",
+    help="What goes wrong with calls: none, calm, realistic or nasty; by default realistic, or what a sandbox manifest "
+    "sets.",
 )
-@click.option("--seed", type=int, help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")
+@click.option("--seed", type=int, metavar="N",
+              help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")  # fmt: skip
 @click.option(
     "--runs",
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Rehearse this many times, with consecutive seeds, and show the spread.",
+    metavar="N",
+    help="Number of rehearsals, with consecutive seeds; more than one shows the spread.",
 )
-@click.option("--at", callback=_instant, metavar="TIME", help="When the run begins, RFC 3339; by default now.")
+@click.option(
+    "--at", callback=_instant, metavar="TIME", help="When the run begins, such as 2026-12-01T09:00:00Z; by default now."
+)
 @click.option("--no-wait", is_flag=True, help="Hold campaigns whose window is closed, as `run --no-wait` does.")
-@click.option("--dir", "directory", type=PlacePath(),
-              help="Also write the first rehearsal's reports here.")  # fmt: skip
+@click.option("--dir", "directory", type=PlacePath(), metavar="FOLDER",
+              help="Also write the first rehearsal's reports to this folder.")  # fmt: skip
 @json_option
 @prints_result
 def command(
@@ -61,12 +78,11 @@ def command(
     no_wait: bool,
     directory: Path | None,
 ) -> CommandResult:
-    """Carry a manifest out in virtual time against a model of the platform; needs no network and no secret.
+    """Run a manifest against a model of the platform.
 
-    Prints the report that a real run would end with, and how long it would take. The ledger is not touched: every
-    campaign counts as new and Ready. Bakes and windows pass in virtual time, too. The check of a wave
-    (`pass.command`) is not run, and counts as passed. Exit code 0 means that the rehearsal worked, whatever its
-    result is.
+    Time is virtual: you see at once how long a run would take, and the report that it would end with. It needs no
+    network and no secret, and leaves the ledger alone: every campaign counts as new and ready. The check of a wave
+    (`pass.command`) does not run, and counts as passed.
     """
     from orchestrator.console import rehearsal
     from orchestrator.console.summary import summary

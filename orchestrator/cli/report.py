@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     FORMATS,
     PlacePath,
@@ -19,19 +20,38 @@ from orchestrator.console.render import CommandResult
 _LIVE: Final = "the run is going on: what it has not done yet counts as held, and a call in flight as unknown"
 
 
-@click.command("report")
+@documented(
+    "report",
+    page="docs/how-to/look-back.md",
+    examples=(
+        "report spring",
+        "report spring --format html --dir public",
+    ),
+)
 @launch_argument
-@click.option("--run", "run_id", help="A run of the launch, by default the last.")
-@click.option("--dir", "directory", type=PlacePath(),
+@click.option("--run", "run_id", metavar="ID", help="Id of a run of the launch, by default the last.")
+@click.option("--dir", "directory", type=PlacePath(), metavar="FOLDER",
               help="Write to this folder; by default `reports` beside the folder of the default ledger.")  # fmt: skip
-@click.option("--format", "formats", multiple=True, default=("json", "csv"), type=click.Choice(FORMATS))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("json", "csv"),
+    type=click.Choice(FORMATS),
+    metavar="NAME",
+    show_default="json and csv",
+    help=f"Format of a report; repeat it for several: {', '.join(FORMATS)}.",
+)
 @ledger_option
 @json_option
 @prints_result
 def command(
     launch: str, *, run_id: str | None, directory: Path | None, formats: tuple[str, ...], ledger: str
 ) -> CommandResult:
-    """Write a launch's reports again, from the journal alone."""
+    """Write a launch's reports again.
+
+    It makes them from the journal alone, for the last run or the one that you name, and prints their paths.
+    """
     from orchestrator.app.journal_reader import live_run, open_ledger, pick_launch, result
     from orchestrator.cli.reporting import named
     from orchestrator.core.text import reason

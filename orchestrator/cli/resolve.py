@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     choice_of,
     json_option,
@@ -22,14 +23,24 @@ if TYPE_CHECKING:
     from orchestrator.model import CampaignKey
 
 
-@click.command("resolve")
+@documented(
+    "resolve",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "resolve spring st-0603182c/cd-0e0475b --as started --reason 'it is active in the console'",
+        "resolve spring --ask",
+    ),
+    exits={
+        "4": "The campaign is not unknown, or its host may still be alive.",
+    },
+)
 @launch_argument
 @click.argument("campaign", metavar="[STREAM/CAMPAIGN]", required=False)
 @click.option(
     "--as",
     "verdict",
     type=click.Choice(["started", "not-started"]),
-    help="What became of it, or of all that are selected.",
+    help="What became of the campaign, or of all that are selected.",
 )
 @click.option("--select", multiple=True, metavar="TERMS",
               help="All unknown campaigns with these terms: tag:T, account:A, stream:S or campaign:C.")  # fmt: skip
@@ -51,9 +62,10 @@ def command(
     reason: str,
     ledger: str,
 ) -> CommandResult:
-    """Record what became of unknown campaigns. `not-started` allows the next run to send them again.
+    """Record what became of unknown campaigns.
 
-    Each is recorded by itself. It is final only once the host that sent it is known to be dead.
+    Look at the platform's console first: `not-started` allows the next run to send the start again. Each campaign is
+    recorded by itself. A decision is final only after the host that sent the start is known to be dead.
     """
     from orchestrator.app.resolve import decisions_of
     from orchestrator.core.journal.decisions import Decision

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import Command, documented
 from orchestrator.cli.options import (
     choice_of,
     environment_option,
     json_option,
+    log_format_option,
     manifest_argument,
     max_recipients_option,
     max_starts_option,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import Observer
 
 
-class _RunCommand(click.Command):
+class _RunCommand(Command):
     """Publishes a command line that cannot be used to the CI system, too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -45,29 +47,56 @@ class _RunCommand(click.Command):
             raise
 
 
-@click.command("run", cls=_RunCommand)
+@documented(
+    "run",
+    cls=_RunCommand,
+    page="docs/how-to/runbook.md",
+    examples=(
+        "run launch.yaml",
+        "run launch.yaml --select tag:canary --max-starts 20",
+    ),
+    exits={
+        "2-9": "No start was sent.",
+        "10": "Some campaigns failed or could not be started; none is unknown.",
+        "11": "Campaigns are unknown: look at them, then use `resolve`.",
+        "12": "A rule, a window or a limit stopped the run; the rest is held.",
+        "13": "The journal failed during the run; sending stopped.",
+    },
+)
 @manifest_argument
 @environment_option
 @selection_options
 @max_starts_option
 @max_recipients_option
-@click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this (at least 8 characters).")
-@click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Run only if the plan is still this one, from `plan -o FILE`; it brings its selection.")  # fmt: skip
+@click.option("--approve", metavar="HASH", help="Run only if the plan's hash begins with this: 8 characters or more.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Run only if the plan is still the one of `plan -o FILE`; brings its selection.",
+)
 @click.option("--approval", "approvals", multiple=True, metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A signature of `approve` over the file of --plan; may be given several times.")  # fmt: skip
+              help="A signature of `approve` over the file of --plan; repeat it for several.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first start on a real host.")
 @click.option("--new-ledger", is_flag=True,
-              help="Without a terminal, allow `rerun: true` on a new SQLite ledger (no start in it yet).")  # fmt: skip
+              help="Without a terminal, allow `rerun: true` on an SQLite ledger that has no start yet.")  # fmt: skip
 @click.option("--no-wait", is_flag=True,
-              help="Hold campaigns whose window is closed instead of waiting for it (exit code 12).")  # fmt: skip
+              help="Hold campaigns whose window is closed, instead of waiting; exit with 12.")  # fmt: skip
 @start_options
-@click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch; see `worker`.")
-@click.option("--follow", is_flag=True, help="Then follow what was started until all is sent; see `follow`.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--ci", type=click.Choice(["auto", "github", "gitlab", "none"]), default="auto", show_default=True,
-              help="The job's CI system: GitHub gets outputs and a summary, GitLab JUnit and variables.")  # fmt: skip
+@click.option("--fleet", is_flag=True, help="Hand the lanes to workers on many hosts, and watch them; see `worker`.")
+@click.option(
+    "--follow", is_flag=True, help="After the run, follow its campaigns until all messages are sent; see `follow`."
+)
+@log_format_option
+@click.option(
+    "--ci",
+    type=click.Choice(["auto", "github", "gitlab", "none"]),
+    default="auto",
+    show_default=True,
+    help="The job's CI system: GitHub gets outputs and a summary; GitLab gets JUnit and variables.",
+)
 @click.option("--verbose", is_flag=True, help="Log every attempt.")
 @json_option
 @prints_result
@@ -94,7 +123,12 @@ def command(
     ci: str,
     verbose: bool,
 ) -> CommandResult:
-    """Start every campaign of a manifest, each at its account's rate; run it again to continue."""
+    """Start every campaign of a manifest, or continue a run.
+
+    Each campaign starts at its account's rate. Within a launch, a campaign gets at most one start request that could
+    have been delivered, so you can run it again after any exit code. At a terminal it asks before the first start on
+    a real host.
+    """
     from orchestrator.app.approval import Consent
     from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions

@@ -7,29 +7,48 @@ from typing import Final
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import ledger_option
 
 _SHORTEST_TOKEN: Final = 16
 
 
-@click.command("serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 takes a free one.")
+@documented(
+    "serve",
+    page="docs/how-to/serve.md",
+    examples=(
+        "serve",
+        "serve --address 0.0.0.0 --token-env VIEW_TOKEN",
+    ),
+    exits={
+        "0": "You ended it with Ctrl-C.",
+        "143": "SIGTERM ended it.",
+    },
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, metavar="N",
+              help="Port to listen on; 0 takes a free one.")  # fmt: skip
 @click.option("--address", default="127.0.0.1", show_default=True,
-              help="Where to listen. Another address than loopback needs --token-env.")  # fmt: skip
-@click.option("--host", "hosts", multiple=True, metavar="NAME",
-              help="A name that browsers may ask by, such as that of a reverse proxy.")  # fmt: skip
+              metavar="ADDRESS",
+              help="IP address to listen on; any but loopback needs --token-env.")  # fmt: skip
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another name that browsers may use, such as that of a reverse proxy; repeat it for several.",
+)
 @click.option("--token-env", metavar="NAME",
-              help="The variable with the token that viewers must show, 16 characters or more.")  # fmt: skip
+              help="Environment variable with the token that viewers must show: 16 characters or more.")  # fmt: skip
 @ledger_option
 @click.pass_context
 def command(
     context: click.Context, *, port: int, address: str, hosts: tuple[str, ...], token_env: str | None, ledger: str
 ) -> None:
-    """Serve live pages of all launches of a ledger, which is only read, until interrupted.
+    """Serve live web pages of all launches, read-only.
 
-    It has no way to start, stop or record anything, and never calls the platform. Viewers show the token as a bearer,
-    or as the password that a browser asks for. /healthz tells whether the ledger can be read, /metrics is for
-    Prometheus. A ledger that is not there yet, or goes away, is waited for. Ctrl-C ends it with 0, SIGTERM with 143.
+    It runs until you interrupt it. It never calls the platform, and cannot start, stop or record anything. Viewers
+    show the token as a bearer, or as the password that a browser asks for. If the ledger is missing or goes away, it
+    waits.
     """
     from orchestrator.cli import event_loop
 

@@ -2,25 +2,36 @@
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import json_option, ledger_option, newest_launch_argument, prints_result
 from orchestrator.console.render import CommandResult
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.errors import NoPlanYet
 
 
-@click.command("status")
+@documented(
+    "status",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "status",
+        "status spring --watch",
+    ),
+    exits={
+        "11": "Campaigns are unknown: look at them, then use `resolve`.",
+    },
+)
 @newest_launch_argument
-@click.option("--watch", is_flag=True, help="Show it anew every two seconds until the run has ended; Ctrl-C ends it.")
+@click.option("--watch", is_flag=True, help="Refresh every 2 seconds until the run has ended; Ctrl-C ends it.")
 @ledger_option
 @json_option
 @click.pass_context
 @prints_result
 def command(context: click.Context, launch: str | None, *, watch: bool, ledger: str) -> CommandResult:
-    """Show where a launch stands, by default the newest. Needs no running process.
+    """Show where a launch stands.
 
-    While a run is going on, campaigns without an outcome are waiting or in flight, and there is nothing to type next.
-    Ends with 11 as long as the launch has unknown campaigns, for which a person must look. With --watch it waits for a
-    run that is still being planned, and ends with the run's own exit code.
+    Without LAUNCH, you see the newest one, unknown campaigns first. It reads the ledger alone and needs no running
+    process. With --watch it waits for the run's plan, refreshes until the run ends, and exits with the run's own
+    code.
     """
     if not watch:
         return _status(launch, ledger)[0]

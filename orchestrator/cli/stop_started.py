@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result, reason_option
 from orchestrator.console.render import CommandResult
 
@@ -13,20 +14,32 @@ if TYPE_CHECKING:
     from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 
 
-@click.command("stop-started")
+@documented(
+    "stop-started",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "stop-started spring --reason 'wrong text'",
+        "stop-started spring --reason 'wrong text' --yes",
+    ),
+    exits={
+        "0": "Every stop is confirmed.",
+        "10": "Some are not.",
+        "11": "The launch has unknown campaigns: use `resolve`.",
+    },
+)
 @launch_argument
 @reason_option("It is journaled with your name, for each campaign.")
 @click.option("--manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The launch's manifest, by default the file of its last run.")  # fmt: skip
+              metavar="MANIFEST", help="The launch's manifest, by default the file of its last run.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before the first stop.")
 @ledger_option
 @json_option
 @prints_result
 def command(launch: str, *, reason: str, manifest: Path | None, yes: bool, ledger: str) -> CommandResult:
-    """Send a stop for exactly the campaigns that this launch started. It is no undo: texts already sent stay sent.
+    """Stop the campaigns that a launch started.
 
-    Each account's rate holds. Abort the launch first: while it runs, it holds its accounts. Starts nothing.
-    At a terminal it asks first.
+    It is no undo: messages that were sent stay sent. Abort the launch first, because a run holds its accounts. It
+    sends a stop for exactly those campaigns, at each account's rate. At a terminal it asks you first.
     """
     from orchestrator.console.summary import stops_json, stops_text
 

@@ -5,18 +5,32 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.documented import documented
 from orchestrator.cli.options import environment_option, json_option, prints_result
 from orchestrator.console.render import CommandResult, error_result
 from orchestrator.errors import OrchestratorError
 
 
-@click.command("validate")
+@documented(
+    "validate",
+    page="docs/how-to/runbook.md",
+    examples=(
+        "validate launch.yaml",
+        "validate spring.yaml autumn.yaml --json",
+    ),
+    exits={
+        "3": "A manifest, or a file that it names, is not valid.",
+    },
+)
 @click.argument("manifests", metavar="MANIFEST...", type=click.Path(path_type=str), nargs=-1, required=True)
 @environment_option
 @json_option
 @prints_result
 def command(manifests: tuple[str, ...], *, environment: str | None) -> CommandResult:
-    """Check manifests and the files they name. Needs no network and no secret; every fault in one pass."""
+    """Check manifests, without network or secrets.
+
+    It reads each manifest and the files that it names, and reports every fault in one pass.
+    """
     if len(manifests) == 1:
         return _checked(manifests[0], environment)
     return _together(manifests, [_result(manifest, environment) for manifest in manifests])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
-from orchestrator.cli.options import prints_result
+from orchestrator.cli.documented import documented
+from orchestrator.cli.options import log_format_option, prints_result
 from orchestrator.console.ending import promise
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
@@ -16,24 +17,35 @@ if TYPE_CHECKING:
     from orchestrator.fleet.worker import Worker
 
 
-@click.command("worker")
-@click.option("--ledger", required=True, help="URL of the ledger, on PostgreSQL.")
-@click.option("--concurrency", type=click.IntRange(1, 200), default=200, show_default=True,
-              help="Lanes at once; a lane mostly waits for its account's rate.")  # fmt: skip
-@click.option("--connections", type=click.IntRange(1, 10_000), default=100, show_default=True,
-              help="Connections at once, for all lanes together.")  # fmt: skip
-@click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True,
+@documented(
+    "worker",
+    page="docs/how-to/many-hosts.md",
+    examples=(
+        "worker --ledger postgresql://db/launches",
+        "worker --ledger postgresql://db/launches --concurrency 50 --log-format json",
+    ),
+)
+@click.option("--ledger", required=True, metavar="URL", help="URL of the ledger, on PostgreSQL.")
+@click.option("--concurrency", type=click.IntRange(1, 200), default=200, show_default=True, metavar="N",
+              help="Number of lanes at once; a lane mostly waits for its account's rate.")  # fmt: skip
+@click.option("--connections", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N",
+              help="Number of connections at once, for all lanes together.")  # fmt: skip
+@click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True, metavar="N",
               help="Seconds without a heartbeat after which a worker counts as dead.")  # fmt: skip
-@click.option("--allow-commands", is_flag=True,
-              help="Also resolve {command: ...}: anyone who can write to the ledger can then run them.")  # fmt: skip
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Also run the commands of {command: ...} secrets: then anyone who can write to the ledger can run them.",
+)
+@log_format_option
 @prints_result
 def command(
     *, ledger: str, concurrency: int, connections: int, stalled_after: float, allow_commands: bool, log_format: str
 ) -> CommandResult:
-    """Carry out lanes of launches that were begun with `run --fleet`, until stopped.
+    """Run lanes of launches that `run --fleet` submits.
 
-    SIGTERM or SIGINT: no new start; what is in flight is awaited and journaled, and the lanes go on elsewhere.
+    It runs until you stop it. On SIGTERM or SIGINT it sends no new start, waits for calls in flight, and records
+    them. Other workers continue its lanes.
     """
     from orchestrator.fleet import check_installed
 

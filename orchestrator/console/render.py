@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -77,9 +77,8 @@ def render(result: CommandResult, *, as_json: bool) -> None:
     try:
         if as_json:
             click.echo(called_as(dumps(result.as_json()), name))
-        elif result.is_paged and needs_pager(result.text, os.environ):
-            os.environ.setdefault("LESS", "FRX")  # as git does it: the text stays on the screen afterwards
-            click.echo_via_pager(called_as(result.text, name))
+        elif result.is_paged:
+            echo_paged(called_as(result.text, name), os.environ, color=result.is_styled or None)
         elif result.text:
             click.echo(called_as(result.text, name), nl=False, color=result.is_styled or None)
     except Exception as error:  # noqa: BLE001 - see below
@@ -90,6 +89,15 @@ def render(result: CommandResult, *, as_json: bool) -> None:
     if not as_json:
         for message in result.messages:
             click.echo(called_as(message, name), err=True)
+
+
+def echo_paged(text: str, environ: MutableMapping[str, str], *, color: bool | None = None) -> None:
+    """Print a text, by a pager where it does not fit a person's terminal."""
+    if needs_pager(text, environ):
+        environ.setdefault("LESS", "FRX")  # as git does it: the text stays on the screen afterwards
+        click.echo_via_pager(text)
+    else:
+        click.echo(text, nl=False, color=color)
 
 
 def needs_pager(text: str, environ: Mapping[str, str]) -> bool:

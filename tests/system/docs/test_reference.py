@@ -20,7 +20,11 @@ from tests.paths import ROOT
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 ENVIRONMENT = re.compile(r"\benviron\b|envvar|\benvironment: Mapping\b")
 NO_VARIABLES = {
+    "ADDRESS",
     "IP",
+    "MANIFEST",
+    "N",
+    "URL",
     "VARIABLE",  # words of options of serve
     "HASH",
     "FILE",

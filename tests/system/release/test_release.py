@@ -133,7 +133,9 @@ def test_the_wheel_leads_from_an_empty_folder_to_a_plan(installed, tmp_path):
 
 
 def test_every_command_can_be_imported_without_test_tools(installed, tmp_path):
-    commands = installed.run("python", "-c", "from orchestrator.cli import _COMMANDS; print(*_COMMANDS)", cwd=tmp_path)
+    commands = installed.run(
+        "python", "-c", "from orchestrator.cli.catalogue import COMMANDS; print(*COMMANDS)", cwd=tmp_path
+    )
     codes = {name: installed.run("orchestrator", name, "--help", cwd=tmp_path) for name in commands.stdout.split()}
 
     assert "run" in codes

@@ -1,0 +1,92 @@
+"""The commands in their groups, and the words that other programs have for them. Imports nothing, for --help."""
+
+from typing import Final
+
+GROUPS: Final = {
+    "Start": {
+        "init": "Write a first manifest, and the files that go with it.",
+        "discover": "List the campaigns of your account, as CSV or into a file.",
+        "validate": "Check manifests, without network or secrets.",
+        "explain": "Print a manifest's values, and where each comes from.",
+        "rehearse": "Run a manifest against a model of the platform.",
+        "plan": "Show what a run would start. Starts nothing.",
+        "approve": "Sign a plan that you have reviewed, with your SSH key.",
+        "run": "Start every campaign of a manifest, or continue a run.",
+    },
+    "Look": {
+        "status": "Show where a launch stands.",
+        "list": "List all launches, and where each stands.",
+        "history": "Show what happened to a launch: who, when and why.",
+        "why": "Show everything that is recorded about one campaign.",
+        "diff": "Compare two plans or runs, or a plan with the live state.",
+        "follow": "Follow started campaigns until all messages are sent.",
+        "report": "Write a launch's reports again.",
+    },
+    "Control": {
+        "pause": "Pause a launch on every host, until you unpause it.",
+        "unpause": "Continue a paused launch, or lift an abort.",
+        "abort": "End a launch's runs, and refuse later ones.",
+        "stop-started": "Stop the campaigns that a launch started.",
+        "resolve": "Record what became of unknown campaigns.",
+        "release": "Release the accounts that a dead run still holds.",
+    },
+    "Operate": {
+        "doctor": "Check the ledger, disk, clock and accounts.",
+        "audit": "Check a launch's journal for tampering, or export it.",
+        "notify": "Send a test notice to everyone whom a manifest names.",
+        "serve": "Serve live web pages of all launches, read-only.",
+        "worker": "Run lanes of launches that `run --fleet` submits.",
+        "sandbox": "Serve a local stand-in for the campaign API.",
+        "schema": "Print the JSON Schema of a manifest or a result.",
+        "completion": "Print the completion script for your shell.",
+        "help": "Show the help for a command.",
+    },
+}
+"""Each command with its summary, which is the first line of its own help, too."""
+
+COMMANDS: Final = {name: summary for group in GROUPS.values() for name, summary in group.items()}
+
+FOREIGN: Final = {
+    "cancel": ("abort", "stop-started"),
+    "check": ("validate", "doctor"),
+    "compare": ("diff",),
+    "continue": ("run", "unpause"),
+    "create": ("init",),
+    "dashboard": ("serve",),
+    "dry-run": ("plan", "rehearse"),
+    "export": ("audit export",),
+    "go": ("run",),
+    "health": ("doctor",),
+    "hold": ("pause",),
+    "kill": ("abort",),
+    "launch": ("run",),
+    "launches": ("list",),
+    "lint": ("validate",),
+    "log": ("history",),
+    "logs": ("history",),
+    "ls": ("list",),
+    "mock": ("sandbox",),
+    "monitor": ("follow", "status --watch"),
+    "new": ("init",),
+    "preview": ("plan",),
+    "progress": ("status", "follow"),
+    "ps": ("list",),
+    "restart": ("run",),
+    "resume": ("run", "unpause"),
+    "retry": ("run --retry-failed",),
+    "send": ("run",),
+    "show": ("status", "explain"),
+    "sign": ("approve",),
+    "simulate": ("rehearse",),
+    "start": ("run",),
+    "stop": ("abort", "stop-started"),
+    "submit": ("run",),
+    "tail": ("follow", "status --watch"),
+    "test": ("validate", "rehearse"),
+    "undo": ("stop-started",),
+    "unlock": ("release",),
+    "verify": ("audit verify",),
+    "version": ("--version",),
+    "watch": ("status --watch", "follow"),
+}
+"""What other programs call it: the commands that may be meant, the likeliest first."""
