@@ -39,7 +39,7 @@ METAVARS: Final = {
 
 def command_sections() -> Iterator[str]:
     """The groups of commands, the words in capitals, then a section for each command."""
-    around = click.Context(main, info_name="python -m orchestrator")
+    around = click.Context(main, info_name="python -m orchestrator", **main.context_settings)
     for group, commands in GROUPS.items():
         yield table((group, ""), [(f"[{name}](#{name})", summary) for name, summary in commands.items()])
     yield "Options before a command:"
