@@ -70,8 +70,8 @@ def test_a_plan_is_approved_for_its_environment_alone(workplace, manifest):
         assert done.stdout.startswith(f"plan for launch spring in environment {one}: 3 to start")
         hashes[one] = done.stdout.split()[-1]
     refused = workplace.run("run", name, "--env", "production", "--approve", hashes["staging"])
-    workplace.run("plan", name, "--env", "staging", "-o", "plan.json")
-    other = workplace.run("run", name, "--env", "production", "--plan", "plan.json", "--approve", hashes["staging"])
+    again = workplace.run("plan", name, "--env", "staging", "-o", "plan.json").stdout.split()[-1]
+    other = workplace.run("run", name, "--env", "production", "--plan", "plan.json", "--approve", again)
 
     assert hashes["staging"] != hashes["production"]
     assert refused.returncode == 4
@@ -120,6 +120,7 @@ def test_explain_prints_the_manifest_with_its_origins(workplace):
         "    algorithm: HS256                        # default\n"
         "    rate: [5/1s]                            # launch.yaml:9:23\n"
         "    in_flight: 8                            # default\n"
+        "    messages_per_minute: null               # default\n"
     )
     assert rate["values"] == [{"path": "accounts.acme.rate", "value": ["5/1s"], "origin": "launch.yaml:9:23"}]
     assert row.stdout == "campaigns:\n  - account: acme  # list.csv:2:5\n"
