@@ -10,7 +10,6 @@ from typing import Any, Final, TextIO
 
 from aiohttp import web
 
-from orchestrator.core.json_text import read_json
 from orchestrator.sandbox import people, wire
 from orchestrator.sandbox.faults import BUSY_SECONDS, LATE_SECONDS, SLOW_SECONDS, TWICE_SECONDS, Fault, FaultPlan
 from orchestrator.sandbox.gate import INVALID_TOKEN, Gate
@@ -214,7 +213,7 @@ def _call_of(op: str, request: web.Request) -> Call:
 def _json_object(body: bytes) -> dict[str, Any] | None:
     """The body's JSON object, empty for an empty body; None for anything else."""
     try:
-        value = read_json(body.decode() or "{}")
-    except ValueError:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -1,5 +1,6 @@
 """Worlds: from Python values, from a file, or a small one for a demonstration."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any, Final
 import jwt
 import yaml
 
-from orchestrator.core.json_text import JsonFault, read_json
 from orchestrator.sandbox.contact_lists import RECIPIENTS, own_list
 from orchestrator.sandbox.limiter import DEFAULT_LIMIT
 from orchestrator.sandbox.platform import DEFAULT_SENDER, Account, Campaign, ContactList, Limit, World
@@ -99,12 +99,11 @@ def _account_id(number: int) -> str:
 def _parsed(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
-        return read_json(text) if path.suffix == ".json" else yaml.safe_load(text)
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise WorldError(f"{path}: {error.strerror}") from error
-    except JsonFault as error:
-        where = "" if error.at is None else f" in line {text.count(chr(10), 0, error.at) + 1}"
-        raise WorldError(f"{path} is not JSON: {error}{where}") from error
+    except json.JSONDecodeError as error:
+        raise WorldError(f"{path} is not JSON: see line {error.lineno}") from error
     except RecursionError:
         raise WorldError(f"{path} cannot be read: it is nested too deep") from None
     except (ValueError, yaml.YAMLError) as error:
