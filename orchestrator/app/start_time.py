@@ -15,6 +15,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.start_wait import StartWait
 from orchestrator.engine.stop_signal import StopSignal
+from orchestrator.engine.waves import FRESH_SECONDS
 from orchestrator.ledger.store import Store
 from orchestrator.model import PosixSeconds
 from orchestrator.ports import Observer
@@ -46,23 +47,28 @@ async def ready_run(
     """The run with its leases, once it may start. `prepare` plans it, `agree` asks for consent, `wait` for the time.
 
     While it waits it holds no lease: others use the accounts, and the same command on another host can take its place.
-    What was changed meanwhile is held. Raises what these raise.
+    What was changed meanwhile, or while the question was open for long, is held. Raises what these raise.
     """
     agreed: tuple[Plan, Approved] | None = None
     while True:
         async with opening() as opened:
             plan, approved = await prepare(opened)
+            clock, planned_at = opened.deps.clock, opened.deps.clock.now()
             if agreed is None:
                 agreed = plan, await agree(opened, plan, approved)
             else:
                 plan = held_if_changed(agreed[0], plan)
-            if start is None or opened.deps.clock.now() >= start.at:
+            # A person may have thought about it overnight: the plan may be too old by now, and the campaigns edited.
+            is_fresh = clock.now() - planned_at <= FRESH_SECONDS
+            if is_fresh and (start is None or clock.now() >= start.at):
                 # Nothing here keeps the plan: a large one makes room for its result.
                 ready = [ReadyRun(opened, plan, agreed[1])]
                 del plan, agreed
                 yield ready.pop()
                 return
-        await wait(start)
+            waits_for = start if start is not None and clock.now() < start.at else None
+        if waits_for is not None:
+            await wait(waits_for)
 
 
 async def agreed_by_the_call(_: OpenRun, __: Plan, approved: Approved) -> Approved:

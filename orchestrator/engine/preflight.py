@@ -11,7 +11,7 @@ from orchestrator.core import content
 from orchestrator.core.diagnosis import fix_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.decision import Action, changed
-from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.plan import Entry, Plan, needs_list
 from orchestrator.core.plan.recipients import ReadLists, Stream
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import calling_hours
@@ -87,7 +87,7 @@ async def _lane_lists(
     return found, {}
 
 
-async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[CampaignKey, str]:
+async def changes(reader: Reader, entries: Sequence[Entry], manifest: Manifest) -> dict[CampaignKey, str]:
     """By campaign, in words, how the live state differs from what the plan saw. Raises StopRequested.
 
     Without it, a campaign that was started by hand while it waited would text its people twice. Campaigns that the plan
@@ -95,12 +95,12 @@ async def changes(reader: Reader, entries: Sequence[Entry], check: str) -> dict[
     """
     seen = {entry.key: entry.live for entry in entries if entry.live is not None}
     targets = [entry.target for entry in entries if entry.key in seen]
-    if check == "off" or not targets:
+    if manifest.preflight.check == "off" or not targets:
         return {}
-    # What may run again is told from what ran again by its instance, which only a list names.
-    listed = {entry.key for entry in entries if entry.campaign.rerun}
+    # What may run again is told from what ran again by its instance, which only a list names; so is what was approved.
+    listed = {entry.key for entry in entries if needs_list(entry.campaign, manifest, None)}
     try:
-        live = await _read(reader, targets, check, listed)
+        live = await _read(reader, targets, manifest.preflight.check, listed)
     except ReadFailed as failure:
         return dict.fromkeys(seen, f"its state could not be read again after the wait ({failure.message})")
     return {key: _change(before, live.get(key)) for key, before in seen.items() if not _is_same(before, live.get(key))}

@@ -21,8 +21,8 @@ from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
 
-_FRESH_SECONDS: Final = 300.0
-"""A wave that opens later, after a bake or a long wave, reads its campaigns again before it starts them."""
+FRESH_SECONDS: Final = 300.0
+"""For how long what was read is acted upon: a wave that opens later, after a bake or a long wave, reads it again."""
 
 
 class PlanExecution:
@@ -131,7 +131,7 @@ class PlanExecution:
         return [state.finished_at for state in started if state.finished_at is not None]
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
-        is_late = self._deps.clock.now() - self._begun > _FRESH_SECONDS
+        is_late = self._deps.clock.now() - self._begun > FRESH_SECONDS
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in filter(_is_due, entries):
             by_lane[entry.lane].append(entry)

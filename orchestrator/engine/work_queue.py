@@ -125,7 +125,7 @@ class WorkQueue:
     async def _changes(self, jobs: Iterable[Job]) -> Container[CampaignKey]:
         """Read campaigns again, hold those that were changed meanwhile, and say which."""
         starts = [job.entry for job in jobs if job.entry.decision.action is Action.START]
-        changes = await preflight.changes(self._reader, starts, self._deps.manifest.preflight.check)
+        changes = await preflight.changes(self._reader, starts, self._deps.manifest)
         for key, message in changes.items():
             self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
         self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})

@@ -237,9 +237,20 @@ async def test_a_rerun_is_told_by_its_instance_after_a_wait(rig):
     asyncio.get_running_loop().call_at(500, run.api.live.__setitem__, "s/c0", LiveState("Completed", instance_id="i1"))
     live = await looked(run, {CampaignKey("s/c0")})
     plan = plans.build(run.manifest, run.deps.states, live, run.selection, manifest_sha256="0" * 64)
-    assert await changes(run.lane.reader, plan.entries, "list") == {}
+    assert await changes(run.lane.reader, plan.entries, run.manifest) == {}
     await asyncio.sleep(600)
-    assert await changes(run.lane.reader, plan.entries, "list") == {"s/c0": "it was changed while it waited: it ran"}
+    assert await changes(run.lane.reader, plan.entries, run.manifest) == {
+        "s/c0": "it was changed while it waited: it ran"
+    }
+
+
+async def test_an_approved_text_is_read_from_a_list_again(rig):
+    """By id, a reply names neither the message nor the template."""
+    run = crowded(rig, 400, [late("c0")], windows=WINDOWS, approval="plan")
+    plan = run.plan()
+    run.api.calls.clear()
+    assert await changes(run.lane.reader, plan.entries, run.manifest) == {}
+    assert counts(run) == {"list": 9}
 
 
 async def test_a_listing_takes_a_call_per_page(rig):
