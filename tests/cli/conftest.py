@@ -107,7 +107,7 @@ class Platform:
         self._server.platform.put(dataclasses.replace(found, status=status, **changes))
 
     def limit(self, calls, seconds):
-        """From now on, so many calls are let through in so many seconds; one was a moment ago."""
+        """From now on, a number of calls is let through in a time; one was a moment ago."""
         arrivals = self._server.platform.arrivals[ACCOUNT] = Arrivals(Limit(calls, seconds))
         arrivals.arrive(time.time())
 
