@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from orchestrator.core.delivery.delivery import Deliveries
+from orchestrator.core.delivery.readings import DELIVERY_KINDS
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.records import END, RUN, STOP_KINDS
@@ -128,6 +130,15 @@ def read_states(store: Store, manifest: Manifest, *, whole: bool) -> dict[Campai
     if whole:
         return fold_states(store.stream(manifest.launch), manifest.ledger)
     return fold_states(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
+
+
+def read_deliveries(store: Store, manifest: Manifest) -> Deliveries:
+    """What earlier runs have read of started campaigns, where a wave waits for them."""
+    found = Deliveries()
+    if any(wave.pass_ is not None and wave.pass_.waits_for_delivery for wave in manifest.waves):
+        for record in store.read(manifest.launch, kinds=tuple(DELIVERY_KINDS)):
+            found.read(record)
+    return found
 
 
 def previous_starts(

@@ -156,6 +156,7 @@ async def assemble_run(
             await asyncio.to_thread(store.bind_launch, manifest.launch, home, clock.now(), run_id)
             # 4. What the journal knows, then the host's API, then the run itself.
             known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
+            deliveries = await asyncio.to_thread(journals.read_deliveries, store, manifest)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             launches = await asyncio.to_thread(store.launches)
             async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
@@ -164,6 +165,7 @@ async def assemble_run(
                     manifest, run_id, origin=origin,
                     api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
                     checks=CommandChecks(loaded.path.parent, redactor), door=connections.door, no_wait=no_wait,
+                    deliveries=deliveries,
                 )  # fmt: skip
                 # A sandbox in this process came into being with it.
                 run = Run(deps, leases, previous=previous, launches=launches, is_new_host=manifest.host == SANDBOX)

@@ -65,12 +65,20 @@ def _holds(lane: LaneProgress, progress: ProgressObserver, gauge: LaneGauge, now
         yield 4, _window(lane, progress, now)
     if lane.lists:
         yield 4, plain(lane.lists)
-    if now < progress.bakes_until:
-        yield 4, f"bakes, {seconds_words(progress.bakes_until - now)}"
+    if wave := _wave(progress, now):
+        yield 4, wave
     if gauge.wants_connection:
         yield 4, "waits for a connection"
     if now < gauge.free_at < math.inf:
         yield _CALM, f"next start in {seconds_words(gauge.free_at - now)}"
+
+
+def _wave(progress: ProgressObserver, now: float) -> str:
+    if now < progress.bakes_until:
+        return f"bakes, {seconds_words(progress.bakes_until - now)}"
+    if now < progress.follows_until:
+        return f"delivers, {seconds_words(progress.follows_until - now)} at most"
+    return ""
 
 
 def _window(lane: LaneProgress, progress: ProgressObserver, now: float) -> str:

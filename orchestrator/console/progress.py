@@ -83,6 +83,7 @@ class ProgressObserver:
         self.probes: set[str] = set()  # campaigns for which evidence of a start is looked for
         self.wave = ""
         self.bakes_until = 0.0
+        self.follows_until = 0.0
         self.paused = ""  # by whom and why, while it is
         self.begun = clock.now()
         self.stopped_at: PosixSeconds | None = None
@@ -95,6 +96,8 @@ class ProgressObserver:
             "probe_done": lambda fields: self.probes.discard(fields["campaign"]),
             "wave_opened": self._wave_opened,
             "wave_baking": self._wave_baking,
+            "wave_following": self._wave_following,
+            "wave_followed": lambda _: self._wave_following({}),
             "window_waiting": self._window_waiting,
             "window_held": self._window_held,
             "list_waiting": self._list_waiting,
@@ -152,6 +155,9 @@ class ProgressObserver:
 
     def _wave_baking(self, fields: Mapping[str, Any]) -> None:
         self.bakes_until = _seconds(fields["until"])
+
+    def _wave_following(self, fields: Mapping[str, Any]) -> None:
+        self.follows_until = _seconds(fields["until"]) if fields else 0.0
 
     def _window_waiting(self, fields: Mapping[str, Any]) -> None:
         lane = self._lane(fields["lane"])

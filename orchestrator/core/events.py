@@ -28,6 +28,8 @@ EVENTS: Final = (
               ("seconds", "message")),
     EventKind("wave_opened", "a wave begins", ("wave", "campaigns")),
     EventKind("wave_baking", "a wave waits before the next one opens", ("wave", "until")),
+    EventKind("wave_following", "what the wave started is read until its `pass` is reached", ("wave", "until")),
+    EventKind("wave_followed", "the reading for the wave's `pass` has ended", ("wave", "passed", "message")),
     EventKind("wave_checked", "the wave's `pass.command` has ended", ("wave", "passed", "message")),
     # Campaigns that cannot start yet.
     EventKind("window_waiting", "campaigns wait for their window; others continue",

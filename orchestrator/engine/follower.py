@@ -80,7 +80,8 @@ class AccountFollower:
         self._targets = {target.key: target for target in targets}
         self._streams = _streams(targets)
         self._free_at = PosixSeconds(0.0)  # no call leaves before: the platform, or the rate, asks for it
-        self._failures = 0  # in a row
+        self._failures = 0  # in a row, in this round
+        self._refusals = 0  # of the credential, in a row: in a round of one stream there is one
         self._failure = ""  # the last one of this round
 
     async def round(
@@ -164,11 +165,12 @@ class AccountFollower:
     def _is_usable(self, read: Read, account: HeldAccount) -> bool:
         kind = classify_read(read.answer)
         if kind is ReadKind.OK:
-            self._failures = 0
+            self._failures = self._refusals = 0
             return True
         message = read.answer.text if isinstance(read.answer, Fault) else words_of(read.answer)
         self._failures, self._failure = self._failures + 1, message
-        if kind is ReadKind.UNAUTHORIZED and self._failures == _MOST_FAILURES:
+        self._refusals += kind is ReadKind.UNAUTHORIZED
+        if self._refusals == _MOST_FAILURES:
             raise CredentialError(
                 f"the platform rejects the credential of account {self.name} ({message})",
                 next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",

@@ -1,7 +1,7 @@
 """Following a launch: every account in rounds, each journaled, until nothing is left to wait for."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,16 +31,20 @@ class FollowOptions:
 class Rounds:
     """Reads the accounts' campaigns, journals what changed and keeps their deliveries.
 
-    `deliveries` hold what earlier runs have journaled; `run_id` is of this one.
+    `deliveries` hold what earlier runs have journaled; `run_id` is of this one, `number` of its last round so far.
+    `is_over`: whether there is nothing more to wait for, where that depends on more than each campaign's goal.
     """
 
     def __init__(
         self, followers: Sequence[AccountFollower], deliveries: Deliveries, options: FollowOptions, *,
         launch: str, run_id: str, journal: Journal, clock: Clock, stop_signal: StopSignal, observer: Observer,
+        number: int = 0, is_over: Callable[[], bool] | None = None,
     ) -> None:  # fmt: skip
         self.followers = followers
         self.deliveries = deliveries
         self.timed_out = False
+        self.number = number
+        """Of the last round that was journaled."""
         self._options = options
         self._launch = launch
         self._run_id = run_id
@@ -48,8 +52,8 @@ class Rounds:
         self._clock = clock
         self._stop_signal = stop_signal
         self._observer = observer
+        self._is_over = is_over
         self._deadline = PosixSeconds(clock.now() + options.timeout)
-        self._number = 0
         self._skipped: set[str] = set()  # accounts whose last round ended early
         self._stalled: set[CampaignKey] = set()
 
@@ -75,13 +79,18 @@ class Rounds:
                 began = self._clock.now()
                 await self._round(follower, wanted)
                 wanted = self.unfinished(follower)
-                if all(self._options.goal.is_over(self.deliveries.of(key)) for key in wanted):
+                if self._is_done(wanted):
                     return
                 if self._clock.now() >= self._deadline:
                     self.timed_out = True
                     return
                 until = min(PosixSeconds(began + self._options.every), self._deadline)
                 await self._stop_signal.sleep(max(0.0, until - self._clock.now()))
+
+    def _is_done(self, wanted: Sequence[CampaignKey]) -> bool:
+        if self._is_over is not None:
+            return self._is_over()
+        return all(self._options.goal.is_over(self.deliveries.of(key)) for key in wanted)
 
     def standing(self) -> dict[str, dict[CampaignKey, Delivery]]:
         """By account, the deliveries of its campaigns that were read."""
@@ -102,8 +111,8 @@ class Rounds:
         before = {one.key: self.deliveries.of(one.key) for one in done.readings}
         # 2. Journal it: a crash loses this round at most.
         if has_read:
-            self._number += 1
-            record = record_of(done, self._launch, self._run_id, self._number, self._clock.now())
+            self.number += 1
+            record = record_of(done, self._launch, self._run_id, self.number, self._clock.now())
             await self._journal.record(record)
             self.deliveries.add(done, self._run_id)
         # 3. Report it.

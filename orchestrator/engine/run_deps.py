@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.journal.records import RunRecords
 from orchestrator.core.journal.states import CampaignState
 from orchestrator.core.manifest.models import Manifest, Pass
@@ -69,6 +70,7 @@ class RunDeps:
     draw: Callable[[], float]  # from [0, 1), for the jitter of retries
     windows_wait: float  # seconds for which a closed window is waited for
     lists_wait: float  # seconds for which a contact list in use is waited for
+    deliveries: Deliveries  # what is known of started campaigns, for waves that wait for them
 
     @classmethod
     def assemble(
@@ -87,11 +89,13 @@ class RunDeps:
         door: Door | None = None,
         draw: Callable[[], float] = random.random,
         no_wait: bool = False,
+        deliveries: Deliveries | None = None,
     ) -> "RunDeps":
         """The parts of a run around its ports. `known` is the fold of its launch's journal.
 
         `door` is that of the process, where several runs share one; `draw` draws from [0, 1); with `no_wait`, campaigns
-        whose window is closed, or whose contact list is in use, are held at once.
+        whose window is closed, or whose contact list is in use, are held at once. `deliveries` are those that the
+        launch's journal has.
         """
         return cls(
             manifest=manifest,
@@ -111,6 +115,7 @@ class RunDeps:
             draw=draw,
             windows_wait=0.0 if no_wait else manifest.windows_wait,
             lists_wait=0.0 if no_wait else manifest.same_list_wait,
+            deliveries=Deliveries() if deliveries is None else deliveries,
         )
 
     @property

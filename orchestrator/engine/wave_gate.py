@@ -1,9 +1,10 @@
 """One wave, in a run or in a fleet: it opens, is judged by its outcomes, bakes, and has its check run."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
-from orchestrator.core.manifest.models import Wave
+from orchestrator.core.manifest.models import Pass, Wave
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.rules import waves
 from orchestrator.engine.stop_signal import StopSignal
@@ -12,8 +13,13 @@ from orchestrator.ports import Checks, Clock, Observer
 
 _UNFINISHED: Final = "it was not finished"
 _BAKING: Final = "its bake was not finished"
+_FOLLOWING: Final = "what it started was not followed to the end"
 _CHECKING: Final = "its check was not finished"
 _GOOD: Final = frozenset({WaveVerdict.PASSED, WaveVerdict.NO_RULE})
+
+
+Follow = Callable[[Wave, Pass, PosixSeconds], Awaitable[str | None]]
+"""Reads what a wave has started until it has what its `pass` asks, or until a POSIX time: why it has not, or None."""
 
 
 class WaveGate:
@@ -57,11 +63,13 @@ class WaveGate:
         closed_at: PosixSeconds,
         is_last: bool,
         is_stopped: bool,
+        follow: Follow | None = None,
     ) -> str | None:
         """Close the wave; bake and check it unless it `is_last`. Why it did not pass, in words; None where it did.
 
         `started_at` is when its campaigns were started, whichever run of the launch did it; times are POSIX seconds.
-        `is_stopped`: the run has stopped. A stop ends the bake and the user's command, and StopRequested is raised.
+        `is_stopped`: the run has stopped. `follow` reads what becomes of what was started. A stop ends the bake, the
+        reading and the user's command, and StopRequested is raised.
         """
         # 1. All of it has an outcome.
         self._closed_at = closed_at
@@ -74,11 +82,12 @@ class WaveGate:
         if self._rule is not None and shortfall is None and not is_last:
             # What was started under a clock that was ahead was started by now at the latest.
             now = self._clock.now()
-            await self._bake(waves.baked_at(self._rule, (min(at, now) for at in started_at)), stop_signal)
-            shortfall = await self._check(self._rule, stop_signal)
+            baked_at = waves.baked_at(self._rule, (min(at, now) for at in started_at))
+            await self._bake(baked_at, stop_signal)
+            shortfall = await self._follow(self._rule, baked_at, follow) or await self._check(self._rule, stop_signal)
             if shortfall is not None:
                 verdict, message = WaveVerdict.NOT_PASSED, shortfall
-            elif verdict is WaveVerdict.NO_RULE and _has_check(self._rule):
+            elif verdict is WaveVerdict.NO_RULE and self._rule.pass_ is not None:
                 verdict = WaveVerdict.PASSED
         self._verdict, self._message = verdict, message
         if self._rule is not None and verdict in _GOOD:
@@ -91,6 +100,18 @@ class WaveGate:
         self._message = _BAKING
         self._observer.event("wave_baking", wave=self._name, until=timestamp(until))
         await stop_signal.sleep(until - self._clock.now())
+
+    async def _follow(self, rule: Wave, baked_at: PosixSeconds, follow: Follow | None) -> str | None:
+        asked = rule.pass_
+        # A wave of which nothing was started has nothing to wait for.
+        if asked is None or not asked.waits_for_delivery or follow is None or baked_at == -math.inf:
+            return None
+        self._message = _FOLLOWING
+        until = PosixSeconds(baked_at + asked.within)
+        self._observer.event("wave_following", wave=self._name, until=timestamp(until))
+        shortfall = await follow(rule, asked, until)
+        self._observer.event("wave_followed", wave=self._name, passed=shortfall is None, message=shortfall or "")
+        return shortfall
 
     async def _check(self, rule: Wave, stop_signal: StopSignal) -> str | None:
         if rule.pass_ is None or not _has_check(rule):

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain, groupby
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from orchestrator.core.result.conclude import outcome_of
 from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopRequested
+from orchestrator.engine.wave_follower import WaveFollower
 from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
@@ -34,6 +36,7 @@ class PlanExecution:
         self._approved = approved
         self._lanes = lanes
         self._gates: list[WaveGate] = []
+        self._follower = WaveFollower(deps, lanes)
         self._begun = deps.clock.now()
 
     async def run(self) -> Stop | None:
@@ -116,6 +119,7 @@ class PlanExecution:
         return await gate.judge(
             outcomes, self._started_at(entries), deps.stop_signal,
             closed_at=deps.clock.now(), is_last=is_last, is_stopped=deps.stop_signal.stop is not None,
+            follow=partial(self._follower.follow, self._started(entries)),
         )  # fmt: skip
 
     def _outcome(self, entry: Entry) -> Outcome:
@@ -124,6 +128,11 @@ class PlanExecution:
             # A canary that failed stays one: leaving it out of the selection must not open the next wave.
             decision = Decision(Action.SKIP)
         return outcome_of(decision, state, self._stop(), self._deps.states.held.get(entry.key))[0]
+
+    def _started(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those that the launch has started, whichever run of it did."""
+        states = self._deps.states
+        return [entry for entry in entries if (state := states.get(entry.key)) and state.state is State.STARTED]
 
     def _started_at(self, entries: Sequence[Entry]) -> list[PosixSeconds]:
         states = (self._deps.states.get(entry.key) for entry in entries)

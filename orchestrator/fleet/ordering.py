@@ -68,6 +68,13 @@ def check_request(manifest: Manifest) -> None:
             "host: sandbox lives within one process, and a fleet is many",
             next_step=f"name the address of a sandbox that runs by itself as host:\n  {command_line('sandbox')}",
         )
+    waiting = next((wave for wave in manifest.waves if wave.pass_ and wave.pass_.waits_for_delivery), None)
+    if waiting is not None:
+        raise Refused(
+            f"wave {waiting.name} waits for deliveries (pass: completed or sent), and the process that watches a fleet "
+            "reads none",
+            next_step="run without --fleet, or take completed and sent out of its pass",
+        )
     if manifest.approval == "plan":
         raise Refused(
             "approval: plan is for one plan made from the live state, and with --fleet each worker makes its own",

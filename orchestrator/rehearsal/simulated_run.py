@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.lease import AcquiredLease, Holder
 from orchestrator.core.journal.states import fold
@@ -99,12 +100,16 @@ class SimulatedRun:
         recent: dict[Lane, list[PosixSeconds]] = inherited_calls(self.manifest, leases, self.clock.now())
         journal = self.make_journal(leases)
         try:
-            known = fold(self.store.read(self.manifest.launch))
+            records = self.store.read(self.manifest.launch)
+            known, deliveries = fold(records), Deliveries()
+            for record in records:
+                deliveries.read(record)
             origin = Origin(self.source, self.sha256, subrun=self.mark, environment=self.environment)
             deps = RunDeps.assemble(
                 self.manifest, self.holder.run_id, origin=origin,
                 api=self.api, journal=journal, clock=self.clock, observer=self.observer, known=known,
                 stop_signal=self.stop_signal, checks=PassingChecks(), draw=self.random, no_wait=self.no_wait,
+                deliveries=deliveries,
             )  # fmt: skip
             # Shared, and not copied at the end: a run that is killed in a test does not get that far.
             self.unrecorded = deps.states.unrecorded

@@ -296,3 +296,13 @@ async def test_a_rejected_credential_ends_it():
     with pytest.raises(CredentialError, match="account acme"):
         await world.rounds().run()
     assert world.calls == 3
+
+
+async def test_a_rejected_credential_ends_it_with_one_stream_too():
+    world = Following(campaigns(5, recipients=100_000))
+    world.start_all()
+    refused = CallFate(refused=Answer(401, {"errors": [{"msg": "Invalid SDK credentials", "code": 4002}]}))
+    world.fate = lambda _: refused
+    with pytest.raises(CredentialError, match="account acme"):
+        await world.rounds().run()
+    assert world.calls == 3  # one in each round

@@ -45,10 +45,16 @@ class OpenHours(Section):
 
 
 class Pass(Section):
-    """What a wave needs before the next one opens: a share of it started, a command that exits with 0, or both."""
+    """What a wave needs before the next one opens: shares of it, a command that exits with 0, or both."""
 
     started: Annotated[float, SHARE] | None = None
     """The share of the wave's campaigns that must be started."""
+    completed: Annotated[float, SHARE] | None = None
+    """The share of its started campaigns that must be Completed. The run reads them, after the bake, until they are."""
+    sent: Annotated[float, SHARE] | None = None
+    """The share of their recipients who must be sent to. Where they are unknown, only Completed campaigns count."""
+    within: Annotated[float, duration(60, 30 * 86400)] = 6 * 3600.0
+    """The longest wait for `completed` and `sent`, counted from the end of the bake."""
     command: Command | None = None
     """A program and its arguments. It runs after the bake, without a shell, and must exit with 0."""
     timeout: Annotated[float, duration(0.1, 3600)] = 60.0
@@ -58,9 +64,14 @@ class Pass(Section):
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if self.started is None and self.command is None:
-            raise fault("must name a condition", "write {started: 100%}, {command: [./check.sh]} or both")
+        if self.started is None and self.command is None and not self.waits_for_delivery:
+            raise fault("must name a condition", "write {started: 100%}, {completed: 100%} or {command: [./check.sh]}")
         return self
+
+    @property
+    def waits_for_delivery(self) -> bool:
+        """Whether what was started must have got somewhere."""
+        return self.completed is not None or self.sent is not None
 
 
 class Wave(Section):

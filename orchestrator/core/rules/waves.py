@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orchestrator.core.manifest.models import Campaign, Wave
+from orchestrator.core.manifest.rules import Pass
 from orchestrator.core.text import duration, plural
 from orchestrator.model import Outcome, PosixSeconds, WaveVerdict
 
 REST: Final = "rest"
 """The wave of campaigns that no wave names, and of a manifest without waves."""
 
+_NOTHING: Final = Pass.model_construct()
 _ROUNDING: Final = 1e-9  # 0.28 * 25 is a little more than 7
 
 _PASSED: Final = frozenset({Outcome.STARTED, Outcome.ALREADY_STARTED})
@@ -54,11 +56,13 @@ def _sentence(wave: Wave, waves: Sequence[Wave]) -> str:
 
 
 def _needs(wave: Wave) -> list[str]:
-    share, command = (wave.pass_.started, wave.pass_.command) if wave.pass_ else (None, None)
+    asked = wave.pass_ or _NOTHING
     return [
-        *([f"when {share * 100:.6g}% are started"] if share is not None else []),
+        *([f"when {asked.started * 100:.6g}% are started"] if asked.started is not None else []),
         *([f"{duration(wave.bake)} after the last of them"] if wave.bake else []),
-        *([f"after {command[0]} exits with 0"] if command else []),
+        *([f"once {asked.completed * 100:.6g}% of these are completed"] if asked.completed is not None else []),
+        *([f"once {asked.sent * 100:.6g}% of their recipients are sent to"] if asked.sent is not None else []),
+        *([f"after {asked.command[0]} exits with 0"] if asked.command else []),
     ]
 
 

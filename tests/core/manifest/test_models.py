@@ -148,7 +148,8 @@ def test_models_can_be_built_from_their_own_values():
         ({"waves": [{"name": "w", "pass_": None}]}, ("waves", 0, "pass_"), "unknown key", "did you mean 'pass'?"),
         (
             {"waves": [{"name": "w", "pass": {"timeout": "5s"}}]},
-            ("waves", 0, "pass"), "must name a condition", "write {started: 100%}, {command: [./check.sh]} or both",
+            ("waves", 0, "pass"), "must name a condition",
+            "write {started: 100%}, {completed: 100%} or {command: [./check.sh]}",
         ),
         (
             {"stop_when": {"per_account": {"faild": 1}}},
