@@ -7,7 +7,6 @@ from docs.generator.tables import table
 
 READ: Final = {
     "ORCHESTRATOR_ENV": "As `--env`, chooses the environment of a manifest that has environments; others are refused.",
-    "ORCHESTRATOR_MAX_RECIPIENTS": "`run`, `plan`: as `--max-recipients`, refuses a plan that texts more people.",
     "ORCHESTRATOR_MAX_STARTS": "`run`, `plan`: as `--max-starts`, refuses a plan with more starts.",
     "ORCHESTRATOR_MAX_RECIPIENTS": "`run`, `plan`: as `--max-recipients`, refuses a plan that texts more people.",
     "ORCHESTRATOR_LOOP": "`asyncio` or `uvloop`: the event loop; unset, uvloop where the extra `speed` is installed.",
