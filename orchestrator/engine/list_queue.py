@@ -13,6 +13,7 @@ from orchestrator.engine.run_deps import RunDeps
 from orchestrator.model import PosixSeconds, Reason
 
 _LOOK_EVERY: Final = 60.0
+_NEVER: Final = PosixSeconds(float("inf"))
 _SHARE: Final = 4
 """After a slow read, the rest is this many times as long: starts need the rate, too."""
 
@@ -45,7 +46,7 @@ class ListQueue:
         self._reader = reader
         self._lists = lists
         self._waiting: dict[int, tuple[Job, PosixSeconds]] = {}  # by place; until when each waits at most
-        self.looks_at = PosixSeconds(float("inf"))
+        self.looks_at = _NEVER
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -59,7 +60,7 @@ class ListQueue:
         until = PosixSeconds(self._deps.clock.now() + self._deps.lists_wait)
         if not self._is_held(job, conflict, until):
             self._waiting[job.place] = job, until
-            self.looks_at = min(self.looks_at, PosixSeconds(self._deps.clock.now() + _LOOK_EVERY))
+            self.looks_at = min(self.looks_at, until, PosixSeconds(self._deps.clock.now() + _LOOK_EVERY))
             self._tell(conflict)
         return False
 
@@ -71,7 +72,7 @@ class ListQueue:
         """All that wait, in order; none waits any longer."""
         waited = [job for _, (job, _) in sorted(self._waiting.items())]
         self._waiting.clear()
-        self.looks_at = PosixSeconds(float("inf"))
+        self.looks_at = _NEVER
         if waited:
             self._tell(None)
         return waited
@@ -98,8 +99,9 @@ class ListQueue:
         if met:
             self._tell(last)
         now = self._deps.clock.now()
-        rest = max(_LOOK_EVERY, _SHARE * (now - begun))
-        self.looks_at = PosixSeconds(now + rest if self._waiting else float("inf"))
+        rest = PosixSeconds(now + max(_LOOK_EVERY, _SHARE * (now - begun)))
+        # No longer than the first of them waits.
+        self.looks_at = min((min(rest, until) for _, until in self._waiting.values()), default=_NEVER)
         return freed
 
     def _is_held(self, job: Job, conflict: Conflict, until: PosixSeconds) -> bool:

@@ -75,8 +75,12 @@ class ListWatch:
         for target, users in streams.items():
             # Started before the read began: the Completed of a campaign that runs again may be that of its last run.
             begun = {key for key in users if key in self._own and self._is(key, State.STARTED)}
+            wanted = {self._targets[key].campaign for key in users}
             try:
-                live = await reader.states(target, {self._targets[key].campaign for key in users})
+                live = await reader.states(target, wanted)
+                # When an older one is deleted between two pages, a campaign moves to a page that was read before: only
+                # by its id is it known to be gone.
+                live |= await reader.by_id(target, sorted(wanted - live.keys()))
             except ReadFailed:
                 continue
             for key in users & self._targets.keys():

@@ -99,7 +99,7 @@ class Reader:
             # A list that says "more" forever, with nothing new on it, must end too.
             page, more = page + 1, read.more and len(found) > known
             if more and read.left is not None and read.left > len(missing) and not missing & listed:
-                return _only(found, wanted) | await self._by_id(target, sorted(missing))
+                return _only(found, wanted) | await self.by_id(target, sorted(missing))
         return _only(found, wanted)
 
     async def listing(
@@ -119,7 +119,8 @@ class Reader:
             on_page(len(found), read.left)
         return found
 
-    async def _by_id(self, target: CallTarget, campaigns: Iterable[str]) -> dict[str, LiveState]:
+    async def by_id(self, target: CallTarget, campaigns: Iterable[str]) -> dict[str, LiveState]:
+        """These campaigns of the target's stream, in a call for each. Raises as `states` does."""
         details = [(one, await self.details(replace(target, campaign=one))) for one in campaigns]
         return {one: live for one, live in details if live is not None}
 

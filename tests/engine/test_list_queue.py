@@ -61,6 +61,26 @@ async def test_a_list_is_free_when_its_user_is_stopped_or_gone(rig, gone):
     assert 200.0 <= run.api.started("s/c1")[0] <= 262.0
 
 
+async def test_a_user_that_moves_between_two_pages_is_not_gone(rig):
+    run = on_one_list(rig)
+    run.api.page_size, run.api.counts_pages = 2, False
+    first = run.api.live.pop("s/c0")
+    run.api.live |= {f"s/old{n}": LiveState("Completed", instance_id="i0") for n in range(3)} | {"s/c0": first}
+    at(1000.0, run, "s/c0", COMPLETED)
+    listed = run.api.list
+
+    async def deletes_after_page_2(target, page, **options):
+        read = await listed(target, page, **options)
+        if page == 2 and asyncio.get_running_loop().time() > 100.0:
+            run.api.live.pop("s/old1", None)
+        return read
+
+    run.api.list = deletes_after_page_2
+    await carried_out(run)
+
+    assert 1000.0 <= run.api.started("s/c1")[0] <= 1062.0
+
+
 async def test_the_wait_is_shown_and_its_end_too(rig):
     run = on_one_list(rig, 3)
     at(100.0, run, "s/c0", COMPLETED)
@@ -76,12 +96,14 @@ async def test_the_wait_is_shown_and_its_end_too(rig):
 
 
 async def test_what_waits_too_long_is_held_and_the_run_ends(rig):
-    run = on_one_list(rig, 2, same_list_wait="10m")
+    run = on_one_list(rig, 2, same_list_wait="620s")
     await carried_out(run)
 
-    message = "contact list 'east' is in use: s/c0 was started by this run; a run waits 10 min at most (same_list_wait)"
+    message = (
+        "contact list 'east' is in use: s/c0 was started by this run; a run waits 10 min 20 s at most (same_list_wait)"
+    )
     assert run.deps.states.held == {"s/c1": (Reason.SHARED_LIST, message)}
-    assert 600.0 <= asyncio.get_running_loop().time() <= 665.0
+    assert 620.0 <= asyncio.get_running_loop().time() <= 622.0
 
 
 async def test_with_no_wait_the_second_is_held_at_once(rig):
