@@ -13,6 +13,7 @@ from orchestrator.engine.states import CampaignStates
 from orchestrator.model import CallTarget, CampaignKey, LiveState, key_of
 
 _OURS: Final = "was started by this run"
+_BEGINS: Final = "was started by this launch, and is still Ready"
 _MAYBE: Final = "may be running: nobody knows whether its start was carried out"
 
 
@@ -35,12 +36,19 @@ class ListWatch:
                 self._follow(replace(target, campaign=campaign), key, state)
 
     def _follow(self, target: CallTarget, key: CampaignKey, live: LiveState) -> None:
-        is_open = self._is(key, *UNRESOLVED)
-        if not (is_open or runs(live)):
+        state = f"is {live.status}" if runs(live) else self._may_run(key, live)
+        if not state:
             self.give_back(key)
         elif live.contact_lists:  # a status call names none
-            state = _MAYBE if is_open else f"is {live.status}"
             self._take(target, ListUser(key, live.name, live.contact_lists, state))
+
+    def _may_run(self, key: CampaignKey, live: LiveState) -> str:
+        """Why a campaign may run although the platform does not show it, in words; empty: it does not run."""
+        if self._is(key, *UNRESOLVED):
+            return _MAYBE
+        # Right after its start it may still be Ready. One that has run and was edited is, too, but has an instance.
+        begins = self._is(key, State.STARTED) and not is_over(live) and live.instance_id is None
+        return _BEGINS if begins else ""
 
     def conflict(self, entry: Entry) -> Conflict | None:
         """What keeps a campaign from starting now; None: nothing that is known."""

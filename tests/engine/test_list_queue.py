@@ -6,9 +6,10 @@ import pytest
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.run import Run
-from orchestrator.model import LiveState, Outcome, Progress, Reason, Stop, StopReason
-from tests.fakes import ACCEPTED, STOPPED, loses, says
+from orchestrator.model import LiveState, Outcome, Progress, Reason, Record, Stop, StopReason
+from tests.fakes import ACCEPTED, BASE, STOPPED, loses, says
 
+LANE = "sandbox a1"
 EAST = ("east",)
 ACTIVE = LiveState("Active", instance_id="i1", contact_lists=EAST)
 COMPLETED = replace(ACTIVE, status="Completed")
@@ -225,6 +226,22 @@ async def test_with_hold_a_plan_says_it_and_the_run_does_not_wait(rig):
     ]  # fmt: skip
     assert run.api.started("s/c1") == []
     assert asyncio.get_running_loop().time() < 5.0
+
+
+@pytest.mark.parametrize(("instance", "starts"), [(None, 0), ("i1", 1)], ids=["begins", "ran and was edited"])
+async def test_what_an_earlier_run_started_may_still_be_ready(rig, instance, starts):
+    intent = {"deadline": BASE, "baseline": {"status": "Ready"}}
+    journal = (
+        Record("spring", "s/c0", 1, "intent", "r-1", BASE - 9, LANE, intent),
+        Record("spring", "s/c0", 1, "verdict", "r-1", BASE - 8, LANE, {"event": "accepted"}),
+    )
+    run = on_one_list(rig, same_list="hold", earlier=journal)
+    run.api.live["s/c0"] = LiveState("Ready", instance_id=instance, contact_lists=EAST)
+    plan = await carried_out(run)
+
+    assert len(run.api.started("s/c1")) == starts
+    message = "in use: s/c0 was started by this launch, and is still Ready; run again when"
+    assert (message in plan.entries[1].decision.message) == (not starts)
 
 
 async def test_with_hold_what_starts_elsewhere_meanwhile_is_seen(rig):
