@@ -5,10 +5,11 @@ from typing import Final
 
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry
+from orchestrator.core.plan.recipients import lists_needed
 from orchestrator.core.rules.shared_lists import Conflict, held_message
 from orchestrator.core.text import duration, timestamp
 from orchestrator.engine.list_watch import ListWatch
-from orchestrator.engine.reader import Reader
+from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.model import PosixSeconds, Reason
 
@@ -46,6 +47,7 @@ class ListQueue:
         self._reader = reader
         self._lists = lists
         self._waiting: dict[int, tuple[Job, PosixSeconds]] = {}  # by place; until when each waits at most
+        self._asks = deps.manifest.preflight.check == "list"
         self.looks_at = _NEVER
 
     def __bool__(self) -> bool:
@@ -83,7 +85,9 @@ class ListQueue:
         begun = self._deps.clock.now()
         met = [self._lists.conflict(job.entry) for job, _ in self._waiting.values()]
         await self._lists.refresh(self._reader, {one.user.key for one in met if one is not None})
-        # 2. In the plan's order: whose lists are free now, and who has waited for long enough?
+        # 2. Did a campaign that nobody has seen begin to use a list that looks free?
+        await self._look_for_users()
+        # 3. In the plan's order: whose lists are free now, and who has waited for long enough?
         freed: list[Job] = []
         last: Conflict | None = None
         for place, (job, until) in sorted(self._waiting.items()):
@@ -95,7 +99,7 @@ class ListQueue:
                 last = conflict
                 continue
             del self._waiting[place]
-        # 3. Say what is still waited for, and rest.
+        # 4. Say what is still waited for, and rest.
         if met:
             self._tell(last)
         now = self._deps.clock.now()
@@ -103,6 +107,16 @@ class ListQueue:
         # No longer than the first of them waits.
         self.looks_at = min((min(rest, until) for _, until in self._waiting.values()), default=_NEVER)
         return freed
+
+    async def _look_for_users(self) -> None:
+        free = [job.entry for job, _ in self._waiting.values() if self._lists.conflict(job.entry) is None]
+        for target, names in lists_needed(free).values() if self._asks else ():
+            try:
+                lists = await self._reader.contact_lists(target)
+            except ReadFailed:
+                self._asks = False  # an old host has no such call, and a scope may forbid it
+                return
+            await self._lists.look_for(self._reader, target, names, lists)
 
     def _is_held(self, job: Job, conflict: Conflict, until: PosixSeconds) -> bool:
         """Hold a campaign that does not wait, or has waited for long enough."""

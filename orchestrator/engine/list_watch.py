@@ -1,20 +1,25 @@
 """Who uses the contact lists of one account: what reads show to run, and what this run has started."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from orchestrator.core.journal.states import UNRESOLVED, State
 from orchestrator.core.plan.plan import Entry
-from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers, is_over, runs
+from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers, is_over, named_users, runs
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.states import CampaignStates
-from orchestrator.model import CallTarget, CampaignKey, LiveState, key_of
+from orchestrator.model import CallTarget, CampaignKey, ContactList, LiveState, key_of
 
 _OURS: Final = "was started by this run"
 _BEGINS: Final = "was started by this launch, and is still Ready"
 _MAYBE: Final = "may be running: nobody knows whether its start was carried out"
+_UNREAD: Final = "may be running: its state could not be read"
+_MOST_BY_ID: Final = 20
+"""Campaigns of a stream that are read one by one; more of them are looked for in the stream's list."""
 
 
 class ListWatch:
@@ -26,11 +31,13 @@ class ListWatch:
         self._is_on = is_on
         self._targets: dict[CampaignKey, CallTarget] = {}  # of all users
         self._own: set[CampaignKey] = set()  # those that this run has started, or is about to
+        self._seen: set[CampaignKey] = set()  # those that a read has shown
 
     def saw(self, target: CallTarget, live: Mapping[str, LiveState]) -> None:
         """A read of the target's stream shows these campaigns."""
         for campaign, state in live.items() if self._is_on else ():
             key = key_of(target.stream, campaign)
+            self._seen.add(key)
             # A read that was on its way while we started it says nothing: see `refresh`.
             if key not in self._own:
                 self._follow(replace(target, campaign=campaign), key, state)
@@ -39,8 +46,30 @@ class ListWatch:
         state = f"is {live.status}" if runs(live) else self._may_run(key, live)
         if not state:
             self.give_back(key)
-        elif live.contact_lists:  # a status call names none
-            self._take(target, ListUser(key, live.name, live.contact_lists, state))
+        elif lists := live.contact_lists or self.users.lists_of(key):  # a status call names none
+            self._take(target, ListUser(key, live.name, lists, state))
+
+    async def look_for(
+        self, reader: Reader, target: CallTarget, needed: Collection[str], lists: Iterable[ContactList]
+    ) -> bool:
+        """Read the campaigns that the needed lists of the target's stream name, and that no read has shown yet.
+
+        What cannot be read counts as running. Whether there were any. Raises StopRequested and LeaseLost.
+        """
+        unread: list[CallTarget] = []
+        for campaign, on in named_users(lists, needed).items() if self._is_on else ():
+            key = key_of(target.stream, campaign)
+            if key not in self._seen and key not in self._own:
+                unread.append(replace(target, campaign=campaign))
+                self._take(unread[-1], ListUser(key, "", on, _UNREAD))
+        names = [one.campaign for one in unread]
+        with suppress(ReadFailed):  # what a read has shown by then is known, and the others stay users
+            live = await reader.by_id(target, names[:_MOST_BY_ID])
+            live |= await _found(reader, target, set(names[_MOST_BY_ID:]))
+            for one in unread:
+                if one.campaign not in live:
+                    self.give_back(one.key)
+        return bool(unread)
 
     def _may_run(self, key: CampaignKey, live: LiveState) -> str:
         """Why a campaign may run although the platform does not show it, in words; empty: it does not run."""
@@ -85,10 +114,7 @@ class ListWatch:
             begun = {key for key in users if key in self._own and self._is(key, State.STARTED)}
             wanted = {self._targets[key].campaign for key in users}
             try:
-                live = await reader.states(target, wanted)
-                # When an older one is deleted between two pages, a campaign moves to a page that was read before: only
-                # by its id is it known to be gone.
-                live |= await reader.by_id(target, sorted(wanted - live.keys()))
+                live = await _found(reader, target, wanted)
             except ReadFailed:
                 continue
             for key in users & self._targets.keys():
@@ -103,6 +129,14 @@ class ListWatch:
     def _is(self, key: CampaignKey, *states: State) -> bool:
         known = self._states.get(key)
         return known is not None and known.state in states
+
+
+async def _found(reader: Reader, target: CallTarget, wanted: AbstractSet[str]) -> dict[str, LiveState]:
+    """The wanted campaigns of a stream, by id; who is not among them is gone. Raises as the reader does."""
+    live = await reader.states(target, wanted)
+    # When an older one is deleted between two pages, a campaign moves to a page that was read before: only by its id is
+    # it known to be gone.
+    return live | await reader.by_id(target, sorted(wanted - live.keys()))
 
 
 def _lists(entry: Entry) -> tuple[str, ...]:

@@ -44,11 +44,11 @@ async def live_states(
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)
-    parts = await _together(_lane(readers[lane], group, check, listed) for lane, group in by_lane.items())
+    parts = await together(_lane(readers[lane], group, check, listed) for lane, group in by_lane.items())
     return {key: state for part in parts for key, state in part.items()}
 
 
-async def _together(lanes: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+async def together(lanes: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
     """What all lanes found; raises what the first raises."""
     jobs = [asyncio.create_task(lane) for lane in lanes]
     try:
@@ -70,7 +70,7 @@ async def contact_lists(readers: Mapping[Lane, Reader], plan: Plan) -> ReadLists
     for entry in plan.entries:
         if entry.decision.action is Action.START:
             lanes[entry.lane].setdefault(entry.campaign.stream, entry)
-    parts = await _together(_lane_lists(readers[lane], streams) for lane, streams in lanes.items())
+    parts = await together(_lane_lists(readers[lane], streams) for lane, streams in lanes.items())
     found = {stream: lists for part, _ in parts for stream, lists in part.items()}
     return ReadLists(found, {account: why for _, failure in parts for account, why in failure.items()})
 
@@ -220,7 +220,7 @@ async def details(
     for entry in plan.entries:
         if entry.decision.action is Action.START and (entry.live is None or entry.live.calling_hours is None):
             lanes[entry.lane].append(entry)
-    parts = await _together(_lane_details(readers[lane], group) for lane, group in lanes.items())
+    parts = await together(_lane_details(readers[lane], group) for lane, group in lanes.items())
     found = {key: live for live_states, _ in parts for key, live in live_states.items()}
     return found, {key: why for _, failed in parts for key, why in failed.items()}
 

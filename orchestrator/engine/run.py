@@ -1,5 +1,6 @@
 """A run that is ready to make calls: one lane per account in use, a plan to be made and carried out."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import recipients
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.recipients import ReadLists
 from orchestrator.core.plan.repeat_guard import PreviousStart
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.rules.pacing import Pacer
@@ -24,7 +26,7 @@ from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.waves import PlanExecution, stop_of
 from orchestrator.errors import NothingSelected
-from orchestrator.model import CallTarget, CampaignKey, Lane, LiveState, PosixSeconds, Stop
+from orchestrator.model import CallTarget, CampaignKey, ContactList, Lane, LiveState, PosixSeconds, Stop
 
 _MAY_RUN: Final = UNRESOLVED | {State.STARTED}
 PreviousStarts = Mapping[tuple[Lane, CampaignKey], PreviousStart]
@@ -89,12 +91,28 @@ class Run:
         readers, lists = self._readers(), None
         if manifest.preflight.check == "list":
             lists = await preflight.contact_lists(readers, plan)
+            # A stream's list is read no further than needed: who else uses its contact lists?
+            if await self._look_for_users(plan, lists):
+                plan = decide(live=live)
         if manifest.preflight.hours or choice.details:
             details, failed = await preflight.details(readers, plan)
             plan = decide(live={**live, **details})
             warnings = preflight.calling_hours_warnings(plan, failed, manifest, self.deps.clock.now())
             plan = replace(plan, warnings=plan.warnings + warnings)
         return plan if lists is None else recipients.counted(plan, lists, manifest)
+
+    async def _look_for_users(self, plan: Plan, read: ReadLists) -> bool:
+        """Read the campaigns that contact lists name, and that preflight did not show. Whether there were any."""
+        lanes: dict[Lane, list[tuple[CallTarget, set[str], tuple[ContactList, ...]]]] = defaultdict(list)
+        for stream, (target, names) in recipients.lists_needed(plan.entries).items():
+            if stream in read.streams:
+                lanes[target.lane].append((target, names, read.streams[stream]))
+
+        async def look(lane: Lane) -> bool:
+            runner = self.lanes[lane]
+            return any([await runner.lists.look_for(runner.reader, *one) for one in lanes[lane]])
+
+        return any(await preflight.together(map(look, lanes)))
 
     async def _live_states(self, choice: Choice) -> dict[CampaignKey, LiveState]:
         """What the platform knows of the campaigns that the journal does not settle."""

@@ -6,7 +6,7 @@ import pytest
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.selection import Choice
 from orchestrator.engine.run import Run
-from orchestrator.model import LiveState, Outcome, Progress, Reason, Record, Stop, StopReason
+from orchestrator.model import ContactList, LiveState, Outcome, Progress, Reason, Record, Stop, StopReason
 from tests.fakes import ACCEPTED, BASE, STOPPED, loses, says
 
 LANE = "sandbox a1"
@@ -268,3 +268,96 @@ async def test_what_still_waits_at_not_after_is_held_with_that_reason(rig):
 
     assert run.deps.states.held["s/c1"][0] is Reason.WINDOW
     assert asyncio.get_running_loop().time() < 2900.0
+
+
+def unread(run, **outside):
+    """Campaigns that contact list `east` names, on pages after the one that preflight reads. By id, their states."""
+    run.api.page_size = len(run.api.live)
+    for name, live in outside.items():
+        run.api.live[f"s/{name}"] = live
+    run.api.lists["s"] = (ContactList("cl-1", "east", 100, "Ready", in_use=True, used_by=("c0", *outside)),)
+
+
+async def test_one_that_runs_on_an_unread_page_is_waited_for(rig):
+    run = on_one_list(rig, 1)
+    unread(run, outside=replace(ACTIVE, name="Winter"))
+    at(300.0, run, "s/outside", COMPLETED)
+    plan = await carried_out(run)
+
+    message = "waits: contact list 'east' is in use: Winter (s/outside) is Active (same_list: sequence)"
+    assert plan.entries[0].decision.message == message
+    assert 300.0 <= run.api.started("s/c0")[0] <= 365.0
+    assert len(run.api.reads("get")) == 1
+
+
+@pytest.mark.parametrize("status", ["Ready", "Completed"])
+async def test_an_unread_one_that_only_names_the_list_is_no_user(rig, status):
+    run = on_one_list(rig, 1, same_list="hold")
+    unread(run, outside=replace(ACTIVE, status=status))
+    await carried_out(run)
+
+    assert len(run.api.started("s/c0")) == 1
+    assert len(run.api.reads("get")) == 1
+
+
+async def test_an_unread_one_that_is_gone_is_no_user(rig):
+    run = on_one_list(rig, 1, same_list="hold")
+    unread(run, outside=ACTIVE)
+    del run.api.live["s/outside"]
+    await carried_out(run)
+
+    assert len(run.api.started("s/c0")) == 1
+
+
+async def test_nobody_is_read_for_a_list_that_is_not_in_use(rig):
+    run = on_one_list(rig, 1)
+    unread(run, outside=ACTIVE)
+    run.api.lists["s"] = (replace(run.api.lists["s"][0], in_use=False),)
+    await carried_out(run)
+
+    assert run.api.reads("get") == []
+    assert run.api.started("s/c0")[0] < 5.0
+
+
+async def test_an_unread_one_that_cannot_be_read_counts_as_a_user(rig):
+    run = on_one_list(rig, 1, same_list="hold")
+    unread(run, outside=COMPLETED)
+    run.api.read_steps.extend([None, None, says(422, "no")])  # a page and the lists come before it
+    await carried_out(run)
+
+    assert run.api.started("s/c0") == []
+    assert run.outcomes()["c0"] == ("held", "shared_list")
+    assert "s/outside may be running: its state could not be read" in run.messages()["c0"]
+
+
+async def test_a_hundred_unread_ones_cost_pages_and_not_calls(rig):
+    run = on_one_list(rig, 1, same_list="hold")
+    unread(run, **{f"old{n}": COMPLETED for n in range(100)}, outside=ACTIVE)
+    run.api.live = {f"s/first{n}": LiveState("Ready") for n in range(49)} | run.api.live
+    run.api.page_size = 50
+    await carried_out(run)
+
+    assert run.outcomes()["c0"] == ("held", "shared_list")
+    # One page for the preflight; 20 are read by id, and all four pages for the other 81.
+    assert (len(run.api.reads("get")), len(run.api.reads("list"))) == (20, 5)
+
+
+async def test_what_waits_meets_one_that_nobody_has_seen(rig):
+    run = on_one_list(rig)
+    run.api.page_size = 2
+    asyncio.get_running_loop().call_later(100.0, lambda: unread(run, outside=ACTIVE))
+    at(200.0, run, "s/c0", COMPLETED)
+    at(900.0, run, "s/outside", COMPLETED)
+    await carried_out(run)
+
+    assert 900.0 <= run.api.started("s/c1")[0] <= 965.0
+
+
+async def test_lists_that_cannot_be_asked_for_end_no_wait(rig):
+    run = on_one_list(rig, retry={"attempts": 1})
+    run.api.lists["s"] = None
+    at(200.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    assert 200.0 <= run.api.started("s/c1")[0] <= 265.0
+    assert len(run.api.reads("lists")) == 2

@@ -14,7 +14,7 @@ from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.text import plural
 from orchestrator.errors import Refused
-from orchestrator.model import ContactList, Lane, LiveState
+from orchestrator.model import CallTarget, ContactList, Lane, LiveState, Reason
 
 _GOOD: Final = frozenset({"ready", "validated"})
 _MAX_SHOWN: Final = 3
@@ -65,6 +65,17 @@ class ReadLists:
 
     streams: Mapping[Stream, tuple[ContactList, ...]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+
+
+def lists_needed(entries: Iterable[Entry]) -> dict[Stream, tuple[CallTarget, set[str]]]:
+    """The contact lists that starts need, or would if no other campaign used them; with a target of their stream."""
+    found: dict[Stream, tuple[CallTarget, set[str]]] = {}
+    for one in entries:
+        is_meant = one.decision.action is Action.START or one.decision.reason is Reason.SHARED_LIST
+        if is_meant and one.live is not None and one.live.contact_lists:
+            _, names = found.setdefault((one.lane, one.campaign.stream), (one.target, set()))
+            names.update(one.live.contact_lists)
+    return found
 
 
 def counted(plan: Plan, read: ReadLists, manifest: Manifest) -> Plan:

@@ -3,11 +3,12 @@
 A list belongs to a stream of one account, and is known by its name there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from orchestrator.core.text import duration, plural
-from orchestrator.model import CampaignKey, Lane, LiveState, value
+from orchestrator.model import CampaignKey, ContactList, Lane, LiveState, value
 
 RUNS: Final = frozenset({"active", "preparing", "paused"})
 """States, in lower case, in which a campaign keeps its contact lists to itself."""
@@ -74,6 +75,11 @@ class ListUsers:
         for name in user.lists:
             self._by_list.setdefault((_stream(user.key), name), {})[user.key] = None
 
+    def lists_of(self, key: CampaignKey) -> tuple[str, ...]:
+        """The lists that the campaign keeps to itself."""
+        user = self._users.get(key)
+        return user.lists if user else ()
+
     def free(self, key: CampaignKey) -> None:
         """The campaign keeps nothing to itself any longer; it may be one that is not known."""
         user = self._users.pop(key, None)
@@ -87,6 +93,19 @@ class ListUsers:
                 if other != key:
                     return Conflict(name, self._users[other])
         return None
+
+
+def named_users(lists: Iterable[ContactList], needed: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The campaigns, by id, that lists in use name, with those of the `needed` lists that name them.
+
+    A list also names campaigns that merely refer to it: only their state tells whether they use it.
+    """
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in lists:
+        for name in (one.name, one.id) if one.in_use else ():
+            for campaign in one.used_by if name in needed else ():
+                found[campaign][name] = None
+    return {campaign: tuple(names) for campaign, names in found.items()}
 
 
 def conflicts(

@@ -1,7 +1,8 @@
 import pytest
 
 from orchestrator.core.rules import shared_lists
-from orchestrator.core.rules.shared_lists import ListUser, ListUsers, is_over, runs
+from orchestrator.core.rules.shared_lists import ListUser, ListUsers, is_over, named_users, runs
+from orchestrator.model import ContactList
 from tests.core.builders import key, ready
 
 SEQUENCE = "contact lists: campaigns that share one start one after the other is over"
@@ -68,3 +69,14 @@ def test_lists_of_two_streams_with_one_name_are_two_lists():
 )  # fmt: skip
 def test_a_rule_that_is_not_the_default_is_put_in_words(mode, said):
     assert shared_lists.sentences(mode, 4 * 3600.0) == said
+
+
+def test_lists_in_use_name_campaigns_by_name_or_id():
+    lists = [
+        ContactList("cl-1", "east", 10, "Ready", in_use=True, used_by=("cd-1", "cd-2")),
+        ContactList("cl-2", "west", 10, "Ready", in_use=True, used_by=("cd-2",)),
+        ContactList("cl-3", "south", 10, "Ready", in_use=True, used_by=("cd-3",)),
+        ContactList("cl-4", "north", 10, "Ready", in_use=False, used_by=("cd-4",)),
+    ]
+    found = named_users(lists, {"east", "cl-2", "north"})
+    assert found == {"cd-1": ("east",), "cd-2": ("east", "cl-2")}
