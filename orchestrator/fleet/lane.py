@@ -15,6 +15,8 @@ from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import recipients
+from orchestrator.core.plan.approval import held_unlike
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.engine.control_watch import abort_stop
 from orchestrator.engine.run import Run
@@ -128,9 +130,7 @@ class LaneJobRunner:
         )  # fmt: skip
         try:
             async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):
-                plan = await run.plan(Choice(Selection(), order.retries_failed))
-                recipients.check(plan, manifest)
-                return await run.execute(plan)
+                return await run.execute(await _plan(run, order, manifest))
         except CredentialError as error:
             return Stop(StopReason.CREDENTIAL, f"account {job.account}: {_with_fix(error)}")
         except Refused as error:
@@ -142,6 +142,15 @@ class LaneJobRunner:
         manifest = order.manifest_of(job, store.url)
         records = store.read_some(job.launch, [campaign.key for campaign in manifest.campaigns])
         return order.without_failed(manifest, fold(records))
+
+
+async def _plan(run: Run, order: Order, manifest: Manifest) -> Plan:
+    """The lane's plan; of an order that was approved, with what was edited since held. Raises as `Run.plan` does."""
+    approved = order.approved
+    details, nonce = (approved.has_details, approved.nonce) if approved else (False, "")
+    plan = await run.plan(Choice(Selection(), order.retries_failed, details), nonce)
+    recipients.check(plan, manifest)
+    return held_unlike(approved, plan) if approved else plan
 
 
 async def _read_order(store: Store, job: Job, kinds: tuple[str, ...]) -> list[Record]:

@@ -18,7 +18,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import NothingSelected, Refused
-from orchestrator.fleet.orders import Order, order_of
+from orchestrator.fleet.orders import Order, approved_record, order_of
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Record, Stop, StopReason
@@ -126,8 +126,11 @@ def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[
         by=this_user(), approved=approved,
     )  # fmt: skip
     make = RunRecords(manifest.launch, run_id, lambda: now)
+    header = make.header({**data, "fleet": request.terms})
     records = [
-        make.header({**data, "fleet": request.terms}),
+        header,
+        # Workers compare what their campaigns would send with what was approved.
+        *([approved_record(header, request.proposal)] if request.proposal else []),
         *make.plan(entry.as_row() for entry in plan.entries),
         *make.manifest(request.documents()),
     ]

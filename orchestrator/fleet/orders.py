@@ -18,18 +18,23 @@ from orchestrator.core.journal.records import (
     RUN,
     PlanRow,
     header_of,
+    packed_value,
     plan_rows,
     unpacked,
+    unpacked_value,
 )
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
+from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Outcome, Record, Stop
 
-ORDERED: Final = (RUN, PLAN, MANIFEST)
+APPROVED: Final = "approved"  # the plan that was approved, where one was
+
+ORDERED: Final = (RUN, PLAN, MANIFEST, APPROVED)
 """The kinds of record that make an order. They never change, and are long."""
 
 PROGRESS: Final = (LANE, HALT, END)
@@ -54,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run of the fleet as it is journaled."""
+    """A run of the fleet as it is journaled. `approved` is the plan that it was approved by, where one was."""
 
     header: Record
     manifest: Manifest
@@ -62,6 +67,7 @@ class Order:
     lanes: Mapping[int, Record]
     stop: Stop | None
     is_ended: bool
+    approved: Proposal | None = None
 
     def after(self, records: Iterable[Record]) -> "Order":
         """The order with the progress that records of PROGRESS show."""
@@ -126,4 +132,22 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
-    return Order(header, manifest, list(plan_rows(own)), {}, stop=None, is_ended=False).after(own)
+    approved = next((_approved(record) for record in own if record.kind == APPROVED), None)
+    order = Order(header, manifest, list(plan_rows(own)), {}, stop=None, is_ended=False, approved=approved)
+    return order.after(own)
+
+
+def approved_record(header: Record, proposal: Proposal) -> Record:
+    """The plan that an order was approved by: what it covers, and the recipients that it showed."""
+    data = {
+        "plan_sha256": proposal.sha256,
+        "identity": packed_value(proposal.identity),
+        "shown": packed_value(dict(proposal.shown)),
+    }
+    return replace(header, kind=APPROVED, data=data)
+
+
+def _approved(record: Record) -> Proposal:
+    data = record.data
+    shown = unpacked_value(data["shown"])
+    return Proposal(data["plan_sha256"], record.at, unpacked_value(data["identity"]), shown=shown)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestrator.core.plan.plan_hash import sha256
 from tests import postgres
 from tests.endpoints import end_point
 from tests.fleet.conftest import SECRET, rated, select_nothing
@@ -352,6 +353,15 @@ def test_who_submits_tells_once_and_workers_tell_nobody(fleet):
     assert [(notice["event"], notice["counts"]) for notice in there.notices] == [("finished", {"started": 6})]
 
 
+def seal_another_text(file, campaign):
+    """The plan as it was when the campaign had another message."""
+    plan = json.loads(file.read_text(encoding="utf-8"))
+    for start in plan["identity"]["starts"]:
+        if start["campaign"] == campaign:
+            start["content"]["message"] = "0" * 32
+    file.write_text(json.dumps({**plan, "plan_sha256": sha256(plan["identity"])}), encoding="utf-8")
+
+
 def test_an_order_carries_the_approval_and_no_other_start(fleet):
     scene = fleet(accounts=1, campaigns=4)
     cleo = Signer(scene.directory, "cleo@example.com")
@@ -360,14 +370,17 @@ def test_an_order_carries_the_approval_and_no_other_start(fleet):
     few = ("--select", "campaign:cd-0-0,campaign:cd-0-1")
     assert scene.program("plan", "m.yaml", "-o", "plan.json", *few, log="plan.log").wait(60) == 0, scene.log("plan")
     unsigned = scene.submit().wait(60)
+    seal_another_text(scene.directory / "plan.json", "cd-0-1")
     signature = cleo.sign((scene.directory / "plan.json").read_bytes())
     (scene.directory / "plan.json.sig").write_bytes(signature)
     scene.worker()
     signed = ("--plan", "plan.json", "--approval", "plan.json.sig")
 
     assert (unsigned, "needs --plan FILE and --approval" in scene.log("submit")) == (4, True)
-    assert scene.submit(*signed).wait(60) == 0, scene.log("submit")
-    assert scene.starts == {"st-0/cd-0-0": 1, "st-0/cd-0-1": 1}
+    assert scene.submit(*signed).wait(60) == 12, scene.log("submit")
+    assert scene.starts == {"st-0/cd-0-0": 1}
+    held = [one["message"] for one in scene.result["campaigns"] if one["reason"] == "changed"]
+    assert held == ["message changed since the plan"]
     assert [one["by"] for one in scene.result["run"]["approvals"]] == ["cleo@example.com"]
     assert scene.submit(*signed).wait(60) == 4
     assert "the plan was used" in scene.log("submit")

@@ -184,16 +184,30 @@ def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: b
 
     Raises Refused for the first ones of them where the proposal `is_binding`.
     """
-    changes = plan_hash.content_changes(proposal.identity, plan.identity, is_binding=is_binding)
-    told = {key: f"{content.words(names)} changed since the plan" for key, names in changes.items()}
-    told = {**_miscounted(proposal, plan), **told}
-    if not told:
-        return plan
-    if is_binding:
+    told = _unlike(proposal, plan, is_binding=is_binding)
+    if is_binding and told:
         named = [f"{e.name or e.key}: {told[e.key]}" for e in plan.entries if e.key in told]
         raise Refused(f"not what was approved: {'; '.join(plan_hash.shortened(named))}", next_step=again)
+    return _held(plan, told)
+
+
+def held_unlike(proposal: Proposal, plan: Plan) -> Plan:
+    """A fleet's lane, with the campaigns held that would not send what was approved: other lanes go on."""
+    return _held(plan, _unlike(proposal, plan, is_binding=True))
+
+
+def _held(plan: Plan, told: Mapping[CampaignKey, str]) -> Plan:
+    if not told:
+        return plan
     held = (replace(e, decision=changed(told[e.key])) if e.key in told else e for e in plan.entries)
     return replace(plan, entries=tuple(held))
+
+
+def _unlike(proposal: Proposal, plan: Plan, *, is_binding: bool) -> dict[CampaignKey, str]:
+    """By campaign, in words, what it would send otherwise than the proposal says."""
+    changes = plan_hash.content_changes(proposal.identity, plan.identity, is_binding=is_binding)
+    told = {key: f"{content.words(names)} changed since the plan" for key, names in changes.items()}
+    return {**_miscounted(proposal, plan), **told}
 
 
 def _miscounted(proposal: Proposal, plan: Plan) -> dict[CampaignKey, str]:
