@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.held_account import Accounts
+from orchestrator.app.held_account import Accounts, new_run_id
 from orchestrator.app.notifier import Notifier, telling
 from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.app.open_run import OpenRun, credentials_of
@@ -80,6 +80,21 @@ async def follow_run(opened: OpenRun, options: FollowOptions, on_begin: OnBegin)
 
 
 async def _follow(accounts: Accounts, options: FollowOptions, on_begin: OnBegin) -> Followed:
+    ends = accounts.clock.now() + options.timeout
+    while True:
+        followed = await _follow_started(accounts, options, on_begin)
+        if followed.stop is not None or followed.timed_out:
+            return followed
+        # A run that went on meanwhile may have started more: all of it is to arrive.
+        targets, unaddressed, _ = await asyncio.to_thread(_read, accounts)
+        if not targets.keys() - set(followed.campaigns) and not unaddressed.keys() - followed.unaddressed.keys():
+            return followed
+        accounts = replace(accounts, run_id=new_run_id())
+        options = replace(options, timeout=max(0.0, ends - accounts.clock.now()))
+
+
+async def _follow_started(accounts: Accounts, options: FollowOptions, on_begin: OnBegin) -> Followed:
+    """Follow what is started by now."""
     # 1. What was started, how it is addressed, and what earlier readings know of it.
     launch, store, stop_signal = accounts.manifest.launch, accounts.store, accounts.stop_signal
     targets, unaddressed, deliveries = await asyncio.to_thread(_read, accounts)

@@ -22,6 +22,11 @@ from orchestrator.model import Lane
 from orchestrator.ports import CampaignApi, Clock, Observer
 
 
+def new_run_id() -> str:
+    """The id of a follower."""
+    return f"{FOLLOWER}{uuid.uuid4().hex[:12]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """What a follower, the run `run_id`, needs of the world; takes accounts of the manifest for a turn."""
@@ -32,7 +37,7 @@ class Accounts:
     clock: Clock
     observer: Observer
     stop_signal: StopSignal
-    run_id: str = field(default_factory=lambda: f"{FOLLOWER}{uuid.uuid4().hex[:12]}")
+    run_id: str = field(default_factory=new_run_id)
 
     @asynccontextmanager
     async def journal(self) -> AsyncIterator[Writer]:

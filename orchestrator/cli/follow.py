@@ -147,6 +147,7 @@ def _showing(view: ExitStack, *, is_drawn: bool) -> "OnBegin":
 
     def show(rounds: "Rounds") -> None:
         if is_drawn:
+            view.close()  # of the rounds before these
             view.enter_context(deliveries.shown(rounds.standing, sys.stderr))
 
     return show

@@ -61,7 +61,7 @@ def test_14_where_one_was_stopped_or_the_time_is_up(workplace, platform):
 
     assert (late.returncode, paused.returncode) == (14, 14)
     assert "the time was up" in late.stdout
-    assert "st-1/cd-2: paused, 7 sent" in paused.stdout
+    assert "st-1/cd-2: paused, 7 of 100,000 sent" in paused.stdout
     assert "next: python -m orchestrator follow spring" in paused.stdout
 
 
@@ -105,6 +105,20 @@ def test_a_run_begins_while_its_account_is_followed(workplace, platform):
 
     assert [done.returncode for done in runs] == [0] * 5, runs
     assert platform.starts["st-1/cd-2"] == 1
+
+
+def test_what_is_started_meanwhile_is_followed_too(workplace, platform):
+    manifest = started(workplace, platform, {"cd-0": 4, "cd-1": 6, "cd-2": 6})
+    workplace.run("run", manifest, "--select", "campaign:cd-0")
+    with workplace.start("follow", "spring", "--every", "1s", "--json") as process:
+        wait_for(process.stderr, "follow_read")
+        workplace.run("run", manifest)
+        printed, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert {key: one["sent"] for key, one in json.loads(printed)["campaigns"].items()} == {
+        "st-1/cd-0": 4, "st-1/cd-1": 6, "st-1/cd-2": 6,
+    }  # fmt: skip
 
 
 def test_a_person_decides_while_the_launch_is_followed(workplace, platform):
