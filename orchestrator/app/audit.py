@@ -14,7 +14,8 @@ from typing import IO, Any, Final
 from orchestrator.app import journal_reader as journals
 from orchestrator.core.journal.audit import Audit, audit
 from orchestrator.core.journal.chain import Row
-from orchestrator.core.journal.records import PLAN, PLANNED, RUN, plan_rows, unpacked_value
+from orchestrator.core.journal.packing import unpacked_value
+from orchestrator.core.journal.records import PLAN, PLANNED, RUN, plan_rows
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.text import timestamp
 from orchestrator.errors import NoPlanYet

@@ -9,20 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.core.journal.records import (
-    END,
-    HALT,
-    LANE,
-    MANIFEST,
-    PLAN,
-    RUN,
-    PlanRow,
-    header_of,
-    packed_value,
-    plan_rows,
-    unpacked,
-    unpacked_value,
-)
+from orchestrator.core.journal.packing import packed_value, unpacked, unpacked_value
+from orchestrator.core.journal.records import END, HALT, LANE, MANIFEST, PLAN, RUN, PlanRow, header_of, plan_rows
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from orchestrator.core.journal.records import STOP_KINDS, packed_value, unpacked_value
+from orchestrator.core.journal.packing import packed_value, unpacked_value
+from orchestrator.core.journal.records import STOP_KINDS
 from orchestrator.model import CallingHours, CampaignKey, LiveState, PosixSeconds, Record
 
 FOLLOW: Final = "follow"

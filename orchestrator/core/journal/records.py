@@ -1,27 +1,21 @@
 """The journal's records: their kinds, how each one is made, and how its data is read back.
 
 Records about a run stand under `@RUN-ID` instead of a campaign, those about a plan under `@plan`, about a lease under
-`@lease`, and those about the launch as a whole under `@launch`. Long lists are kept as compressed JSON, a thousand
-items a record.
+`@lease`, and those about the launch as a whole under `@launch`.
 """
 
-import json
-import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from sys import intern
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.lease import Lease
+from orchestrator.core.journal.packing import packed, packed_value, unpacked, unpacked_value
 from orchestrator.core.journal.states import Event
-from orchestrator.core.json_text import is_too_deep
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.text import plural
-from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, key_of
 
 # About a run.
@@ -92,9 +86,6 @@ class Ending(TypedDict):
     held: NotRequired[str]
 
 
-_CHUNK_SIZE: Final = 1000
-
-
 class PlanRow(NamedTuple):
     """A campaign of a plan, as the journal keeps it: all that the reports need to be rebuilt."""
 
@@ -114,35 +105,6 @@ class PlanRow(NamedTuple):
     def key(self) -> CampaignKey:
         """Stream and campaign in one."""
         return key_of(self.stream, self.campaign)
-
-
-def packed(items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """The data of the records that hold the items."""
-    rest = iter(items)
-    while chunk := list(islice(rest, _CHUNK_SIZE)):
-        yield {"rows": packed_value(chunk)}
-
-
-def packed_value(value: Any) -> str:
-    """One JSON value, as text."""
-    # Compressed: the rows of a plan repeat the same few words a million times.
-    return b64encode(zlib.compress(json.dumps(value).encode())).decode()
-
-
-def unpacked_value(text: str) -> Any:
-    """The value in a text of `packed_value`. Raises LedgerError where there is none, or it is nested too deep."""
-    try:
-        unpacked_text = zlib.decompress(b64decode(text)).decode("utf-8", "surrogatepass")
-        if not is_too_deep(unpacked_text):
-            return json.loads(unpacked_text)
-    except (ValueError, zlib.error) as error:
-        raise LedgerError("the ledger is damaged: a packed list cannot be read") from error
-    raise LedgerError("the ledger is damaged: a packed list is nested too deep")
-
-
-def unpacked(records: Iterable[Record]) -> Iterator[Any]:
-    """The items that the records hold, in their order."""
-    return (item for record in records for item in unpacked_value(record.data["rows"]))
 
 
 def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:

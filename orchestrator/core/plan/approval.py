@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from orchestrator.core import content
-from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of, unpacked_value
+from orchestrator.core.journal.packing import unpacked_value
+from orchestrator.core.journal.records import PLANNED, RUN, RunRecords, header_of
 from orchestrator.core.journal.states import Event
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime

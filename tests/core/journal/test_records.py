@@ -1,11 +1,8 @@
-import zlib
-from base64 import b64encode
-
 import pytest
 
-from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows, unpacked, unpacked_value
+from orchestrator.core.journal.packing import unpacked
+from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows
 from orchestrator.core.plan.approvers import Approved, Signature
-from orchestrator.errors import LedgerError
 from tests.core.builders import manifest
 
 
@@ -35,23 +32,6 @@ def test_a_plans_rows_have_tags_only_where_there_are_some():
         ["acme", "st-1", "cd-1", "", "rest", "start", None, None, "", "canary east"],
     ]
     assert [row.tags for row in plan_rows(written)] == ["", "canary east"]
-
-
-@pytest.mark.parametrize("levels", [101, 5000])
-def test_a_packed_list_nests_a_hundred_levels_at_most(levels):
-    def packed_text(levels):
-        return b64encode(zlib.compress(b"[" * levels + b"]" * levels)).decode()
-
-    assert str(unpacked_value(packed_text(100))) == "[" * 100 + "]" * 100
-    with pytest.raises(LedgerError, match="the ledger is damaged: a packed list is nested too deep"):
-        unpacked_value(packed_text(levels))
-
-
-@pytest.mark.parametrize("text", ["x", "AAAA", b64encode(zlib.compress(b"[1")).decode(),
-                                  b64encode(zlib.compress(b'"\xff"')).decode()])  # fmt: skip
-def test_what_is_no_packed_list_is_a_damaged_ledger(text):
-    with pytest.raises(LedgerError, match="the ledger is damaged: a packed list cannot be read"):
-        unpacked_value(text)
 
 
 def test_a_header_has_what_reports_need_of_windows_and_links():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.core.journal.records import packed, packed_value, unpacked
+from orchestrator.core.journal.packing import packed, packed_value, unpacked
 from orchestrator.core.journal.subruns import PART_OF, headers, is_open
 from orchestrator.core.result import timeline
 from orchestrator.core.result.build import build

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.journal.records import packed_value
+from orchestrator.core.journal.packing import packed_value
 from orchestrator.core.journal.states import Answer, Event, IllegalMove, State
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import CampaignResult, NoRunError, build, exit_code, outcome_of, timestamp
