@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import hour, lanes, loading, paced, serve, size, starts, startup
+from bench import hour, lanes, loading, loop, paced, serve, size, starts, startup
 from bench.harness import machine
 
 _FILE: Final = Path(__file__).parent / "RESULTS.md"
@@ -28,6 +28,7 @@ _SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "hour": hour.measure,
     "lanes": lanes.measure,
     "serve": serve.measure,
+    "loop": loop.measure,
 }
 
 

@@ -107,7 +107,7 @@ class NothingSelected(OrchestratorError):  # noqa: N818 - the same
 
 
 class NoPlanYet(NothingSelected):
-    """The launch has no run that got as far as a plan."""
+    """The launch has no run with a plan."""
 
 
 class LaneLeased(OrchestratorError):  # noqa: N818 - the same

@@ -62,7 +62,7 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
     if not isinstance(rule, Signers):
         if consent.signatures:
             raise Refused(
-                "the manifest names no signers, so nothing says whose approval counts",
+                "the manifest names no signers, so there is nobody whose approval counts",
                 next_step="write approval: {signers: FILE} into the manifest, or leave out --approval",
             )
         return ()
@@ -95,7 +95,7 @@ def _read(path: Path, what: str, name: str = "") -> bytes:
         return (path / expanded(name) if name else path).read_bytes()
     except OSError as error:
         raise Refused(
-            f"cannot read {what} {name or path}: {reason(error)}", next_step="bring the file, and run again"
+            f"cannot read {what} {name or path}: {reason(error)}", next_step="provide the file, and run again"
         ) from error
 
 

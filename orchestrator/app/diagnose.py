@@ -60,11 +60,11 @@ def _of_missing(file: Path) -> Finding:
         check_place(file)
     except LedgerError as error:
         return _of_refused(error)
-    return Finding(Grade.OK, "ledger", f"{file} is not there yet: the first command that asks an account makes it")
+    return Finding(Grade.OK, "ledger", f"{file} does not exist yet: the first command that calls the platform makes it")
 
 
 def _of_refused(error: LedgerError) -> Finding:
-    return Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from where it is kept")
+    return Finding(Grade.BAD, "ledger", error.message, error.next_step or "restore it from a backup")
 
 
 def _file(url: str) -> Path | None:

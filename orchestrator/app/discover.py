@@ -50,7 +50,7 @@ async def discover(
     account, kind = _account_of(manifest, request.account), request.type or manifest.defaults.type
     if manifest.host == SANDBOX:
         raise Refused(
-            "host: sandbox knows no campaigns but those of the manifest",
+            "host: sandbox has no campaigns except those of the manifest",
             next_step=f"serve one with {command_line('sandbox')}, and give its address as host",
         )
     # That account alone: another one's lease and credential are not needed.
@@ -123,7 +123,7 @@ def _discovery(
     wanted = tuple(filter(request.choice.matches, found))
     if found and not wanted:
         raise NothingSelected(
-            f"none of {plural(len(found), 'campaign')} matches", next_step="take --status or --name out, or widen it"
+            f"none of {plural(len(found), 'campaign')} matches", next_step="remove --status or --name, or widen it"
         )
     notes = (*_empty_notes(lists, kind), *_odd_notes(lists))
     return Discovery(account, kind, request.streams, tuple(found), wanted, calls, notes)
@@ -140,4 +140,4 @@ def _empty_notes(lists: Mapping[CallTarget, dict[str, LiveState]], kind: Campaig
 
 def _odd_notes(lists: Mapping[CallTarget, dict[str, LiveState]]) -> list[str]:
     odd = [one_line(campaign) for live in lists.values() for campaign in live if not is_usable(campaign)]
-    return [f"left out, as no manifest can hold its id: {shortened(odd)}"] if odd else []
+    return [f"left out, because its id is not valid in a manifest: {shortened(odd)}"] if odd else []

@@ -32,7 +32,7 @@ class DiscoveredFile:
         self._is_new = not is_update and not os.path.lexists(path)
         if is_update and not self._is_csv and not _is_same(path, loaded.path):
             raise Refused(
-                f"{source_name(path)} is not the manifest {loaded.source_name}: its accounts may be other ones",
+                f"{source_name(path)} is not the manifest {loaded.source_name}: its accounts may differ",
                 next_step=self._update_command(),
             )
         if self._is_new and not path.parent.is_dir():

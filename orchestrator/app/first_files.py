@@ -65,7 +65,7 @@ def launch_name(folder: Path) -> str:
 def fault_of(name: str, answer: str) -> str:
     """Why an answer cannot be written into a manifest, in the manifest's own words; empty where it can."""
     if not answer.isprintable():
-        return "has a character that cannot be seen"
+        return "has an invisible character"
     if name == "host" and answer == "sandbox":
         return "sandbox has no account to look at; init --example unpacks a launch for it"
     if name in _SECRETS and not _place(answer):
@@ -104,7 +104,7 @@ def check_new(folder: Path) -> None:
     if taken := [name for name in (MANIFEST, LIST, IGNORED, SCHEMA) if os.path.lexists(folder / name)]:
         raise NotWritten(
             f"there is {' and '.join(str(folder / name) for name in taken)} already; nothing was written",
-            next_step="name a folder of its own for the launch: init makes it",
+            next_step="name a new folder for the launch: init makes it",
         )
 
 

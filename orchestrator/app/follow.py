@@ -46,7 +46,7 @@ async def follow(
     manifest = loaded.manifest
     if manifest.host == SANDBOX:
         raise Refused(
-            "host: sandbox ends with the run that brought it: there is nothing left to follow",
+            "host: sandbox ends with its run: there is nothing left to follow",
             next_step=f"{command_line('run', *loaded.words)} --follow",
         )
     credentials = await asyncio.to_thread(credentials_of, loaded)

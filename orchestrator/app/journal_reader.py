@@ -82,7 +82,7 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
 
 
 def read_launch(store: Store, launch: str) -> LaunchStatus | None:
-    """The status of a launch; None while it has no run that got as far as a plan. Raises LedgerError."""
+    """The status of a launch; None while it has no run with a plan. Raises LedgerError."""
     try:
         return _status(store, launch)
     except NoPlanYet:
@@ -170,7 +170,7 @@ def result(
     try:
         found = build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
     except NoRunError as error:
-        raise NoPlanYet("this launch has no run that got as far as a plan") from error
+        raise NoPlanYet("this launch has no run with a plan") from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error
     return replace(found, run={**found.run, "head": store.head(launch, found.run["run_id"])})

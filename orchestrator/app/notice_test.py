@@ -46,7 +46,7 @@ async def send_tests(loaded: LoadedManifest, redactor: Redactor) -> list[Tested]
     """
     addressees = await asyncio.to_thread(addressees_of, loaded, redactor)
     if not addressees:
-        raise NothingSelected("the manifest has no notify: there is nobody to tell")
+        raise NothingSelected("the manifest has no notify: there is nobody to notify")
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(MAX_ENTRIES) as pool:
         sent = [loop.run_in_executor(pool, _send, one, loaded) for one in addressees]

@@ -134,7 +134,7 @@ class Notifier:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Not raised, and not with its words: it may quote an address.
-            self.not_told.append(f"a notice ended with an error of its own ({type(error).__name__})")
+            self.not_told.append(f"a notice failed with an unexpected error ({type(error).__name__})")
 
     async def _deliver(self, desk: "_Desk", notice: Notice, wanted: Sequence[Addressee], until: float) -> None:
         # 1. To all at once: one that is slow must not take the time of the others.

@@ -29,7 +29,9 @@ class Connections:
         """At most `wanted` connections at a time; fewer, with a warning, where the process may not open the files."""
         most = most_connections(wanted)
         if most < wanted:
-            message = f"at most {most} connections at a time instead of {wanted}: this process may open too few files"
+            message = (
+                f"at most {most} connections at a time instead of {wanted}: this process may not open enough files"
+            )
             observer.event("connections_short", message=f"{message}; raise the limit (ulimit -n)")
         return cls(Door(most), ConnectionPool(most))
 

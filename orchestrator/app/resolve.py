@@ -36,7 +36,7 @@ def decisions_of(path: Path, default_reason: str) -> list[Decision]:
         more = f"; and {len(faults) - _MAX_SHOWN} more" if len(faults) > _MAX_SHOWN else ""
         raise DecisionsInvalid(f"{path}: {'; '.join(faults[:_MAX_SHOWN])}{more}")
     if not decisions:
-        raise NothingSelected(f"{path} holds no decision: write started or not-started in its column `decision`")
+        raise NothingSelected(f"{path} has no decision: write started or not-started in its column `decision`")
     return decisions
 
 

@@ -26,10 +26,10 @@ _KEY: Final = re.compile(r" (AAAA[A-Za-z0-9+/]+=*)")
 _NAMES: Final = re.compile(r'\s*(?:"([^"]*)"|([^\s#]\S*))')
 _INSTALL: Final = "install the package openssh-client (openssh-clients on Fedora, openssh on Alpine)"
 _FAULTS: Final = {
-    "incorrect signature": "it is no signature over this plan: it was made for another file, or a file was changed",
+    "incorrect signature": "it is not a signature over this plan: it was made for another file, or a file was changed",
     "namespace does not match": f"it was not made as an approval: its namespace is not {NAMESPACE}",
-    "No principal matched": "its key does not stand in the file of signers",
-    "Couldn't parse signature": "it is no whole SSH signature",
+    "No principal matched": "its key is not in the file of signers",
+    "Couldn't parse signature": "it is not a complete SSH signature",
 }
 _VAGUE: Final = "No principal matched"
 

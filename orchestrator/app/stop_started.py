@@ -33,17 +33,17 @@ def load_launch(ledger: str, launch: str, path: Path | None) -> LoadedManifest:
     with journals.open_ledger(ledger) as store:
         found = headers(store.read(journals.pick_launch(store, launch)))
     if not found:
-        raise NothingSelected(f"launch {launch} has no run that got as far as a plan: it started nothing")
+        raise NothingSelected(f"launch {launch} has no run with a plan: it started nothing")
     last = header_of(found[-1])
     name, host = last["manifest"], last["host"]
     if path is None and not Path(name).exists():
-        raise Refused(f"the manifest {name} of this launch is not here", next_step="bring it with --manifest FILE")
+        raise Refused(f"the manifest {name} of this launch is not here", next_step="pass it with --manifest FILE")
     loaded = load_manifest(path or Path(name), last.get("environment"))
     manifest = loaded.manifest
     if (manifest.launch, manifest.host) != (launch, host):
         raise Refused(
             f"{loaded.source_name} is for launch {manifest.launch} on {manifest.host}, not for {launch} on {host}",
-            next_step="bring the launch's own manifest with --manifest FILE",
+            next_step="pass the launch's own manifest with --manifest FILE",
         )
     # The ledger that was named, and not the manifest's: the file may have been moved since.
     return replace(loaded, manifest=manifest.model_copy(update={"ledger": ledger}))

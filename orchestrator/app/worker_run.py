@@ -87,6 +87,6 @@ def _refuse_commands(manifest: Manifest) -> None:
     for name, account in manifest.accounts.items():
         if any(reference and reference.command for reference in (account.client_id, account.client_secret)):
             raise CredentialError(
-                f"account {name} takes a secret from a command, and this worker runs none",
+                f"account {name} takes a secret from a command, and this worker does not run commands",
                 next_step="use {env: NAME} or {file: PATH}, or start workers with --allow-commands",
             )

@@ -51,7 +51,7 @@ def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
     A run that waits continues by itself. With --reason you lift an abort: after its run has ended, you can run the
     launch again.
     """
-    return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a run that waits does so by itself")
+    return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a waiting run continues by itself")
 
 
 @documented(
@@ -76,7 +76,7 @@ def abort(launch: str, *, reason: str, ledger: str) -> CommandResult:
     return _record(
         "abort", launch, reason, ledger,
         f"launch {launch} is aborted: no further start leaves, and runs are refused\n"
-        f"what it started goes on texting; to stop that\n"
+        f"campaigns that it started keep texting; to stop them\n"
         f"  {command_line('stop-started', launch, ledger=ledger)} --reason",
     )  # fmt: skip
 

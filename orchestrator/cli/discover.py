@@ -28,7 +28,7 @@ def _stream_ids(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
     ids = dict.fromkeys(text.strip() for one in given for text in one.split(","))
     for text in ids:
         if not re.fullmatch(ID_PATTERN, text):
-            raise click.BadParameter(f"{text!r} is no stream's id")
+            raise click.BadParameter(f"{text!r} is not a stream's id")
     return tuple(ids)
 
 

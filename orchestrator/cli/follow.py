@@ -30,7 +30,7 @@ def _seconds(_: click.Context, __: click.Parameter, text: str) -> float:
     except ValueError:
         found = 0.0
     if not _LEAST <= found <= _MOST:
-        raise click.BadParameter(f"{text!r} is no duration from 1s to 720h: write 90s, 10m or 6h")
+        raise click.BadParameter(f"{text!r} is not a duration from 1s to 720h: write 90s, 10m or 6h")
     return found
 
 
@@ -71,7 +71,7 @@ def _goal(_: click.Context, __: click.Parameter, text: str) -> "Goal":
     show_default=True,
     callback=_goal,
     metavar="GOAL",
-    help="What each campaign is to reach: completed, or sent:95% of its recipients.",
+    help="What each campaign must reach: completed, or sent:95% of its recipients.",
 )
 @click.option(
     "--timeout",

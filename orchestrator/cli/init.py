@@ -21,7 +21,7 @@ _QUESTIONS: Final[Mapping[str, str]] = {
     "client_secret": "Client secret from",
 }
 _ABOUT_SECRETS: Final = (
-    "The next two answers say where the app's credentials come from: env NAME, file PATH or command PROGRAM ARGUMENT.\n"
+    "Next, enter where the app's credentials come from: env NAME, file PATH or command PROGRAM ARGUMENT.\n"
     "Do not type the credentials themselves."
 )
 _WHAT: Final[Mapping[str, str]] = {

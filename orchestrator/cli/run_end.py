@@ -137,7 +137,7 @@ class RunEnd:
 
     def _read(self, manifest: "Manifest", error: BaseException) -> "Result":
         """The result from the journal, which has all that is known of the starts."""
-        warning = f"the run ended with an error of its own ({type(error).__name__})"
+        warning = f"the run failed with an unexpected error ({type(error).__name__})"
         try:
             with journals.open_ledger(manifest.ledger) as store:
                 result = journals.result(store, manifest.launch, self._run_id, warnings=[warning])

@@ -94,7 +94,7 @@ def confirm_approval(document: Mapping[str, Any], proposal: Proposal, *, yes: bo
         return
     if not has_terminal():
         raise Refused(
-            "an approval is a person's word, and nobody can be asked here",
+            "an approval needs a person, and there is no terminal to ask one",
             next_step="run it at a terminal, or with --yes",
         )
     _ask_for(str(proposal.identity["launch"]), "the launch's name")

@@ -51,9 +51,9 @@ def fix_of(answer: Reply | Fault) -> str:
         return _SET_CLOCK if offset is not None and abs(offset) > BAD_SKEW else ""
     text = answer.text[:1000].casefold()
     if "required ssl certificate" in text:  # nginx's words, in a 400
-        return "reach the host in a way that asks for none: certificates of the client are not supported"
+        return "reach the host without a client certificate: these are not supported"
     if 300 <= answer.http_status < 400 or (answer.http_status == 200 and "<html" in text):
-        return "check `host`: what answers there is no Kore platform, or a gateway before it that wants a sign-in"
+        return "check `host`: what answers is not a Kore platform, or is a gateway that needs a sign-in"
     return ""
 
 

@@ -65,7 +65,7 @@ def check_request(manifest: Manifest) -> None:
     """Raise Refused for a manifest that a fleet cannot carry out."""
     if manifest.host == "sandbox":
         raise Refused(
-            "host: sandbox lives within one process, and a fleet is many",
+            "host: sandbox runs within one process, and a fleet has many",
             next_step=f"name the address of a sandbox that runs by itself as host:\n  {command_line('sandbox')}",
         )
     waiting = next((wave for wave in manifest.waves if wave.pass_ and wave.pass_.waits_for_delivery), None)
@@ -78,12 +78,12 @@ def check_request(manifest: Manifest) -> None:
     if manifest.approval == "plan":
         raise Refused(
             "approval: plan is for one plan made from the live state, and with --fleet each worker makes its own",
-            next_step="run without --fleet, or take approval out",
+            next_step="run without --fleet, or remove approval",
         )
     if manifest.limits.max_recipients is not None:
         raise Refused(
             "limits.max_recipients is for the whole plan, and with --fleet each worker reads the lists of a part",
-            next_step="run without --fleet, or take limits.max_recipients out",
+            next_step="run without --fleet, or remove limits.max_recipients",
         )
 
 

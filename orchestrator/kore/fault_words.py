@@ -25,7 +25,7 @@ _NOT_TLS: Final = frozenset({
     "wrong_version_number", "record_layer_failure", "http_request", "packet_length_too_long", "unexpected_message",
     "bad_record_type", "unknown_protocol",
 })  # fmt: skip
-_CLIENT_CERTIFICATE: Final = "reach the host in a way that asks for none: certificates of the client are not supported"
+_CLIENT_CERTIFICATE: Final = "reach the host without a client certificate: these are not supported"
 _OF_VERIFICATION: Final = {
     9: ("the host's certificate is not valid yet", "set this machine's clock (NTP), or have the certificate replaced"),
     10: ("the host's certificate has expired", "have it renewed, or set this machine's clock (NTP) if that is wrong"),
@@ -95,7 +95,7 @@ def _of_proxy(error: Exception, proxy: Proxy) -> tuple[str, str]:
     """Where it failed between here and the tunnel; empty where the tunnel is open."""
     name = f"the proxy {proxy.url}"
     if isinstance(error, TunnelPageError) or _reason(error) in _NOT_TLS:
-        return f"{name} answers with something else than a tunnel: it may be a sign-in page", _sign_in(proxy)
+        return f"{name} answers with something other than a tunnel: it may be a sign-in page", _sign_in(proxy)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _of_refused_tunnel(error, name, proxy)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -137,7 +137,7 @@ def _of_authentication(name: str, proxy: Proxy, offered: list[str]) -> tuple[str
         return f"{name} asks for a sign-in with {' or '.join(schemes)}, which is not supported (407)", fix
     if proxy.has_credentials:
         return (
-            f"{name} refuses the user name and password that it is given (407)",
+            f"{name} refuses the user name and password (407)",
             f"correct them in {proxy.variable}",
         )
     fix = f"write them in {proxy.variable}, as http://USER:PASSWORD@HOST:PORT"

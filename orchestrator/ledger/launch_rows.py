@@ -44,4 +44,4 @@ def refusal(launch: str, bound: str, home: Home) -> Refused:
     if home.environment or bound.partition(" ")[2]:
         # One ledger for both would take what staging started for started in production.
         fix = "give each environment a ledger of its own (the key `ledger` in it), or the launch a new name"
-    return Refused(f"launch {launch} was begun on host {bound}, the manifest says {home}", next_step=fix)
+    return Refused(f"launch {launch} began on host {bound}, but the manifest names {home}", next_step=fix)

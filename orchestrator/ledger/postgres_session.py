@@ -162,7 +162,7 @@ def advice(error: BaseException) -> str | None:
             "USAGE on the sequence journal_id_seq"
         )
     if code == _READ_ONLY:
-        return "name the primary server: this one takes no writes"
+        return "name the primary server: this one is read-only"
     # An error before the session has begun has words alone.
     found = ((re.search(words, str(error)), step) for words, step in _REFUSED_SESSIONS)
     return next((step.format(*match.groups()) for match, step in found if match is not None), None)

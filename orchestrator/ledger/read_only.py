@@ -35,7 +35,7 @@ def cannot_write(path: Path) -> LedgerError:
             reason, next_step = "its disk is full", f"make room on the disk of {path}"
     return LedgerError(
         f"nothing can be recorded in ledger {path}: {reason}",
-        next_step=f"{next_step}, then run this again; a run that is going on also stops in order at SIGTERM",
+        next_step=f"{next_step}, then run this again; a run in progress also stops cleanly on SIGTERM",
     )
 
 

@@ -86,7 +86,7 @@ def check_file(path: Path) -> None:
     version, identity = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
     if identity != APPLICATION_ID or version != VERSION:
         newer = newer_version(version) if identity == APPLICATION_ID else ""
-        other = "name the ledger's file with sqlite:///PATH, or restore it from where it is kept"
+        other = "name the ledger's file with sqlite:///PATH, or restore it from a backup"
         raise LedgerError(f"{path} is not a ledger of this version{newer}", next_step=UPGRADE if newer else other)
 
 

@@ -96,7 +96,7 @@ class _Watched:
                 if index is None:
                     raise LedgerError(
                         f"ledger {self._path} has a log without its index, as a restored backup may have",
-                        next_step="let a command that may write put it in order: python -m orchestrator list",
+                        next_step="repair it with a command that may write: python -m orchestrator list",
                     )
                 return self._connected("readonly_shm=1")
             self._unlock()

@@ -90,7 +90,7 @@ def _odd_indentation(error: _Error) -> Fault | None:
 
 def _open_quote(error: _Error) -> Fault:
     line, column = error.began
-    return _fault(line, column, "a quote opens here and is not closed", "close it, or take it out")
+    return _fault(line, column, "a quote opens here and is not closed", "close it, or remove it")
 
 
 def _no_token(error: _Error) -> Fault:
@@ -125,7 +125,7 @@ def _colon(error: _Error) -> Fault:
         return found
     indent = _indent(error.at)
     message = f"the line is indented more than line {above + 1}, which has a value already"
-    return _fault(error.line, indent, message, "begin both in the same column, or take that value out")
+    return _fault(error.line, indent, message, "begin both in the same column, or remove that value")
 
 
 def _missing_space(error: _Error, line: int) -> Fault | None:
@@ -235,7 +235,7 @@ def _quoted_before(error: _Error) -> Fault | None:
 
 def _after_end(error: _Error) -> Fault:
     message = "there is text after the end of the document"
-    return _fault(error.line, error.column, message, "take out the line with ... above")
+    return _fault(error.line, error.column, message, "remove the line with ... above")
 
 
 def _escape(error: _Error) -> Fault:

@@ -61,4 +61,4 @@ def _why(said: bytes) -> str:
     try:
         return str(json.loads(said)["why"])[:_MOST]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "its process ended without a word"
+        return "its process ended without an answer"

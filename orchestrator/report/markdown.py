@@ -151,7 +151,7 @@ def _tail(result: Result) -> Iterator[str]:
     if result.totals[Outcome.UNKNOWN] or commands:
         yield from ("### Next", "")
     if result.totals[Outcome.UNKNOWN]:
-        yield "- look at every campaign that needs a person, then type the command below it that is true"
+        yield "- look at every campaign that needs a person, then run the command below it that matches"
     yield from (f"- {code(command)}" for command in itertools.islice(commands, _ROWS))
     yield from _left_out(len(commands))
 

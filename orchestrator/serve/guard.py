@@ -84,7 +84,7 @@ class Guard:
         """Why the request is not answered; None where it is."""
         # 1. The name first: a page of somebody else's site, whose name leads here, must learn nothing at all.
         if _host_name(request.headers.getall(hdrs.HOST, [])) not in self.hosts:
-            return _refused(421, "this server is not asked by that name; --host NAME allows one")
+            return _refused(421, "this server does not answer to that name; --host NAME allows it")
         # 2. Nothing but reading.
         if request.method not in {hdrs.METH_GET, hdrs.METH_HEAD}:
             return _refused(405, "only GET and HEAD", {hdrs.ALLOW: "GET, HEAD"})

@@ -98,7 +98,7 @@ NOT = "the approval 0.sig does not count: "
     [
         ("ann", "0.sig: ann@example.com signed, and made the plan: somebody else must approve it"),
         ("ben", "0.sig: ben@example.com signed, and runs it: somebody else must approve it"),
-        ("stranger", f"{NOT}its key does not stand in the file of signers"),
+        ("stranger", f"{NOT}its key is not in the file of signers"),
         ("gone", f"{NOT}its key is revoked"),
         (
             "other",
@@ -124,16 +124,16 @@ def test_a_key_counts_within_its_dates_alone(office):
 
 def test_a_signature_is_for_one_file_and_one_purpose(office):
     cleo = office.people["cleo"]
-    elsewhere = f"{NOT}it is no signature over this plan: it was made for another file, or a file was changed"
+    elsewhere = f"{NOT}it is not a signature over this plan: it was made for another file, or a file was changed"
 
     assert office.refusal(cleo.sign(plan_file(nonce="01"))) == elsewhere
     assert office.refusal(cleo.sign(office.plan), plan=office.plan + b" ") == elsewhere
     assert office.refusal(cleo.sign(office.plan, namespace="git")) == (
         f"{NOT}it was not made as an approval: its namespace is not campaign-orchestrator"
     )
-    assert office.refusal(cleo.sign(office.plan)[:150]) == f"{NOT}it is no whole SSH signature"
-    assert office.refusal(b"") == f"{NOT}it is no whole SSH signature"
-    assert office.refusal(b"x" * 70_000) == f"{NOT}it is no whole SSH signature"
+    assert office.refusal(cleo.sign(office.plan)[:150]) == f"{NOT}it is not a complete SSH signature"
+    assert office.refusal(b"") == f"{NOT}it is not a complete SSH signature"
+    assert office.refusal(b"x" * 70_000) == f"{NOT}it is not a complete SSH signature"
 
 
 def test_all_lines_of_a_key_name_one_person(office):

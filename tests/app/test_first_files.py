@@ -53,7 +53,7 @@ def test_every_place_of_a_secret_is_read_back(tmp_path, answer, reference):
     ("name", "answer", "fault"),
     [
         ("launch", "a b", _ID),
-        ("launch", "spring\u2028", "has a character that cannot be seen"),
+        ("launch", "spring\u2028", "has an invisible character"),
         ("host", "http://kore.example.com", "must be https: plain http is for this machine only; write it as https://…"),
         ("host", "sandbox", "sandbox has no account to look at; init --example unpacks a launch for it"),
         ("algorithm", "ES256", "must be 'HS256', 'HS512', 'RS256' or 'RS512'"),

@@ -91,7 +91,7 @@ def with_an_edited_plan(workplace, manifest):
         (lambda *_: ["--plan", "plan.json"], "needs the approval of 1 person, and has 0"),
         (by("ann"), "ann@example.com signed, and made the plan"),
         (by("ben"), "ben@example.com signed, and runs it"),
-        (by("eve"), "its key does not stand in the file of signers"),
+        (by("eve"), "its key is not in the file of signers"),
         (of_an_older_plan, "it is no signature over this plan"),
         (of_another_launch, "the plan has changed since it was made: launch: summer -> spring"),
         (with_an_edited_plan, "it is no signature over this plan"),

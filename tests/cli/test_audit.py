@@ -89,7 +89,7 @@ def test_the_end_that_was_cut_off_is_known_by_its_head(launched, ledger):
     code, seen = audit(launched, ledger, "verify", "--head", head)
     assert (code, seen["findings"]) == (8, [{
         "chain": "", "row": None,
-        "message": f"no record has the hash {head}: the journal was cut off or written anew since it had",
+        "message": f"no record has the hash {head}: the journal was cut off or rewritten since it had",
     }])  # fmt: skip
 
 

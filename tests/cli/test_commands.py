@@ -41,7 +41,7 @@ def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
 
 def test_names_that_differ_in_case_alone_get_a_warning(workplace):
     campaigns = [{"stream": "st-1", "campaign": "cd-a"}, {"stream": "st-1", "campaign": "cd-A"}]
-    told = "campaigns differ in upper and lower case alone: st-1/cd-A and st-1/cd-a; take one out if they are one"
+    told = "campaigns differ in upper and lower case alone: st-1/cd-A and st-1/cd-a; remove one if they are the same"
     done = workplace.run("validate", workplace.manifest(campaigns=campaigns), "--json")
     workplace.run("run", workplace.manifest())
     again = workplace.run("run", workplace.manifest(launch="Spring"))

@@ -296,7 +296,7 @@ def test_what_the_manifest_lists_elsewhere_is_not_listed_twice(workplace, served
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--stream", "st 1"], 2, "'st 1' is no stream's id"),
+        (["--stream", "st 1"], 2, "'st 1' is not a stream's id"),
         (["--stream", "st-1", "-o", "x.txt"], 2, "'x.txt' is neither CSV nor YAML"),
         (["--stream", "st-1", "-o", "x.csv", "--update", "y.csv"], 2, "give one of them"),
         (["--stream", "st-1", "--update", "missing.csv"], 3, "missing.csv:1:1: there is no such file"),

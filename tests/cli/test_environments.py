@@ -46,8 +46,8 @@ def test_what_staging_started_never_counts_in_production(workplace, manifest, pl
 
     assert (staged.returncode, live.returncode, again.returncode) == (0, 4, 0)
     assert (
-        f"launch spring was begun on host {host['host']} in environment staging, "
-        f"the manifest says {host['host']} in environment production; no start was sent"
+        f"launch spring began on host {host['host']} in environment staging, "
+        f"but the manifest names {host['host']} in environment production; no start was sent"
     ) in live.stderr
     assert "next: give each environment a ledger of its own (the key `ledger` in it), or the launch" in live.stderr
     assert set(platform.starts.values()) == {1}

@@ -43,7 +43,7 @@ def test_sixty_four_files_are_enough_for_forty_accounts(workplace):
     assert answers == ["accepted"] * (ACCOUNTS * EACH)
     assert result["totals"]["started"] == ACCOUNTS * EACH
     [warning] = [event["message"] for event in events if event["event"] == "connections_short"]
-    assert warning.endswith("instead of 100: this process may open too few files; raise the limit (ulimit -n)")
+    assert warning.endswith("instead of 100: this process may not open enough files; raise the limit (ulimit -n)")
 
 
 def test_where_there_are_enough_files_nothing_is_said(workplace):

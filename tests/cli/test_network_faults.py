@@ -45,7 +45,7 @@ def test_a_proxys_password_is_nowhere_when_it_is_refused(workplace, proxy, check
 
     assert (done.returncode, looked.returncode) == (4 if check == "list" else 10, 4)
     for text in (done.stdout + done.stderr, looked.stdout):
-        assert f"the proxy http://{address} refuses the user name and password that it is given (407)" in text
+        assert f"the proxy http://{address} refuses the user name and password (407)" in text
         assert "correct them in HTTPS_PROXY" in text
     assert all(b"\r\nProxy-Authorization: Basic " in request for request in asked)
 

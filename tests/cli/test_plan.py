@@ -107,7 +107,7 @@ def test_a_plan_on_the_wrong_host_does_not_lock_the_launch_to_it(workplace, plat
     assert (planned.returncode, ran.returncode) == (0, 0), ran.stderr
     refused = workplace.run("plan", workplace.manifest())
     assert refused.returncode == 4
-    assert "the manifest says sandbox" in refused.stderr
+    assert "the manifest names sandbox" in refused.stderr
 
 
 def test_a_large_plan_is_counted_by_wave_and_account(workplace):

@@ -110,9 +110,9 @@ def test_a_token_refused_under_a_wrong_clock_is_the_clocks_fault(off, message, f
 @pytest.mark.parametrize(
     ("status", "text", "fix"),
     [
-        (302, "", "wants a sign-in"),
-        (200, "<!doctype html><HTML><body>Sign in</body>", "wants a sign-in"),
-        (400, "<html>400 No required SSL certificate was sent</html>", "certificates of the client are not supported"),
+        (302, "", "needs a sign-in"),
+        (200, "<!doctype html><HTML><body>Sign in</body>", "needs a sign-in"),
+        (400, "<html>400 No required SSL certificate was sent</html>", "without a client certificate"),
         (503, "<html>busy</html>", "run doctor again when the platform answers"),
     ],
 )

@@ -88,7 +88,7 @@ async def test_a_preflight_that_fails_refuses_the_run(rig, check, step):
         await looked(run, check)
 
 
-GATEWAY = "check `host`: what answers there is no Kore platform, or a gateway before it that wants a sign-in"
+GATEWAY = "check `host`: what answers is not a Kore platform, or is a gateway that needs a sign-in"
 FIXES = {
     "a fault with a fix": (loses(Progress.UNSENT, "TLS failed", fix="give its CA in SSL_CERT_FILE"), Refused,
                            "TLS failed", "give its CA in SSL_CERT_FILE"),

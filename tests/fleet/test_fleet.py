@@ -44,7 +44,7 @@ def test_workers_carry_out_the_environment_that_was_ordered(fleet):
     assert (staged, live) == (0, 4), scene.log("submit") + scene.log("worker") + scene.log("live")
     assert result["run"]["environment"] == "staging"
     assert result["totals"]["started"] == 6
-    assert "was begun on host" in scene.log("live")
+    assert "began on host" in scene.log("live")
     assert set(scene.starts.values()) == {1}
 
 

@@ -166,7 +166,7 @@ async def test_nobody_at_the_hosts_port():
 # Between here and the tunnel
 
 SIGN_IN = "sign in to the network in a browser, or give https_proxy the proxy's user name and password"
-NO_TUNNEL = "answers with something else than a tunnel: it may be a sign-in page"
+NO_TUNNEL = "answers with something other than a tunnel: it may be a sign-in page"
 PAGE = b"<html><body>Sign in</body></html>"
 TUNNELS = {
     "407": (
@@ -262,7 +262,7 @@ async def test_a_proxy_that_refuses_its_password(monkeypatch):
         async with client_of(HOST) as client:
             fault = await start(client)
 
-    assert fault.text == f"the proxy {server.url} refuses the user name and password that it is given (407)"
+    assert fault.text == f"the proxy {server.url} refuses the user name and password (407)"
     assert fault.fix == "correct them in HTTPS_PROXY"
 
 

@@ -524,7 +524,7 @@ async def test_a_launch_stays_with_the_host_of_its_first_permit(store):
     store.bind_launch("launch-1", Home(A), NOW)
     await begun(store)
     store.bind_launch("launch-1", Home(A), NOW + 1)
-    with pytest.raises(Refused, match=f"launch-1 was begun on host {A}, the manifest says {B}") as caught:
+    with pytest.raises(Refused, match=f"launch-1 began on host {A}, but the manifest names {B}") as caught:
         store.bind_launch("launch-1", Home(B), NOW)
     store.bind_launch("spring", Home(B), NOW + 2)
 
@@ -536,14 +536,14 @@ async def test_a_launch_without_a_permit_follows_its_manifest(store):
     store.bind_launch("launch-1", Home(B), NOW)
     store.bind_launch("launch-1", Home(A), NOW + 1)
     await begun(store)
-    with pytest.raises(Refused, match=f"begun on host {A}"):
+    with pytest.raises(Refused, match=f"began on host {A}"):
         store.bind_launch("launch-1", Home(B), NOW + 2)
 
 
 def test_a_launch_keeps_its_host_while_a_run_there_is_live(store):
     store.bind_launch("launch-1", Home(A), NOW)
     store.acquire([LANE], holder(), NOW)
-    with pytest.raises(Refused, match=f"begun on host {A}"):
+    with pytest.raises(Refused, match=f"began on host {A}"):
         store.bind_launch("launch-1", Home(B), NOW)
     store.release("run-1", {LANE: []}, NOW)
     store.bind_launch("launch-1", Home(B), NOW)
@@ -555,7 +555,9 @@ async def test_a_launch_stays_with_the_environment_of_its_first_permit(store):
     await begun(store)
     store.bind_launch("launch-1", Home(A, "production"), NOW + 1)
     for other in ("staging", None):
-        with pytest.raises(Refused, match=f"begun on host {A} in environment production, the manifest says") as caught:
+        with pytest.raises(
+            Refused, match=f"began on host {A} in environment production, but the manifest names"
+        ) as caught:
             store.bind_launch("launch-1", Home(A, other), NOW + 2)
         assert caught.value.next_step.startswith("give each environment a ledger of its own")
 

@@ -134,7 +134,7 @@ def test_a_command_that_cannot_be_recorded_ends_with_8(ledger, tmp_path, state, 
     assert done.stdout == ""
     words = {"full": "make room on the disk of", "read-only": "mount the disk of"}[state]
     assert f"next: {words} {disk.folder}/ledger.db" in done.stderr
-    assert "a run that is going on also stops in order at SIGTERM" in done.stderr
+    assert "a run in progress also stops cleanly on SIGTERM" in done.stderr
     if left != "log":
         assert f"nothing can be recorded in ledger {disk.folder}/ledger.db: its disk is {state}" in done.stderr
 

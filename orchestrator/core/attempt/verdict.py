@@ -73,7 +73,7 @@ def _classify_success(reply: Reply) -> Verdict:
     if isinstance(state, str) and state.casefold() == "active":
         updated_at = reply.payload.get("updatedAt")
         return Verdict(VerdictKind.ACCEPTED, message_of(reply), updated_at=_text_or_none(updated_at))
-    return Verdict(VerdictKind.INDETERMINATE, f"HTTP {reply.http_status} that does not say Active: {message_of(reply)}")
+    return Verdict(VerdictKind.INDETERMINATE, f"HTTP {reply.http_status} without status Active: {message_of(reply)}")
 
 
 def _classify_refusal(reply: Reply) -> Verdict:

@@ -78,7 +78,7 @@ def audit(launch: str, rows: Iterable[tuple[int, Row]], head: str | None = None)
     for number, row in rows:
         auditor.check(number, row)
     if not auditor.has_head:
-        auditor.find("", None, f"no record has the hash {head}: the journal was cut off or written anew since it had")
+        auditor.find("", None, f"no record has the hash {head}: the journal was cut off or rewritten since it had")
     return Audit(launch, auditor.records, tuple(auditor.chains.values()), tuple(auditor.findings))
 
 

@@ -195,7 +195,7 @@ def check_release(lane: Lane, lease: Lease, machine: str, is_alive: Callable[[in
     if holder.machine == machine and is_alive(holder.pid):
         raise Refused(
             f"run {holder.run_id}, which holds account {account_of(lane)}, is alive: pid {holder.pid} on this machine",
-            next_step=f"end it in order with: kill {holder.pid}",
+            next_step=f"end it cleanly with: kill {holder.pid}",
         )
 
 

@@ -145,7 +145,7 @@ def _hosts(raw: Mapping[str, Any]) -> Iterator[Issue]:
     if not isinstance(host, str) or host == "sandbox":
         return
     if "sandbox" in raw:
-        yield Issue(("sandbox",), "is only for host: sandbox", "take it out, or write host: sandbox")
+        yield Issue(("sandbox",), "is only for host: sandbox", "remove it, or write host: sandbox")
     for name, account in _mapping(raw, "accounts").items():
         missing = [k for k in ("client_id", "client_secret") if isinstance(account, dict) and account.get(k) is None]
         for key in missing:

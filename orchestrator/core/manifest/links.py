@@ -22,7 +22,7 @@ def _console(value: Any) -> str:
     if not isinstance(value, str) or not value.startswith("https://"):
         raise fault("must be an address that begins with https://", _HINT)
     if any(hole not in _HOLES for hole in re.findall(_HOLE, value)):
-        raise fault("has a placeholder that nothing is known for", f"there are {', '.join(_HOLES)}")
+        raise fault("has an unknown placeholder", f"there are {', '.join(_HOLES)}")
     if not re.fullmatch(_CONSOLE, value):
         raise fault("must be a host and a path, without a user name, spaces, quotes or single braces", _HINT)
     return value

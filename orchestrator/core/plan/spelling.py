@@ -26,8 +26,8 @@ def warnings(manifest: Manifest, journaled: Collection[str] = (), launches: Iter
     found = (
         ("launches", "the latter's journal does not count for the former", old),
         ("accounts", "", list(_alike(manifest.accounts))),
-        ("streams", "write both the same way if they are one", list(_alike(one.stream for one in campaigns))),
-        ("campaigns", "take one out if they are one", list(_alike_campaigns(campaigns))),
+        ("streams", "write both the same way if they are the same", list(_alike(one.stream for one in campaigns))),
+        ("campaigns", "remove one if they are the same", list(_alike_campaigns(campaigns))),
         ("campaigns", "the latter are in the launch's journal, the former would be started as new ones", before),
     )
     return tuple(_sentence(nouns, advice, pairs) for nouns, advice, pairs in found if pairs)

@@ -63,7 +63,11 @@ def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reaso
     if campaign.state is State.STARTED:
         return _started(decision, campaign, message)
     if campaign.state is State.CLEARED:
-        return Outcome.HELD, Reason.RESOLVED, f"a person said that it was not started ({message}); run again to start"
+        return (
+            Outcome.HELD,
+            Reason.RESOLVED,
+            f"a person recorded that it was not started ({message}); run again to start",
+        )
     if campaign.state is State.FAILED and decision.reason not in _SEEN_SINCE:
         return Outcome.FAILED, _why_failed(decision, campaign), message
     if campaign.state is State.UNKNOWN:

@@ -46,7 +46,7 @@ _COMMANDS: Final = {
 }
 _MEANT: Final[Mapping[str, str]] = {
     Action.START: "is to start it",
-    Action.JUDGE: "is to find out whether it was started",
+    Action.JUDGE: "will check whether it was started",
 }
 _ANSWERS: Final = {
     Event.ACCEPTED: "the platform started it",
@@ -54,7 +54,7 @@ _ANSWERS: Final = {
     Event.NOT_SENT: "the call was not sent",
     Event.LIMITED: "the platform limited the call: not started, to be tried again",
     Event.UNAUTHORIZED: "the platform did not accept the token: not started, to be tried again",
-    Event.INDETERMINATE: "no answer that tells whether it started",
+    Event.INDETERMINATE: "no answer that shows whether it started",
     Event.RESOLVED_STARTED: "a person recorded that it was started",
     Event.RESOLVED_NOT_STARTED: "a person recorded that it was not started",
 }
@@ -71,7 +71,7 @@ class Happening(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LaunchLine:
-    """Where one launch of a ledger stands. `result` is None while it has no run that got as far as a plan.
+    """Where one launch of a ledger stands. `result` is None while it has no run with a plan.
 
     `stopped` counts the campaigns that were stopped since they were started.
     """

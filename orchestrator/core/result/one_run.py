@@ -26,7 +26,7 @@ from orchestrator.core.result.types import (
 from orchestrator.core.text import plural, timestamp
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
 
-_CRASHED = Stop(StopReason.CRASHED, "the run was ended before it could say why")
+_CRASHED = Stop(StopReason.CRASHED, "the run ended before it could record why")
 _UNTOUCHED = CampaignState()
 _MOST_DETAILS = 3
 """Lanes whose stops are told one by one."""

@@ -107,7 +107,7 @@ def test_a_redirect_says_that_it_was_not_followed():
 
 def test_a_false_success_is_shown_as_it_was_received():
     answer = reply(200, {"status": "failure", "message": "list empty"})
-    assert classify(answer).message == "HTTP 200 that does not say Active: list empty"
+    assert classify(answer).message == "HTTP 200 without status Active: list empty"
 
 
 def test_a_fault_says_what_happened():

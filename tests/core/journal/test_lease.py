@@ -222,7 +222,7 @@ def test_nobody_releases_a_run_that_is_alive_on_this_machine(machine, pids, is_r
         Refused, match="run r-1, which holds account 67777c, is alive: pid 41 on this machine"
     ) as refused:
         check_release(LANE, lease(), machine, alive(*pids))
-    assert refused.value.next_step == "end it in order with: kill 41"
+    assert refused.value.next_step == "end it cleanly with: kill 41"
 
 
 def test_leases_are_renewed_every_second_until_they_have_ended():

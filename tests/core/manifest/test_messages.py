@@ -23,7 +23,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
         (
             {**KORE, **account(**SECRETS), "sandbox": {}},
-            Issue(("sandbox",), "is only for host: sandbox", "take it out, or write host: sandbox"),
+            Issue(("sandbox",), "is only for host: sandbox", "remove it, or write host: sandbox"),
         ),
         (
             {**KORE, **account(client_id={"env": "ID"})},

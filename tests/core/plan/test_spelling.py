@@ -21,15 +21,15 @@ def test_names_that_differ_in_more_than_case_are_no_warning():
     [
         (
             [{"campaign": "cd-a"}, {"campaign": "cd-A"}],
-            f"campaigns {ALONE}: st-1/cd-A and st-1/cd-a; take one out if they are one",
+            f"campaigns {ALONE}: st-1/cd-A and st-1/cd-a; remove one if they are the same",
         ),
         (
             [{"campaign": "cd-a"}, {"stream": "ST-1", "campaign": "cd-A"}, {"stream": "ST-1", "campaign": "cd-2"}],
-            f"streams {ALONE}: ST-1 and st-1; write both the same way if they are one",
+            f"streams {ALONE}: ST-1 and st-1; write both the same way if they are the same",
         ),
         (
             [{"campaign": "cd-ab"}, *({"campaign": f"cd-{n}"} for n in ("aB", "Ab", "AB")), {"campaign": "CD-AB"}],
-            f"campaigns {ALONE}: {THREE} and 1 pair more; take one out if they are one",
+            f"campaigns {ALONE}: {THREE} and 1 pair more; remove one if they are the same",
         ),
     ],
 )

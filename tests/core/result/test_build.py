@@ -592,7 +592,7 @@ def test_what_the_journal_proves_weighs_more_than_a_hold(state):
             START,
             past(State.CLEARED, message="the console says Ready"),
             None,
-            "a person said that it was not started (the console says Ready); run again to start",
+            "a person recorded that it was not started (the console says Ready); run again to start",
         ),
         (START, past(State.INTENDED), None, "so it was"),
     ],
@@ -612,7 +612,7 @@ def test_an_open_intent_not_judged_in_time_is_for_the_next_run():
 def test_a_run_that_crashed_says_so():
     assert build(journal(starts("cd-1"), ended=False)).run["stop"] == {
         "reason": "crashed",
-        "detail": "the run was ended before it could say why",
+        "detail": "the run ended before it could record why",
     }
 
 
