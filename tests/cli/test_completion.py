@@ -34,6 +34,9 @@ def completed(workplace, *words):
 def test_a_command_is_completed(workplace):
     assert completed(workplace, "st") == ["status", "stop-started"]
     assert completed(workplace, "rehe") == ["rehearse"]
+    assert completed(workplace, "help", "rehe") == ["rehearse"]
+    assert completed(workplace, "help", "audit", "") == ["export", "verify"]
+    assert completed(workplace, "help", "run", "") == []
 
 
 def test_an_option_is_completed(workplace):

@@ -41,7 +41,7 @@ def test_json_without_a_version_or_a_command_is_a_usage_error(workplace):
 
 
 def test_no_command_at_all_shows_the_help(workplace):
-    assert "Commands:" in workplace.run().stderr
+    assert "Operate:" in workplace.run().stderr
 
 
 def test_there_is_one_version(workplace):
