@@ -19,6 +19,9 @@ LOOK_SECONDS: Final = 2.0
 A machine that slept, or whose clock was set, is right again after that: a single long sleep would not be.
 """
 
+AWAY_SECONDS: Final = 900.0
+"""Seconds past the start after which a ledger that is still away ends the wait: somebody has to look."""
+
 
 class StartWait:
     """Waits by the clock that `read_time` reads (POSIX seconds), and follows the launch's pauses meanwhile."""
@@ -37,12 +40,13 @@ class StartWait:
         self._read_time = read_time
         self._stop_signal = stop_signal
         self._observer = observer
-        self._is_away = False
+        self._last_left = 0.0  # seconds until the start, when that could be read last
+        self._away = 0.0  # seconds since then
 
     async def until(self, start: StartTime) -> None:
         """Return once it is `start`. Raises StopRequested, and Refused once the launch is aborted.
 
-        A ledger that cannot be read ends no wait: it may be back in time.
+        A ledger that cannot be read ends no wait, as it may be back in time; AWAY_SECONDS past it, raises LedgerError.
         """
         left = await self._left(start)
         if left > 0:
@@ -57,11 +61,13 @@ class StartWait:
             state = await self._read_state(self._manifest.launch)
             now = await self._read_time()
         except LedgerError as error:
-            if not self._is_away:
+            if not self._away:
                 self._observer.event("ledger_away", message=error.message)
-            self._is_away = True
+            if self._away > max(0.0, self._last_left) + AWAY_SECONDS:
+                raise
+            self._away += LOOK_SECONDS
             return LOOK_SECONDS
-        self._is_away = False
+        self._away, self._last_left = 0.0, start.at - now
         check_not_aborted(state, self._manifest.launch, self._manifest.ledger)
         self._control.update(state)
-        return start.at - now
+        return self._last_left

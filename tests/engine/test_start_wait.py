@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from orchestrator.core.journal.control import OPEN, ControlCommand, ControlState
 from orchestrator.core.manifest.start_times import StartTime, read_start
 from orchestrator.core.manifest.zones import zone as checked_zone
-from orchestrator.engine.start_wait import LOOK_SECONDS, StartWait
+from orchestrator.engine.start_wait import AWAY_SECONDS, LOOK_SECONDS, StartWait
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.model import Stop, StopReason
@@ -120,6 +120,14 @@ async def test_a_ledger_that_is_away_for_a_while_ends_no_wait():
     loop.call_later(700, setattr, waiting, "away", 0)
     assert await waiting.until(StartTime(BASE + 1800)) == pytest.approx(BASE + 1800, abs=1)
     assert waiting.observer.named("ledger_away") == [{"message": "the database is away"}]
+
+
+async def test_a_ledger_that_stays_away_ends_it_past_its_time():
+    waiting, loop = Waiting(), asyncio.get_running_loop()
+    loop.call_later(100, setattr, waiting, "away", 1)
+    with pytest.raises(LedgerError, match="away"):
+        await waiting.until(StartTime(BASE + 1800))
+    assert loop.time() == pytest.approx(1800 + AWAY_SECONDS, abs=3 * LOOK_SECONDS)
 
 
 async def test_a_signal_ends_the_wait_at_once():
