@@ -124,12 +124,14 @@ def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, Campai
         raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
 
 
-def read_states(store: Store, manifest: Manifest, *, whole: bool) -> dict[CampaignKey, CampaignState]:
-    """The states of the manifest's launch; not `whole`: of the manifest's campaigns only."""
-    # A fleet's lane reads its own campaigns alone: hundreds of lanes would each fold the whole journal.
-    if whole:
+def read_states(
+    store: Store, manifest: Manifest, only: Sequence[CampaignKey] | None = None
+) -> dict[CampaignKey, CampaignState]:
+    """The states of the manifest's launch; of some campaigns, where `only` names them."""
+    # A fleet's lane reads those of its account alone: hundreds of lanes would each fold the whole journal.
+    if only is None:
         return fold_states(store.stream(manifest.launch), manifest.ledger)
-    return fold_states(store.read_some(manifest.launch, [c.key for c in manifest.campaigns]), manifest.ledger)
+    return fold_states(store.read_some(manifest.launch, only), manifest.ledger)
 
 
 def read_deliveries(store: Store, manifest: Manifest) -> Deliveries:

@@ -26,7 +26,7 @@ from orchestrator.ledger.machine_id import this_holder, this_user
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import Home, Lane, PosixSeconds
+from orchestrator.model import CampaignKey, Home, Lane, PosixSeconds
 from orchestrator.ports import Clock, Observer
 from orchestrator.redaction import Redactor
 
@@ -122,12 +122,14 @@ async def assemble_run(
     *,
     no_wait: bool = False,
     subrun: Mapping[str, Any] = MappingProxyType({}),
+    only: Sequence[CampaignKey] | None = None,
     ledger: Store | None = None,
     connections: Connections | None = None,
 ) -> AsyncIterator[OpenRun]:
     """`open_run` for credentials that are resolved already.
 
-    `subrun` says whose part the run is, where it is a fleet's lane. `ledger` and `connections`: those of the process,
+    `subrun` says whose part the run is, where it is a fleet's lane, and `only`, of which campaigns it has to know what
+    the journal says. `ledger` and `connections`: those of the process,
     where several runs share them; they stay open. Raises StopRequested where a stop ends the wait for a holder whose
     clock was ahead.
     """
@@ -155,7 +157,7 @@ async def assemble_run(
             home = Home(manifest.host, loaded.environment)
             await asyncio.to_thread(store.bind_launch, manifest.launch, home, clock.now(), run_id)
             # 4. What the journal knows, then the host's API, then the run itself.
-            known = await asyncio.to_thread(journals.read_states, store, manifest, whole=not subrun)
+            known = await asyncio.to_thread(journals.read_states, store, manifest, only)
             deliveries = await asyncio.to_thread(journals.read_deliveries, store, manifest)
             previous = await asyncio.to_thread(journals.previous_starts, store, manifest, clock.now())
             launches = await asyncio.to_thread(store.launches)

@@ -1,7 +1,7 @@
 """How a worker puts the parts of a lane's run together. Secrets are found here, on the worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import CredentialError
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
+from orchestrator.model import CampaignKey
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -44,6 +45,11 @@ class LaneWork(Protocol):
     @property
     def subrun(self) -> Mapping[str, Any]:
         """What the run's header keeps about the fleet's run that it is a part of."""
+        ...
+
+    @property
+    def neighbours(self) -> Sequence[CampaignKey]:
+        """The account's campaigns in all waves."""
         ...
 
     @property
@@ -78,7 +84,8 @@ class WorkerRuns:
         self._redactor.learn(credential.secret for credential in credentials.values())
         async with assemble_run(
             loaded, credentials, self._redactor, self._observer, stop_signal,
-            no_wait=work.no_wait, subrun=work.subrun, ledger=self._store, connections=self._connections,
+            no_wait=work.no_wait, subrun=work.subrun, only=work.neighbours, ledger=self._store,
+            connections=self._connections,
         ) as opened:  # fmt: skip
             yield opened.run
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -32,7 +32,7 @@ from orchestrator.errors import (
 )
 from orchestrator.fleet.orders import ORDERED, PROGRESS, Job, Order, order_of
 from orchestrator.ledger.store import Store
-from orchestrator.model import Record, Stop, StopReason
+from orchestrator.model import CampaignKey, Record, Stop, StopReason
 
 _LOOK_EVERY: Final = 2.0
 _ORDERS_KEPT: Final = 4
@@ -53,13 +53,17 @@ class LaneNotDone(Exception):  # noqa: N818 - a decision, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a lane's run is made from. `subrun` names the fleet's run that it is a part of."""
+    """What a lane's run is made from. `subrun` names the fleet's run that it is a part of.
+
+    `neighbours` are the account's campaigns in all waves: they may use the contact lists of this one's.
+    """
 
     manifest: Manifest
     source: str
     environment: str | None
     sha256: str
     subrun: Mapping[str, Any]
+    neighbours: Sequence[CampaignKey]
     no_wait: bool
 
 
@@ -126,7 +130,7 @@ class LaneJobRunner:
         data = header_of(header)
         work = Work(
             manifest, data["manifest"], data.get("environment"), data["manifest_sha256"], subrun,
-            no_wait=order.waits_for_no_window,
+            neighbours=order.campaigns_of(job.account), no_wait=order.waits_for_no_window,
         )  # fmt: skip
         try:
             async with self._assemble(work, stop_signal) as run, _obeying_halts(store, job, stop_signal):

@@ -88,6 +88,10 @@ class Order:
         # The ledger by the worker's own address: the submitter's may not lead there from this host.
         return self.manifest.model_copy(update={"campaigns": campaigns, "accounts": accounts, "ledger": ledger})
 
+    def campaigns_of(self, account: str) -> list[CampaignKey]:
+        """The account's campaigns, in all waves."""
+        return [one.key for one in self.manifest.campaigns if one.account == account]
+
     def without_failed(self, manifest: Manifest, histories: Mapping[CampaignKey, CampaignState]) -> Manifest:
         """The manifest without what failed within this run: a lane that goes on elsewhere does not try it again."""
         campaigns = tuple(c for c in manifest.campaigns if not self._has_failed(histories.get(c.key)))
