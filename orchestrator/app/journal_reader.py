@@ -8,8 +8,8 @@ from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.delivery.readings import DELIVERY_KINDS
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
-from orchestrator.core.journal.records import END, RUN, STOP_KINDS
-from orchestrator.core.journal.states import CampaignState, IllegalMove, fold
+from orchestrator.core.journal.records import END, PLAN, RUN, STOP_KINDS
+from orchestrator.core.journal.states import CampaignState, Event, IllegalMove, fold
 from orchestrator.core.journal.subruns import headers, is_open
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
@@ -138,7 +138,8 @@ def read_deliveries(store: Store, manifest: Manifest) -> Deliveries:
     """What earlier runs have read of started campaigns, where a wave waits for them."""
     found = Deliveries()
     if any(wave.pass_ is not None and wave.pass_.waits_for_delivery for wave in manifest.waves):
-        for record in store.read(manifest.launch, kinds=tuple(DELIVERY_KINDS)):
+        # With the recipients, which a campaign that has started is no longer asked for.
+        for record in store.read(manifest.launch, kinds=(*DELIVERY_KINDS, PLAN, str(Event.INTENT))):
             found.read(record)
     return found
 

@@ -114,7 +114,7 @@ class Rounds:
             self.number += 1
             record = record_of(done, self._launch, self._run_id, self.number, self._clock.now())
             await self._journal.record(record)
-            self.deliveries.add(done, self._run_id)
+            self.deliveries.add(done, self._run_id, record.at)
         # 3. Report it.
         self._report_changes(before, wanted)
         self._report_round(follower, done, why)

@@ -38,7 +38,8 @@ class WaveFollower:
         for entry in entries:
             state = deps.states.get(entry.key)
             known = state.recipients if entry.recipients is None and state is not None else entry.recipients
-            deps.deliveries.recipients[entry.key] = known
+            if known is not None:
+                deps.deliveries.recipients[entry.key] = known
         # 1. Read, in rounds.
         rounds = self._rounds(asked, entries, until)
         failure = ""

@@ -139,6 +139,12 @@ class _Track:
         self._add(new, seen_at)
         self.last = new
 
+    def take_again(self, new: Reading) -> None:
+        """Take in a reading that comes before the last one: the clock of who read that was ahead."""
+        self.points, self.rounds = [], {}
+        self.take(new, new.at)
+        self.progress_at = new.at
+
     def _is_new_instance(self, new: Reading) -> bool:
         before = self.last
         if new.instance is not None and before.instance is not None:
@@ -192,7 +198,7 @@ class Deliveries:
     def read(self, record: Record) -> None:
         """Take in the next record, in the journal's order; those of other kinds are passed over."""
         if record.kind == FOLLOW:
-            self.add(round_of(record), record.run_id)
+            self.add(round_of(record), record.run_id, record.at)
         elif record.kind in STOP_KINDS and record.data.get("event") == STOPPED:
             self._stop(CampaignKey(record.campaign), record.at)
         elif record.kind == Event.INTENT and record.data.get("recipients") is not None:
@@ -207,8 +213,8 @@ class Deliveries:
         if track is not None and track.state not in ENDED:
             track.take(Reading(key, at, "Stopped"), self._seen_at(track))
 
-    def add(self, done: Round, reader: str) -> None:
-        """Take in what a round has read. `reader` is the id of the run that read it."""
+    def add(self, done: Round, reader: str, now: PosixSeconds) -> None:
+        """Take in what a round has read. `reader` is the id of the run that read it; `now` is by its clock."""
         rounds, self._stalled_after = self._rounds.setdefault((reader, done.account), []), done.stalled_after
         self._hours |= done.hours
         for one in done.readings:
@@ -218,6 +224,8 @@ class Deliveries:
                 track.take(one, one.at)
             elif one.at > track.last.at:  # two may follow a launch at once: the older reading is no news
                 track.take(one, self._seen_at(track))
+            elif track.last.at > now:
+                track.take_again(one)
             track.rounds[reader] = len(rounds)
         rounds.append(replace(done, readings=[], hours={}))
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.delivery.delivery import Deliveries, DeliveryState, deliveries
@@ -130,7 +132,7 @@ def test_hours_that_nobody_asked_for_are_no_alarm_yet():
 
     assert (known.of(KEY).stalled_for, known.of(KEY).is_stalled) == (600, False)
     assert known.suspects("acme") == [KEY]
-    known.add(round_at(660, hours={KEY: None}), "f-1")
+    known.add(round_at(660, hours={KEY: None}), "f-1", BEGUN + 660)
     assert known.of(KEY).is_stalled
     assert known.suspects("acme") == []
 
@@ -176,7 +178,7 @@ def test_a_round_is_read_back_as_it_was_written():
 
 def test_only_what_changed_for_this_reader_is_to_be_journaled():
     known = Deliveries()
-    known.add(round_at(0, reading(1, "Stopped", 0)), "f-1")
+    known.add(round_at(0, reading(1, "Stopped", 0)), "f-1", BEGUN)
 
     assert known.is_same(reading(61, "Stopped", 0), "f-1")
     assert not known.is_same(reading(61, "Stopped", 0), "f-2")
@@ -193,3 +195,19 @@ def test_a_delivery_as_json_has_no_invented_figures():
     }  # fmt: skip
     assert set(found) >= {"state", "sent", "recipients", "per_minute", "stalled_for", "eta"}
     assert DeliveryState.GONE.value == "gone"
+
+
+def test_a_reading_under_a_clock_that_was_ahead_gives_way():
+    ahead = records(round_at(3600, reading(3601, "Completed", 9)), reader="f-1")
+    behind = records(round_at(60, reading(61, "Stopped", 0)), round_at(120, reading(121, "Stopped", 0)), reader="f-2")
+    found = deliveries([*ahead, *behind])[KEY]
+
+    assert (found.state, found.sent) == (DeliveryState.STOPPED, 9)
+    assert found.read_at == BEGUN + 121
+
+
+def test_an_older_reading_of_a_second_follower_is_no_news():
+    first = records(round_at(0, reading(5, sent=9)), reader="f-1")
+    second = [replace(one, at=BEGUN + 6) for one in records(round_at(0, reading(2, sent=4)), reader="f-2")]
+
+    assert deliveries([*first, *second])[KEY].sent == 9

@@ -181,6 +181,26 @@ def check_result(result, keys, records):
     )
 
 
+def check_delivered(asked, started):
+    """P4: what a wave's `pass` asks of what it started was so on the platform when the next one's starts left.
+
+    `started`: by campaign its status, the messages it had sent, and its recipients (None: unknown) as journaled.
+    """
+    done = {key for key, (status, _, _) in started.items() if status == "Completed"}
+    if asked.completed is not None:
+        text = f"{len(done)} of {len(started)} were completed, {asked.completed:.0%} are asked for"
+        require(len(done) >= asked.completed * len(started) - 1e-9, "P4", text)
+    if asked.sent is None:
+        return
+    sizes = {key: size for key, (_, _, size) in started.items() if size is not None}
+    reached = sum(size if key in done else min(started[key][1], size) for key, size in sizes.items())
+    text = f"{reached} of {sum(sizes.values())} were sent to, {asked.sent:.0%} are asked for"
+    require(reached >= asked.sent * sum(sizes.values()) - 1e-9, "P4", text)
+    unknown = started.keys() - sizes.keys()
+    text = f"{len(done & unknown)} of {len(unknown)} of unknown size were completed, {asked.sent:.0%} are asked for"
+    require(len(done & unknown) >= asked.sent * len(unknown) - 1e-9, "P4", text)
+
+
 def check_start_time(manifest, now, key):
     """P8: nothing leaves before `not_before` or from `not_after` on, by the clock of the host that sends it."""
     opens, closes = manifest.not_before, manifest.not_after

@@ -12,6 +12,8 @@ DST = tuple(
 )
 FOLLOWED = (6, 8)
 """Of thirteen days, those that are followed. Not drawn: the days that catch the seeded bugs are to stay as they are."""
+DELIVERED = (3, 24)
+"""Of twenty-six days, those with a first wave that must be delivered before the next one opens. Not drawn, either."""
 START_FAULTS = (
     "unsent", "slow_connect", "lost", "cut", "reset_before", "reset_after", "hang_before", "hang_after", "late",
     "late_silent", "limited", "limit_text", "error_before", "error_after", "html", "envelope", "list", "truncated",
@@ -129,7 +131,33 @@ def draw(seed):
         start=start,
     )
     scenario = with_start(random.Random(f"waits of {seed}"), scenario) if start else scenario
+    if seed % 26 in DELIVERED:
+        return with_delivery(random.Random(f"deliveries of {seed}"), scenario, keys)
     return with_followers(random.Random(f"followers of {seed}"), scenario, keys) if seed % 13 in FOLLOWED else scenario
+
+
+def with_delivery(rnd, scenario, keys):
+    """The day with a wave that waits for what becomes of the first one, whose campaigns end, stall, or are paused."""
+    if scenario.is_calm:
+        return scenario
+    asked = {"completed": rnd.choice(["50%", "100%"]), "sent": rnd.choice(["50%", "95%"])}
+    for name in rnd.sample(sorted(asked), rnd.choice([0, 0, 1])):
+        del asked[name]
+    canary = {"name": "canary", "tags": ["canary"], "bake": rnd.choice(["0s", "5m"])}
+    scenario.raw["waves"] = [canary | {"pass": {**asked, "within": rnd.choice(["10m", "2h"])}}]
+    first = rnd.sample(range(len(keys)), max(1, int(len(keys) * rnd.random() * 0.5)))
+    for number in first:
+        scenario.raw["campaigns"][number]["tags"] = ["canary"]
+    chosen = [keys[number] for number in first]
+    senders = {key: (int(1800 ** rnd.random()), rnd.choice([None, None, None, None, 7])) for key in chosen}
+    touched = [
+        (3600.0 * rnd.random(), key, rnd.choice(["pause", "resume", "stop"])) for key in chosen if rnd.random() < 0.2
+    ]
+    # What was completed may be changed and run again: that a wave passed by it is no accident.
+    others = [one for one in scenario.people if one[1] not in senders]
+    # Some have lists of their own, whose sizes are read; of the others nobody knows them.
+    lists = {key: (f"own {key}",) for key in chosen if key not in scenario.lists and rnd.random() < 0.7}
+    return replace(scenario, senders=senders, people=[*others, *touched], lists={**scenario.lists, **lists})
 
 
 def with_followers(rnd, scenario, keys):

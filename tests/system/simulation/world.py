@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.journal.lease import Holder
 from orchestrator.core.journal.records import RunRecords, header_data
+from orchestrator.core.journal.states import KINDS, State, fold_record
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan.selection import Choice, Selection
@@ -293,6 +294,7 @@ class Run:
         if call.op == "start":
             self.sent_starts += 1
             self.world.check_instance(call.key)
+            self.world.check_delivered(call.key)
             self.world.checked(checkers.check_start_time, self.process.manifest, self.process.clock.now(), call.key)
             self.world.checked(
                 self.world.watch.sent, self.world.loop.time(), self.name, call.key, permit.attempt,
@@ -343,6 +345,9 @@ class World:
         self._tenants, self._called = dict(scenario.tenants), {}
         self.silence, self._heard = 0.0, 0.0
         self.listed = {}  # what the platform's lists said: by campaign, (time, status, messages) in order
+        self._canary = {c.key for c in self.manifest.campaigns if "canary" in c.tags}
+        self._states, self._folded = {}, 0  # of the canary; and how many records they are of
+        self._kept = {}  # messages that a campaign had sent when people touched it
         self._rerun = set()  # campaigns that people ran at the console
         leave = {c.key: c.rerun for c in self.manifest.campaigns}
         self._instances = {key: rerun.instance for key, rerun in leave.items() if isinstance(rerun, Rerun)}
@@ -469,6 +474,8 @@ class World:
         if found is None:
             return
         self.note("somebody", action, key)
+        # The platform forgets it when the campaign is stopped.
+        self._kept[key] = self.platform.at(found, self.scenario.base + self.loop.time()).messages_sent
         people.ACTIONS[action](self.platform, found, self.scenario.base + self.loop.time())
         if action == "rerun":
             self._rerun.add(key)
@@ -479,6 +486,23 @@ class World:
         if wanted is not None and key not in self._rerun:
             last = self.platform.campaign(*key.split("/")).instance_id
             self.require(last == wanted, "P1", f"{key} may run again after {wanted}, and is sent after {last}")
+
+    def check_delivered(self, key):
+        """P4: a wave opens only when the one before it is delivered as far as its `pass` asks, on the platform."""
+        first = next((one for one in self.manifest.waves if one.pass_ and one.pass_.waits_for_delivery), None)
+        if first is None or key in self._canary:
+            return
+        records = self.store.read("day")
+        for record in records[self._folded :]:
+            if record.campaign in self._canary and record.kind in KINDS:
+                fold_record(self._states, record)
+        self._folded, now = len(records), self.scenario.base + self.loop.time()
+        started = {}
+        for one, state in self._states.items():
+            if state.state is State.STARTED:
+                told = self.platform.at(self.platform.campaign(*one.split("/")), now)
+                started[one] = told.status, max(told.messages_sent, self._kept.get(one, 0)), state.recipients
+        self.checked(checkers.check_delivered, first.pass_, started)
 
     def tenants_call(self, account_id, until):
         """What others have sent by now; only what is in the server's window still matters."""
