@@ -7,17 +7,18 @@ the consent. `approval: plan`, caps, windows, stop rules and aborts apply as the
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.app.approval import Consent
+from orchestrator.app.approval import Consent, read_plan
 from orchestrator.app.callbacks import SafeCallbacks
 from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
-from orchestrator.app.start_time import agreed_by_the_call, ready_run, start_of, wait_without_lease
+from orchestrator.app.start_time import agreed_by_the_call, ready_run, start_at, start_of, wait_without_lease
 from orchestrator.core.plan.estimate import PlannedLaunch
 from orchestrator.core.plan.selection import Choice, Selection, parse_terms
 from orchestrator.core.result.build import Result
@@ -52,6 +53,9 @@ async def run_launch(
     exclude: Iterable[str] = (),
     retry_failed: bool = False,
     approve: str | None = None,
+    plan: str | PathLike[str] | None = None,
+    approvals: Iterable[str | PathLike[str]] = (),
+    at: datetime | None = None,
     max_starts: int | None = None,
     max_recipients: int | None = None,
     new_ledger: bool = False,
@@ -64,9 +68,11 @@ async def run_launch(
     """Start every campaign of the manifest, each at its account's rate; call it again to continue. Writes the reports.
 
     `select` and `exclude` are terms such as `tag:canary`; `retry_failed` also starts what definitely failed before;
-    `approve` is the beginning of a plan's hash; `max_starts` and `max_recipients` tighten the manifest's caps;
-    `new_ledger` agrees to `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns whose
-    window is closed. It waits for the manifest's `not_before`, without a lease. `observer` receives the events of
+    `approve` is the beginning of a plan's hash, `plan` the file of `plan -o`, which brings its selection, `approvals`
+    are files with signatures over it; `max_starts` and `max_recipients` tighten the manifest's caps; `new_ledger`
+    agrees to `rerun: true` on an SQLite ledger that knows of no start; `no_wait` holds campaigns of a closed window.
+
+    It waits for `at` and for the manifest's `not_before`, without a lease. `observer` receives the events of
     docs/reference/events.md. `stop` is this launch's own: set it for an orderly stop; afterwards it holds why a run
     ended early. `redactor` learns the launch's secrets, for your logs. `unrecorded` receives, at the end, each record
     that the journal could not take: no other copy exists.
@@ -76,18 +82,22 @@ async def run_launch(
     records that could not be journaled, are named in the result's `warnings`.
 
     Raises OrchestratorError where no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
-    NothingSelected, Refused. Raises JournalWriteError where the run took place and its journal cannot be read. Raises
-    ValueError for a text that is not a selection term, and for a hash of fewer than 8 characters.
+    NothingSelected, PlanInvalid, Refused. Raises JournalWriteError where the run took place and its journal cannot be
+    read. Raises ValueError for a text that is not a selection term, for a hash of fewer than 8 characters, and for an
+    `at` that has no time zone or has long passed.
 
     Cancelling the task that waits here is an orderly stop, too: no new start, calls in flight are awaited and recorded,
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
     """
+    proposal = await asyncio.to_thread(read_plan, Path(plan)) if plan is not None else None
+    if proposal is not None and not (select or exclude or retry_failed):
+        select, exclude, retry_failed = proposal.selection
     choice = _choice(select, exclude, retry_failed=retry_failed)
-    consent = Consent(approve, max_starts=max_starts, new_ledger=new_ledger, max_recipients=max_recipients)
+    consent = Consent(approve, proposal, tuple(map(Path, approvals)), max_starts, new_ledger, max_recipients)
     stop_signal = stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
 
-    start = start_of(manifest.manifest)
+    start = start_of(manifest.manifest, start_at(at))
 
     async def run() -> Result:
         async with ready_run(
@@ -110,23 +120,24 @@ async def plan_launch(
     select: Iterable[str] = (),
     exclude: Iterable[str] = (),
     retry_failed: bool = False,
+    at: datetime | None = None,
     max_starts: int | None = None,
     max_recipients: int | None = None,
     details: bool = False,
     stop: StopSignal | None = None,
     redactor: Redactor | None = None,
 ) -> PlannedLaunch:
-    """What `run_launch` would start now; sends no start. The plan's hash, `plan.sha256`, can then be approved.
+    """What `run_launch` would start now, or `at` a time; sends no start. Its hash, `plan.sha256`, can then be approved.
 
     It reads the live states, which spends calls. `details` also compares each campaign's own calling hours with its
     window. Raises as `run_launch` does, and is cancelled as it is.
     """
     choice = _choice(select, exclude, retry_failed=retry_failed, details=details)
-    stop_signal = stop or StopSignal()
+    stop_signal, start = stop or StopSignal(), start_at(at)
 
     async def make() -> PlannedLaunch:
         async with open_run(manifest, SafeCallbacks(), stop_signal, redactor or Redactor()) as opened:
-            return await plan_run(opened, choice, max_starts, max_recipients=max_recipients)
+            return await plan_run(opened, choice, max_starts, max_recipients=max_recipients, at=start)
 
     return await stop_on_cancel(_annotated(make()), stop_signal)
 

@@ -1,18 +1,21 @@
 """What may forbid a run once its plan is known: the cap and the approval."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.ssh_keygen import SignersFile, verifier
+from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan import approval, recipients
 from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal, check_cap
 from orchestrator.core.plan.approvers import Approved, Signature, approvers
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, duration, plural, reason
-from orchestrator.errors import LedgerError, Refused
+from orchestrator.errors import LedgerError, PlanInvalid, Refused
 from orchestrator.ledger.machine_id import user_names
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import PosixSeconds
@@ -51,6 +54,21 @@ class Consent:
         signed = f"signed by {', '.join(one.by for one in signatures)}" if signatures else ""
         by = proposal.planned_by[0] if proposal is not None and proposal.planned_by else ""
         return Approved("; ".join(filter(None, [by_hash, signed])), by, signatures, now)
+
+
+def read_plan(path: Path) -> Proposal:
+    """The plan in a file of `plan -o`. Raises PlanInvalid."""
+    return read_plan_file(path)[1]
+
+
+def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
+    """The document in a file of `plan -o`, and the plan in it. Raises PlanInvalid."""
+    try:
+        content = path.read_bytes()
+        document = read_json(content.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
+    return document, approval.read(document, content)
 
 
 def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds) -> tuple[Signature, ...]:

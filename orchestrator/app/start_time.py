@@ -1,9 +1,11 @@
 """A run that may not start yet: it is planned and agreed to now, waits without a lease, and is planned again."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import before_starts
@@ -34,6 +36,18 @@ def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | Non
     """When a run may start: the later of `not_before` and the time `at` of the command line; None: at once."""
     times = [time for time in (at, manifest.not_before) if time is not None]
     return max(times, key=lambda time: time.at, default=None)
+
+
+def start_at(at: datetime | None) -> StartTime | None:
+    """The time that a program gives. Raises ValueError for one that has no time zone, or has long passed."""
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError("at has no time zone, so it may be another instant elsewhere")
+    start = StartTime(PosixSeconds(at.timestamp()))
+    if start.is_late(PosixSeconds(time.time())):
+        raise ValueError(f"at was {start.words()}, which has passed")
+    return start
 
 
 @asynccontextmanager

@@ -27,9 +27,6 @@ FORMATS: Final = ("json", "csv", "junit", "markdown", "html", "prometheus", "dot
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_LATE_SECONDS: Final = 60.0
-"""A command that was given for a time may begin this much later: to load a long list takes a while."""
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, errors too.")
 log_format_option = click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -211,9 +208,8 @@ def start_of_options(at: str | None, zone: str | None) -> "StartTime | None":
         hint = hint.read() if isinstance(hint, ZoneHint) else hint
         about = f"--at {at!r}" + (f" --zone {zone!r}" if zone else "")
         raise click.UsageError(f"{about} {context.get('message')}" + (f"; {hint}" if hint else "")) from error
-    # A run that begins long after its time was not meant for now: the hours it was chosen for may be over.
     now = PosixSeconds(time.time())
-    if now - start.at > _LATE_SECONDS:
+    if start.is_late(now):
         late = f"{duration(now - start.at)} ago: it is {StartTime(now, start.zone).words(start.at)} now"
         raise click.UsageError(f"--at {start.words()} was {late}; leave --at out to start at once")
     return start

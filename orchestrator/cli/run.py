@@ -129,10 +129,10 @@ def command(
     have been delivered, so you can run it again after any exit code. At a terminal it asks before the first start on
     a real host.
     """
-    from orchestrator.app.approval import Consent
+    from orchestrator.app.approval import Consent, read_plan
     from orchestrator.cli.run_end import RunEnd
     from orchestrator.cli.run_options import RunOptions
-    from orchestrator.console.confirm import check_approve, has_terminal, read_plan
+    from orchestrator.console.confirm import check_approve, has_terminal
     from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced

@@ -1,8 +1,7 @@
-"""A person's consent: the plan in a file, the beginning of its hash, and the answer at a terminal."""
+"""A person's consent: the beginning of a plan's hash, and the answer at a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,32 +11,15 @@ from orchestrator.console.signals import breaking_a_question
 from orchestrator.console.terminal import ask, plain
 from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
-from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.models import Manifest
-from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.result.types import CampaignResult
-from orchestrator.errors import PlanInvalid, Refused
+from orchestrator.errors import Refused
 from orchestrator.model import Home, Lane
-
-
-def read_plan(path: Path) -> Proposal:
-    """The plan in a file of `plan -o`. Raises PlanInvalid."""
-    return read_plan_file(path)[1]
-
-
-def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
-    """The document in a file of `plan -o`, and the plan in it. Raises PlanInvalid."""
-    try:
-        content = path.read_bytes()
-        document = read_json(content.decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
-    return document, approval.read(document, content)
 
 
 def check_approve(approve: str | None) -> None:

@@ -20,6 +20,8 @@ _OFFSET: Final = r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 _WRITTEN: Final = re.compile(rf"({_LOCAL})({_OFFSET})?", re.ASCII)
 _FORMS: Final = 'write {at: "2026-12-01T09:00", zone: America/New_York}, or "2026-12-01T09:00:00-05:00"'
 _DAY: Final = 86400.0
+_LATE_SECONDS: Final = 60.0
+"""A command that was given for a time may begin this much later: to load a long list takes a while."""
 
 _SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [
@@ -55,6 +57,10 @@ class StartTime:
             return f"{local} UTC"
         utc = here.strftime(clock if is_near or here.date() == there.date() else f"%a %Y-%m-%d {clock}")
         return f"{local} {self.zone.rpartition('/')[2].replace('_', ' ')} time ({utc} UTC)"
+
+    def is_late(self, now: PosixSeconds) -> bool:
+        """Whether a run that begins `now` (POSIX seconds) was not meant for now: its hours may be over."""
+        return now - self.at > _LATE_SECONDS
 
     @property
     def utc(self) -> str:
