@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,8 @@ class RunEnd:
             self.reports = write_reports(result, records, self._manifest.report, self._system)
         return result
 
-    async def follow(self, opened: "OpenRun", *, is_drawn: bool) -> None:
-        """Follow what the run has started, in its process.
+    async def follow(self, opened: "OpenRun", result: "Result", *, is_drawn: bool) -> "Result":
+        """Follow what the run has started, in its process. Returns its result with what became of that.
 
         An error ends the following alone: the starts are done, and their result stands.
         """
@@ -95,10 +96,24 @@ class RunEnd:
         try:
             self._followed = await follow_opened(opened, is_drawn=is_drawn)
             self._follow_code = self._followed.exit_code
+            return self._report_deliveries(opened, result)
         except NothingSelected:
             self._follow_code = ExitCode.OK
         except OrchestratorError as error:
             click.echo(f"following has ended early: {plain(error.message)}", err=True)
+        return result
+
+    def _report_deliveries(self, opened: "OpenRun", result: "Result") -> "Result":
+        """Write the reports again, with what was read since they were written."""
+        from orchestrator.app.run import build_result
+
+        newest, records = build_result(opened)
+        result = replace(result, campaigns=newest.campaigns, delivery=newest.delivery)
+        if self._manifest is not None:
+            # GitHub has had this run's summary, and would show a second one below it.
+            system = ci.System.NONE if self._system is ci.System.GITHUB else self._system
+            self.reports = write_reports(result, records, self._manifest.report, system)
+        return result
 
     def code_of(self, result: "Result") -> int:
         """The code of a run with this result, and of following it."""

@@ -80,7 +80,7 @@ async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Ite
                 result = end.report(await opened.notifier.finished(result), records)
             # 4. What becomes of what was started.
             if options.follows and stop_signal.stop is None:
-                await end.follow(opened, is_drawn=options.wants_bars)
+                result = await end.follow(opened, result, is_drawn=options.wants_bars)
             return result
 
 

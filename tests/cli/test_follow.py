@@ -141,6 +141,7 @@ def test_a_run_follows_what_it_has_started(workplace, platform):
 
     assert done.returncode == 0, done.stderr
     assert printed["followed"]["totals"]["completed"] == 3
+    assert printed["delivery"]["states"]["completed"] == workplace.result()["delivery"]["states"]["completed"] == 3
     assert printed["run"]["exit_code"] == 0
 
 
