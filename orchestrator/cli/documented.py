@@ -103,6 +103,20 @@ class Group(_Documented, click.Group):
         return [name for name in known if name == word.lower()] or get_close_matches(word.lower(), known, 3)
 
 
+class Number(click.FloatRange):
+    """A number between two others, or from one on, whose help has no formula."""
+
+    def _describe_range(self) -> str:
+        return f"{self.min:g} or more" if self.max is None else f"{self.min:g} to {self.max:g}"
+
+
+class Count(click.IntRange):
+    """The same for whole numbers."""
+
+    def _describe_range(self) -> str:
+        return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
+
+
 def documented(
     name: str,
     *,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from orchestrator.cli.documented import Count
 from orchestrator.console.render import CommandResult, error_result, render
 from orchestrator.console.terminal import ask
 from orchestrator.core.exit_codes import ExitCode
@@ -164,12 +165,12 @@ def selection_options(command: _Command) -> _Command:
 
 
 max_starts_option = click.option(
-    "--max-starts", type=click.IntRange(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
+    "--max-starts", type=Count(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
     help="Refuse a plan with more starts; by default limits.max_starts, which it can only tighten.",
 )  # fmt: skip
 
 max_recipients_option = click.option(
-    "--max-recipients", type=click.IntRange(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
+    "--max-recipients", type=Count(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
     help="Refuse a plan that texts more people than this, or an unknown number; by default limits.max_recipients, "
          "which it can only tighten.",
 )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.documented import documented
+from orchestrator.cli.documented import Count, documented
 from orchestrator.cli.options import (
     PlacePath,
     UnusableError,
@@ -53,7 +53,7 @@ def _instant(_: click.Context, __: click.Parameter, text: str | None) -> PosixSe
               help="The same seed gives the same rehearsal; by default 1, or the sandbox's.")  # fmt: skip
 @click.option(
     "--runs",
-    type=click.IntRange(1, 1000),
+    type=Count(1, 1000),
     default=1,
     show_default=True,
     metavar="N",

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from orchestrator.cli.documented import documented
+from orchestrator.cli.documented import Count, documented
 
 
 @documented(
@@ -16,7 +16,7 @@ from orchestrator.cli.documented import documented
         "sandbox --world world.yaml --faults realistic --seed 7",
     ),
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N",
+@click.option("--port", type=Count(0, 65535), default=8080, show_default=True, metavar="N",
               help="Port to listen on; 0 takes a free one.")  # fmt: skip
 @click.option("--world", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
               help="JSON or YAML file of accounts and campaigns; by default a small world of its own.")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from orchestrator.cli.documented import documented
+from orchestrator.cli.documented import Count, documented
 from orchestrator.cli.options import ledger_option
 
 _SHORTEST_TOKEN: Final = 16
@@ -25,7 +25,7 @@ _SHORTEST_TOKEN: Final = 16
         "143": "SIGTERM ended it.",
     },
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, metavar="N",
+@click.option("--port", type=Count(0, 65535), default=8787, show_default=True, metavar="N",
               help="Port to listen on; 0 takes a free one.")  # fmt: skip
 @click.option("--address", default="127.0.0.1", show_default=True,
               metavar="ADDRESS",

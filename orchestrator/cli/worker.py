@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import event_loop
-from orchestrator.cli.documented import documented
+from orchestrator.cli.documented import Count, Number, documented
 from orchestrator.cli.options import log_format_option, prints_result
 from orchestrator.console.ending import promise
 from orchestrator.console.render import CommandResult, Remarks
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     ),
 )
 @click.option("--ledger", required=True, metavar="URL", help="URL of the ledger, on PostgreSQL.")
-@click.option("--concurrency", type=click.IntRange(1, 200), default=200, show_default=True, metavar="N",
+@click.option("--concurrency", type=Count(1, 200), default=200, show_default=True, metavar="N",
               help="Number of lanes at once; a lane mostly waits for its account's rate.")  # fmt: skip
-@click.option("--connections", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N",
+@click.option("--connections", type=Count(1, 10_000), default=100, show_default=True, metavar="N",
               help="Number of connections at once, for all lanes together.")  # fmt: skip
-@click.option("--stalled-after", type=click.FloatRange(2.0, 300.0), default=15.0, show_default=True, metavar="N",
+@click.option("--stalled-after", type=Number(2.0, 300.0), default=15.0, show_default=True, metavar="N",
               help="Seconds without a heartbeat after which a worker counts as dead.")  # fmt: skip
 @click.option(
     "--allow-commands",
