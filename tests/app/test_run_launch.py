@@ -85,7 +85,7 @@ def crowd(place, count):
     platform = place.server.platform
     known = platform.campaign("st-1", "cd-0")
     for n in range(count):
-        old = {"id": f"old-{n}", "status": "Completed", "instance_id": f"cid-old-{n}"}
+        old = {"id": f"old-{n}", "status": "Completed", "instance_id": f"cid-old-{n}", "contact_lists": (f"list {n}",)}
         platform.put(dataclasses.replace(known, created_at="2024-06-01T00:00:00.000Z", **old))
 
 

@@ -78,6 +78,7 @@ async def test_an_item_tells_all_that_the_vendors_sample_does(canned, client):
             scheduled=True,
             contact_lists=("a", "b"),
             dnc_lists=("dnc",),
+            messages_sent=0,
         )
     } == read.live
 
