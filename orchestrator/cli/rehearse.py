@@ -121,6 +121,6 @@ def command(
         raise UnusableError(f"cannot write to {directory}: {reason(error)}") from error
     seen = statistics([one.result for one in rehearsals], [one.seconds for one in rehearsals])
     assumed = assumption(faults, is_sandbox=is_sandbox)
-    data = rehearsal.as_json(first.result, seen, faults=faults, seed=seed, assumed=assumed)
-    text = summary(first.result) + rehearsal.text(seen, faults=faults, seed=seed, assumed=assumed)
+    data = rehearsal.as_json(first.result, seen, first.texting, faults=faults, seed=seed, assumed=assumed)
+    text = summary(first.result) + rehearsal.text(seen, first.texting, faults=faults, seed=seed, assumed=assumed)
     return CommandResult("rehearse", data, text, tuple(f"report: {path}" for path in files))

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from orchestrator.core.plan.texting import Forecast
 from orchestrator.core.result.statistics import Range, RehearsalStatistics
 from orchestrator.core.result.types import Result
 from orchestrator.core.text import duration
 
 
-def text(statistics: RehearsalStatistics, *, faults: str, seed: int, assumed: str) -> str:
-    """For a person, below the summary of the first rehearsal. `assumed`: what the forecast takes for granted."""
+def text(statistics: RehearsalStatistics, texting: Forecast, *, faults: str, seed: int, assumed: str) -> str:
+    """For a person, below the summary of the first rehearsal, whose texting is `texting`.
+
+    `assumed`: what the forecast takes for granted.
+    """
     takes = duration(statistics.seconds.median)
     lines = ["", f"rehearsed with faults {faults}, seed {seed}: a real run would take {takes}"]
     if statistics.runs > 1:
@@ -20,14 +24,16 @@ def text(statistics: RehearsalStatistics, *, faults: str, seed: int, assumed: st
             "  exit codes      "
             + ", ".join(f"{code} in {n} of {statistics.runs}" for code, n in statistics.exit_codes.items())
         ]
-    return "\n".join([*lines, f"assumed: {assumed}", "nothing was sent to anybody"]) + "\n"
+    return "\n".join([*lines, *texting.sentences(), f"assumed: {assumed}", "nothing was sent to anybody"]) + "\n"
 
 
 def _row(name: str, values: Range, show: Any) -> str:
     return f"  {name:16}{show(values.least):>14}{show(values.median):>14}{show(values.most):>14}"
 
 
-def as_json(first: Result, statistics: RehearsalStatistics, *, faults: str, seed: int, assumed: str) -> dict[str, Any]:
+def as_json(
+    first: Result, statistics: RehearsalStatistics, texting: Forecast, *, faults: str, seed: int, assumed: str
+) -> dict[str, Any]:
     """For a machine."""
     return {
         "faults": faults,
@@ -37,6 +43,7 @@ def as_json(first: Result, statistics: RehearsalStatistics, *, faults: str, seed
         "seconds": _range(statistics.seconds),
         "outcomes": {str(outcome): _range(values) for outcome, values in statistics.outcomes.items()},
         "exit_codes": {str(code): count for code, count in statistics.exit_codes.items()},
+        **({"texting": texting.as_json()} if texting.end is not None else {}),
         "first": first.as_json(),
     }
 

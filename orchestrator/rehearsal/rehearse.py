@@ -2,12 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.journal.lease import Holder
+from orchestrator.core.journal.states import State, fold
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.texting import NO_FORECAST, Forecast, plan_forecast
 from orchestrator.core.result.build import Result
 from orchestrator.ledger.memory import MemoryStore
 from orchestrator.model import MonotonicSeconds, PosixSeconds, Record
@@ -23,11 +25,12 @@ from orchestrator.sandbox.platform import Account, Campaign, Limit, Platform, Wo
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """One rehearsal's result, its journal, and the virtual seconds it took."""
+    """One rehearsal's result, its journal, the virtual seconds it took, and when its campaigns have sent all."""
 
     result: Result
     records: tuple[Record, ...]
     seconds: float
+    texting: Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
     )
     # The real engine between a model of the platform and a ledger in memory: only the outside is made up.
     api = VirtualApi(Platform(world_of(manifest)), clock, conditions.fate, manifest.timeouts.total)
+    plans: list[Plan] = []
+
+    def permit(plan: Plan) -> None:
+        plans.append(plan)
+        config.permit(plan)
+
     store, run_id = MemoryStore(steady=lambda: MonotonicSeconds(running.time())), f"r-rehearsal-{seed}"
     process = SimulatedRun(
         manifest, Holder(run_id, manifest.launch, "rehearsal", 1), store, api, clock,
@@ -71,10 +80,19 @@ async def _rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
         source=config.source, environment=config.environment, sha256=config.sha256,
         mark={"rehearsal": {"faults": config.faults, "seed": seed}},
         is_new_host=True, random=random.Random(seed).random,
-        permit=config.permit, no_wait=config.no_wait,
+        permit=permit, no_wait=config.no_wait,
     )  # fmt: skip
-    result = await process.run()
-    return Rehearsed(result, tuple(store.read(manifest.launch)), running.time())
+    result, seconds = await process.run(), running.time()
+    records = tuple(store.read(manifest.launch))
+    return Rehearsed(result, records, seconds, _texting(manifest, plans[-1], records))
+
+
+def _texting(manifest: Manifest, plan: Plan, records: Sequence[Record]) -> Forecast:
+    if all(account.messages_per_minute is None for account in manifest.accounts.values()):
+        return NO_FORECAST
+    states = fold(records).items()
+    left = {key: state.answer.sent_at for key, state in states if state.state is State.STARTED and state.answer.sent_at}
+    return plan_forecast(manifest, plan, left)
 
 
 def world_of(manifest: Manifest) -> World:
@@ -84,7 +102,10 @@ def world_of(manifest: Manifest) -> World:
     theirs = Limit(limit.limit, limit.seconds) if limit else DEFAULT_LIMIT
     accounts = {name: account.account_id for name, account in manifest.accounts.items()}
     return World(
-        tuple(Account(account_id, "", "", "HS256", theirs) for account_id in accounts.values()),
+        tuple(
+            Account(one.account_id, "", "", "HS256", theirs, messages_per_minute=one.messages_per_minute)
+            for one in manifest.accounts.values()
+        ),
         tuple(
             Campaign(
                 c.stream,

@@ -38,6 +38,28 @@ def test_a_forecast_names_what_it_assumes(workplace, faults, assumed):
     assert f"\nassumed: {assumed} (docs/reference/faults.md), 3,600 recipients a campaign\n" in out
 
 
+def test_a_rehearsal_forecasts_the_end_of_texting(workplace):
+    account = {"acme": {"account_id": "67777ce93e25326494e90001", "messages_per_minute": 120}}
+    manifest = workplace.manifest(accounts=account, sandbox={"faults": "none"})
+    command = ("rehearse", manifest, "--at", "2026-03-02T15:00:00Z")
+    told = workplace.run(*command).stdout
+    ends_at = json.loads(workplace.run(*command, "--json").stdout)["texting"]["ends_at"]
+
+    # 3 campaigns of 3,600 people at 2 a second.
+    assert "\ntexting ends about 16:30 UTC\n" in told
+    assert ends_at.startswith("2026-03-02T16:30:0")
+
+
+def test_a_rehearsal_waits_for_what_a_wave_asks(workplace):
+    waves = [{"name": "canary", "campaigns": ["st-1/cd-0"], "pass": {"completed": "100%"}}]
+    manifest = workplace.manifest(waves=waves, sandbox={"faults": "none"})
+    told = json.loads(workplace.run("rehearse", manifest, "--json").stdout)
+
+    # Its 3,600 people get a message a second; a round of reading is a minute.
+    assert 3600 <= told["seconds"]["median"] <= 3720
+    assert told["first"]["campaigns"][0]["delivery"]["state"] == "completed"
+
+
 def test_a_run_in_the_sandbox_says_so(workplace):
     lines = workplace.run("run", workplace.manifest()).stdout.splitlines()
 
