@@ -94,7 +94,9 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
         raise Refused("the plan does not cover what its campaigns would send", next_step=again)
     if now > proposal.made_at + rule.expires:
         age = duration(now - proposal.made_at)
-        raise Refused(f"the plan was made {age} ago, and approval.expires is {duration(rule.expires)}", next_step=again)
+        raise Refused(
+            f"the plan is {age} old when it is run, and approval.expires is {duration(rule.expires)}", next_step=again
+        )
     # 2. Each signature by itself, then whether these people may approve, and are enough.
     with verifier(proposal.file_bytes, _signers_file(loaded, rule), now) as check:
         found = [check.check(str(path), _read(path, "the approval")) for path in consent.signatures]

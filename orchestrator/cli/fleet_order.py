@@ -59,6 +59,8 @@ async def place_order(
         ask = await asyncio.to_thread(_agreed, store, request, ask)
         await _wait(store, loaded, start, Display(options, observers, stop_signal), clock)
         clock = await asyncio.to_thread(SystemClock, store.time)
+        # Once more: a key may have been revoked meanwhile.
+        await asyncio.to_thread(check_signatures, loaded, options.consent, clock.now())
     order, is_new = await asyncio.to_thread(order_launch, store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.
     if not is_new:

@@ -78,7 +78,7 @@ def _uncovered(proposal: Proposal) -> list[str]:
     if not proposal.uncovered:
         return []
     what = f"{proposal.uncovered:,} of its {plural(len(proposal.identity['starts']), 'start')}"
-    return [f"  warning: not covered: what {what} would send, and to whom; who edits it now is not refused"]
+    return [f"  warning: its hash does not cover what {what} would send, and to whom"]
 
 
 def stop_question(launch: str, plan: StopPlan) -> list[str]:

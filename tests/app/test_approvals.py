@@ -187,7 +187,7 @@ def test_a_plan_expires_as_the_manifest_says(office):
 
     assert office.check(signature, loaded=loaded, now=made_at + 3600)
     late = office.refusal(signature, loaded=loaded, now=made_at + 3601)
-    assert late == "the plan was made 1 h 1 s ago, and approval.expires is 1 h"
+    assert late == "the plan is 1 h 1 s old when it is run, and approval.expires is 1 h"
 
 
 def test_files_that_are_missing_are_named(office):

@@ -376,6 +376,15 @@ def test_an_order_carries_the_approval_and_no_other_start(fleet):
     scene.worker()
     signed = ("--plan", "plan.json", "--approval", "plan.json.sig")
 
+    at = (datetime.now(UTC) + timedelta(seconds=10)).isoformat(timespec="seconds")
+    waiting = scene.submit(*signed, "--at", at, log="waiting.log")
+    scene.wait_for_log("waiting", "waits until")
+    # Nobody may approve any more, and then somebody may again.
+    (scene.directory / "allowed_signers").write_text("", encoding="ascii")
+    late = waiting.wait(60)
+    (scene.directory / "allowed_signers").write_text(cleo.line(), encoding="ascii")
+
+    assert (late, "its key is not in the file of signers" in scene.log("waiting")) == (4, True), scene.log("waiting")
     assert (unsigned, "needs --plan FILE and --approval" in scene.log("submit")) == (4, True)
     assert scene.submit(*signed).wait(60) == 12, scene.log("submit")
     assert scene.starts == {"st-0/cd-0-0": 1}
