@@ -81,6 +81,20 @@ async def test_pages_show_the_run_as_its_report_does(serve, url):
     assert "[redacted] is not valid" in page
 
 
+async def test_pages_show_what_became_of_what_was_started(serve, url):
+    write(url, runs.records(runs.Script(30, 3, followed={0: ("completed", 100, 100), 2: ("stalled", 5, 50)})))
+    async with serve(url) as served:
+        page = await served.until(LAUNCH, 'id="delivery"')
+        table = (await served.get(f"{LAUNCH}/campaigns"))[2]
+        metrics = (await served.get("/metrics"))[2]
+
+    assert "105 messages sent to 150 recipients; 1 active (1 stalled), 1 completed" in page
+    assert "stalled for 20 min, 5 of 50 sent" in page
+    assert '<select id="delivered">' in table
+    assert f'campaign_orchestrator_stalled{{account="account-03",launch="{runs.LAUNCH}"}} 1.0' in metrics
+    assert f'campaign_orchestrator_messages_sent{{account="account-01",launch="{runs.LAUNCH}"}} 100.0' in metrics
+
+
 async def test_every_answer_forbids_what_a_page_does_not_need(serve, url):
     write(url, bad_day())
     async with serve(url) as served:

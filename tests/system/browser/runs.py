@@ -6,6 +6,7 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass, field
 
+from orchestrator.core.delivery.readings import Reading, Round, record_of
 from orchestrator.core.result.build import Result, build
 from orchestrator.core.result.timeline import build as build_timeline
 from orchestrator.model import Record
@@ -41,6 +42,7 @@ class Script:
     account_names: tuple[str, ...] = ()
     header: dict = field(default_factory=dict)  # what the run's header has besides
     tags: dict[int, str] = field(default_factory=dict)
+    followed: dict[int, tuple[str, int, int]] = field(default_factory=dict)  # state or "stalled", sent, recipients
 
     def account(self, number: int) -> str:
         place = number % self.accounts
@@ -61,7 +63,26 @@ def records(script: Script) -> list[Record]:
         for clock in clocks.values():
             clock[0] = latest + 20.0 if wave == "canary" else clock[0]
     latest = max([r.at for r in journal])
-    return journal if script.is_crashed else [*journal, _line("@run", 0, "end", latest + 0.4, _end(script, journal))]
+    ended = [] if script.is_crashed else [_line("@run", 0, "end", latest + 0.4, _end(script, journal))]
+    return [*journal, *ended, *(_followed(script, latest + 60.0) if script.followed else ())]
+
+
+def _followed(script: Script, at: float) -> list[Record]:
+    """Two rounds of all accounts, twenty minutes apart."""
+    rounds = []
+    for account in {script.account(number): None for number in script.followed}:
+        own = [n for n in script.followed if script.account(n) == account]
+        first, second = Round(account, at), Round(account, at + 1200.0)
+        for number in own:
+            state, sent, _ = script.followed[number]
+            key, is_stalled = _key(script, number), state == "stalled"
+            first.readings.append(Reading(key, first.began, "Active", sent if is_stalled else 0, "i1"))
+            if is_stalled:
+                second.hours[key] = None
+            else:
+                second.readings.append(Reading(key, second.began, state.title(), sent, "i1"))
+        rounds += [first, second]
+    return [record_of(one, LAUNCH, "f-1", number, one.began) for number, one in enumerate(rounds)]
 
 
 def result(script: Script) -> Result:
@@ -134,7 +155,9 @@ def _campaign(script: Script, number: int, clock) -> list[Record]:
         clock[1] += 1
         clock[0] += 0.15 if clock[1] % LIMIT else WINDOW
         left, attempt = clock[0], next(attempts)
-        written.append(_line(key, attempt, "intent", left, {"deadline": left + 30, "baseline": None}, lane=lane))
+        people = script.followed.get(number, ("", 0, None))[2]
+        intent = {"deadline": left + 30, "baseline": None, **({"recipients": people} if people is not None else {})}
+        written.append(_line(key, attempt, "intent", left, intent, lane=lane))
         if event is None:
             return
         data = {"event": event, "message": message, "http_status": http_status, "sent_at": left + 0.01,
