@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import aiohttp.web
 import click
@@ -101,8 +101,12 @@ def windows():
     os.kill, os.open = kill, open_file
 
     from orchestrator import places
+    from orchestrator.console import signals
 
+    # Not os.name itself: pathlib would then make paths that this machine cannot use.
     places.IS_WINDOWS = True
+    signals.os = ModuleType("os")
+    vars(signals.os).update(vars(os) | {"name": "nt"})
 
 
 def macos():

@@ -61,22 +61,22 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _file_locks() -> ModuleType:
-    """The module of POSIX file locks. Raises LedgerError on Windows, which has none."""
+def _file_locks() -> ModuleType | None:
+    """The module of POSIX file locks; None on Windows, which has none.
+
+    There, an empty log may stay beside the file where a run closes it in the very moment of a look. It holds nothing.
+    """
     try:
         import fcntl
     except ImportError:
-        raise LedgerError(
-            "a ledger in a file cannot be watched on this system, which has no POSIX file locks",
-            next_step="use a ledger on PostgreSQL, or read this one with status",
-        ) from None
+        return None
     return fcntl
 
 
 class _Watched:
     """The file, and whether what was read of it is one state of the ledger."""
 
-    def __init__(self, path: Path, locks: ModuleType) -> None:
+    def __init__(self, path: Path, locks: ModuleType | None) -> None:
         self._path = path
         self._locks = locks
         self._files = tuple(path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm"))
@@ -111,8 +111,9 @@ class _Watched:
         A connection that is made meanwhile has the lock of its own, and ends both.
         """
         try:
-            how = self._locks.LOCK_SH | self._locks.LOCK_NB
-            self._locks.lockf(self._handle, how, _SHARED_SIZE, _SHARED_FIRST)
+            if self._locks is not None:
+                how = self._locks.LOCK_SH | self._locks.LOCK_NB
+                self._locks.lockf(self._handle, how, _SHARED_SIZE, _SHARED_FIRST)
         except OSError as error:
             raise LedgerError(f"ledger {self._path} is being closed by a run") from error
         try:
@@ -122,7 +123,8 @@ class _Watched:
             raise
 
     def _unlock(self) -> None:
-        self._locks.lockf(self._handle, self._locks.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
+        if self._locks is not None:
+            self._locks.lockf(self._handle, self._locks.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
 
     def _connected(self, how: str) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -7,7 +7,6 @@ never a library's, which may quote the address. It imports nothing of ours: the 
 import asyncio
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -61,8 +60,11 @@ def _apprise(parcel: dict[str, Any], seconds: float) -> str:
     def give_up(*_: object) -> None:
         raise TimeUpError
 
-    signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Without alarms, as on Windows, our parent ends us when the time is over.
+    alarm = getattr(signal, "setitimer", None)
+    if alarm is not None:
+        signal.signal(signal.SIGALRM, give_up)
+        alarm(signal.ITIMER_REAL, seconds)
     try:
         import apprise
 
@@ -74,7 +76,8 @@ def _apprise(parcel: dict[str, Any], seconds: float) -> str:
     except TimeUpError:
         return "no answer in time"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if alarm is not None:
+            alarm(signal.ITIMER_REAL, 0)
     return "" if done else "Apprise could not deliver it"
 
 
@@ -108,7 +111,9 @@ def _deliver(parcel: dict[str, Any]) -> str:
 
 def main() -> None:
     """Deliver the parcel on stdin."""
-    with suppress(ValueError, OSError):  # where the system has no such limit
+    with suppress(ImportError, ValueError, OSError):  # where the system has no such limit
+        import resource
+
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     answer = os.dup(1)
     os.dup2(2, 1)  # which leads nowhere: what a library prints may hold the address

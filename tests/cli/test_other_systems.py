@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from tests.cli.test_control import wait_for
+from tests.cli.test_serve import address_of, page
+
 pytestmark = pytest.mark.parametrize("system", ["windows", "macos"])
 
 
@@ -88,6 +91,32 @@ def test_a_shared_drive_holds_no_ledger(elsewhere, system):
 
     assert done.returncode == {"windows": 8, "macos": 0}[system]
     assert ("is on a file system of kind remote drive" in done.stderr) == (system == "windows")
+
+
+def test_a_run_is_watched_to_its_end(elsewhere, platform):
+    url = platform.start(scripted={"st-1/cd-0": ["slow"]})
+    manifest = elsewhere.manifest(host=url, accounts=elsewhere.credentials())
+    with elsewhere.start("run", manifest) as run:
+        wait_for(run.stderr, "wave_opened")
+        with elsewhere.start("status", "--watch", "--json") as watcher:
+            run.communicate(timeout=30)
+            out, err = watcher.communicate(timeout=30)
+
+    assert (run.returncode, watcher.returncode) == (0, 0), err
+    assert '"started": 3' in out
+
+
+def test_a_ledger_at_rest_is_served(elsewhere):
+    elsewhere.run("run", elsewhere.manifest())
+    with elsewhere.start("serve", "--port", "0") as process:
+        url = address_of(process)
+        while "exit code 0" not in (seen := page(url)):
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert "3 started" in seen
+    assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_a_run_in_progress_keeps_its_account(elsewhere, platform):

@@ -157,6 +157,8 @@ def test_a_machine_knows_its_own_names(name, is_ours):
         ("https://[fd00::5]:8443", "[fd00::5]:443", False),
         ("https://[fd00::5]", "[::1],::1,10.0.0.0/8", False),
         ("https://kore.example", "10.0.0.0/8,[::1],/,:,[", False),
+        ("https://kore.example", f"kore.example:{'4' * 5000}", False),
+        ("https://[fd00::5]", f"[fd00::5]:{'4' * 5000}", False),
     ],
 )
 def test_no_proxy_names_hosts_domains_ports_and_ranges(monkeypatch, host, excepted, is_called_directly):

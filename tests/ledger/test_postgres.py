@@ -15,6 +15,7 @@ from orchestrator.core.journal.control import CONTROL, ControlCommand, LaunchHel
 from orchestrator.core.journal.lease import Holder
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError
 from orchestrator.ledger.postgres import LAUNCH_LOCK_SEED, MOST_CONNECTIONS
+from orchestrator.ledger.schema import MARK
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -77,7 +78,15 @@ def test_a_ledger_that_nobody_made_is_refused_and_not_made(postgres_url):
             Store.open(postgres_url, create=False)
 
 
-@pytest.mark.parametrize("sql", ["CREATE TABLE journal (x int)", "COMMENT ON TABLE journal IS 'another version'"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE journal (x int)",
+        "COMMENT ON TABLE journal IS 'another version'",
+        f"COMMENT ON TABLE journal IS '{MARK}{'0' * 5000}'",
+    ],
+    ids=["a table", "a mark", "a long number"],
+)
 def test_somebody_elses_journal_is_refused(postgres_url, sql):
     if "COMMENT" in sql:
         Store.open(postgres_url).close()

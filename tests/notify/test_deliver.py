@@ -4,10 +4,12 @@ import json
 import sys
 import time
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from orchestrator.notify import deliver as module
 from orchestrator.notify.deliver import LATE, Parcel, deliver
 from tests.endpoints import closed_port, end_point
 
@@ -73,6 +75,25 @@ def test_what_never_ends_is_given_up_in_time(make, behaviour):
 def test_a_dead_end_point_is_no_connection(make):
     why = sent(make(f"127.0.0.1:{closed_port()}"))
     assert why in {"no connection", "Apprise could not deliver it"}
+
+
+WITHOUT_POSIX = """
+import runpy, signal, sys
+sys.modules["resource"] = None
+del signal.SIGALRM, signal.setitimer, signal.ITIMER_REAL
+runpy.run_path({child!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("make", [webhook, apprise])
+def test_a_notice_needs_neither_alarms_nor_limits(make, tmp_path, monkeypatch):
+    child = tmp_path / "child.py"
+    child.write_text(WITHOUT_POSIX.format(child=str(Path(module.__file__).with_name("child.py"))))
+    monkeypatch.setattr(module, "_CHILD", child)
+    with end_point() as there, end_point("silent") as silent:
+        assert sent(make(there.place)) == ""
+        assert len(there.requests) == 1
+        assert sent(make(silent.place), SLOW) in {LATE, "no answer in time"}
 
 
 def test_chat_forms_get_title_and_text():
