@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from orchestrator.cli import _COMMANDS
+from orchestrator.cli.catalogue import COMMANDS
 from orchestrator.core.exit_codes import ExitCode
 from orchestrator.loading.manifest_file import load_manifest
 from tests.paths import ROOT
@@ -53,7 +53,7 @@ def test_it_runs_as_nobody_on_a_read_only_file_system():
         container = pod["containers"][0]
         assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001)
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
-        assert container["args"][0] in _COMMANDS
+        assert container["args"][0] in COMMANDS
 
 
 def test_what_the_image_copies_is_there():
