@@ -104,6 +104,7 @@ def test_who_approves_sees_what_the_hash_covers():
         "  1 OF THEM RUNS AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE (st-1/cd-4)",
         "  recipients: 2,400, 1 campaign unknown (acme 2,100, 1 campaign unknown; umbrella 300)",
         "  made by ann@example.com (ann), good until 1970-01-02T00:00:00.000Z",
+        "  warning: its hash does not cover what 4 of its 4 starts would send, and to whom",
         "  warning: a\ufffd[31m",
         "  note: not checked",
     ]
