@@ -64,17 +64,34 @@ def export_launch(url: str, launch: str | None, path: Path) -> Exported:
             with pack.file(JOURNAL) as lines:
                 found = audit(name, _copied(store.rows(name), lines))
             # 2. Read for people: who agreed to what, the plans, and a run's reports.
-            runs = headers(store.read(name, kinds=(RUN,)))
-            pack.json("approvals.json", [_approval(header) for header in runs])
-            for header in runs:
-                pack.json(f"plans/{header.run_id}.json", _plan_of(store, header))
-            for record in store.read(name, kinds=(PLANNED,)):
-                pack.json(f"plans/planned-{record.attempt}.json", _planned(record))
-            _add_reports(pack, store, name, runs)
+            with _as_far_as_readable(found):
+                _add_readable(pack, store, name)
             # 3. The sum of each.
             files = (*pack.sums, SUMS)
             pack.text(SUMS, "".join(f"{sum_}  {file}\n" for file, sum_ in pack.sums.items()))
     return Exported(found, files)
+
+
+@contextmanager
+def _as_far_as_readable(found: Audit) -> Iterator[None]:
+    """What can be made of a journal that was changed may be nothing: its rows are in the pack all the same."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception:
+        if not found.findings:
+            raise
+
+
+def _add_readable(pack: "_Pack", store: Store, launch: str) -> None:
+    runs = headers(store.read(launch, kinds=(RUN,)))
+    pack.json("approvals.json", [_approval(header) for header in runs])
+    for header in runs:
+        pack.json(f"plans/{header.run_id}.json", _plan_of(store, header))
+    for record in store.read(launch, kinds=(PLANNED,)):
+        pack.json(f"plans/planned-{record.attempt}.json", _planned(record))
+    _add_reports(pack, store, launch, runs)
 
 
 class _Summed:

@@ -151,6 +151,18 @@ def test_a_pack_with_a_changed_file_is_found(launched, ledger, name):
     assert offline(launched, "new.zip").stdout.splitlines()[0] == f"{name} was changed"
 
 
+def test_a_journal_nobody_can_read_is_packed_all_the_same(launched, ledger):
+    alter(ledger, "UPDATE journal SET kind = 'notice' WHERE kind = 'verdict' AND campaign = 'st-1/cd-1'")
+    code, made = audit(launched, ledger, "export", "spring", "-o", "pack.zip")
+    checked = offline(launched, "pack.zip")
+
+    assert (code, made["findings"] > 0) == (0, True)
+    assert made["files"][0] == "journal.jsonl"
+    assert made["files"][-1] == "SHA256SUMS"
+    assert (checked.returncode, "does not follow the one before it" in checked.stdout) == (1, True)
+    assert ".json was added" not in checked.stdout
+
+
 def test_what_is_no_pack_is_told_in_a_line(workplace):
     (workplace.path / "x.zip").write_bytes(b"PK")
     done = offline(workplace, "x.zip")
