@@ -108,7 +108,7 @@ def _fingerprint(key: str) -> str:
 def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
     """Run `ssh-keygen`, which reads `given`. Raises Refused where it is not installed, or does not end."""
     try:
-        return subprocess.run(  # noqa: S603 - our own words, and no shell
+        done = subprocess.run(  # noqa: S603 - our own words, and no shell
             ("ssh-keygen", *words),  # noqa: S607 - the one on the PATH, as ssh itself is found
             cwd=folder, input=given, capture_output=True, check=False, timeout=_PATIENCE,
         )  # fmt: skip
@@ -117,6 +117,12 @@ def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subpro
     except (OSError, subprocess.TimeoutExpired) as error:
         why = reason(error) if isinstance(error, OSError) else f"it did not end within {_PATIENCE:g} s"
         raise Refused(f"ssh-keygen could not check the approval: {why}", next_step="run again") from error
+    if b"No user exists for uid" in done.stderr:
+        raise Refused(
+            "ssh-keygen works for users with a name alone, and this process's user has none",
+            next_step="run as a user of /etc/passwd, such as the image's own",
+        )
+    return done
 
 
 def no_keygen() -> Refused:

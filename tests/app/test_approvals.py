@@ -211,6 +211,18 @@ def test_without_ssh_keygen_its_package_is_named(office, monkeypatch):
     )
 
 
+def test_a_user_without_a_name_is_told_so(office, monkeypatch):
+    """A container may run as a mere number."""
+    signature, program = office.sign("cleo"), office.folder / "ssh-keygen"
+    program.write_text("#!/bin/sh\necho No user exists for uid 10001. >&2\nexit 255\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(office.folder), prepend=":")
+
+    assert office.refusal(signature) == (
+        "ssh-keygen works for users with a name alone, and this process's user has none"
+    )
+
+
 class Forger:
     """Approvals that are none, drawn at random: a signature, and the plan that it is brought with."""
 

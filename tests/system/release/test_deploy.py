@@ -70,6 +70,8 @@ def test_approvals_can_be_checked_in_the_image():
     text = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
     (installed,) = re.findall(r"apt-get install (.+?) &&", text)
     assert {"tini", "openssh-client"} <= set(installed.split())
+    # ssh-keygen does nothing for a user without a name.
+    assert re.search(r"useradd --uid 10001 ", text)
 
 
 @pytest.mark.timeout(900)
