@@ -16,7 +16,7 @@ _FILE: Final = Path(__file__).parent / "RESULTS.md"
 _HEAD: Final = """# What was measured
 
 Written by `make bench`; `python -m bench.results NAME` measures one section again. Medians; what is compared in a table
-took turns. The machine was shared and noisy: the ratios say more than the seconds. [NOTES.md](NOTES.md) says what the
+took turns. The machine was shared and noisy: ratios mean more than seconds. [NOTES.md](NOTES.md) explains what the
 figures mean, and why some targets are not met.
 """
 _SECTIONS: Final[dict[str, Callable[[], str]]] = {

@@ -66,7 +66,7 @@ class Outcome(StrEnum):
     """Where a campaign ends up. Each campaign of a run has exactly one."""
 
     STARTED = "started"  # the platform answered Active, or there is other evidence
-    ALREADY_STARTED = "already_started"  # journal or live state says so; nothing sent
+    ALREADY_STARTED = "already_started"  # the journal or the live state shows it; nothing was sent
     FAILED = "failed"  # definitely not started
     UNKNOWN = "unknown"  # may have started; a person must look
     HELD = "held"  # not attempted: guard, window, pause, interrupt
@@ -295,7 +295,7 @@ class StopReason(StrEnum):
     SIGINT = "SIGINT"  # Ctrl-C
     SIGTERM = "SIGTERM"  # the process was asked to end
     SIGHUP = "SIGHUP"  # the terminal went away
-    CRASHED = "crashed"  # no record says how the run ended
+    CRASHED = "crashed"  # no record shows how the run ended
 
 
 @dataclass(frozen=True, slots=True)

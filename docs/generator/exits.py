@@ -32,7 +32,7 @@ _NONE, _SOME = "**no start was sent**", "starts may have been sent"
 def codes() -> dict[int, tuple[str, str]]:
     """Each exit code with its meaning, and what it means for sending."""
     found = {
-        1: ("An error of the tool itself; a traceback says where.", "look with `status` before running again"),
+        1: ("An error in the tool itself; a traceback shows where.", "look with `status` before running again"),
         ExitCode.DIFFERENT: (
             "`diff`, `plan --diff`: different. `plan --detailed-exitcode`: a run would send starts.",
             _NONE,

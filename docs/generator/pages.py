@@ -32,7 +32,7 @@ and warns of names that differ in upper and lower case alone.
 _LISTS: Final = """
 ## Lists of campaigns
 
-The ending of a file in `campaigns_from` tells how it is read. `validate` reports for each file the number of
+The ending of a file in `campaigns_from` decides how it is read. `validate` reports for each file the number of
 campaigns, what separates its cells, and what each column is read as; `validate --json` has the same as `files`.
 
 - `.csv`: a header, then a campaign a row. The header alone decides whether commas, semicolons, tabs or pipes separate
@@ -110,8 +110,8 @@ def _result() -> str:
     ]
     columns = (
         f"`result.csv` has one line for each campaign: {', '.join(f'`{name}`' for name in COLUMNS)}. Where nothing was "
-        "sent, in a rehearsal or with `host: sandbox`, a last column `note` says so. Where an environment was chosen, "
-        "a column `environment` stands before it."
+        "sent, in a rehearsal or with `host: sandbox`, a last column `note` shows that. With an environment, a column "
+        "`environment` comes before it."
     )
     sections = schema_sections(result_schema(), "Top level")
     return page("The result", _RESULT, *sections, *words, "## Columns", columns)

@@ -35,8 +35,8 @@ class Tested:
         """For a person: which events arrived, and why the others did not."""
         arrived = ", ".join(event for event, why in self.came.items() if not why)
         by_cause = {why: [event for event, one in self.came.items() if one == why] for why in self.came.values() if why}
-        lost = [f"not told of {', '.join(events)}: {why}" for why, events in by_cause.items()]
-        return f"{self.name}: " + "; ".join([*([f"told of {arrived}"] if arrived else []), *lost])
+        lost = [f"no notice of {', '.join(events)}: {why}" for why, events in by_cause.items()]
+        return f"{self.name}: " + "; ".join([*([f"sent notices of {arrived}"] if arrived else []), *lost])
 
 
 async def send_tests(loaded: LoadedManifest, redactor: Redactor) -> list[Tested]:

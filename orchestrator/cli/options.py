@@ -83,7 +83,7 @@ def needed_reason(text: str | None = None) -> str:
         text = ask("Reason: ")
     words = (text or "").strip()
     if words in ("", "TEXT"):  # what older help showed in their place: journaled, it would explain nothing
-        raise click.UsageError(f"{_NO_REASON}: {words!r} says nothing")
+        raise click.UsageError(f"{_NO_REASON}: {words!r} explains nothing")
     return words
 
 

@@ -69,7 +69,7 @@ class CsvList:
         return csv_text(rows, self._columns, **form)
 
     def _marks(self, changes: Changes) -> Iterable[Edit]:
-        """What the cells `status` become: `gone`, or what the platform says of a campaign that was gone before."""
+        """What the cells `status` become: `gone`, or what the platform reports of a campaign that was gone before."""
         for number in (*changes.gone, *changes.listed):
             start, end, said = self._status(number)
             status = changes.listed.get(number, GONE)

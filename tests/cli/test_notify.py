@@ -29,7 +29,8 @@ def test_a_test_tells_everybody_each_event(workplace, there):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "ok    notify 1 (webhook): told of unknown, finished\nok    notify 2 (Apprise): told of stalled\n"
+        "ok    notify 1 (webhook): sent notices of unknown, finished\n"
+        "ok    notify 2 (Apprise): sent notices of stalled\n"
     )
     by_path = {line.split()[1]: [] for line, _, _ in there.requests}
     for (line, _, _), notice in zip(there.requests, there.notices, strict=True):

@@ -19,7 +19,7 @@ def plan(*campaigns, live=None, nonce=NONCE, title="plan.json", **changes):
 def run(outcomes=("started", "started"), *, seconds=60, **facts):
     rows = [
         {"account": "acme", "stream": "st-1", "campaign": f"cd-{n}", "name": ("One", "Two")[n - 1], "wave": "rest",
-         "outcome": outcome, "reason": {"started": "accepted"}.get(outcome, "rejected"), "message": "said so",
+         "outcome": outcome, "reason": {"started": "accepted"}.get(outcome, "rejected"), "message": "so it is",
          "http_status": 200 if outcome == "started" else 400, "tags": ""}
         for n, outcome in enumerate(outcomes, 1)
     ]  # fmt: skip

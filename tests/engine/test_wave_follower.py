@@ -16,7 +16,7 @@ def canary(**asked):
 
 
 def started(run, *, sent=0, status="Active", keys=("s/c0", "s/c1")):
-    """What the platform says of campaigns from now on."""
+    """What the platform reports of campaigns from now on."""
     for key in keys:
         run.api.live[key] = LiveState(status, instance_id="i1", messages_sent=sent)
 

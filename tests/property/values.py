@@ -140,5 +140,5 @@ def lives(draw, campaign="st-1/cd-1", longest=25):
         event = draw(st.sampled_from(possible))
         attempt += event is Event.INTENT
         state = TRANSITIONS[state, event]
-        records.append(moved(event, attempt, at=float(number), campaign=campaign, **{f"said {number % 3}": number}))
+        records.append(moved(event, attempt, at=float(number), campaign=campaign, **{f"word {number % 3}": number}))
     return state, attempt, records

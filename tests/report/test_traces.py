@@ -14,7 +14,7 @@ RUN = {"events_version": "1", "launch": "winter", "run_id": "r-1", "starts": 2, 
 
 def answered(campaign, verdict, **changes):
     fields = {"campaign": campaign, "attempt": 1, "verdict": verdict, "lane": "h a", "http_status": 200,
-              "elapsed_ms": 250.0, "message": "SECRET said by a server"}  # fmt: skip
+              "elapsed_ms": 250.0, "message": "SECRET of a server"}  # fmt: skip
     return "start_answered", fields | changes
 
 

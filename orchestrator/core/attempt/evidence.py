@@ -19,7 +19,7 @@ def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str 
         return None
     # It runs now, so it must not be started again, no matter who started it.
     if live.status.casefold() in RUNNING:
-        return f"the platform says {live.status}"
+        return f"the platform reports {live.status}"
     if not names_instance(baseline):
         return None
     if live.instance_id is not None and live.instance_id != baseline["instance"]:

@@ -18,7 +18,7 @@ class VerdictKind(StrEnum):
     LIMITED = "limited"  # refused at the rate limiter: the whole lane waits, then again
     UNAUTHORIZED = "unauthorized"  # refused at the token check: a new token, once
     REJECTED = "rejected"  # refused for good: failed
-    ACCEPTED = "accepted"  # the platform says Active: started
+    ACCEPTED = "accepted"  # the platform reports Active: started
     INDETERMINATE = "indeterminate"  # it may have started: probe, never send again
 
 

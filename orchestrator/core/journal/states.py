@@ -188,7 +188,7 @@ def _added(answer: Answer, data: Mapping[str, Any], event: Event) -> Answer:
         # A search that found nothing explains nothing: the platform's own words stay before it.
         message = f"{answer.message}; {message}"
     return Answer(
-        # What the platform says of a start is the same a million times.
+        # What the platform reports of a start is the same a million times.
         intern(message) if event is Event.ACCEPTED else message,
         find("http_status", answer.http_status), find("sent_at", answer.sent_at),
         find("elapsed_ms", answer.elapsed_ms), find("updated_at", answer.updated_at),

@@ -274,7 +274,7 @@ class Manifest(Section):
     links: Links = Links()
     """Addresses that reports and notices lead to."""
     notify: Annotated[tuple[Notify, ...], Field(max_length=MAX_ENTRIES)] = ()
-    """Who is told what of a launch. A notice that cannot be delivered changes no outcome and no exit code."""
+    """Who gets notices of which events. A notice that cannot be delivered changes no outcome and no exit code."""
 
 
 ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report", "notify")

@@ -31,14 +31,14 @@ _Event = Annotated[NoticeEvent, WithJsonSchema({"enum": [str(event) for event in
 
 
 class Notify(Section):
-    """Somebody who is told what happens to the launch."""
+    """Somebody who gets notices of the launch."""
 
     to: Secret
     """A reference to the address, which is a secret: it often holds a token. `https://` (on this machine also
     `http://`) is a webhook, which gets JSON; any other address is one of Apprise's (extra `notify`): `slack://…`,
     `msteams://…`, `mailto://…`."""
     on: Annotated[tuple[_Event, ...], Field(min_length=1)] = DEFAULT_EVENTS
-    """What is told. `wave_passed` only where it is asked for."""
+    """The events to notify of. `wave_passed` only if it is listed."""
     title: Text = ""
     """The title of every notice, in place of one that names the launch and the event."""
     secret: Secret | None = None

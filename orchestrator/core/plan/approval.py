@@ -120,7 +120,7 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
     if own != proposal.sha256:
         raise PlanInvalid(
             f"the plan was changed after it was made: its contents have the hash {own[:16]}, "
-            f"it says {proposal.sha256[:16]}",
+            f"and the file names {proposal.sha256[:16]}",
             next_step="make a new one with plan and its option -o",
         )
     return proposal

@@ -61,7 +61,7 @@ class CampaignResult:
     evidence: str | None
     """What a probe found, where the answer was lost."""
     updated_at: str | None
-    """What the platform said in `updatedAt`."""
+    """The platform's `updatedAt`."""
     next: str | None
     """The command to type; of an unknown campaign two, a line each: one for each answer."""
     tags: str

@@ -92,9 +92,9 @@ def test_an_intent_begins_an_attempt_and_forgets_the_last_answer():
 def test_later_records_add_to_the_answer():
     past = after(State.INTENDED)
     apply(past, moved(Event.INDETERMINATE, 2, at=30.0, http_status=500, message="HTTP 500"))
-    apply(past, moved(Event.EVIDENCE, 2, at=90.0, message="the platform says Active"))
+    apply(past, moved(Event.EVIDENCE, 2, at=90.0, message="the platform reports Active"))
     assert past.answer.http_status == 500
-    assert past.answer.message == "the platform says Active"
+    assert past.answer.message == "the platform reports Active"
     assert (past.intent_at, past.finished_at) == (10.0, 90.0)
 
 

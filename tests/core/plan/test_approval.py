@@ -308,7 +308,7 @@ def test_a_file_that_was_changed_by_hand_is_invalid():
         approval.read(changed)
     assert refused.value.message == (
         "the plan was changed after it was made: its contents have the hash "
-        f"{identity.sha256(changed['identity'])[:16]}, it says {plan().sha256[:16]}"
+        f"{identity.sha256(changed['identity'])[:16]}, and the file names {plan().sha256[:16]}"
     )
     assert refused.value.next_step == "make a new one with plan and its option -o"
 

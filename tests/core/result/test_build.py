@@ -241,8 +241,8 @@ def test_a_campaigns_line_says_when_and_what():
 
 
 def test_evidence_is_said_where_it_decided():
-    moves = [record("intent"), moved(Event.INDETERMINATE), moved(Event.EVIDENCE, message="the platform says Active")]
-    assert build(journal(starts("cd-1"), *moves)).campaigns[0].evidence == "the platform says Active"
+    moves = [record("intent"), moved(Event.INDETERMINATE), moved(Event.EVIDENCE, message="the platform reports Active")]
+    assert build(journal(starts("cd-1"), *moves)).campaigns[0].evidence == "the platform reports Active"
 
 
 def test_the_next_command_fits_the_outcome():
@@ -590,9 +590,9 @@ def test_what_the_journal_proves_weighs_more_than_a_hold(state):
         (skip(Out.FAILED, R.NOT_FOUND), None, None, "as planned"),
         (
             START,
-            past(State.CLEARED, message="the console says Ready"),
+            past(State.CLEARED, message="the console shows Ready"),
             None,
-            "a person recorded that it was not started (the console says Ready); run again to start",
+            "a person recorded that it was not started (the console shows Ready); run again to start",
         ),
         (START, past(State.INTENDED), None, "so it was"),
     ],

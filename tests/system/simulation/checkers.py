@@ -272,9 +272,9 @@ def check_truth(result, acted, running):
     for c in result["campaigns"]:
         key = c["stream"] + "/" + c["campaign"]
         if c["outcome"] == "started" and c["reason"] in ("accepted", "evidence"):
-            require(key in acted | running, "P4", f"{key} is said to be started; the platform never started it")
+            require(key in acted | running, "P4", f"{key} is reported as started; the platform never started it")
         if c["outcome"] in ("failed", "held"):
-            require(key not in acted, "P4", f"{key} is said to be {c['outcome']}; the platform started it")
+            require(key not in acted, "P4", f"{key} is reported as {c['outcome']}; the platform started it")
 
 
 def check_kept(sends, run, records, unrecorded):
