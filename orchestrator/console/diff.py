@@ -99,9 +99,12 @@ def _named(snapshot: Snapshot, key: CampaignKey) -> str:
 
 def _changes(found: Difference, key: CampaignKey) -> str:
     changes = found.changed[key]
-    edited = [one.field.removeprefix(CONTENT) for one in changes if one.field.startswith(CONTENT)]
+    contents = [one for one in changes if one.field.startswith(CONTENT)]
+    edited = [one.field.removeprefix(CONTENT) for one in contents if one.before and one.after]
+    unread = [one.field.removeprefix(CONTENT) for one in contents if not (one.before and one.after)]
     told = [_change(one) for one in changes if not one.field.startswith(CONTENT)]
     told += [f"{words(edited)} edited on the platform"] if edited else []
+    told += [f"{words(unread)} read on one side alone"] if unread else []
     message = (
         found.after.campaigns[key].get("message") if {"action", "outcome"} & {one.field for one in changes} else ""
     )

@@ -1,6 +1,6 @@
 """How two plans, two runs, or a plan and a run differ: pure, over their documents (`plan -o`, `result.json`)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -148,10 +148,17 @@ def _changes(before: Snapshot, after: Snapshot, key: CampaignKey, names: Sequenc
         for name in names
         if old.get(name) != new.get(name)
     ]
-    if before.nonce and before.nonce == after.nonce:
-        edited = content.changed_seals(before.seals.get(key, {}), after.seals.get(key, {}))
-        changes += [Change(f"{CONTENT}{name}", "as planned", "edited") for name in edited]
-    return tuple(changes)
+    is_comparable = before.nonce and before.nonce == after.nonce and key in before.seals and key in after.seals
+    return (*changes, *(_contents(before.seals[key], after.seals[key]) if is_comparable else ()))
+
+
+def _contents(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
+    """What a start would send otherwise. What one side alone has read may have been edited: a run is refused for it."""
+    yield from (Change(f"{CONTENT}{name}", "as planned", "edited") for name in content.changed_seals(was, now))
+    yield from (Change(f"{CONTENT}{name}", "as planned", None) for name in was if name not in now)
+    # But for list sizes: the call for them may have failed when the plan was made.
+    added = (name for name in now if name not in was and name != content.SIZES)
+    yield from (Change(f"{CONTENT}{name}", None, "read") for name in added)
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

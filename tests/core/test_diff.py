@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.console.diff import text
 from orchestrator.core.content import digest
 from orchestrator.core.diff import Change, compare, of_plan, of_result
 from tests.core.builders import key, manifest, planned, ready
@@ -28,6 +29,18 @@ def run(outcomes=("started", "started"), *, seconds=60, **facts):
             "started_at": "2026-01-01T00:00:00.000Z", "finished_at": end, **facts}  # fmt: skip
     totals = {"started": outcomes.count("started"), "failed": outcomes.count("failed"), "held": 0}
     return of_result("spring@r-1", {"run": told, "totals": totals, "campaigns": rows})
+
+
+def test_a_plan_that_covers_no_text_is_no_equal_one():
+    """A run of it is refused, so `diff` may not say that nothing differs."""
+    sized = digest({"message": "a", "list sizes": []})
+    bare = plan(live={key("cd-1"): ready(), key("cd-2"): ready(content=digest({"message": "a"}))})
+    now = plan(live={key("cd-1"): ready(content=sized), key("cd-2"): ready(content=sized)})
+    there, back = compare(bare, now), compare(plan(), bare)
+
+    assert there.changed == {key("cd-1"): (Change("content: message", None, "read"),)}
+    assert back.changed == {key("cd-1"): (Change("content: message", "as planned", None),)}
+    assert "~ One (st-1/cd-1): message read on one side alone\n" in text(there)
 
 
 @pytest.mark.parametrize("side", [plan, run])
