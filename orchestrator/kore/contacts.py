@@ -35,12 +35,13 @@ def _contact_list(item: dict[str, Any]) -> ContactList | None:
     identity, name = text_of(item.get("id")) or text_of(item.get("_id")), text_of(item.get("name"))
     if identity is None and name is None:
         return None
-    source = text_of(item.get("source")) or ""
+    source, count = text_of(item.get("source")) or "", _count(item.get("totalRecordCount"))
+    # A list that an API feeds shows 0 records, whatever it holds; one that does not say who feeds it may be such a one.
+    is_unknown = "api" in source.casefold() or not (source or count)
     return ContactList(
         id=identity or "",
         name=name or "",
-        # A list that an API feeds shows 0 records, whatever it holds.
-        records=None if "api" in source.casefold() else _count(item.get("totalRecordCount")),
+        records=None if is_unknown else count,
         status=text_of(item.get("status")) or "",
         in_use=item.get("isListInUse") is True,
         used_by=_users(item.get("campaignInUse")),

@@ -45,6 +45,12 @@ def test_the_size_of_an_api_fed_list_is_unknown(source, shown):
     assert (one.records, one.source) == (None, source)
 
 
+@pytest.mark.parametrize(("shown", "records"), [(0, None), (7, 7)])
+def test_nobody_on_a_list_of_no_source_is_an_unknown_number(shown, records):
+    (one,) = read([{key: value for key, value in ITEM.items() if key != "source"} | {"totalRecordCount": shown}]) or ()
+    assert one.records == records
+
+
 @pytest.mark.parametrize(
     ("shown", "records"),
     [
