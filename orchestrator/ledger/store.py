@@ -11,7 +11,7 @@ from orchestrator.core.journal import control
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
 from orchestrator.core.journal.decisions import check_resolution
-from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease
+from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease, Moment
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import launch_rows
 from orchestrator.ledger.address import open_backend
@@ -93,29 +93,30 @@ class Store(ReadableLedger):
 
         `unrenewed` are leases that this caller saw WATCH_SECONDS ago: one that is still the same is nobody's.
         """
-        wanted = sorted(lanes)
+        # Before the transaction, which may have to wait: `now` is of this moment.
+        wanted, moment = sorted(lanes), self._backend.moment(now)
         for _ in wanted:
             try:
-                return self._acquire(wanted, holder, now, unrenewed)
+                return self._acquire(wanted, holder, moment, unrenewed)
             except IntegrityError:
                 continue  # another run inserted a lane's row first; the next try finds it
-        return self._acquire(wanted, holder, now, unrenewed)
+        return self._acquire(wanted, holder, moment, unrenewed)
 
     def _acquire(
-        self, lanes: Sequence[Lane], holder: Holder, now: PosixSeconds, unrenewed: Collection[HeldLease]
+        self, lanes: Sequence[Lane], holder: Holder, moment: Moment, unrenewed: Collection[HeldLease]
     ) -> list[AcquiredLease]:
         with self._transaction() as connection:
-            moment = self._backend.moment(now)
             return [acquire_lease(connection, lane, holder, moment, unrenewed) for lane in lanes]
 
     def release(self, run_id: str, recent_calls: Mapping[Lane, Sequence[PosixSeconds]], now: PosixSeconds) -> None:
         """Give lanes back. `recent_calls`: when each lane's last calls ended, so that the next holder counts them."""
+        moment = self._backend.moment(now)
         with self._transaction() as connection:
             for lane, ended in sorted(recent_calls.items()):
                 connection.execute(
                     leases.update()
                     .where(leases.c.lane == lane, leases.c.run_id == run_id)
-                    .values(run_id="", recent=released_json(ended, self._backend.moment(now)))
+                    .values(run_id="", recent=released_json(ended, moment))
                 )
         self._chains.forget(run_id)
 

@@ -27,6 +27,9 @@ FOLLOWER: Final = "f-"
 BRIEF_SECONDS: Final = 2 * WATCH_SECONDS
 """Seconds after which a follower has surely given an account back, even one that hangs in a call, or was killed."""
 
+_READ_LATE: Final = 2.0
+"""Seconds by which the clock may seem to have been set back without a doubt: then a slot is held that much longer."""
+
 _CLOCKS_APART: Final = 5.0
 """Seconds by which the clocks of two runs may differ without a doubt."""
 
@@ -183,9 +186,11 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
         return AcquiredLease(lane, new.fence, released_cleanly)
     # A step of the system clock between the two runs must not free a slot. Nor must a clock that was ahead until a
     # reboot keep one for hours: what was over at the release is over now.
-    then = last.moment.now if last.moment is not None else moment.now
+    then, step = last.moment.now if last.moment is not None else moment.now, _step(last, moment)
+    # A busy machine reads the two clocks of a moment at different times, and that looks like a small step back.
+    step = 0.0 if -_READ_LATE < step < 0 else step
     latest = ((at, moment.now + max(0.0, at - then)) for at in last.recent_calls)
-    recent_calls = tuple(PosixSeconds(min(at + _step(last, moment), bound)) for at, bound in latest)
+    recent_calls = tuple(PosixSeconds(min(at + step, bound)) for at, bound in latest)
     return AcquiredLease(lane, new.fence, released_cleanly, recent_calls)
 
 

@@ -141,6 +141,13 @@ def test_a_lane_whose_lease_was_renewed_meanwhile_is_not_taken(seen):
         take(LANE, AHEAD, BEN, moment(131.0), alive(), unrenewed={seen})
 
 
+def test_a_moment_that_was_read_late_frees_no_slot_early():
+    left = lease(NOBODY, recent_calls=(95.0, 99.5), moment=moment(100.0, steady=5.0))
+    late = moment(101.0, steady=6.04)  # of 101.0 and not of 101.04: the ledger was busy meanwhile
+    new = take(LANE, left, BEN, late, alive())
+    assert acquired(LANE, left, new, late).recent_calls == (95.0, 99.5)
+
+
 def test_calls_under_a_clock_ahead_hold_no_slot_for_hours():
     left = lease(NOBODY, recent_calls=(95.0 + HOURS, 102.0 + HOURS), moment=moment(100.0 + HOURS, "b-1", 5.0))
     now = moment(110.0, "b-2", 1.0)
