@@ -162,7 +162,9 @@ def _account(value: Any, where: str, limit: Limit) -> Account:
 
 def _campaign(value: Any, where: str) -> Campaign:
     fields = _fields(value, where, _CAMPAIGN)
-    lists, scheduled = fields.get("contact_lists", []), fields.get("scheduled", False)
+    # A list of its own, unless the world names some, or none: else nobody could ask who is texted.
+    own = [own_list(str(fields.get("campaign")))]
+    lists, scheduled = fields.get("contact_lists", own), fields.get("scheduled", False)
     if not isinstance(lists, list) or not all(isinstance(one, str) for one in lists):
         raise WorldError(f"{where}: contact_lists must be a list of names")
     if not isinstance(scheduled, bool):

@@ -105,3 +105,16 @@ def test_an_unreadable_file_is_explained(tmp_path, name, text):
         load_world(tmp_path / name)
     with pytest.raises(WorldError, match="No such file"):
         load_world(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize(
+    ("named", "lists"),
+    [({}, ("Contacts of cd-1",)), ({"contact_lists": ["vip"]}, ("vip",)), ({"contact_lists": []}, ())],
+    ids=["its own", "named", "none"],
+)
+def test_a_campaign_has_a_contact_list_of_its_own(tmp_path, named, lists):
+    account = {"account_id": "a1", "client_id": "cs-1", "secret": "s" * 40}
+    campaign = {"account_id": "a1", "stream": "st-1", "campaign": "cd-1", "recipients": 40}
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps({"accounts": [account], "campaigns": [campaign | named]}), encoding="utf-8")
+    assert load_world(file).campaigns[0].contact_lists == lists
