@@ -1,13 +1,12 @@
 """Campaigns as the platform's replies show them. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 MAX_PAGE: Final = 50
 INVALID_ARGUMENTS: Final = "Validation errors/ Invalid arguments"
-_SORTABLE: Final = ("createdAt", "updatedAt", "name")
 
 
 class _Campaign(Protocol):
@@ -45,6 +44,13 @@ class _Campaign(Protocol):
     def sender(self) -> str: ...
 
 
+_SORTABLE: Final[Mapping[str, Callable[[_Campaign], str]]] = {
+    "createdAt": lambda one: one.created_at,
+    "updatedAt": lambda one: one.updated_at or one.created_at,
+    "name": lambda one: one.name,
+}
+
+
 def stamp(at: float) -> str:
     """POSIX seconds as the platform writes times: `2025-06-26T14:37:50.069Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -77,7 +83,7 @@ def list_page(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> dict[str,
     if chosen is None:
         return None
     return {
-        "results": chosen[skip : skip + limit],
+        "results": [_item(one) for one in chosen[skip : skip + limit]],
         "skip": skip,
         "limit": limit,
         "hasMore": skip + limit < len(chosen),
@@ -86,17 +92,16 @@ def list_page(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> dict[str,
     }
 
 
-def _chosen(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _chosen(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> list[_Campaign] | None:
     filters, orders = body.get("filters") or {}, body.get("sortBy") or {}
     if not isinstance(filters, dict) or not isinstance(orders, dict) or not set(orders) <= set(_SORTABLE):
         return None
     wanted = filters.get("status") or ()
     found = [one for one in campaigns if one.type == body["type"] and (not wanted or one.status in wanted)]
-    items = [_item(one) for one in found]
     # The last key first: sorting is stable, so the first key decides in the end.
     for name, order in reversed(orders.items()):
-        items.sort(key=lambda item: str(item[name]), reverse=order == "desc")
-    return items
+        found.sort(key=_SORTABLE[name], reverse=order == "desc")
+    return found
 
 
 def _item(campaign: _Campaign) -> dict[str, Any]:

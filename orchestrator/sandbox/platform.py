@@ -173,8 +173,13 @@ class Platform:
         sender, key = self._senders.get(campaign.account_id), (campaign.stream, campaign.id)
         new = int((now - campaign.sending_since) * MESSAGES_PER_SECOND) if sender is None else sender.sent(key, now)
         sent = min(_most(campaign), campaign.messages_sent + max(new, 0))
-        is_done = sent >= campaign.recipients
-        return replace(campaign, messages_sent=sent, status="Completed" if is_done else campaign.status)
+        if sent < campaign.recipients:
+            return replace(campaign, messages_sent=sent)
+        done = replace(campaign, messages_sent=sent, status="Completed")
+        # Kept, so that a list of many that are over does not work each of them out again.
+        if sender is None and self._campaigns.get(key) is campaign:
+            self._campaigns[key] = done = replace(done, sending_since=None)
+        return done
 
     def put(self, campaign: Campaign) -> None:
         """Replace or add a campaign: for a state that the API itself does not lead to, such as Completed."""

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.sandbox.listing import list_page
 from orchestrator.sandbox.platform import Call, Campaign, Limit, Platform, World
 from orchestrator.sandbox.world import demo_world, world_of
 
@@ -224,3 +225,25 @@ def test_no_window_admits_more_than_the_limit(times, calls, seconds):
     platform = platform_of(Limit(calls, float(seconds)))
     admitted = [at for at in sorted(times) if platform.arrive(ACCOUNT, float(at)) is None]
     assert all(sum(at <= other < at + seconds for other in admitted) <= calls for at in admitted)
+
+
+class Counted:
+    """A campaign that counts how often it is shown."""
+
+    shown = 0
+
+    def __init__(self, campaign):
+        self._campaign = campaign
+
+    def __getattr__(self, name):
+        Counted.shown += name == "contact_lists"
+        return getattr(self._campaign, name)
+
+
+def test_a_page_shows_no_campaign_that_is_not_on_it():
+    campaigns = [Counted(Campaign("s", f"cd-{n}", f"cd-{n}", "a")) for n in range(1000)]
+    page = list_page(campaigns, {"type": "sms", "skip": 100, "limit": 50, "sortBy": {"createdAt": "asc"}})
+
+    assert [one["id"] for one in page["results"]] == [f"cd-{n}" for n in range(100, 150)]
+    assert page["totalResults"] == 1000
+    assert Counted.shown == 50

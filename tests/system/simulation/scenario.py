@@ -107,7 +107,7 @@ def draw(seed):
     start = None if calm else start_times(random.Random(f"start of {seed}"))
     few_files = None if calm else scarcity(random.Random(f"machines of {seed}"), raw)
     crowded = crowds(random.Random(f"crowds of {seed}"), keys)
-    lists = {} if calm else shared_lists(random.Random(f"contacts of {seed}"), raw, keys, crowded)
+    lists = {} if calm else shared_lists(random.Random(f"contacts of {seed}"), raw, keys)
     scenario = Scenario(
         seed=seed,
         raw=raw,
@@ -231,7 +231,7 @@ def crowds(rnd, keys):
     return {stream: int(50 * 40 ** rnd.random()) for stream in streams if rnd.random() < 0.7}
 
 
-def shared_lists(rnd, raw, keys, crowded):
+def shared_lists(rnd, raw, keys):
     """Campaigns that share contact lists, with each other and with running ones of others."""
     if raw["preflight"]["check"] != "list" or rnd.random() < 0.5:
         return {}
@@ -239,10 +239,9 @@ def shared_lists(rnd, raw, keys, crowded):
     raw["same_list_wait"] = rnd.choice(["10m", "2h", "12h"])
     most = max(1, int(len(keys) * rnd.random()))
     lists = {key: tuple(f"list {rnd.randrange(most)}" for _ in range(rnd.choice([1, 1, 2]))) for key in keys}
-    # On the first page, which is always read: the oldest campaigns of a stream without a crowd.
-    streams = [one for one in dict.fromkeys(key.partition("/")[0] for key in keys) if one not in crowded]
+    streams = list(dict.fromkeys(key.partition("/")[0] for key in keys))
     drawn = [(rnd.random(), f"list {rnd.randrange(most)}", int(20000 * rnd.random())) for _ in range(3)]
-    others = [(streams[int(share * len(streams))], name, left) for share, name, left in drawn] if streams else []
+    others = [(streams[int(share * len(streams))], name, left) for share, name, left in drawn]
     sends = {key: int(7200 ** rnd.random()) for key in keys}
     return {"lists": lists, "outside": others, "list_seconds": sends}
 

@@ -389,12 +389,15 @@ class World:
         return self.manifest.accounts[campaign.account].account_id
 
     def _outside(self):
-        """Running campaigns that no manifest names; each is Completed when its messages are sent."""
+        """Running campaigns that no manifest names; each is Completed when its messages are sent.
+
+        The oldest of a stream and the newest: in a crowd, a run may read no page with the newest on it.
+        """
         owners = {c.stream: self._owner(c) for c in self.manifest.campaigns}
         for n, (stream, name, left) in enumerate(self.scenario.outside):
             yield Campaign(stream, f"other-{n}", f"other-{n}", owners[stream], status="Active", recipients=left,
                            sending_since=self.scenario.base, contact_lists=(name,), instance_id=f"cid-other-{n}",
-                           created_at="2024-01-01T00:00:00.000Z")  # fmt: skip
+                           created_at=f"{(2024, 2031)[n % 2]}-01-01T00:00:00.000Z")  # fmt: skip
 
     def _old_campaigns(self):
         """They are the oldest, so they fill the first pages of their stream's list."""
