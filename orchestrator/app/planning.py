@@ -7,7 +7,6 @@ from orchestrator.app.approval import forgets_reruns
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.run import make_plan
 from orchestrator.app.signing import git_setting
-from orchestrator.app.start_time import start_of
 from orchestrator.core.audience import Audience
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import UNRESOLVED
@@ -16,7 +15,7 @@ from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import recipients, selection
 from orchestrator.core.plan.approval import SHOWN_HASH, Proposal, check_cap, check_not_too_late, proposal_record
 from orchestrator.core.plan.decision import Action
-from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes
+from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes, start_of
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line, plural

@@ -13,6 +13,7 @@ from orchestrator.core.journal.control import ControlState
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approvers import Approved
+from orchestrator.core.plan.estimate import start_of
 from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.start_wait import StartWait
@@ -22,6 +23,8 @@ from orchestrator.ledger.store import Store
 from orchestrator.model import PosixSeconds
 from orchestrator.ports import Observer
 
+__all__ = ["ReadyRun", "agreed_by_the_call", "ready_run", "start_at", "start_of", "wait_without_lease"]
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyRun:
@@ -30,12 +33,6 @@ class ReadyRun:
     opened: OpenRun
     plan: Plan
     approved: Approved
-
-
-def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | None:
-    """When a run may start: the later of `not_before` and the time `at` of the command line; None: at once."""
-    times = [time for time in (at, manifest.not_before) if time is not None]
-    return max(times, key=lambda time: time.at, default=None)
 
 
 def start_at(at: datetime | None) -> StartTime | None:

@@ -12,14 +12,16 @@ from orchestrator.console.terminal import ask, plain
 from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.estimate import texting
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.errors import Refused
-from orchestrator.model import Home, Lane
+from orchestrator.model import Home, Lane, PosixSeconds
 
 
 def check_approve(approve: str | None) -> None:
@@ -41,13 +43,15 @@ def confirm(
     ledger: str,
     knows_starts: Callable[[], bool],
     approved: Approved,
+    now: Callable[[], PosixSeconds],
+    at: StartTime | None,
     reads_stdin: bool = False,
 ) -> str:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
 
     Returns how it was confirmed, in words; empty where nobody was asked. `ledger` is its address, `knows_starts` finds
-    out whether it has one. `reads_stdin`: standard input was the manifest, so a person who sees the question cannot
-    answer it.
+    out whether it has one. The run is called `now`, and waits for `at`. `reads_stdin`: standard input was the manifest,
+    so a person who sees the question cannot answer it.
     """
     if yes:
         return "--yes"
@@ -59,7 +63,15 @@ def confirm(
     if not has_terminal():
         return ""
     home = Home(manifest.host, plan.facts.get("environment"))
-    for line in last_question(plan, home, ledger=ledger, knows_starts=knows_starts(), approved=approved):
+    question = last_question(
+        plan,
+        home,
+        ledger=ledger,
+        knows_starts=knows_starts(),
+        approved=approved,
+        texting=texting(manifest, plan, now(), at),
+    )
+    for line in question:
         click.echo(line, err=True)
     _ask_for(manifest.launch, "the launch's name")
     return "at a terminal"

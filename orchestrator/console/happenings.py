@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from rich.table import Table
 
@@ -11,6 +11,15 @@ from orchestrator.console.summary import control_state_json
 from orchestrator.console.terminal import console_for, plain
 from orchestrator.core.result.narrative import CampaignStory, Happening, LaunchLine
 from orchestrator.core.text import plural, timestamp
+from orchestrator.model import Reason
+
+_MEANINGS: Final[Mapping[str, str]] = {
+    Reason.SHARED_LIST: (
+        "the platform cannot run two campaigns on one contact list at the same time; wait until the other one is "
+        "Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
+    )
+}
+"""What a reason means and what to do about it, where the message beside it says only what was found."""
 
 
 def launches_text(found: Sequence[LaunchLine]) -> str:
@@ -78,6 +87,8 @@ def story_text(launch: str, told: CampaignStory) -> str:
         return "\n".join([*lines, "now: in no plan of the last run"]) + "\n"
     tries = f" after {plural(now.attempts, 'attempt')}" if now.attempts else ""
     lines.append(f"now: {_word(now.standing)}{tries} ({now.reason}): {plain(now.message)}")
+    if (meaning := _MEANINGS.get(now.reason)) is not None:
+        lines.append(f"means: {meaning}")
     lines += [f"next: {line}" for line in (now.next or "").splitlines()]
     return "\n".join(lines) + "\n"
 

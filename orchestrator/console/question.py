@@ -12,6 +12,7 @@ from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.stop_plan import StopPlan
+from orchestrator.core.plan.texting import NO_FORECAST, Forecast
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.text import plural
 from orchestrator.model import Home
@@ -29,7 +30,9 @@ class StartShown(NamedTuple):
     is_rerun: bool
 
 
-def last_question(plan: Plan, home: Home, *, ledger: str, knows_starts: bool, approved: Approved) -> list[str]:
+def last_question(
+    plan: Plan, home: Home, *, ledger: str, knows_starts: bool, approved: Approved, texting: Forecast = NO_FORECAST
+) -> list[str]:
     """The lines before a run's question. `knows_starts`: the ledger has one of an earlier run."""
     starts = [
         StartShown(entry.key, entry.account, entry.wave, entry.is_rerun)
@@ -42,7 +45,7 @@ def last_question(plan: Plan, home: Home, *, ledger: str, knows_starts: bool, ap
     return [
         f"{plural(len(starts), 'campaign')} will be started on {home}. It cannot be undone.",
         *counted(starts),
-        *(f"  {line}" for line in recipients_line(plan)),
+        *(f"  {line}" for line in (*recipients_line(plan), *texting.sentences())),
         f"  ledger: {plain(ledger)}{new}",
         f"  approved: {plain(approved.words or 'by nobody yet')}{plain(by)}",
         *(f"  warning: {plain(warning)}" for warning in plan.warnings),

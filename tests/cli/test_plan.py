@@ -149,3 +149,18 @@ def test_a_plan_forecasts_the_end_of_texting(workplace):
     assert "texting ends about " in done.stdout
     assert sorted(document["texting"]["campaigns"]) == ["st-1/cd-0", "st-1/cd-1", "st-1/cd-2"]
     assert (document["texting"]["late"], document["texting"]["unknown"]) == ([], 0)
+
+
+def test_why_says_what_a_shared_list_means_and_what_to_do(workplace, platform):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    for number in range(3):
+        platform.set_state(f"cd-{number}", "Ready", contact_lists=("east",))
+    workplace.run("run", manifest)
+    why = workplace.run("why", "spring", "st-1/cd-1").stdout
+    means = (
+        "the platform cannot run two campaigns on one contact list at the same time; wait until the other one is "
+        "Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
+    )
+
+    assert "now: held (shared_list): contact list 'east' is in use: " in why
+    assert f"\nmeans: {means}\nnext: python -m orchestrator run " in why

@@ -5,6 +5,7 @@ from dataclasses import replace
 from orchestrator.console.question import approval_question, last_question, stop_question
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.approvers import Approved
+from orchestrator.core.plan.estimate import texting
 from orchestrator.core.plan.stop_plan import StopJob, StopPlan
 from orchestrator.model import Home
 from tests.core.builders import manifest, planned, ready
@@ -62,6 +63,20 @@ def test_the_last_question_names_a_new_ledger_and_who_approved():
         "  recipients: 100",
         "  ledger: sqlite:///x.db (NEW: it knows of no start, and keeps none of another ledger from being sent again)",
         "  approved: --plan, plan 0123456789ab; signed by cleo, planned by ann@example.com",
+    ]
+
+
+def test_the_last_question_says_when_texting_ends():
+    accounts = {"acme": {"account_id": "67777c", "messages_per_minute": 60}}
+    parsed = manifest({"campaign": "cd-1"}, {"campaign": "cd-2"}, accounts=accounts)
+    made = planned(parsed, live={one.key: ready() for one in parsed.campaigns})
+    made = replace(made, entries=tuple(map(sized, made.entries, (60, None))))
+    lines = asked(made, texting=texting(parsed, made, 1_700_000_000.0))
+
+    # It begins at 22:13:20 UTC.
+    assert lines[2:4] == [
+        "  recipients: 60, 1 campaign unknown",
+        "  texting ends about 22:14 UTC; not counted: 1 campaign with an unknown number of recipients",
     ]
 
 

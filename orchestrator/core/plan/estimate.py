@@ -153,8 +153,20 @@ def estimate(
     held = {key: why for lane in lanes.values() for key, why in lane.held.items()}
     has_windows = any(entry.window and entry.decision.action is Action.START for entry in plan.entries)
     calls = {name: lane.calls for name, lane in lanes.items()}
-    texting = plan_forecast(manifest, plan, {key: at for lane in lanes.values() for key, at in lane.earliest.items()})
-    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held, texting)
+    ends = plan_forecast(manifest, plan, {key: at for lane in lanes.values() for key, at in lane.earliest.items()})
+    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held, ends)
+
+
+def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | None:
+    """When a run may start: the later of `not_before` and the time `at` of the command line; None: at once."""
+    times = [time for time in (at, manifest.not_before) if time is not None]
+    return max(times, key=lambda time: time.at, default=None)
+
+
+def texting(manifest: Manifest, plan: Plan, now: PosixSeconds, at: StartTime | None = None) -> Forecast:
+    """When messages are sent by a run that is called at `now` (POSIX seconds), and waits for `at` and `not_before`."""
+    has_rate = any(one.messages_per_minute is not None for one in manifest.accounts.values())
+    return estimate(manifest, plan, {}, now, start_of(manifest, at)).texting if has_rate else NO_FORECAST
 
 
 def _by_wave(plan: Plan) -> dict[str, list[Entry]]:
