@@ -173,13 +173,12 @@ class Platform:
         sender, key = self._senders.get(campaign.account_id), (campaign.stream, campaign.id)
         new = int((now - campaign.sending_since) * MESSAGES_PER_SECOND) if sender is None else sender.sent(key, now)
         sent = min(_most(campaign), campaign.messages_sent + max(new, 0))
-        if sent < campaign.recipients:
-            return replace(campaign, messages_sent=sent)
-        done = replace(campaign, messages_sent=sent, status="Completed")
+        is_done = sent >= campaign.recipients
+        shown = replace(campaign, messages_sent=sent, status="Completed" if is_done else campaign.status)
         # Kept, so that a list of many that are over does not work each of them out again.
-        if sender is None and self._campaigns.get(key) is campaign:
-            self._campaigns[key] = done = replace(done, sending_since=None)
-        return done
+        if is_done and sender is None and self._campaigns.get(key) is campaign:
+            self._campaigns[key] = replace(shown, sending_since=None)
+        return shown
 
     def put(self, campaign: Campaign) -> None:
         """Replace or add a campaign: for a state that the API itself does not lead to, such as Completed."""
