@@ -17,6 +17,8 @@ _LOOK_EVERY: Final = 60.0
 _NEVER: Final = PosixSeconds(float("inf"))
 _SHARE: Final = 4
 """After a slow read, the rest is this many times as long: starts need the rate, too."""
+_LONGEST_REST: Final = 900.0
+"""Else an account with a call a minute would leave a list that is free unused for an hour."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ class ListQueue:
         if met:
             self._tell(last)
         now = self._deps.clock.now()
-        rest = PosixSeconds(now + max(_LOOK_EVERY, _SHARE * (now - begun)))
+        rest = PosixSeconds(now + max(_LOOK_EVERY, min(_SHARE * (now - begun), _LONGEST_REST)))
         # No longer than the first of them waits.
         self.looks_at = min((min(rest, until) for _, until in self._waiting.values()), default=_NEVER)
         return freed
