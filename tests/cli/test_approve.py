@@ -92,9 +92,9 @@ def with_an_edited_plan(workplace, manifest):
         (by("ann"), "ann@example.com signed, and made the plan"),
         (by("ben"), "ben@example.com signed, and runs it"),
         (by("eve"), "its key is not in the file of signers"),
-        (of_an_older_plan, "it is no signature over this plan"),
+        (of_an_older_plan, "it is not a signature over this plan"),
         (of_another_launch, "the plan has changed since it was made: launch: summer -> spring"),
-        (with_an_edited_plan, "it is no signature over this plan"),
+        (with_an_edited_plan, "it is not a signature over this plan"),
     ],
     ids=["nothing", "no signature", "planner", "runner", "stranger", "older plan", "other launch", "edited"],
 )
@@ -156,7 +156,7 @@ def test_a_person_sees_the_plan_and_types_its_launch(workplace, platform, people
     code, text = at_terminal(workplace, *command, answer="spring")
 
     assert (unasked.returncode, wrong[0], is_unsigned) == (4, 4, True)
-    assert "nobody can be asked here" in unasked.stderr
+    assert "there is no terminal to ask one" in unasked.stderr
     assert code == 0, text
     assert "3 starts" in text
     assert "3  wave rest, account acme (67777ce93e25326494e90001)" in text

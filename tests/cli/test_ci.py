@@ -215,7 +215,9 @@ def test_the_actions_step_chooses_the_environment(job):
 def test_the_action_lists_its_interface_and_installs_the_lock():
     scripts = "\n".join(step.get("run", "") for step in ACTION["runs"]["steps"])
 
-    assert {"outcome", "started", "failed", "unknown", "plan_hash"} == ACTION["outputs"].keys()
+    assert {"outcome", "started", "failed", "unknown", "recipients", "recipients_unknown", "plan_hash"} == ACTION[
+        "outputs"
+    ].keys()
     assert all(out["value"] == f"${{{{ steps.run.outputs.{name} }}}}" for name, out in ACTION["outputs"].items())
     assert "${{" not in scripts
     assert "--require-hashes" in scripts

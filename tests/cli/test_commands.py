@@ -13,10 +13,12 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 RESULT_KEYS = ["schema_version", "run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings"]
 RUN_KEYS = ["run_id", "launch", "manifest", "manifest_sha256", "plan_sha256", "host", "ledger", "started_at",
             "finished_at", "last_success_at", "exit_code", "stop", "rehearsal", "environment",
-            "by", "approved", "head", "version"]  # fmt: skip
+            "by", "approved", "head", "planned_by", "approvals", "version"]  # fmt: skip
 CAMPAIGN_KEYS = ["account", "stream", "campaign", "name", "wave", "outcome", "reason", "message", "attempts",
                  "intent_at", "sent_at", "finished_at", "http_status", "elapsed_ms", "evidence", "updated_at",
                  "next", "tags", "recipients"]  # fmt: skip
+DELIVERY_COLUMNS = [f"delivery_{name}" for name in
+                    ("state", "sent", "per_minute", "stalled_for_s", "is_stalled", "eta", "read_at")]  # fmt: skip
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -68,9 +70,9 @@ def test_the_result_has_its_documented_keys_and_reports_agree(workplace):
     assert printed == {**written, "command": "run", "exit_code": 0, "messages": said}
     assert list(written) == RESULT_KEYS
     assert list(written["run"]) == RUN_KEYS
-    assert all(list(campaign) == CAMPAIGN_KEYS for campaign in written["campaigns"])
+    assert all(list(campaign) == [*CAMPAIGN_KEYS, "delivery"] for campaign in written["campaigns"])
     assert sum(written["totals"].values()) == 3
-    assert lines[0].split(",") == [*CAMPAIGN_KEYS, "note"]  # it is the sandbox's
+    assert lines[0].split(",") == [*CAMPAIGN_KEYS, *DELIVERY_COLUMNS, "note"]  # it is the sandbox's
     assert len(lines) == 1 + 3
     assert RFC3339.fullmatch(written["run"]["started_at"])
     assert all(RFC3339.fullmatch(c["sent_at"]) for c in written["campaigns"])

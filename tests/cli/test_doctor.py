@@ -11,7 +11,7 @@ def test_a_healthy_setup_is_listed_with_one_call_per_account(workplace, platform
     done = workplace.run("doctor", manifest)
 
     assert before.returncode == 0, before.stdout
-    assert "is not there yet" in before.stdout
+    assert "does not exist yet" in before.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     assert "account acme: token and scope are accepted; the list answers (3 campaigns)" in done.stdout
     assert "ok    clock: within 5 s of the host's" in done.stdout

@@ -10,7 +10,7 @@ from tests.system.crash.conftest import KILLED, Scene, Zygote
 async def crash_while_the_platform_still_queues(directory, **how):
     """The start is carried out, the process dies, and a look at the platform reports Ready: the request is queued."""
     async with Scene.opened(directory, count=1) as scene, Zygote.started() as zygote:
-        assert await zygote.run(scene.directory, "run", "m.yaml", point="headers_in", nth=2, **how) == KILLED
+        assert await zygote.run(scene.directory, "run", "m.yaml", point="headers_in", nth=3, **how) == KILLED
         assert scene.starts == {"st-1/cd-0": 1}
         found = scene.server.platform.campaign("st-1", "cd-0")
         scene.server.platform.put(dataclasses.replace(found, status="Ready", instance_id=None, updated_at=None))
