@@ -74,7 +74,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
-        else:  # on Windows, which has no sessions: what the command has begun goes on
+        elif process.returncode is None:  # on Windows, which has no sessions: what the command has begun goes on
             process.kill()
     # Even if we are cancelled: a process that nobody waits for stays as a zombie.
     await asyncio.shield(process.wait())
