@@ -27,6 +27,8 @@ class ControlWatch:
 
     def __init__(self, launch: str, read_state: ReadState, stop_signal: StopSignal, observer: Observer) -> None:
         self.state: ControlState = OPEN
+        self.planned_under = OPEN.number
+        """The number of the state in which the run's plan was made."""
         self._launch = launch
         self._read_state = read_state
         self._stop_signal = stop_signal
@@ -36,6 +38,11 @@ class ControlWatch:
     def is_paused(self) -> bool:
         """Whether starts are not permitted now, as far as is known."""
         return self.state.command is not None
+
+    async def begin(self) -> None:
+        """Read the state for the first time, right after the plan was made."""
+        await self.poll()
+        self.planned_under = self.state.number
 
     def update(self, state: ControlState) -> None:
         """Follow a state, unless a newer one is known. An abort ends the run."""

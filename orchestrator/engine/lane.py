@@ -23,7 +23,7 @@ from orchestrator.engine.rate_limiter import RateLimiter
 from orchestrator.engine.reader import Reader
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import LaneStop, StopRequested
-from orchestrator.engine.work_queue import Job, WorkQueue
+from orchestrator.engine.work_queue import Job, Outdated, WorkQueue
 from orchestrator.errors import JournalWriteError, LeaseLost
 from orchestrator.model import (
     CampaignKey,
@@ -96,7 +96,7 @@ class LaneRunner:
                     continue
                 try:
                     await self._start(job, group)
-                except WindowClosed:
+                except (WindowClosed, Outdated):
                     queue.requeue(job)
 
     # A start: attempts until one is final, then what it comes to.
@@ -154,7 +154,7 @@ class LaneRunner:
                 self._breaker.done()
 
     async def _acquire_slot(self, job: Job) -> None:
-        """Wait until the job may leave, then take a slot. Raises WindowClosed, StopRequested or LeaseLost instead."""
+        """Wait until the job may leave, then take a slot. Raises as `_check_may_leave`, but for BreakerOpen."""
         while True:
             if self._deps.control.is_paused:
                 await self._wait_while_paused(job)  # first: a pause may outlast a window
@@ -173,7 +173,7 @@ class LaneRunner:
             job.begun = PosixSeconds(job.begun + self._deps.clock.now() - asked)
 
     def _check_may_leave(self, job: Job, *, own: int = 0) -> None:
-        """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed or BreakerOpen where it may not.
+        """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed, Outdated or BreakerOpen where not.
 
         Asked when the slot is there, and once more right before the first byte (`own` is 1 then: it is in flight).
         """
@@ -181,13 +181,15 @@ class LaneRunner:
         if not self._deps.windows.is_open(job.window):
             closed = "not_after has passed" if self._deps.windows.have_ended() else f"window {job.window} has closed"
             raise WindowClosed(closed)
+        if job.is_outdated(self._deps.control):
+            raise Outdated("the launch was paused since its live state was read")
         self._breaker.check(own=own)
 
     def _last_look(self, job: Job) -> str | None:
         """Why the start may not be sent now, asked right before its first byte: connecting may take its time."""
         try:
             self._check_may_leave(job, own=1)
-        except (StopRequested, LeaseLost, WindowClosed, BreakerOpen) as reason:
+        except (StopRequested, LeaseLost, WindowClosed, Outdated, BreakerOpen) as reason:
             return f"not sent: {reason}"
         return None
 

@@ -8,6 +8,7 @@ from orchestrator.core.plan.plan import Entry
 from orchestrator.core.plan.recipients import lists_needed
 from orchestrator.core.rules.shared_lists import Conflict, held_message
 from orchestrator.core.text import duration, timestamp
+from orchestrator.engine.control_watch import ControlWatch
 from orchestrator.engine.list_watch import ListWatch
 from orchestrator.engine.reader import Reader, ReadFailed
 from orchestrator.engine.run_deps import RunDeps
@@ -31,6 +32,12 @@ class Job:
     sends: int = 0  # attempts that count against retry.attempts
     refused_tokens: int = 0
     withheld: bool = False  # we ourselves did not send the last attempt
+    read_under: int = 0  # the number of the control state in which its live state was read
+
+    def is_outdated(self, control: ControlWatch) -> bool:
+        """Whether the launch was paused since its live state was read; while it is paused, no read would last."""
+        is_start = self.entry.decision.action is Action.START
+        return is_start and not control.is_paused and self.read_under != control.state.number
 
     @property
     def window(self) -> str | None:

@@ -47,7 +47,7 @@ class PlanExecution:
         # 1. Journal what is about to happen.
         await self._write_header()
         # 2. Open the waves, while pause and abort are watched for.
-        await self._deps.control.poll()  # a launch paused before it began should not spend slots to find out
+        await self._deps.control.begin()  # a launch paused before it began should not spend slots to find out
         watching = asyncio.create_task(self._deps.control.run())
         waves = asyncio.create_task(self._open_waves())
         # A second signal cuts the wait for what is in flight short, and nothing else: what follows must not be cut.

@@ -22,10 +22,15 @@ NOT_AFTER: Final = "not_after"
 """What the event of a hold names in place of a window."""
 
 
+class Outdated(Exception):  # noqa: N818 - a decision, not a malfunction
+    """The launch was paused since the campaign's live state was read: it must be read again."""
+
+
 class WorkQueue:
     """The campaigns of one lane and wave that have no outcome yet and are not on their way, by window.
 
-    `reader` looks again at campaigns that had to wait for their window or their lists; with `is_late`, at all of them.
+    `reader` looks again at campaigns that had to wait for their window, their lists or the end of a pause; with
+    `is_late`, at all of them.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class WorkQueue:
         self._jobs: dict[str | None, deque[Job]] = defaultdict(deque)  # each in the plan's order
         self._opens: dict[str, PosixSeconds] = {}  # windows that are waited for, and when they open
         for place, entry in enumerate(entries):
-            job = Job(entry, place)
+            job = Job(entry, place, read_under=deps.control.planned_under)
             self._jobs[job.window].append(job)
         self._unsure = set(self._jobs) if is_late else set()  # windows whose campaigns must be read again
 
@@ -68,11 +73,15 @@ class WorkQueue:
             open_windows = [name for name, jobs in self._jobs.items() if jobs and self._may_begin(name)]
             sure = [self._jobs[name] for name in open_windows if name not in self._unsure]
             if sure:
-                job = min(sure, key=lambda jobs: jobs[0].place).popleft()
+                jobs = min(sure, key=lambda jobs: jobs[0].place)
+                if jobs[0].is_outdated(self._deps.control):
+                    self._unsure.add(jobs[0].window)
+                    continue
+                job = jobs.popleft()
                 if job.entry.decision.action is not Action.START or self._list_queue.admit(job):
                     return job
                 continue
-            # 3. One that waited for its window: look first whether it was changed meanwhile.
+            # 3. One that waited for its window, or for the end of a pause: look first whether it was changed meanwhile.
             if open_windows:
                 await self._recheck(open_windows[0])
                 continue
@@ -95,7 +104,7 @@ class WorkQueue:
             return True
 
     def requeue(self, job: Job) -> None:
-        """Its window closed before it could leave: it is the first of its window again."""
+        """It may not leave now: it is the first of its window again."""
         job.begun = None
         self._list_queue.give_back(job)
         self._jobs[job.window].appendleft(job)
@@ -124,8 +133,11 @@ class WorkQueue:
 
     async def _changes(self, jobs: Iterable[Job]) -> Container[CampaignKey]:
         """Read campaigns again, hold those that were changed meanwhile, and say which."""
-        starts = [job.entry for job in jobs if job.entry.decision.action is Action.START]
+        read, number = list(jobs), self._deps.control.state.number
+        starts = [job.entry for job in read if job.entry.decision.action is Action.START]
         changes = await preflight.changes(self._reader, starts, self._deps.manifest)
+        for job in read:
+            job.read_under = number
         for key, message in changes.items():
             self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
         self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from orchestrator.core.content import digest
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.states import State
 from orchestrator.engine.control_watch import POLL_SECONDS
 from orchestrator.errors import JournalWriteError, LedgerError
+from orchestrator.model import LiveState
 from tests.fakes import UNSENT
 
 SLOW = {"account": {"rate": ["1/10s"]}, "preflight": {"check": "off"}}
@@ -87,6 +89,43 @@ async def test_a_pause_does_not_use_up_the_time_for_retries(rig):
     say_at(rig, 7200, ControlCommand.UNPAUSE)
     await rig.run()
     assert rig.state() is State.STARTED
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 8])
+async def test_what_was_edited_during_a_pause_is_held(rig, in_flight):
+    """Also what waited for its slot while the launch was paused, and noticed nothing of it."""
+    rig = rig(8, account={"rate": ["1/10s"], "in_flight": in_flight})
+    before = digest({"message": "a", "name": "c"})
+    rig.api.live = {key: LiveState("Ready", updated_at="T1", content=before) for key in rig.api.live}
+    edited = LiveState("Ready", updated_at="T2", content=digest({"message": "b", "name": "c"}))
+    say_at(rig, 15, ControlCommand.PAUSE, "wrong text")
+    for n in range(2, 8):
+        asyncio.get_running_loop().call_at(16, rig.api.live.__setitem__, f"s/c{n}", edited)
+    say_at(rig, 17, ControlCommand.UNPAUSE)
+    await rig.run()
+    assert len(rig.api.started()) == 2
+    assert list(rig.outcomes().values()) == [("started", "accepted")] * 2 + [("held", "changed")] * 6
+    assert rig.messages()["c7"] == "it was edited while it waited: message changed since the plan"
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+async def test_after_a_pause_campaigns_are_read_twice_at_most(rig, in_flight):
+    rig = rig(120, account={"in_flight": in_flight, "rate": ["20/10s"]})
+    say_at(rig, 5, ControlCommand.PAUSE, "lunch")
+    say_at(rig, 1000, ControlCommand.UNPAUSE)
+    await rig.run()
+    assert len(rig.api.started()) == 120
+    # Three pages; once more where some were in workers' hands.
+    assert len(rig.api.reads("list")) in {3, 6}
+
+
+async def test_a_pause_before_the_run_is_no_reason_to_read_again(rig):
+    rig = rig(3)
+    for word in (ControlCommand.PAUSE, ControlCommand.UNPAUSE):
+        rig.journal.record_command("spring", word, "x")
+    await rig.run()
+    assert len(rig.api.started()) == 3
+    assert rig.api.reads("list") == []
 
 
 async def test_a_start_in_flight_is_recorded_during_a_pause(rig):
