@@ -1,5 +1,6 @@
 """What `doctor` looks at."""
 
+import asyncio
 import os
 import shutil
 from contextlib import closing, suppress
@@ -8,12 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
+from orchestrator.app.addressees import Addressee, addressees_of
 from orchestrator.app.callbacks import SafeCallbacks
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun, credentials_of, open_run
 from orchestrator.core.diagnosis import Finding, Grade, of_answer, of_disk
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
+from orchestrator.core.text import command_line
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.errors import LaneLeased, LeaseLost, LedgerError, OrchestratorError
 from orchestrator.ledger.file_system import file_system
@@ -32,11 +35,13 @@ async def examine(
     found = [*_of_ledger(loaded.manifest.ledger if loaded else ledger), *_of_zones(loaded.manifest if loaded else None)]
     if loaded is None:
         return found
-    # 2. The credentials. Without them, or without a ledger, no account can be asked.
+    # 2. Those whom `notify` names: whether they could be told.
+    found += [_of_addressee(one, loaded) for one in await asyncio.to_thread(addressees_of, loaded, redactor)]
+    # 3. The credentials. Without them, or without a ledger, no account can be asked.
     broken = _of_credentials(loaded)
     if broken or any(one.grade is Grade.BAD and one.subject == "ledger" for one in found):
         return [*found, *broken]
-    # 3. The accounts: one read for each.
+    # 4. The accounts: one read for each.
     return [*found, *await _of_accounts(loaded, stop_signal, redactor)]
 
 
@@ -89,6 +94,13 @@ def _of_zones(manifest: Manifest | None) -> list[Finding]:
     except ZoneInfoNotFoundError as error:
         return [Finding(Grade.BAD, "time zones", f"no data ({error})", "install tzdata")]
     return [Finding(Grade.OK, "time zones", f"data for {', '.join(dict.fromkeys(zones))}")]
+
+
+def _of_addressee(addressee: Addressee, loaded: LoadedManifest) -> Finding:
+    again = command_line("notify", "test", *loaded.words)
+    if addressee.fault:  # no reason to refuse a run: starts go before notices
+        return Finding(Grade.WARN, addressee.name, f"gets no notice: {addressee.fault}", f"correct it, {again}")
+    return Finding(Grade.OK, addressee.name, f"has an address; to send a notice to it: {again}")
 
 
 def _of_credentials(loaded: LoadedManifest) -> list[Finding]:

@@ -60,7 +60,8 @@ class Notifier:
     def __init__(self, addressees: Sequence[Addressee] = (), observer: Observer | None = None) -> None:
         self.not_told: list[str] = []
         """A sentence for each notice and each addressee whom it did not reach."""
-        self._addressees = addressees
+        self.addressees = addressees
+        """Those whom the manifest names."""
         self._observer = observer
         self._names: Mapping[str, str] = {}  # of accounts, by their ids
         self._counts: Counter[str] = Counter()
@@ -75,7 +76,7 @@ class Notifier:
 
     def again(self, observer: Observer) -> "Notifier":
         """Another one for the same addressees."""
-        return Notifier(self._addressees, observer)
+        return Notifier(self.addressees, observer)
 
     async def begin(
         self,
@@ -86,7 +87,7 @@ class Notifier:
         record: Callable[[Record], Awaitable[None]],
     ) -> None:
         """The run is known: from now on, its events are told. `record` journals what was told."""
-        if not self._addressees:
+        if not self.addressees:
             return
         source = source_of(loaded.manifest, loaded.environment, run_id)
         # Another process may have watched the run before: what it told is not told again.
@@ -114,7 +115,7 @@ class Notifier:
     ) -> None:
         """Tell once what happened, from any thread, without waiting. `about` tells notices of one event apart."""
         desk, key = self._desk, (str(event), about)
-        wanted = [one for one in self._addressees if event in one.on]
+        wanted = [one for one in self.addressees if event in one.on]
         if desk is None or key in self._told or not wanted:
             return
         self._told.add(key)

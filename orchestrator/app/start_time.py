@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.app.open_run import OpenRun
+from orchestrator.app.refusal_notice import telling_refusal
 from orchestrator.app.run import before_starts
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.manifest.models import Manifest
@@ -58,28 +59,35 @@ async def ready_run(
     """The run with its leases, once it may start. `prepare` plans it, `agree` asks for consent, `wait` for the time.
 
     While it waits it holds no lease: others use the accounts, and the same command on another host can take its place.
-    What was changed meanwhile, or while the question was open for long, is held. Raises what these raise.
+    What was changed meanwhile, or while the question was open for long, is held. Raises what these raise; from the
+    wait on, those whom `notify` names are told of a refusal.
     """
     agreed: tuple[Plan, Approved] | None = None
-    while True:
-        async with opening() as opened:
-            plan, approved = await prepare(opened)
-            clock, planned_at = opened.deps.clock, opened.deps.clock.now()
-            if agreed is None:
-                agreed = plan, await agree(opened, plan, approved)
-            else:
-                plan = held_if_changed(agreed[0], plan)
-            # A person may have thought about it overnight: the plan may be too old by now, and the campaigns edited.
-            is_fresh = clock.now() - planned_at <= FRESH_SECONDS
-            if is_fresh and (start is None or clock.now() >= start.at):
-                # Nothing here keeps the plan: a large one makes room for its result.
-                ready = [ReadyRun(opened, plan, agreed[1])]
-                del plan, agreed
-                yield ready.pop()
-                return
-            waits_for = start if start is not None and clock.now() < start.at else None
-        if waits_for is not None:
-            await wait(waits_for)
+    has_waited = False
+    async with AsyncExitStack() as unattended:
+        while True:
+            async with opening() as opened:
+                plan, approved = await prepare(opened)
+                clock, planned_at = opened.deps.clock, opened.deps.clock.now()
+                if agreed is None:
+                    agreed = plan, await agree(opened, plan, approved)
+                else:
+                    plan = held_if_changed(agreed[0], plan)
+                # A person may have thought about it overnight: the plan may be old by now, and the campaigns edited.
+                is_fresh = clock.now() - planned_at <= FRESH_SECONDS
+                if is_fresh and (start is None or clock.now() >= start.at):
+                    # Nothing here keeps the plan: a large one makes room for its result.
+                    ready = [ReadyRun(opened, plan, agreed[1])]
+                    del plan, agreed
+                    yield ready.pop()
+                    return
+                waits_for = start if start is not None and clock.now() < start.at else None
+            if waits_for is not None:
+                if not has_waited:
+                    refusal = telling_refusal(opened.notifier, opened.loaded, opened.deps.run_id)
+                    await unattended.enter_async_context(refusal)
+                has_waited = True
+                await wait(waits_for)
 
 
 async def agreed_by_the_call(_: OpenRun, __: Plan, approved: Approved) -> Approved:

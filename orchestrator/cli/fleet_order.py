@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import click
 
@@ -39,9 +40,17 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
 
 
 async def place_order(
-    store: Store, loaded: LoadedManifest, options: RunOptions, observers: Observers, stop_signal: StopSignal
+    store: Store,
+    loaded: LoadedManifest,
+    options: RunOptions,
+    observers: Observers,
+    stop_signal: StopSignal,
+    *,
+    unattended: AbstractAsyncContextManager[None],
 ) -> Order:
     """Give the order, once it may be carried out. In threads: a database on the network may keep one waiting.
+
+    `unattended` is around all that comes after a wait for the time.
 
     Raises Interrupted, LedgerError, NothingSelected and Refused; no worker has it then.
     """
@@ -54,14 +63,16 @@ async def place_order(
     check_not_too_late(loaded.manifest, begins)
     signatures = await asyncio.to_thread(check_signatures, loaded, options.consent, begins)
     ask = _question(loaded, options, stop_signal, store, signatures)
-    if start is not None and clock.now() < start.at:
-        # A person is asked before the wait: nobody may be there after it.
-        ask = await asyncio.to_thread(_agreed, store, request, ask)
-        await _wait(store, loaded, start, Display(options, observers, stop_signal), clock)
-        clock = await asyncio.to_thread(SystemClock, store.time)
-        # Once more: a key may have been revoked meanwhile.
-        await asyncio.to_thread(check_signatures, loaded, options.consent, clock.now())
-    order, is_new = await asyncio.to_thread(order_launch, store, clock, request, ask)
+    async with AsyncExitStack() as stack:
+        if start is not None and clock.now() < start.at:
+            # A person is asked before the wait: nobody may be there after it.
+            ask = await asyncio.to_thread(_agreed, store, request, ask)
+            await stack.enter_async_context(unattended)
+            await _wait(store, loaded, start, Display(options, observers, stop_signal), clock)
+            clock = await asyncio.to_thread(SystemClock, store.time)
+            # Once more: a key may have been revoked meanwhile.
+            await asyncio.to_thread(check_signatures, loaded, options.consent, clock.now())
+        order, is_new = await asyncio.to_thread(order_launch, store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.
     if not is_new:
         click.echo(f"run {order.header.run_id} is already being carried out: watching it", err=True)

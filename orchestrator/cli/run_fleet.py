@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.notifier import Notifier, telling
+from orchestrator.app.refusal_notice import telling_refusal
 from orchestrator.app.run import after_starts, watched_result
 from orchestrator.cli.fleet_order import Detached, place_order
 from orchestrator.cli.run_end import RunEnd
@@ -14,7 +15,6 @@ from orchestrator.clock import SystemClock
 from orchestrator.console.logs import LogObserver, set_up
 from orchestrator.console.progress import Phase
 from orchestrator.console.signals import handled
-from orchestrator.core.plan import plan as plans
 from orchestrator.core.result.types import Result
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.fleet.ordering import check_request
@@ -43,16 +43,16 @@ async def run_fleet(path: Path, options: RunOptions, end: RunEnd, watching: Iter
             observers.event("ledger_created", ledger=store.made)
         try:
             await check_queue(loaded.manifest.ledger)
-            order = await place_order(store, loaded, options, observers, stop_signal)
+            notifier = await Notifier.of(loaded, redactor, observers)
+            unattended = telling_refusal(notifier, loaded)
+            order = await place_order(store, loaded, options, observers, stop_signal, unattended=unattended)
             end.begins(order.header.run_id, lambda: True)  # workers may send as from now
             clock = await asyncio.to_thread(SystemClock, store.time)
             # 2. Watch it, then report as any run does.
             checks = CommandChecks(path.parent, redactor)
             with after_starts(loaded.manifest.launch, store.url):
                 run_id = order.header.run_id
-                async with telling(
-                    await Notifier.of(loaded, redactor, observers), loaded, run_id, store, clock
-                ) as notifier:
+                async with telling(notifier, loaded, run_id, store, clock):
                     display = Display(options, observers, stop_signal)
                     await _watch(store, clock, order, stop_signal, checks, observer=notifier, display=display)
                     result = await notifier.finished(await watched_result(store, order.header.launch, run_id))
@@ -74,9 +74,8 @@ async def _watch(
     observer: Observer,
     display: Display,
 ) -> None:
-    lanes = {name: str(plans.lane_of(order.manifest, name)) for name in order.manifest.accounts}
-    names = {lane: name for name, lane in lanes.items()}
+    names = {str(lane): name for name, lane in order.lane_of_account.items()}
     display.begin(order.manifest, names, clock)
-    display.plan({lanes[account]: count for account, count in order.expected().items()})
+    display.plan({str(lane): count for lane, count in order.expected().items()})
     async with display.showing(Phase.STARTS):
         await watch(store, order, clock, observer, stop_signal=stop_signal, checks=checks)

@@ -16,9 +16,10 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.plan import lane_of
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
-from orchestrator.model import CampaignKey, Outcome, Record, Stop
+from orchestrator.model import CampaignKey, Lane, Outcome, Record, Stop
 
 APPROVED: Final = "approved"  # the plan that was approved, where one was
 
@@ -75,9 +76,15 @@ class Order:
         due = [pair for pair in order if pair in wanted]
         return [Job(self.header.launch, self.header.run_id, *pair, number) for number, pair in enumerate(due)]
 
-    def expected(self) -> Counter[str]:
-        """How many campaigns are to get an outcome, by account."""
-        return Counter(row.account for row in self.rows if row.action != Action.SKIP)
+    @property
+    def lane_of_account(self) -> Mapping[str, Lane]:
+        """The lanes by the names of their accounts."""
+        return {name: lane_of(self.manifest, name) for name in self.manifest.accounts}
+
+    def expected(self) -> Counter[Lane]:
+        """How many campaigns are to get an outcome, by lane."""
+        lanes = self.lane_of_account
+        return Counter(lanes[row.account] for row in self.rows if row.action != Action.SKIP)
 
     def manifest_of(self, job: Job, ledger: str) -> Manifest:
         """The manifest as far as a job is concerned: one account, and its campaigns in one wave."""

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from orchestrator.app import journal_reader as journals
 from orchestrator.app.notifier import Notifier, telling
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.notice import NOTICE, SIGNATURE
+from orchestrator.errors import Refused
 from orchestrator.ledger.store import Store
 from orchestrator.redaction import Redactor
 from tests.app.conftest import Watcher
@@ -137,6 +139,49 @@ async def test_pause_and_unpause_are_told_with_who_and_why(places, hook):
     assert messages[0].startswith("paused by ")
     assert messages[0].endswith(": lunch")
     assert messages[1] == "its pause is over: starts leave again"
+
+
+async def refused_while_waiting(place, manifest):
+    """Abort a launch while it waits for its time. What it told its observer."""
+    ledger = LEDGER.format(place.directory)
+    watcher = Watcher(
+        start_waiting=lambda: journals.record_command(ledger, "crash", ControlCommand.ABORT, "wrong price")
+    )
+    with pytest.raises(Refused, match="wrong price"):
+        await run_launch(manifest, at=datetime.now(UTC) + timedelta(hours=1), observer=watcher)
+    return watcher
+
+
+async def test_a_run_that_may_not_begin_after_its_wait_is_told(places, hook):
+    """Nobody sits in front of it: the scheduled launch would only be missed by those who wait for its messages."""
+    place = await places()
+    await refused_while_waiting(place, place.load(notify=[entry()]))
+    [notice] = hook.notices
+
+    assert (notice["event"], notice["counts"], notice["recipients"]) == ("stopped", {}, None)
+    message = notice["message"]
+    assert message.startswith("a run that waited for its time ended with exit code 4: launch crash is aborted by ")
+    assert message.endswith(": wrong price; no start was sent")
+    assert place.starts == {}
+
+
+async def test_a_refusal_that_reaches_nobody_is_an_event(places, monkeypatch):
+    monkeypatch.setenv("DEAD", f"http://127.0.0.1:{closed_port()}/{TOKEN}")
+    place = await places()
+    watcher = await refused_while_waiting(place, place.load(notify=[entry("DEAD"), entry("DEAD", on=["finished"])]))
+
+    [failed] = [fields for name, fields in watcher.events if name == "notice_failed"]
+    assert (failed["notice"], failed["entry"]) == ("stopped", "notify 1 (webhook)")
+    assert TOKEN not in failed["message"]
+
+
+async def test_who_sees_the_refusal_is_not_told(places, hook):
+    place = await places()
+    manifest = place.load(approval="plan", notify=[entry()])
+    with pytest.raises(Refused, match="needs --approve"):
+        await run_launch(manifest)
+
+    assert hook.requests == []
 
 
 async def test_a_plan_that_needs_approval_is_told(places, hook):

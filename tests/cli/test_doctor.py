@@ -20,6 +20,22 @@ def test_a_healthy_setup_is_listed_with_one_call_per_account(workplace, platform
     assert platform.starts == {}
 
 
+def test_who_would_get_no_notice_is_a_warning(workplace, platform):
+    workplace.environment |= {"HOOK": "http://127.0.0.1:9/canary-token", "BAD": "http://hooks.example/canary-token"}
+    notify = [{"to": {"env": name}} for name in ("HOOK", "BAD", "MISSING")]
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials(), notify=notify)
+    done = workplace.run("doctor", manifest)
+
+    assert done.returncode == 0, done.stderr
+    again, plain = f"python -m orchestrator notify test {manifest}", "plain http is for this machine only: use https"
+    assert [line for line in done.stdout.splitlines() if " notify " in line] == [
+        f"ok    notify 1 (webhook): has an address; to send a notice to it: {again}",
+        f"warn  notify 2 (webhook): gets no notice: {plain}; correct it, {again}",
+        f"warn  notify 3: gets no notice: to: environment variable MISSING is unset or empty; correct it, {again}",
+    ]
+    assert "canary-token" not in done.stdout + done.stderr
+
+
 def test_4_with_the_fix_for_a_rejected_or_missing_credential(workplace, platform):
     url = platform.start(secret="another-secret-" + "8" * 50)
     manifest = workplace.manifest(host=url, accounts=workplace.credentials())

@@ -362,11 +362,20 @@ def seal_another_text(file, campaign):
     file.write_text(json.dumps({**plan, "plan_sha256": sha256(plan["identity"])}), encoding="utf-8")
 
 
-def test_an_order_carries_the_approval_and_no_other_start(fleet):
-    scene = fleet(accounts=1, campaigns=4)
+def test_an_order_carries_the_approval_and_no_other_start(fleet, monkeypatch):
+    with end_point() as hook:
+        monkeypatch.setenv("HOOK", f"http://{hook.place}/x")
+        scene = fleet(accounts=1, campaigns=4)
+        check_approved_order(scene)
+
+    [notice] = hook.notices  # of the order that waited, while nobody was there to see it refused
+    assert notice["message"].startswith("a run that waited for its time ended with exit code 4: ")
+
+
+def check_approved_order(scene):
     cleo = Signer(scene.directory, "cleo@example.com")
     (scene.directory / "allowed_signers").write_text(cleo.line(), encoding="ascii")
-    scene.write(approval={"signers": "allowed_signers"})
+    scene.write(approval={"signers": "allowed_signers"}, notify=[{"to": {"env": "HOOK"}, "on": ["stopped"]}])
     few = ("--select", "campaign:cd-0-0,campaign:cd-0-1")
     assert scene.program("plan", "m.yaml", "-o", "plan.json", *few, log="plan.log").wait(60) == 0, scene.log("plan")
     unsigned = scene.submit().wait(60)
