@@ -19,8 +19,9 @@ from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.app.start_time import agreed_by_the_call, ready_run, start_at, start_of, wait_without_lease
+from orchestrator.core.plan.approval import choice_for
 from orchestrator.core.plan.estimate import PlannedLaunch
-from orchestrator.core.plan.selection import Choice, Selection, parse_terms
+from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result
 from orchestrator.core.text import plural, reason
 from orchestrator.engine.stop_signal import StopSignal
@@ -90,9 +91,7 @@ async def run_launch(
     the reports are written, then comes CancelledError. A second cancellation stops waiting for calls in flight.
     """
     proposal = await asyncio.to_thread(read_plan, Path(plan)) if plan is not None else None
-    if proposal is not None and not (select or exclude or retry_failed):
-        select, exclude, retry_failed = proposal.selection
-    choice = _choice(select, exclude, retry_failed=retry_failed)
+    choice = choice_for(Choice.of(select, exclude, retry_failed=retry_failed), proposal)
     consent = Consent(approve, proposal, tuple(map(Path, approvals)), max_starts, new_ledger, max_recipients)
     stop_signal = stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
@@ -132,7 +131,7 @@ async def plan_launch(
     It reads the live states, which spends calls. `details` also compares each campaign's own calling hours with its
     window. Raises as `run_launch` does, and is cancelled as it is.
     """
-    choice = _choice(select, exclude, retry_failed=retry_failed, details=details)
+    choice = Choice.of(select, exclude, retry_failed=retry_failed, details=details)
     stop_signal, start = stop or StopSignal(), start_at(at)
 
     async def make() -> PlannedLaunch:
@@ -140,11 +139,6 @@ async def plan_launch(
             return await plan_run(opened, choice, max_starts, max_recipients=max_recipients, at=start)
 
     return await stop_on_cancel(_annotated(make()), stop_signal)
-
-
-def _choice(select: Iterable[str], exclude: Iterable[str], *, retry_failed: bool, details: bool = False) -> Choice:
-    selection = Selection(parse_terms(tuple(select)), parse_terms(tuple(exclude)))
-    return Choice(selection, retry_failed, details)
 
 
 async def _annotated(work: Coroutine[Any, Any, _T]) -> _T:

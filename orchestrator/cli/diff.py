@@ -7,7 +7,7 @@ import click
 
 from orchestrator.cli import event_loop
 from orchestrator.cli.documented import documented
-from orchestrator.cli.options import choice_of, environment_option, json_option, ledger_option, prints_result
+from orchestrator.cli.options import environment_option, json_option, ledger_option, prints_result
 from orchestrator.console.render import CommandResult, Remarks
 from orchestrator.core.exit_codes import ExitCode
 
@@ -46,6 +46,7 @@ def command(before: str, after: str, *, form: str, environment: str | None, ledg
     """
     from orchestrator.app.diff import is_manifest, read_proposal, read_side
     from orchestrator.core.diff import compare
+    from orchestrator.core.plan.selection import Choice
 
     if is_manifest(before):
         raise click.UsageError("A is a plan or a run: only B may be a manifest")
@@ -53,7 +54,7 @@ def command(before: str, after: str, *, form: str, environment: str | None, ledg
     remarks = Remarks()
     if is_manifest(after):
         proposal = read_proposal(Path(before)) if one.kind == "plan" else None
-        other = live_plan(after, environment, None, proposal, remarks)
+        other = live_plan(after, environment, Choice(), proposal, remarks)
     else:
         other = read_side(after, ledger)
     return result_of("diff", compare(one, other), form, remarks)
@@ -76,24 +77,19 @@ def plan_difference(
     """How the plan that would be made now differs from another, for `plan --diff`."""
     from orchestrator.app.diff import read_proposal, read_side
     from orchestrator.core.diff import compare
-    from orchestrator.core.plan.selection import Choice
 
-    # Without options for it, the selection of the other plan.
-    own = choice if choice != Choice() else None
-    now = live_plan(manifest, environment, own, read_proposal(other), remarks)
+    now = live_plan(manifest, environment, choice, read_proposal(other), remarks)
     return result_of("plan", compare(read_side(str(other), ""), now), "text", remarks)
 
 
 def live_plan(
-    manifest: str, environment: str | None, choice: "Choice | None", proposal: "Proposal | None", remarks: Remarks
+    manifest: str, environment: str | None, choice: "Choice", proposal: "Proposal | None", remarks: Remarks
 ) -> "Snapshot":
-    """The plan that would be made now; without a choice, with the selection of the plan that it is compared with."""
+    """The plan that would be made now; where nothing is chosen, as the plan that it is compared with chose."""
+    from orchestrator.core.plan.approval import choice_for
     from orchestrator.loading.manifest_file import load_manifest
 
-    if choice is None:
-        select, exclude, retry_failed = proposal.selection if proposal is not None else ((), (), False)
-        details = proposal is not None and proposal.has_details
-        choice = choice_of(select, exclude, retry_failed=retry_failed, details=details)
+    choice = choice_for(choice, proposal)
     loaded = load_manifest(Path(manifest), environment)
 
     async def planned() -> "Snapshot":

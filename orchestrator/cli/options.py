@@ -220,9 +220,9 @@ def choice_of(
     select: tuple[str, ...], exclude: tuple[str, ...], *, retry_failed: bool, details: bool = False
 ) -> "Choice":
     """The choice that the options make. Raises click.UsageError for a malformed term."""
-    from orchestrator.core.plan.selection import Choice, Selection, parse_terms
+    from orchestrator.core.plan.selection import Choice
 
     try:
-        return Choice(Selection(parse_terms(select), parse_terms(exclude)), retry_failed, details)
+        return Choice.of(select, exclude, retry_failed=retry_failed, details=details)
     except ValueError as error:
         raise click.UsageError(str(error)) from error

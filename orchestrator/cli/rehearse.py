@@ -101,15 +101,9 @@ def command(
     faults = faults or (sandbox.faults if is_sandbox else "realistic")
     seed = seed if seed is not None else (sandbox.seed if is_sandbox else 1)
     config = RehearsalConfig(
-        loaded.manifest,
-        loaded.source_name,
-        loaded.sha256,
-        faults,
-        at,
-        permit=lambda plan: check_cap(plan, cap),
-        no_wait=no_wait,
-        environment=environment,
-    )
+        loaded.manifest, loaded.source_name, loaded.sha256, faults, at,
+        permit=lambda plan: check_cap(plan, cap), no_wait=no_wait, environment=environment,
+    )  # fmt: skip
     # 2. The rehearsals, with the seeds that follow each other.
     rehearsals = [rehearse(config, seed + number) for number in range(runs)]
     first = rehearsals[0]

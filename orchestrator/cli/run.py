@@ -129,13 +129,12 @@ def command(
     have been delivered, so you can run it again after any exit code. At a terminal it asks before the first start on
     a real host.
     """
-    from orchestrator.app.approval import Consent, read_plan
     from orchestrator.cli.run_end import RunEnd
-    from orchestrator.cli.run_options import RunOptions
-    from orchestrator.console.confirm import check_approve, has_terminal
+    from orchestrator.cli.run_options import RunOptions, consent_of
     from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
+    from orchestrator.core.plan.approval import choice_for
     from orchestrator.core.text import command_line
     from orchestrator.report.ci import system_of
 
@@ -144,27 +143,14 @@ def command(
     promise(end.exit_code)
     with end.publishing_refusals():
         # 1. The options, as far as they can be checked without the manifest.
-        if fleet and (approve is not None or (plan_file is not None and not approvals)):
-            raise click.UsageError(
-                "--fleet plans on the workers: there is no plan to --approve before they do. With signers, give it "
-                "--plan and --approval"
-            )
-        if fleet and follow:
-            raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
-        if fleet and max_recipients is not None:
-            raise click.UsageError("--fleet plans on the workers, each a part: none of them can check --max-recipients")
-        check_approve(approve)
-        if approvals and plan_file is None:
-            raise click.UsageError("--approval is a signature over a plan's file: name that file with --plan")
-        proposal = read_plan(plan_file) if plan_file is not None else None
-        if proposal is not None and not (select or exclude or retry_failed):
-            select, exclude, retry_failed = proposal.selection
-        consent = Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal(), max_recipients)
+        given = consent_of(approve, plan_file, approvals, max_starts, max_recipients, new_ledger=new_ledger)
+        choice = choice_for(choice_of(select, exclude, retry_failed=retry_failed), given.proposal)
         options = RunOptions(
-            choice_of(select, exclude, retry_failed=retry_failed), consent,
-            environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,
+            choice, given, environment=environment, yes=yes, reads_stdin=manifest == "-", no_wait=no_wait,
             at=start_of_options(at, zone), follows=follow, log_format=log_format, verbose=verbose, ci=system,
         )  # fmt: skip
+        if fleet:
+            options.check_fleet()
         # 2. The run. One guard around everything after the starts, whatever fails there.
         try:
             with traced(_span_observer) as watching:

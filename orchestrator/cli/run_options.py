@@ -6,14 +6,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestrator.app.approval import Consent
+from orchestrator.app.approval import Consent, read_plan
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.start_time import wait_without_lease
-from orchestrator.console.confirm import confirm
+from orchestrator.console.confirm import confirm, has_terminal
 from orchestrator.console.live import Notices, shown
 from orchestrator.console.live_words import stopping, waiting_words
 from orchestrator.console.progress import Phase, ProgressObserver
@@ -48,10 +49,42 @@ class RunOptions:
     verbose: bool = False
     ci: System = System.NONE
 
+    def check_fleet(self) -> None:
+        """Raise click.UsageError where workers cannot do what is asked for."""
+        given = self.consent
+        if given.approve is not None or (given.proposal is not None and not given.signatures):
+            raise click.UsageError(
+                "--fleet plans on the workers: there is no plan to --approve before they do. With signers, give it "
+                "--plan and --approval"
+            )
+        if self.follows:
+            raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
+        if given.max_recipients is not None:
+            raise click.UsageError("--fleet plans on the workers, each a part: none of them can check --max-recipients")
+
     @property
     def wants_bars(self) -> bool:
         """Whether progress is drawn as bars: at a terminal, unless its lines are wanted."""
         return self.log_format == "text" and not self.verbose and has_bars(sys.stderr, os.environ)
+
+
+def consent_of(
+    approve: str | None,
+    plan_file: Path | None,
+    approvals: tuple[Path, ...],
+    max_starts: int | None,
+    max_recipients: int | None,
+    *,
+    new_ledger: bool,
+) -> Consent:
+    """What the options agree to. Raises click.UsageError where they do not go together, PlanInvalid for no plan."""
+    if approvals and plan_file is None:
+        raise click.UsageError("--approval is a signature over a plan's file: name that file with --plan")
+    proposal = read_plan(plan_file) if plan_file is not None else None
+    try:
+        return Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal(), max_recipients)
+    except ValueError as error:
+        raise click.UsageError(f"--approve: {error}") from error
 
 
 class Observers:

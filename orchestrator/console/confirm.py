@@ -13,7 +13,7 @@ from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.core.plan.approval import SHORTEST_HASH, Proposal
+from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import texting
@@ -22,12 +22,6 @@ from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.errors import Refused
 from orchestrator.model import Home, Lane, PosixSeconds
-
-
-def check_approve(approve: str | None) -> None:
-    """Raise click.UsageError for a hash that is too short to name one plan."""
-    if approve is not None and len(approve) < SHORTEST_HASH:
-        raise click.UsageError(f"--approve needs at least {SHORTEST_HASH} characters of the plan's hash")
 
 
 def has_terminal() -> bool:

@@ -6,6 +6,7 @@ a commit with intents shares it: no permit is granted after an abort. READ COMMI
 that runs after the wait for a lock sees what was committed meanwhile.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -73,20 +74,7 @@ def open_postgres(url: sa.URL, *, create: bool, watched: bool = False) -> Backen
             raise
         return connection
 
-    engine = sa.create_engine(
-        "postgresql+psycopg://",
-        creator=connect,
-        # Enough, and bounded: 200 lanes that each took one would be more than a server allows. When 40 lanes shared
-        # four, the worker was a quarter slower, and a wait for one row held up every lane.
-        pool_size=MOST_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=None,  # the session's own timeouts end what keeps a connection
-        pool_pre_ping=True,  # a connection that did not survive a restart of the database is replaced before use
-        pool_use_lifo=True,  # connections that are not needed stay idle, and the others warm
-    )
-    # All rows in one statement: psycopg's executemany is a pipeline, and a process that is suspended in the middle of
-    # one keeps the lanes' rows locked, since the server does not count that as idle either.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
+    engine = _pool(connect)
     hint = "check that the database is up and can be reached, then run again"
     try:
         with engine.begin() as connection:
@@ -113,6 +101,24 @@ def open_postgres(url: sa.URL, *, create: bool, watched: bool = False) -> Backen
         made=shown if is_new else "",
         begin=_begin_reading if watched else autobegin,
     )
+
+
+def _pool(connect: Callable[[], Any]) -> sa.Engine:
+    engine = sa.create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        # Enough, and bounded: 200 lanes that each took one would be more than a server allows. When 40 lanes shared
+        # four, the worker was a quarter slower, and a wait for one row held up every lane.
+        pool_size=MOST_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=None,  # the session's own timeouts end what keeps a connection
+        pool_pre_ping=True,  # a connection that did not survive a restart of the database is replaced before use
+        pool_use_lifo=True,  # connections that are not needed stay idle, and the others warm
+    )
+    # All rows in one statement: psycopg's executemany is a pipeline, and a process that is suspended in the middle of
+    # one keeps the lanes' rows locked, since the server does not count that as idle either.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+    return engine
 
 
 def _begin_reading(connection: sa.Connection) -> None:

@@ -13,6 +13,7 @@ from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.decision import Action, Decision, changed
 from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import duration, plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, key_of
@@ -51,10 +52,13 @@ class Proposal:
         return PosixSeconds(self.made_at + VALID_FOR)
 
     @property
-    def selection(self) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-        """The terms of --select and --exclude, and whether the failed are retried."""
+    def choice(self) -> Choice:
+        """What was chosen of the manifest when it was made."""
         chosen = self.identity["selection"]
-        return tuple(chosen["select"]), tuple(chosen["exclude"]), bool(chosen["retry_failed"])
+        return Choice.of(
+            chosen["select"], chosen["exclude"],
+            retry_failed=bool(chosen["retry_failed"]), details=self.has_details,
+        )  # fmt: skip
 
     @property
     def nonce(self) -> str:
@@ -70,6 +74,11 @@ class Proposal:
     def has_details(self) -> bool:
         """Whether it covers what only a call for each campaign names, such as the sender."""
         return any("sender" in start.get("content", ()) for start in self.identity["starts"])
+
+
+def choice_for(choice: Choice, proposal: Proposal | None) -> Choice:
+    """A plan brings its own choice where none was made."""
+    return proposal.choice if proposal is not None and choice == Choice() else choice
 
 
 def proposal_record(
@@ -111,7 +120,7 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
         )  # fmt: skip
         own = plan_hash.sha256(proposal.identity)
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
-        _ = proposal.selection, bytes.fromhex(proposal.nonce)
+        _ = proposal.choice, bytes.fromhex(proposal.nonce)
         for start in proposal.identity["starts"]:
             _ = [start[name] for name in plan_hash.WITHOUT_LIVE_STATE], {**start.get("content", {})}
     except (TypeError, KeyError, ValueError, AttributeError) as error:

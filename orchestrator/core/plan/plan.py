@@ -216,45 +216,61 @@ def build(
     campaigns that keep their contact lists to themselves now.
     """
     # 1. Decide each campaign: by manifest and journal, else by its live state, and last by other launches' starts.
-    position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     place = lru_cache(maxsize=None)(partial(_place, manifest))
     entries = []
     for campaign in manifest.campaigns:
         key, at = campaign.key, place(campaign.account, waves.assign(campaign, manifest.waves))
         history, state = histories.get(key), live.get(key)
-        decision = _settled(campaign, history, selection, retry_failed=retry_failed)
-        if decision is None:
-            decision = START if manifest.preflight.check == "off" else by_live_state(campaign, state, manifest)
-        # The journal does not know, but the live state does by now: the engine probes it, and records what it finds.
-        elif decision.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
-            decision = JUDGE
+        settled = _settled(campaign, history, selection, retry_failed=retry_failed)
+        decision = _decide(settled, campaign, history, state, manifest)
         if earlier and decision.action is Action.START and not campaign.rerun:
             decision = guarded(earlier.get((at.lane, key))) or decision
         entries.append(Entry(campaign, at, decision, state))
     # 2. Order by wave. The sort is stable, which keeps the manifest's order within a wave.
+    position = {name: i for i, name in enumerate(waves.order(manifest.waves))}
     entries.sort(key=lambda entry: position[entry.wave])
     conflicts = shared_lists.conflicts(_uses(entries), users or {}, manifest.same_list)
     plan = tuple(_apart(entry, conflicts.get((entry.lane, entry.key)), manifest.same_list) for entry in entries)
     # 3. What an approval is given to, and its hash.
-    facts = {
-        "launch": manifest.launch,
-        **({"environment": environment} if environment else {}),
-        "host": manifest.host,
-        "manifest_sha256": manifest_sha256,
-        **_start_times(manifest),
-        "tool_version": tool,
-        "selection": {**selection.as_json(), "retry_failed": retry_failed},
-        **({"nonce": nonce} if nonce else {}),
-    }
+    chosen = {**selection.as_json(), "retry_failed": retry_failed}
+    facts = _facts(manifest, chosen, environment=environment, sha256=manifest_sha256, tool=tool, nonce=nonce)
     sha256 = plan_hash.streamed_sha256(facts, _starts(plan, facts))
     alike = spelling.warnings(manifest, histories.keys(), launches)
     warnings = (*notes(manifest), *alike, *shared_lists.warning(manifest.same_list, conflicts.values()))
     return Plan(manifest.launch, plan, warnings, facts, sha256, rules.sentences(manifest))
 
 
-def _start_times(manifest: Manifest) -> dict[str, str]:
+def _facts(
+    manifest: Manifest, selection: dict[str, Any], *, environment: str | None, sha256: str, tool: str, nonce: str
+) -> dict[str, Any]:
+    """What the identity says beside the starts. What is not there is no key: older hashes stay as they were."""
     times = {"not_before": manifest.not_before, "not_after": manifest.not_after}
-    return {name: time.utc for name, time in times.items() if time is not None}
+    return {
+        "launch": manifest.launch,
+        **({"environment": environment} if environment else {}),
+        "host": manifest.host,
+        "manifest_sha256": sha256,
+        **{name: time.utc for name, time in times.items() if time is not None},
+        "tool_version": tool,
+        "selection": selection,
+        **({"nonce": nonce} if nonce else {}),
+    }
+
+
+def _decide(
+    settled: Decision | None,
+    campaign: Campaign,
+    history: CampaignState | None,
+    state: LiveState | None,
+    manifest: Manifest,
+) -> Decision:
+    """The decision where manifest and journal settle nothing, or do not know what came of an earlier start."""
+    if settled is None:
+        return START if manifest.preflight.check == "off" else by_live_state(campaign, state, manifest)
+    # The journal does not know, but the live state does by now: the engine probes it, and records what it finds.
+    if settled.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
+        return JUDGE
+    return settled
 
 
 def _settled(

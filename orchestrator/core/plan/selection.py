@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from orchestrator.core.journal.states import UNRESOLVED, CampaignState, State
 from orchestrator.core.manifest.models import Campaign
@@ -60,6 +60,14 @@ class Choice:
     selection: Selection = Selection()
     retry_failed: bool = False
     details: bool = False
+
+    @classmethod
+    def of(
+        cls, select: Iterable[str] = (), exclude: Iterable[str] = (), *, retry_failed: bool = False,
+        details: bool = False,
+    ) -> Self:  # fmt: skip
+        """The choice that terms such as `tag:canary,account:acme` make. Raises ValueError with what may be written."""
+        return cls(Selection(parse_terms(tuple(select)), parse_terms(tuple(exclude))), retry_failed, details)
 
 
 def options(selection: Mapping[str, Iterable[str]]) -> list[str]:

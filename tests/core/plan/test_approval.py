@@ -12,7 +12,7 @@ from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan import plan_hash as identity
 from orchestrator.core.plan.approval import VALID_FOR, Proposal
-from orchestrator.core.plan.selection import Selection
+from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Outcome, Reason, Record
@@ -298,7 +298,7 @@ def document(of=None):
 
 def test_a_file_is_read_as_it_was_written():
     assert approval.read(document()) == proposal()
-    assert approval.read(document()).selection == ((), (), False)
+    assert approval.read(document()).choice == Choice()
 
 
 def test_a_file_that_was_changed_by_hand_is_invalid():
