@@ -10,7 +10,9 @@ def found(status="Active", sent=0, recipients=None):
     return delivery(round_at(0, reading(1, status, sent)), recipients={KEY: recipients})
 
 
-@pytest.mark.parametrize(("text", "share"), [("completed", None), ("sent:95%", 0.95), ("sent:0.5%", 0.005)])
+@pytest.mark.parametrize(
+    ("text", "share"), [("completed", None), ("sent:95%", 0.95), ("sent:0.5%", 0.005), ("sent:100%", 1.0)]
+)
 def test_a_goal_is_read_and_written(text, share):
     assert Goal.parse(text).share == pytest.approx(share)
     assert str(Goal.parse(text)) == text
@@ -45,6 +47,7 @@ def test_what_has_ended_is_not_waited_for(status):
     assert Goal().is_over(found(status))
     assert not Goal().is_over(found("Active"))
     assert not Goal().is_over(None)
+    assert Goal.parse("sent:95%").is_over(found("Active", 95, 100))
 
 
 SIGINT = Stop(StopReason.SIGINT, "SIGINT received")

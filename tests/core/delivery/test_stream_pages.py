@@ -1,5 +1,7 @@
 """Which pages of a list are asked for."""
 
+import pytest
+
 from orchestrator.core.delivery.stream_pages import StreamPages
 from orchestrator.model import CallTarget, CampaignType, LiveState
 
@@ -36,6 +38,21 @@ def test_who_moved_is_looked_for_everywhere():
     assert read(pages, {"d", "f"}, "bd", "ef") == ([2, 1], set())
 
 
+def test_a_list_that_has_become_shorter_is_not_asked_beyond_its_end():
+    pages = StreamPages(TARGET)
+    read(pages, {"e", "i"}, "ab", "cd", "ef", "gh", "ij")
+
+    assert read(pages, {"e", "i"}, "ab", "cd", "ef") == ([3, 5, 1, 2], set())
+
+
+def test_who_was_not_found_is_looked_for_from_the_start():
+    pages = StreamPages(TARGET)
+    read(pages, {"d"}, "ab", "cd", "ef")
+
+    assert read(pages, {"d"}, "ab", "ce", "f") == ([2, 1, 3], set())
+    assert read(pages, {"d"}, "ab", "ce", "f") == ([1, 2, 3], {"d"})
+
+
 def test_who_is_missing_twice_is_gone():
     pages = StreamPages(TARGET)
     read(pages, {"a", "b"}, "ab", "cd")
@@ -61,6 +78,25 @@ def test_a_round_that_failed_says_nothing_of_who_is_gone():
 
     assert pages.next_page() is None
     assert pages.end() == set()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_round_that_ends_before_the_list_says_nothing_either(fails):
+    pages = StreamPages(TARGET)
+    read(pages, {"a", "d"}, "ab", "cd", "ef")
+    for _ in range(2):
+        pages.begin({"a", "d"})
+        pages.took(2, {"c": LiveState("Active")}, more=False)
+        if fails:
+            pages.failed()
+        assert pages.end() == set()
+
+
+def test_a_round_that_asked_for_nothing_says_nothing():
+    pages = StreamPages(TARGET)
+    for _ in range(2):
+        pages.begin({"a"})
+        assert pages.end() == set()
 
 
 def test_a_list_without_an_end_ends():

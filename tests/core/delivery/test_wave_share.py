@@ -15,6 +15,7 @@ def one(state="active", sent=0, recipients=100, *, is_stalled=False):
 
 
 NEVER_READ = Started(None, 100)
+UNKNOWN = "0 of 1 campaign whose recipients are unknown completed, 95% are needed"
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,15 @@ NEVER_READ = Started(None, 100)
         (
             {"sent": "95%"},
             [one(sent=100), one(sent=500, recipients=None)],
-            "0 of 1 campaign whose recipients are unknown completed, 95% are needed",
+            UNKNOWN,
         ),
         ({"sent": "95%"}, [one(sent=100), one("completed", recipients=None)], None),
+        ({"sent": "95%"}, [one(sent=95), one("completed", recipients=None)], None),  # who is unknown counts as nobody
+        (
+            {"sent": "95%"},
+            [one(sent=90), one(recipients=None)],
+            f"sent to 90 of 100 recipients, 95% are needed; {UNKNOWN}",
+        ),
         (
             {"completed": "100%", "sent": "95%"},
             [one(sent=90)],
@@ -58,6 +65,9 @@ def test_what_is_missing_is_told_with_its_figures(asked, started, missing):
         ({"sent": "95%"}, [one(), one("stopped", sent=50)], "1 stopped"),
         ({"sent": "95%"}, [one(), one("stopped", sent=50, recipients=None)], "1 stopped"),
         ({"sent": "50%"}, [one(), one("stopped", recipients=50)], None),
+        ({"sent": "95%"}, [one("stopped", sent=95)], None),
+        ({"sent": "50%"}, [one(recipients=None), one("stopped", sent=49)], "1 stopped"),
+        ({"sent": "100%"}, [one(), one(recipients=None)], None),
     ],
 )
 def test_waiting_ends_where_it_cannot_help(asked, started, why):

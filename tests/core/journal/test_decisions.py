@@ -1,7 +1,9 @@
 import pytest
 
-from orchestrator.core.journal.decisions import Decision, read_decisions
-from tests.core.builders import key
+from orchestrator.core.journal.decisions import Decision, check_resolution, read_decisions
+from orchestrator.core.journal.states import Event
+from orchestrator.errors import Refused
+from tests.core.builders import key, moved
 
 NOT_CSV = "is not CSV: a quote is not closed, or closes within its cell, or a cell has over 65536 characters"
 HEAD = "stream,campaign,name,decision,reason\n"
@@ -53,3 +55,22 @@ def test_a_campaign_is_decided_once():
 def test_a_file_needs_its_columns():
     assert read_decisions(["stream,campaign\n"], "") == ([], ["line 1: has no column decision"])
     assert read_decisions([], "") == ([], ["line 1: has no column stream, campaign, decision"])
+
+
+UNKNOWN = [moved(Event.INTENT), moved(Event.NO_EVIDENCE)]
+
+
+@pytest.mark.parametrize("event", [Event.RESOLVED_STARTED, Event.RESOLVED_NOT_STARTED])
+def test_an_unknown_campaign_may_be_resolved(event):
+    check_resolution(UNKNOWN, moved(event))
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [moved(Event.RESOLVED_NOT_STARTED), moved(Event.RESOLVED_STARTED), moved(Event.INTENT, 2)],
+)
+def test_what_has_changed_meanwhile_is_not_resolved(meanwhile):
+    with pytest.raises(Refused) as error:
+        check_resolution([*UNKNOWN, meanwhile], moved(Event.RESOLVED_NOT_STARTED), "sqlite:///x.db")
+    assert error.value.message.startswith("st-1/cd-1 has changed since it was looked at: ")
+    assert error.value.next_step == "python -m orchestrator status spring --ledger sqlite:///x.db"

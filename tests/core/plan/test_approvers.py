@@ -15,10 +15,16 @@ def signed(*names, key="", file="plan.json.sig"):
     return Signature(file, names, key or f"SHA256:{names[0]}")
 
 
+def refused(signatures, of=None, people=PEOPLE):
+    with pytest.raises(Refused) as error:
+        approvers(signatures, of or rule(), people)
+    return error.value.message, error.value.next_step
+
+
 def refusal(signatures, of=None):
-    with pytest.raises(Refused) as refused:
-        approvers(signatures, of or rule(), PEOPLE)
-    return refused.value.message
+    message, next_step = refused(signatures, of)
+    assert next_step == "have the plan approved by another person"
+    return message
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,17 @@ def test_nobody_approves_their_own(names, does):
     assert refusal([signed("cleo"), signed(*names)]) == message
 
 
+def test_a_plan_that_names_nobody_cannot_be_approved():
+    nameless = {"planner": (), "runner": ("ben",)}
+    message = "the plan does not name who made it, so nobody is known to be somebody else"
+    next_step = "make a new plan with plan and its option -o, and have it approved"
+
+    assert refused([signed("cleo")], people=nameless) == (message, next_step)
+    # Unless it may be approved by who made it.
+    runner = rule(**{"not": ["runner"]})
+    assert approvers([signed("cleo")], runner, nameless) == (signed("cleo"),)
+
+
 def test_not_says_whose_approval_does_not_count():
     ben = signed("ben@example.com")
 
@@ -87,12 +104,17 @@ def test_two_people_are_two():
 
     assert approvers(both, rule(required=2), PEOPLE) == both
     assert refusal([], rule()) == "the plan needs the approval of 1 person, and has 0"
+    assert refusal(both, rule(required=3)) == (
+        "the plan needs the approval of 3 people, and has 2 (cleo@example.com, dan@example.com)"
+    )
 
 
 @pytest.mark.parametrize("name", ["*@example.com", "cle?", "!cleo", "*"])
 def test_a_pattern_names_nobody(name):
-    with pytest.raises(Refused, match="may be anybody's"):
+    with pytest.raises(Refused) as error:
         principals(["cleo", name], "plan.json.sig")
+    assert error.value.message == (f"plan.json.sig: its key stands under the pattern {name}, which may be anybody's")
+    assert error.value.next_step == ("write one line a person into the file of signers, with that person's names")
     assert principals(["cleo@example.com", "cleo"], "x") == ("cleo@example.com", "cleo")
 
 

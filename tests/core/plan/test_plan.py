@@ -114,7 +114,7 @@ def test_the_manifest_says_what_is_startable():
     assert decided(ready(), preflight={"startable": ["Draft"]}).reason is Reason.NOT_STARTABLE
 
 
-@pytest.mark.parametrize("live", [ready(), ready(status="Completed")])
+@pytest.mark.parametrize("live", [ready(), ready(status="Completed"), ready(status="Completed", instance_id="cid-7")])
 def test_a_required_dnc_list_must_be_there(live):
     required = {"campaign": {"rerun": True}, "preflight": {"require_dnc": True}}
     assert_skipped(decided(live, **required), Outcome.SKIPPED, Reason.NO_DNC_LIST)

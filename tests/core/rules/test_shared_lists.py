@@ -54,6 +54,21 @@ def test_a_campaign_whose_lists_changed_keeps_only_the_new_ones():
     assert users.conflict(key("cd-2"), ("west",)) is not None
 
 
+def test_the_lists_of_a_campaign_are_known_until_it_frees_them():
+    users = ListUsers([user("cd-1", "east", "west")])
+    assert users.lists_of(key("cd-1")) == ("east", "west")
+    assert users.lists_of(key("cd-2")) == ()
+
+    users.free(key("cd-1"))
+    assert users.lists_of(key("cd-1")) == ()
+
+
+def test_a_list_that_a_campaign_names_twice_is_freed_once():
+    users = ListUsers([user("cd-1", "east", "east")])
+    users.free(key("cd-1"))
+    assert users.conflict(key("cd-2"), ("east",)) is None
+
+
 def test_lists_of_two_streams_with_one_name_are_two_lists():
     users = ListUsers([ListUser("st-2/cd-1", "", ("east",), "is Active")])
     assert users.conflict(key("cd-2"), ("east",)) is None
