@@ -47,7 +47,7 @@ def test_it_is_shown_in_its_own_zone_and_in_utc():
     assert StartTime(NINE, "America/Indiana/Knox").words(NINE) == "08:00 Knox time (14:00 UTC)"
 
 
-def test_a_run_may_begin_a_minute_late_and_no_more():
+def test_a_run_may_begin_at_most_a_minute_late():
     start = StartTime(NINE)
     assert [start.is_late(NINE + seconds) for seconds in (-3600, 0, 60, 60.5)] == [False, False, False, True]
 
@@ -110,7 +110,7 @@ def test_a_time_has_an_offset_or_a_zone():
         ("Nowhere", "is not a time zone"),
     ],
 )
-def test_a_zone_that_is_none_is_refused(zone, message):
+def test_what_is_not_a_zone_is_refused(zone, message):
     assert refusal("2026-12-01T09:00", zone)[0] == message
 
 
