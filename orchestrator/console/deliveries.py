@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -26,14 +26,15 @@ Standing = Mapping[str, _Found]
 def as_json(followed: Followed) -> dict[str, Any]:
     """For a machine."""
     states = Counter(str(one.state) for one in followed.deliveries.values())
+    read = _read(followed)
     return {
         "launch": followed.launch,
         "until": str(followed.goal),
         "timed_out": followed.timed_out,
         "stop": followed.stop.as_json() if followed.stop else None,
         "totals": {state: states[state] for state in DeliveryState},
-        "sent": _total(one.sent for one in followed.deliveries.values()),
-        "recipients": _total(one.recipients for one in followed.deliveries.values()),
+        "sent": _total(None if one is None else one.sent for one in read),
+        "recipients": _total(None if one is None else one.recipients for one in read),
         "campaigns": {key: one.as_json for key, one in followed.deliveries.items()},
         "missed": followed.missed,
         "not_followed": dict(followed.unaddressed),
@@ -43,7 +44,7 @@ def as_json(followed: Followed) -> dict[str, Any]:
 def text(followed: Followed, ledger: str) -> str:
     """For a person: the counts, and what has not arrived."""
     found = followed.deliveries
-    lines = [f"launch {plain(followed.launch)}: {_counts(found)}"]
+    lines = [f"launch {plain(followed.launch)}: {_counts(_read(followed))}"]
     missed = [key for key in followed.missed if key not in followed.unaddressed]
     lines += [f"  {line_of(key, found.get(key))}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
     if len(missed) > _MOST_SHOWN:
@@ -56,6 +57,11 @@ def text(followed: Followed, ledger: str) -> str:
     if missed:
         lines.append(f"next: {command_line('follow', followed.launch, ledger=ledger)}")
     return "\n".join(lines) + "\n"
+
+
+def _read(followed: Followed) -> list[Delivery | None]:
+    """What each campaign's reading is; None for those that were not read."""
+    return [followed.deliveries.get(key) for key in followed.campaigns]
 
 
 def line_of(key: CampaignKey, delivery: Delivery | None) -> str:
@@ -84,16 +90,19 @@ def _of(recipients: int | None) -> str:
     return "" if recipients is None else f" of {recipients:,}"
 
 
-def _counts(found: _Found) -> str:
-    states = Counter(one.state for one in found.values())
-    said = [f"{states[state]:,} {state}" for state in DeliveryState if states[state]] or ["nothing was read"]
-    stalled = sum(one.is_stalled for one in found.values())
-    sent, people = _total(one.sent for one in found.values()), _total(one.recipients for one in found.values())
+def _counts(found: Collection[Delivery | None]) -> str:
+    read = [one for one in found if one is not None]
+    states = Counter(one.state for one in read)
+    said = [f"{states[state]:,} {state}" for state in DeliveryState if states[state]]
+    stalled, unread = sum(one.is_stalled for one in read), len(found) - len(read)
+    sent = _total(None if one is None else one.sent for one in found)
+    people = _total(None if one is None else one.recipients for one in found)
     stalls = [f"{stalled:,} of them stalled"] if stalled else []
+    if unread and read:
+        stalls.append(f"{unread:,} not read yet")
     messages = "" if sent is None else f"; {plural(sent, 'message')} sent"
-    return (
-        ", ".join([*said, *stalls]) + messages + (f", for {plural(people, 'recipient')}" if people is not None else "")
-    )
+    recipients = "" if people is None else f", for {plural(people, 'recipient')}"
+    return ", ".join([*(said or ["nothing was read"]), *stalls]) + messages + recipients
 
 
 def _total(numbers: Iterable[int | None]) -> int | None:
@@ -135,7 +144,7 @@ def wants_view(stream: TextIO) -> bool:
 
 def screen(standing: Standing) -> list[str]:
     """The lines of the live view."""
-    lines = [f"account {plain(account)}: {_counts(own)}" for account, own in standing.items()]
+    lines = [f"account {plain(account)}: {_counts(own.values())}" for account, own in standing.items()]
     found = {key: one for own in standing.values() for key, one in own.items()}
     unwell = [key for key, one in found.items() if one.is_stalled or one.state in _TROUBLE]
     return [*lines, *(f"  {line_of(key, found[key])}" for key in _worst_first(unwell, found)[:_WORST])]

@@ -90,8 +90,12 @@ def _delivered(result: Result, account: str) -> Iterator[str]:
     sums = result.delivery["accounts"].get(account) if result.delivery else None
     if sums is None:
         return
-    facts = {"campaigns": sums["campaigns"], "stalled": sums["stalled"], "sent": sums["sent"],
-             "recipients": sums["recipients"], "read_at": sums["read_at"]}  # fmt: skip
+    facts = {
+        "campaigns": sums["campaigns"], "stalled": sums["stalled"],
+        "sent": sums["sent"], "sent.unknown_campaigns": sums["sent_unknown"],
+        "recipients": sums["recipients"], "recipients.unknown_campaigns": sums["recipients_unknown"],
+        "read_at": sums["read_at"],
+    }  # fmt: skip
     for name, value in facts.items():
         yield "<property" + _attributes(name=f"delivery.{name}", value="unknown" if value is None else value) + "/>"
 

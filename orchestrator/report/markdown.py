@@ -184,8 +184,14 @@ def _delivery(result: Result) -> Iterator[str]:
 
 
 def _sums(sums: DeliverySums) -> str:
-    sent, people = ("unknown" if number is None else str(number) for number in (sums["sent"], sums["recipients"]))
+    sent, people = _number(sums["sent"], sums["sent_unknown"]), _number(sums["recipients"], sums["recipients_unknown"])
     return f"{sums['campaigns']} | {sums['states'][DeliveryState.COMPLETED]} | {sums['stalled']} | {sent} | {people}"
+
+
+def _number(known: int | None, unknown: int) -> str:
+    if known is None:
+        return "unknown"
+    return f"{known}, {plural(unknown, 'campaign')} unknown" if unknown else str(known)
 
 
 def _halted(campaign: CampaignResult) -> str:

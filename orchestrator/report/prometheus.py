@@ -100,6 +100,10 @@ class _ResultMetrics:
             ({"account": name}, float(sums["recipients"])) for name, sums in accounts if sums["recipients"] is not None
         ]
         yield self._gauge("followed_recipients", "People on the contact lists of the campaigns that were read.", people)
+        unsent = [({"account": name}, float(sums["sent_unknown"])) for name, sums in accounts]
+        yield self._gauge("unknown_sent_campaigns", "Campaigns that are not in messages_sent.", unsent)
+        unknown = [({"account": name}, float(sums["recipients_unknown"])) for name, sums in accounts]
+        yield self._gauge("followed_unknown_recipients_campaigns", "Campaigns not in followed_recipients.", unknown)
         states = [
             ({"account": name, "state": state}, float(count))
             for name, sums in accounts

@@ -66,3 +66,14 @@ def test_hours_that_are_closed_are_no_stall_in_words():
     asleep = delivery(round_at(0, reading(0, sent=7), hours={KEY: closed}), round_at(900))
 
     assert line_of(KEY, asleep) == "s/c0: active, 7 sent, 0.0 a minute"
+
+
+def test_no_sum_leaves_out_what_was_not_read():
+    some = Followed("spring", Goal(), ("s/a", "s/b"), {"s/a": DONE}, {}, timed_out=True)
+    found = as_json(some)
+
+    assert (found["sent"], found["recipients"]) == (None, None)
+    assert text(some, "sqlite:///x.db").splitlines()[:2] == [
+        "launch spring: 1 completed, 1 not read yet",
+        "  s/b: not read yet",
+    ]

@@ -69,10 +69,30 @@ def test_the_sums_are_the_same_everywhere(reports):
     assert [gauges[name] for name in ("messages_sent", "followed_recipients", "stalled", "followed_campaigns")] == [
         145, 150, 1, 3,
     ]  # fmt: skip
-    assert "| `acme` | 3 | 1 | 1 | 145 | 150 |" in reports["result.md"]
-    assert "145 messages sent to 150 recipients; 2 active (1 stalled), 1 completed" in reports["result.md"]
-    assert "145 messages sent to 150 recipients; 2 active (1 stalled), 1 completed" in reports["result.html"]
-    assert '<progress max="150" value="145"' in reports["result.html"]
+    assert "| `acme` | 3 | 1 | 1 | 145 | 150, 1 campaign unknown |" in reports["result.md"]
+    assert (
+        "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
+        in reports["result.md"]
+    )
+    assert (
+        "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
+        in reports["result.html"]
+    )
+    assert "<progress" not in reports["result.html"].split('id="delivery"')[1].split("</section>")[0]
+
+
+def test_a_sum_names_the_campaigns_that_it_is_without(reports):
+    root = ET.fromstring(reports["junit.xml"])  # noqa: S314 - our own file
+    properties = {one.get("name"): one.get("value") for one in root.iter("property")}
+    gauges = {
+        sample.name.removeprefix("campaign_orchestrator_"): sample.value
+        for family in text_string_to_metric_families(reports["result.prom"])
+        for sample in family.samples
+    }
+
+    assert properties["delivery.recipients.unknown_campaigns"] == "1"
+    assert properties["delivery.sent.unknown_campaigns"] == "0"
+    assert (gauges["followed_unknown_recipients_campaigns"], gauges["unknown_sent_campaigns"]) == (1, 0)
 
 
 def test_what_is_stalled_is_named(reports):

@@ -279,11 +279,11 @@ class Deliveries:
         recipients = self.recipients.get(key) if recipients is None else recipients
         rate = track.per_minute(read_at) if track.state is DeliveryState.ACTIVE else None
         stalled_for = self._stalled_for(key, track, read_at)
+        # Only once its hours are known, or known not to be: a campaign that sleeps at night is no alarm.
+        is_stalled = stalled_for is not None and stalled_for >= self._stalled_after and key in self._hours
         return Delivery(
-            track.account, track.state, last.status or "", last.sent, recipients, rate, stalled_for,
-            # Only once its hours are known, or known not to be: a campaign that sleeps at night is no alarm.
-            is_stalled=stalled_for is not None and stalled_for >= self._stalled_after and key in self._hours,
-            eta=_eta(last.sent, recipients, rate, read_at),
+            track.account, track.state, last.status or "", last.sent, recipients, rate, stalled_for, is_stalled,
+            eta=None if is_stalled else _eta(last.sent, recipients, rate, read_at),
             read_at=read_at, instance_id=last.instance, ran_again=track.ran_again,
         )  # fmt: skip
 

@@ -121,9 +121,11 @@ class _Sums:
 
 
 def delivered_sentence(sums: DeliverySums) -> str:
-    """`8,200 messages sent to 10,000 recipients; 2 active (1 stalled), 3 completed`."""
+    """`8,200 messages sent to 10,000 recipients (1 campaign unknown); 2 active (1 stalled), 3 completed`."""
     sent = "an unknown number of messages" if sums["sent"] is None else plural(sums["sent"], "message")
+    sent += _without(sums["sent"], sums["sent_unknown"])
     people = "" if sums["recipients"] is None else f" to {plural(sums['recipients'], 'recipient')}"
+    people += _without(sums["recipients"], sums["recipients_unknown"])
     stalled = f" ({sums['stalled']:,} stalled)" if sums["stalled"] else ""
     states = [
         f"{count:,} {state}{stalled if state is DeliveryState.ACTIVE else ''}"
@@ -131,3 +133,8 @@ def delivered_sentence(sums: DeliverySums) -> str:
         if count
     ]
     return f"{sent} sent{people}; {', '.join(states)}"
+
+
+def _without(known: int | None, unknown: int) -> str:
+    """How many campaigns a sum is without: it would be taken for that of all."""
+    return f" ({plural(unknown, 'campaign')} unknown)" if known is not None and unknown else ""

@@ -197,6 +197,14 @@ def test_a_delivery_as_json_has_no_invented_figures():
     assert DeliveryState.GONE.value == "gone"
 
 
+def test_what_is_stalled_has_no_time_at_which_it_ends():
+    known = Deliveries({KEY: 100})
+    for one in (round_at(0, reading(0, sent=0)), round_at(60, reading(60, sent=40)), round_at(120, hours={KEY: None})):
+        known.add(replace(one, stalled_after=30.0), "f-1", one.began)
+
+    assert (known.of(KEY).is_stalled, known.of(KEY).per_minute, known.of(KEY).eta) == (True, 20.0, None)
+
+
 def test_a_reading_under_a_clock_that_was_ahead_gives_way():
     ahead = records(round_at(3600, reading(3601, "Completed", 9)), reader="f-1")
     behind = records(round_at(60, reading(61, "Stopped", 0)), round_at(120, reading(121, "Stopped", 0)), reader="f-2")
