@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from orchestrator.core.discovery import (
@@ -8,6 +10,7 @@ from orchestrator.core.discovery import (
     columns_of,
     csv_text,
     found_in,
+    json_item,
     shortened,
     yaml_item,
 )
@@ -100,3 +103,11 @@ def test_what_a_filter_leaves_out_is_not_gone():
 
 def test_three_are_named_and_the_rest_is_counted():
     assert (shortened("abc"), shortened("abcde")) == ("a, b, c", "a, b, c and 2 more")
+
+
+def test_a_campaign_as_json_is_one_line_in_every_script():
+    line = json_item(found("cd-1", name="Frühling\n東京"), DEFAULTS)
+
+    assert json.loads(line) == {"stream": "st-1", "campaign": "cd-1", "name": "Frühling\n東京"}
+    assert "東京" in line
+    assert "\n" not in line

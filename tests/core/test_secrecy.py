@@ -4,7 +4,13 @@ import uuid
 
 import pytest
 
-from orchestrator.core.secrecy import is_secret_path, names_secret_key, resembles_secret, without_secrets
+from orchestrator.core.secrecy import (
+    is_secret_path,
+    names_secret_key,
+    resembles_secret,
+    variables_of_secrets,
+    without_secrets,
+)
 
 SECRET_PATHS = ["accounts.acme.client_secret", "accounts.acme.client_id.env", "accounts.acme.clientSecret",
                 "accounts.acme.key", "environments.staging.accounts.acme.private_key", "api_key",
@@ -70,3 +76,8 @@ def test_ids_and_names_do_not_look_like_secrets():
 
 def test_only_the_word_that_is_a_secret_is_masked():
     assert without_secrets(f"no account is called '{'5f0c3a' * 7}'") == "no account is called '[redacted]'"
+
+
+def test_variables_that_a_manifest_refers_to_are_known():
+    text = """client_id: {env: KORE_ID}, client_secret: {"env": 'own_Name2'}, environment: x"""
+    assert variables_of_secrets(text) == {"KORE_ID", "own_Name2"}

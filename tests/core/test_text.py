@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.core.text import REPLACEMENT, called_as, command_line, duration, one_line
+from orchestrator.core.text import REPLACEMENT, called_as, command_line, duration, one_line, reason
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,12 @@ def test_a_text_names_the_program_as_it_was_called():
     text = f"run {command_line('status', 'spring')}"
     assert called_as(text, "orchestrator") == "run orchestrator status spring"
     assert called_as(text, "python -m orchestrator") == text
+
+
+def test_why_something_failed_is_told_without_foreign_text():
+    with pytest.raises(UnicodeEncodeError) as locale:
+        "aé".encode("ascii")
+    assert reason(locale.value) == r"the locale has no letter '\xe9'; set LC_ALL=C.UTF-8"
+    assert reason(OSError(28, "No space left on device")) == "No space left on device"
+    assert reason(OSError("a secret")) == "OSError"
+    assert reason(ValueError("a secret")) == "ValueError"

@@ -8,10 +8,12 @@ from orchestrator.core.attempt.verdict import (
     VerdictKind,
     backoff,
     classify,
+    classify_lists,
     classify_read,
     is_hourly,
     is_limited,
     is_not_found,
+    may_refuse_order,
     message_of,
     wait_of,
 )
@@ -281,3 +283,37 @@ def test_a_read_whose_429_was_cut_off_is_limited_all_the_same():
 )
 def test_only_the_platforms_own_words_say_not_found(answer, expected):
     assert is_not_found(answer) is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (reply(200, []), "ok"),
+        (reply(200, {"contactLists": []}), "ok"),
+        (reply(200, {"status": "success"}), "ok"),
+        (reply(200, {"status": "failed"}), "refused"),
+        (reply(200, {"errors": [{"msg": "no"}]}), "refused"),
+        (reply(200, text="<html>"), "retry"),
+        (reply(500, []), "retry"),
+        (reply(201, []), "refused"),
+        (reply(429, []), "limited"),
+        (Fault(Progress.SENDING, "no answer", None, 1.0), "retry"),
+    ],
+)
+def test_contact_lists_may_come_without_a_status(answer, kind):
+    assert classify_lists(answer) == kind
+
+
+@pytest.mark.parametrize(
+    ("answer", "may"),
+    [
+        (reply(400), True),
+        (reply(412), True),
+        (reply(404), False),
+        (reply(200), False),
+        (reply(400, text="You have exceeded the hourly rate limit"), False),
+        (Fault(Progress.ANSWERED, "cut off", 1.0, 1.0, 400), False),
+    ],
+)
+def test_only_a_refusal_may_be_about_the_order_of_a_list(answer, may):
+    assert may_refuse_order(answer) is may

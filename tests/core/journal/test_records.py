@@ -1,9 +1,11 @@
 import pytest
 
+from orchestrator.core.attempt.verdict import Verdict, VerdictKind
 from orchestrator.core.journal.packing import unpacked
 from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows
 from orchestrator.core.plan.approvers import Approved, Signature
-from tests.core.builders import manifest
+from orchestrator.model import Record, Stop, StopReason
+from tests.core.builders import key, manifest, reply
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,47 @@ def test_a_header_has_what_reports_need_of_windows_and_links():
                      "umbrella": "https://console.example.com/99999d/{campaign}"},
     }  # fmt: skip
     assert not set(FACTS) & set(header_data(manifest({"campaign": "cd-1"}), **facts))
+
+
+MADE = RunRecords("demo", "r-1", lambda: 7.0)
+LOST = Stop(StopReason.SIGINT, "SIGINT received")
+
+
+def test_a_fleets_records_stand_under_its_run():
+    stop = {"reason": "SIGINT", "detail": "SIGINT received"}
+
+    assert MADE.lane_done(3, "rest", "acme", LOST, alone=True) == Record(
+        "demo", "@r-1", 3, "lane", "r-1", 7.0, "", {"wave": "rest", "account": "acme", "stop": stop, "alone": True}
+    )
+    assert MADE.lane_done(3, "rest", "acme", None, alone=False).data["stop"] is None
+    assert MADE.halt(LOST) == Record("demo", "@r-1", 0, "halt", "r-1", 7.0, "", {"stop": stop})
+
+
+def test_a_fleets_manifest_is_read_back_as_it_was_written():
+    rows = [{"version": 1}, {"campaign": "cd-1"}]
+    first, *more = MADE.manifest(iter(rows))
+
+    assert list(unpacked([first, *more])) == rows
+    assert first == Record("demo", "@r-1", 0, "manifest", "r-1", 7.0, "", first.data)
+
+
+def test_a_verdict_is_kept_with_what_was_answered():
+    answer = reply(202, sent_at=5.5, elapsed=0.12345)
+    made = MADE.verdict(key(), 2, "lane", answer, Verdict(VerdictKind.ACCEPTED, "it is so", "T"))
+    data = {"event": "accepted", "message": "it is so", "http_status": 202, "sent_at": 5.5, "elapsed_ms": 123.5,
+            "updated_at": "T"}  # fmt: skip
+
+    assert made == Record("demo", "st-1/cd-1", 2, "verdict", "r-1", 7.0, "lane", data)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kind", "message"),
+    [
+        ("it is Active", "evidence", "it is Active"),
+        (None, "no_evidence", "no evidence of a start was found; it may still have been carried out"),
+    ],
+)
+def test_what_a_search_found_is_kept(evidence, kind, message):
+    assert MADE.probed(key(), 2, "lane", evidence) == Record(
+        "demo", "st-1/cd-1", 2, kind, "r-1", 7.0, "lane", {"message": message}
+    )

@@ -42,3 +42,22 @@ def test_an_address_that_could_lead_astray_is_refused(console, words):
 
     assert [issue.path for issue in issues] == [("links", "console")]
     assert words in issues[0].message
+
+
+@pytest.mark.parametrize("serve", ["https://launches.example.com", "http://localhost:8080/a/b", "https://a.example/"])
+def test_a_notice_leads_to_the_page_of_its_launch(serve):
+    links = manifest({"campaign": "cd-1"}, links={"serve": serve}).links
+
+    assert links.serve_page("spring") == f"{serve.removesuffix('/')}/launches/spring"
+    assert manifest({"campaign": "cd-1"}).links.serve_page("spring") is None
+
+
+@pytest.mark.parametrize("serve", ["ftp://a.example", "https://ann:pw@a.example", "https://a.example/?x=1", 7])
+def test_an_address_of_serve_is_a_host_and_a_path(serve):
+    raw = {"version": 1, "launch": "x", "host": "sandbox", "accounts": {"a": {"account_id": "1"}},
+           "campaigns": [{"account": "a", "stream": "s", "campaign": "c"}]}  # fmt: skip
+    ((path, message, hint),) = [(i.path, i.message, i.hint) for i in parse({**raw, "links": {"serve": serve}})[1]]
+
+    assert path == ("links", "serve")
+    assert message == "must be a host and a path, without a user name or a query"
+    assert hint == "write it as https://launches.example.com"

@@ -11,7 +11,7 @@ from orchestrator.core.plan import plan_hash, recipients
 from orchestrator.core.plan.recipients import ReadLists
 from orchestrator.core.plan.selection import Selection
 from orchestrator.errors import Refused
-from orchestrator.model import ContactList, LiveState
+from orchestrator.model import ContactList, LiveState, Reason
 
 VIP = ContactList("cl-1", "VIP", 1200, "Ready")
 REST = ContactList("cl-2", "Rest", 300, "Validated")
@@ -207,3 +207,18 @@ def test_a_cap_that_cannot_be_checked_refuses():
         "the recipients of 2 campaigns are unknown (st/c1, st/c2), so limits.max_recipients cannot be checked"
     )
     assert refused.value.next_step == "leave them out with --exclude, or take limits.max_recipients out"
+
+
+def test_the_lists_that_starts_need_are_asked_for_by_stream():
+    parsed = manifest_of(4)
+    live = {one.key: LiveState(status, contact_lists=lists) for one, status, lists in zip(
+        parsed.campaigns, ["Ready", "Ready", "Active", "Ready"], [("VIP",), ("Rest", "VIP"), ("Late",), ()], strict=True
+    )}  # fmt: skip
+    made = plans.build(parsed, {}, live, Selection(), manifest_sha256="")
+    target = made.entries[0].target
+
+    assert recipients.lists_needed(made.entries) == {(target.lane, "st"): (target, {"VIP", "Rest"})}
+    # One that waits for a list may start later, and needs it then.
+    met = replace(made.entries[2], decision=replace(made.entries[2].decision, reason=Reason.SHARED_LIST))
+    assert recipients.lists_needed([met]) == {(target.lane, "st"): (met.target, {"Late"})}
+    assert recipients.lists_needed([replace(made.entries[0], live=None)]) == {}

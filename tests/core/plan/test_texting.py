@@ -1,9 +1,14 @@
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator.core.plan.texting import Batch, forecast, shared_ends
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.core.plan.estimate import start_of, texting
+from orchestrator.core.plan.texting import NO_FORECAST, Batch, forecast, plan_forecast, shared_ends
+from orchestrator.model import CallingHours
+from tests.core.builders import key, manifest, planned, ready
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -76,3 +81,63 @@ def test_hours_in_another_zone_than_the_end_name_their_zone():
     ]
     (said,) = forecast(late, {"acme": 60}).sentences()
     assert said.endswith("1 campaign runs past 20:00; 1 campaign runs past 20:00 Chicago time")
+
+
+# Of a whole plan.
+
+DAY = {"zones": ["America/New_York"], "hours": "09:00-20:00", "last_start": "2h"}
+CALLING = CallingHours("America/Chicago", (("wed", "09:00", "18:30"),))
+
+
+def launch(window=None, hours=None, **account):
+    accounts = {"acme": {"account_id": "1", **account}}
+    timed = {"windows": {"day": DAY}, "defaults": {"account": "acme", "window": "day"}} if window else {}
+    parsed = manifest({"campaign": "cd-1"}, {"campaign": "cd-2", "enabled": False}, accounts=accounts, **timed)
+    return parsed, sized(planned(parsed, live={key(f"cd-{n}"): ready(calling_hours=hours) for n in (1, 2)}))
+
+
+def sized(plan):
+    return replace(plan, entries=tuple(replace(entry, recipients=3600) for entry in plan.entries))
+
+
+@pytest.mark.parametrize(
+    ("window", "hours", "past"),
+    [
+        (None, None, ""),
+        ("day", None, "; 1 campaign runs past 20:00"),  # the texting may go on after the last start
+        (None, CALLING, "; 1 campaign runs past 18:30"),
+        ("day", CALLING, "; 1 campaign runs past 18:30"),  # 19:30 in New York: the earlier of the two
+        ("day", CallingHours("America/Chicago", (("wed", "09:00", "19:30"),)), "; 1 campaign runs past 20:00"),
+        (None, CallingHours("America/Chicago", (("thu", "09:00", "18:30"),)), ""),
+        ("day", CallingHours("Atlantis", (("wed", "09:00", "18:30"),)), "; 1 campaign runs past 20:00"),
+    ],
+)
+def test_the_texting_of_a_plan_ends_by_the_earlier_of_its_hours(window, hours, past):
+    parsed, plan = launch(window, hours, messages_per_minute=10)
+    told = texting(parsed, plan, at(17))
+
+    # 3,600 messages at 10 a minute: six hours.
+    assert told.ends == {key("cd-1"): pytest.approx(at(23), abs=1)}
+    assert told.sentences()[0].partition(";")[1:] == past.partition(";")[1:]
+
+
+def test_texting_begins_when_a_run_may_start():
+    parsed, plan = launch(messages_per_minute=10)
+    late = parsed.model_copy(update={"not_before": StartTime(at(18))})
+
+    assert texting(late, plan, at(17)).end == pytest.approx(at(0, day=5), abs=1)
+    assert texting(late, plan, at(17), StartTime(at(17, 30))).end == pytest.approx(at(0, day=5), abs=1)
+    assert texting(late, plan, at(17), StartTime(at(19))).end == pytest.approx(at(1, day=5), abs=1)
+    assert start_of(parsed) is None
+    assert start_of(late, StartTime(at(17))) == StartTime(at(18))
+
+
+def test_a_plan_of_accounts_without_a_rate_has_no_forecast():
+    assert texting(*launch(), at(17)) == NO_FORECAST
+
+
+def test_a_campaign_that_does_not_leave_sends_nothing():
+    parsed, plan = launch(messages_per_minute=10)
+
+    assert plan_forecast(parsed, plan, {}).ends == {}
+    assert plan_forecast(parsed, plan, {key("cd-2"): at(17)}).ends == {}

@@ -1,5 +1,8 @@
+import pytest
+
 from orchestrator.core.delivery.readings import record_of
 from orchestrator.core.result.build import build
+from orchestrator.core.result.delivered import delivered_sentence
 from orchestrator.core.result.followed import FollowedLaunch
 from orchestrator.core.result.table import COLUMNS, cells
 from tests.core.builders import end, header, plan_records, record, starts
@@ -99,3 +102,16 @@ def test_a_table_has_a_column_for_each_figure():
     assert [row["delivery_stalled_for_s"] for row in rows] == [0, 0, 1200, None]
     assert [row["recipients"] for row in rows] == RECIPIENTS
     assert "delivery_recipients" not in COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "145 messages sent to 150 recipients; 2 active (1 stalled), 1 completed"),
+        ({"stalled": 0}, "145 messages sent to 150 recipients; 2 active, 1 completed"),
+        ({"sent": None, "recipients": None}, "an unknown number of messages sent; 2 active (1 stalled), 1 completed"),
+        ({"sent": 1, "recipients": 0}, "1 message sent to 0 recipients; 2 active (1 stalled), 1 completed"),
+    ],
+)
+def test_a_delivery_in_one_sentence(changes, words):
+    assert delivered_sentence({**build(followed()).delivery, **changes}) == words

@@ -55,3 +55,9 @@ def test_an_unknown_of_an_earlier_run_stays_until_resolved():
     followed.read(resolved)
     assert followed.result(None) == build([*earlier, *later, resolved])
     assert followed.campaigns(Outcome.UNKNOWN, 5) == []
+
+
+def test_a_campaign_has_an_account_once_its_run_has_a_plan():
+    followed = of(first())
+
+    assert (followed.account_of(A), followed.account_of("st-1/cd-9")) == ("acme", None)

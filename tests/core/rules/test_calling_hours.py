@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.core.manifest.models import OpenHours
-from orchestrator.core.rules.calling_hours import open_seconds, uncovered, words
+from orchestrator.core.rules.calling_hours import closing, open_seconds, uncovered, words
 from orchestrator.model import CallingHours
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -105,3 +105,16 @@ def test_open_time_obeys_the_zone_and_its_changes():
     assert open_seconds(calling, sunday, sunday + DAY) == pytest.approx(2 * 3600.0)
     with pytest.raises(ValueError, match="zone"):
         open_seconds(CallingHours("Atlantis/City", (("sun", "01:00", "04:00"),)), sunday, sunday + DAY)
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        ("2026-03-02T15:00", "2026-03-03T01:00"),  # Monday 10:00 in New York: until 20:00
+        ("2026-03-02T13:59", None),
+        ("2026-03-03T01:00", None),
+        ("2026-03-07T15:00", None),
+    ],
+)
+def test_open_hours_end_and_closed_ones_do_not(at, ends):
+    assert closing(calling("09:00", "20:00"), posix(at)) == (posix(ends) if ends else None)

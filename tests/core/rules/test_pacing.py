@@ -276,3 +276,21 @@ def test_a_window_of_one_call_is_never_cut_to_none():
     pacer = Pacer((Window(1, 60.0),))
     pacer.limited(0.0, 5.0)
     assert pacer.wait(5.0) == 0.0
+
+
+def test_a_lane_is_limited_until_its_pause_is_over():
+    pacer = Pacer((Window(2, 60.0),))
+    assert not pacer.is_limited(10.0)
+    pacer.limited(10.0, 30.0)
+    assert [pacer.is_limited(at) for at in (10.0, 39.9, 40.1)] == [True, True, False]
+
+
+def test_the_fullest_window_tells_how_much_is_in_use():
+    pacer = Pacer((Window(4, 60.0), Window(2, 1.0)))
+    assert pacer.in_use(0.0) == (0, 4)
+    call(pacer, 0.0, 0.5)
+    assert pacer.in_use(1.0) == (1, 2)
+    assert pacer.in_use(30.0) == (1, 4)  # it has left the short window
+    pacer.reserve(30.0)
+    assert pacer.in_use(30.0) == (2, 4)
+    assert Pacer(()).in_use(0.0) == (0, 0)
