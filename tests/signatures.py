@@ -16,9 +16,9 @@ class Signer:
         """The person's line of a file of signers."""
         return " ".join([",".join(self.names), *options, self.public]) + "\n"
 
-    def sign(self, plan, namespace="campaign-orchestrator"):
-        """A signature over the bytes."""
-        return keygen("-Y", "sign", "-q", "-f", self.key, "-n", namespace, given=plan)
+    def sign(self, plan, namespace="campaign-orchestrator", key=None):
+        """A signature over the bytes; by another `key`, such as a certificate of this one."""
+        return keygen("-Y", "sign", "-q", "-f", key or self.key, "-n", namespace, given=plan)
 
 
 def keygen(*words, given=b""):

@@ -2,17 +2,16 @@
 
 import re
 import subprocess
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import localtime, strftime
 from typing import Final
 
-from orchestrator.core.plan.approvers import NAMESPACE, Signature, principals
+from orchestrator.core.plan.approvers import NAMESPACE, Signature, all_names, principals
+from orchestrator.core.plan.signers_file import Line, certificate_of, lines_of, names_of_key
 from orchestrator.core.text import one_line, reason
 from orchestrator.errors import Refused
 from orchestrator.model import PosixSeconds
@@ -22,8 +21,6 @@ _MAX_SIGNATURE: Final = 64 * 1024
 FINGERPRINT: Final = re.compile(r" key (SHA256:[A-Za-z0-9+/]+)\s*$", re.MULTILINE)
 """A key's fingerprint, as `ssh-keygen` says it of a signature that holds."""
 
-_KEY: Final = re.compile(r" (AAAA[A-Za-z0-9+/]+=*)")
-_NAMES: Final = re.compile(r'\s*(?:"([^"]*)"|([^\s#]\S*))')
 _INSTALL: Final = "install the package openssh-client (openssh-clients on Fedora, openssh on Alpine)"
 _FAULTS: Final = {
     "incorrect signature": "it is not a signature over this plan: it was made for another file, or a file was changed",
@@ -32,6 +29,7 @@ _FAULTS: Final = {
     "Couldn't parse signature": "it is not a complete SSH signature",
 }
 _VAGUE: Final = "No principal matched"
+_REVOKED: Final = "its key is revoked, or approval.revoked is neither a list of public keys nor a revocation list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +72,38 @@ class Verifier:
         if found.returncode or not names:
             raise _refused(file, _fault(found, self.signers.name))
         # 2. Does it hold, for this plan and as an approval?
-        revoked = ("-r", "revoked") if self.signers.revoked is not None else ()
-        held = self._keygen("verify", "-n", NAMESPACE, "-I", names[0], *revoked)
-        key = FINGERPRINT.search(held.stdout.decode(errors="replace"))
-        if held.returncode or key is None:
-            why = _fault(held, self.signers.name) if held.stderr.strip() else "its key is revoked"
-            raise _refused(file, why)
+        lines = lines_of(self.signers.content)
+        name, key = self._verified(file, names[0], lines)
         # 3. OpenSSH names those of the key's first line that counts. By another one it may be the planner's.
-        others = _names_of(key[1], self.signers.content)
-        return Signature(file, principals(list(dict.fromkeys([*names, *others])), file), key[1])
+        told = [name, *names, *names_of_key(key, lines), *self._certified(signature)]
+        return Signature(file, principals(all_names(told, lines), file), key)
+
+    def _verified(self, file: str, name: str, lines: Sequence[Line]) -> tuple[str, str]:
+        """The name by which the signature holds, and its key's fingerprint. Raises Refused where it does not hold."""
+        held = self._verify(name)
+        if key := _key_of(held):
+            return name, key
+        # The first line may be for other namespaces, and another one of the same key for this.
+        same = _key_of(self._keygen("check-novalidate", "-n", NAMESPACE))
+        others = dict.fromkeys(line.names[0] for line in lines if same in line.keys and line.names)
+        for other in others:
+            if key := _key_of(self._verify(other)):
+                return other, key
+        raise _refused(file, _fault(held, self.signers.name) if held.stderr.strip() else _REVOKED)
+
+    def _verify(self, name: str) -> "subprocess.CompletedProcess[bytes]":
+        revoked = ("-r", "revoked") if self.signers.revoked is not None else ()
+        return self._keygen("verify", "-n", NAMESPACE, "-I", name, *revoked)
+
+    def _certified(self, signature: bytes) -> list[str]:
+        """The names for which an authority certified the key; none where its key is no certificate."""
+        certificate = certificate_of(signature)
+        if not certificate:
+            return []
+        (self.folder / "certificate").write_bytes(certificate)
+        shown = keygen(("-L", "-f", "certificate"), self.folder).stdout.decode(errors="replace")
+        _, _, names = shown.partition("Principals:")
+        return [name.strip() for name in names.partition("Critical Options:")[0].splitlines() if name.strip()]
 
     def _keygen(self, action: str, *options: str) -> "subprocess.CompletedProcess[bytes]":
         # In the system's time zone: earlier versions do not know the Z of UTC.
@@ -91,18 +112,10 @@ class Verifier:
         return keygen(words, self.folder, given=self.plan)
 
 
-def _names_of(fingerprint: str, signers: bytes) -> Iterator[str]:
-    """All names under which a key stands in a file of signers, whatever its lines' options are."""
-    for line in signers.decode(errors="replace").splitlines():
-        if any(_fingerprint(key) == fingerprint for key in _KEY.findall(line)) and (listed := _NAMES.match(line)):
-            yield from filter(None, (listed[1] or listed[2]).split(","))
-
-
-def _fingerprint(key: str) -> str:
-    try:
-        return f"SHA256:{b64encode(sha256(b64decode(key)).digest()).decode().rstrip('=')}"
-    except ValueError:
-        return ""
+def _key_of(done: "subprocess.CompletedProcess[bytes]") -> str:
+    """The key's fingerprint where a check holds; else empty."""
+    found = FINGERPRINT.search(done.stdout.decode(errors="replace")) if done.returncode == 0 else None
+    return found[1] if found else ""
 
 
 def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":

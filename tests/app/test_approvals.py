@@ -99,7 +99,10 @@ NOT = "the approval 0.sig does not count: "
         ("ann", "0.sig: ann@example.com signed, and made the plan: somebody else must approve it"),
         ("ben", "0.sig: ben@example.com signed, and runs it: somebody else must approve it"),
         ("stranger", f"{NOT}its key is not in the file of signers"),
-        ("gone", f"{NOT}its key is revoked"),
+        (
+            "gone",
+            f"{NOT}its key is revoked, or approval.revoked is neither a list of public keys nor a revocation list",
+        ),
         (
             "other",
             f'{NOT}allowed_signers:7: key is not permitted for use in signature namespace "campaign-orchestrator"',
@@ -149,6 +152,65 @@ def test_all_lines_of_a_key_name_one_person(office):
     file.write_text(file.read_text().replace(second, f"*@example.org {alias.public}\n"))
     assert office.refusal(alias.sign(office.plan)) == (
         "0.sig: its key stands under the pattern *@example.org, which may be anybody's"
+    )
+
+
+@pytest.mark.parametrize(
+    "second",
+    ["ann\t{kind}\t{key}", "ann {kind}\t{key}", '" ann" {kind} {key}', "ann+spring@example.com {kind} {key}",
+     "work@example.com,ann {other}", "w-2,Work@example.com {other}\nW-2,ann {third}"],
+    ids=["tabs", "a tab", "a space", "a tag", "another key", "two keys on"],
+)  # fmt: skip
+def test_nobody_is_somebody_else_by_another_spelling(office, second):
+    alias = Signer(office.folder, "work@example.com")
+    kind, key = alias.public.split()
+    line = second.format(kind=kind, key=key, other=office.people["any"].public, third=office.people["old"].public)
+    (office.folder / "allowed_signers").write_text(f"{alias.line()}{line}\n")
+
+    assert office.refusal(alias.sign(office.plan)) == (
+        "0.sig: work@example.com signed, and made the plan: somebody else must approve it"
+    )
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(office):
+    (office.folder / "allowed_signers").write_text(office.people["ann"].line(), encoding="utf-8-sig")
+
+    assert office.refusal(office.sign("ann")).endswith(
+        "ann@example.com signed, and made the plan: somebody else must approve it"
+    )
+
+
+def test_a_key_may_count_by_any_of_its_lines(office):
+    """The first line that has it is for something else."""
+    other = office.people["other"]
+    (office.folder / "allowed_signers").write_text(other.line('namespaces="git"') + f"zoe {other.public}\n")
+    (found,) = office.check(office.sign("other"))
+
+    assert found.names == ("zoe", "other@example.com", "other")
+
+
+@pytest.mark.parametrize(
+    ("certified", "why"),
+    [("dora", None), ("dora,ann", "made the plan"), ("zoe,dora", None), ("Ben,dora", "runs it")],
+)
+def test_a_certificate_names_all_that_its_holder_is(office, certified, why):
+    """The line of the authority may list one of the names alone."""
+    authority, holder = office.people["cleo"], office.people["stranger"]
+    keygen("-q", "-s", authority.key, "-I", "x", "-n", certified, f"{holder.key}.pub")
+    (office.folder / "allowed_signers").write_text(f"dora,eve cert-authority {authority.public}\n")
+    signature = holder.sign(office.plan, key=f"{holder.key}-cert.pub")
+
+    if why is None:
+        assert office.check(signature)[0].by == "dora"
+    else:
+        assert office.refusal(signature) == f"0.sig: dora signed, and {why}: somebody else must approve it"
+
+
+def test_an_unreadable_list_of_revoked_keys_is_named(office):
+    (office.folder / "revoked").write_text("cleo@example.com\n")
+
+    assert office.refusal(office.sign("cleo")) == (
+        f"{NOT}its key is revoked, or approval.revoked is neither a list of public keys nor a revocation list"
     )
 
 

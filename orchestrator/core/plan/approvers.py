@@ -1,10 +1,12 @@
 """Who approved a plan by a signature, and whether that is enough: enough people, none of whom made or runs the plan."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.core.manifest.signers import Role, Signers
+from orchestrator.core.plan.signers_file import Line
 from orchestrator.errors import Refused
 from orchestrator.model import PosixSeconds
 
@@ -65,21 +67,47 @@ def principals(listed: Sequence[str], file: str) -> tuple[str, ...]:
 def is_same(one: Iterable[str], other: Iterable[str]) -> bool:
     """Whether two people may be one: a name is the same in either case, and a login is that of the address before @.
 
-    Two addresses are two people, unless they are the same.
+    Two addresses are two people, unless they are the same or one is the other's with a `+tag`.
     """
-    return any(_are_alike(a.casefold(), b.casefold()) for a in one for b in other)
+    names = [_folded(name) for name in other]
+    return any(_are_alike(name, another) for name in map(_folded, one) for another in names)
+
+
+def all_names(names: Sequence[str], lines: Iterable[Line]) -> tuple[str, ...]:
+    """All names of a person: those on each line of the file of signers that has one of them, and so on.
+
+    Not of an authority's line: it names those whom it may certify, who are many.
+    """
+    known, left = list(dict.fromkeys(names)), [line for line in lines if not line.is_authority]
+    while more := [line for line in left if is_same(line.names, known)]:
+        known += [name for line in more for name in line.names if name not in known]
+        left = [line for line in left if line not in more]
+    return tuple(known)
+
+
+def _folded(name: str) -> str:
+    """The name without what the eye does not see: its case, spaces around it, a byte order mark."""
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in letters if letter.isprintable() and letter != " ")
 
 
 def _are_alike(one: str, other: str) -> bool:
     if one.endswith(_NOREPLY) or other.endswith(_NOREPLY):
         # GitHub's own addresses are made from the login: 12345+alice@users.noreply.github.com.
         return _login(one) == _login(other)
-    return one == other or (("@" in one) != ("@" in other) and _login(one) == _login(other))
+    if ("@" in one) != ("@" in other):
+        return _login(one) == _login(other)
+    return one == other or ("@" in one and _mailbox(one) == _mailbox(other))
 
 
 def _login(name: str) -> str:
-    local = name.partition("@")[0]
-    return local.rpartition("+")[2] if name.endswith(_NOREPLY) else local
+    return name.partition("@")[0].rpartition("+")[2] if name.endswith(_NOREPLY) else _mailbox(name)[0]
+
+
+def _mailbox(name: str) -> tuple[str, str]:
+    """The part before the @ without a `+tag`, and the domain."""
+    local, _, domain = name.partition("@")
+    return (local.partition("+")[0] if domain else local) or local, domain.rstrip(".")
 
 
 def approvers(

@@ -40,6 +40,13 @@ def refusal(signatures, of=None):
         ("ann@users.noreply.github.com", "ann@example.com", True),
         ("12345+ann@users.noreply.github.com", "ben@example.com", False),
         ("ann+x@example.com", "x", False),
+        ("ann+x@example.com", "Ann@example.com", True),
+        ("ann+x@example.com", "ann", True),
+        ("ann+x@example.com", "ann@example.org", False),
+        ("ann+x", "ann", False),
+        ("ann@example.com.", "ann@example.com", True),
+        (" ann@example.com", "\ufeffann@example.com", True),
+        ("\uff41nn", "ann", True),
     ],
 )
 def test_who_may_be_one_person(one, other, same):

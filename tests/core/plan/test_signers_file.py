@@ -1,0 +1,46 @@
+import pytest
+
+from orchestrator.core.plan.approvers import all_names
+from orchestrator.core.plan.signers_file import certificate_of, fingerprint, lines_of, names_of_key
+
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGqP0Zm"
+OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIGqP0Zn0"
+
+
+@pytest.mark.parametrize("line", [
+    "ann,a ssh-ed25519 {key}", "  ann,a\tssh-ed25519\t{key}\tcomment", '"ann,a" valid-before="2030",x="y z" k {key}',
+    "ann,a k {key}\r", "ann,a k {key} AAAA",
+])  # fmt: skip
+def test_a_line_has_names_and_a_key(line):
+    (found,) = lines_of(line.format(key=KEY).encode())
+
+    assert found.names == ("ann", "a")
+    assert fingerprint(KEY) in found.keys
+    assert not found.is_authority
+
+
+@pytest.mark.parametrize("line", ["", "   ", "# ann k {key}", '"ann k {key}', '"" k {key}'])
+def test_a_line_without_a_name_names_nobody(line):
+    assert names_of_key(fingerprint(KEY), lines_of(line.format(key=KEY).encode())) == []
+
+
+@pytest.mark.parametrize(("options", "is_authority"), [
+    ("cert-authority", True), ('namespaces="a",Cert-Authority', True), ('cert-authority,valid-after="2030"', True),
+    ('namespaces=" cert-authority "', False), ("", False),
+])  # fmt: skip
+def test_an_authority_is_told_by_its_option(options, is_authority):
+    (found,) = lines_of(f"ann {options} k {KEY}".encode())
+
+    assert found.is_authority is is_authority
+
+
+def test_who_shares_a_name_is_one_person_but_for_authorities():
+    lines = lines_of(f"a,b k {KEY}\nB,c k {OTHER}\nc,d cert-authority k {KEY}\ne k {KEY}\nc@x,f k {OTHER}".encode())
+
+    assert all_names(["a"], lines) == ("a", "b", "B", "c", "c@x", "f")
+    assert all_names(["e"], lines) == ("e",)
+
+
+@pytest.mark.parametrize("signature", [b"", b"x", b"-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"])
+def test_a_signature_may_have_no_certificate(signature):
+    assert certificate_of(signature) == b""
