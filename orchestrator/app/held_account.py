@@ -1,21 +1,18 @@
 """An account that is held for one turn of a follower: its lease, the calls of the last holder, and a reader."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from orchestrator.app.lanes import acquire_lanes
-from orchestrator.app.open_run import RunLeases
+from orchestrator.app.lanes import held_lanes
 from orchestrator.core.journal.lease import FOLLOWER
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.plan import lane_of
 from orchestrator.engine.follower import HeldAccount
-from orchestrator.engine.run import Run, inherited_calls
+from orchestrator.engine.run import Run
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
@@ -52,30 +49,19 @@ class Accounts:
     @asynccontextmanager
     async def hold(self, lane: Lane) -> AsyncIterator[HeldAccount]:
         """Hold one account. Raises LaneLeased while a run holds it, StopRequested and LedgerError."""
-        # 1. The lease of this account alone: another one may be busy.
+        # The lease of this account alone: another one may be busy.
         only = self._only(lane)
-        holder = this_holder(self.run_id, only.launch)
-        leases = await acquire_lanes(
-            self.store, [lane], holder, self.clock, observer=self.observer, stop_signal=self.stop_signal
-        )
-        recent = inherited_calls(only, leases, self.clock.now())
-        writer = Writer(self.store, self.run_id, leases, self.clock)
-        writer.start()
-        try:
-            # 2. The calls of the last holder count, and ours for the next one.
+        async with held_lanes(
+            self.store, only, self.run_id, self.clock, observer=self.observer, stop_signal=self.stop_signal
+        ) as held:
+            # The calls of the last holder count, and ours for the next one.
             deps = RunDeps.assemble(
-                only, self.run_id, origin=Origin("", ""), api=self.api, journal=writer, clock=self.clock,
+                only, self.run_id, origin=Origin("", ""), api=self.api, journal=held.journal, clock=self.clock,
                 observer=self.observer, known={}, stop_signal=self.stop_signal,
             )  # fmt: skip
-            run = Run(deps, leases)
-            try:
-                runner = run.lanes[lane]
-                yield HeldAccount(runner.reader, runner.limiter.pacer)
-            finally:
-                recent |= run.recent_calls()
-        finally:
-            # Shielded: an account that is not given back keeps a run waiting until its lease ends.
-            await asyncio.shield(RunLeases(self.store, self.run_id, writer, self.clock).release(recent))
+            held.run = Run(deps, held.leases)
+            runner = held.run.lanes[lane]
+            yield HeldAccount(runner.reader, runner.limiter.pacer)
 
     def _only(self, lane: Lane) -> Manifest:
         """The manifest with this account alone, and no campaigns: a run of it needs no other lease."""

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -13,21 +13,19 @@ from orchestrator import __version__
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
-from orchestrator.app.lanes import acquire_lanes
+from orchestrator.app.lanes import HeldLanes, held_lanes
 from orchestrator.app.notifier import Notifier
 from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.clock import SystemClock
-from orchestrator.engine.run import Run, inherited_calls, lanes_in_use
+from orchestrator.engine.run import Run
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.errors import LedgerError
 from orchestrator.kore.auth import Credential, TokenMinter, refuse_unset_variables, resolve_credential
-from orchestrator.ledger.machine_id import this_holder, this_user
+from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
-from orchestrator.ledger.writer import Writer
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import CampaignKey, Home, Lane, PosixSeconds
-from orchestrator.ports import Clock, Observer
+from orchestrator.model import CampaignKey, Home
+from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
 
@@ -38,38 +36,17 @@ class OpenRun:
     loaded: LoadedManifest
     run: Run
     store: Store
-    leases: "RunLeases"
+    lanes: HeldLanes
     notifier: Notifier = field(default_factory=Notifier)
 
     async def release(self) -> None:
         """Give the accounts back before the run is closed: nothing can be started any longer, and others may begin."""
-        await self.leases.release(self.run.recent_calls())
+        await self.lanes.release()
 
     @property
     def deps(self) -> RunDeps:
         """What the run's parts share."""
         return self.run.deps
-
-
-class RunLeases:
-    """The accounts that a run holds, and the writer that keeps them. They are given back once."""
-
-    def __init__(self, store: Store, run_id: str, writer: Writer, clock: Clock) -> None:
-        self._store = store
-        self._run_id = run_id
-        self._writer = writer
-        self._clock = clock
-        self._is_released = False
-
-    async def release(self, recent: Mapping[Lane, Sequence[PosixSeconds]]) -> None:
-        """Close the journal, and give back the accounts. `recent`: when each one's last calls ended."""
-        if self._is_released:
-            return
-        self._is_released = True
-        await self._writer.close()
-        # A lease that cannot be released ends by itself; that must not hide how the run went.
-        with suppress(LedgerError):
-            await asyncio.to_thread(self._store.release, self._run_id, recent, self._clock.now())
 
 
 def credentials_of(loaded: LoadedManifest) -> dict[str, Credential]:
@@ -144,15 +121,7 @@ async def assemble_run(
         if ledger is None and store.made:
             observer.event("ledger_created", ledger=store.made)
         # 2. Leases.
-        holder = this_holder(run_id, manifest.launch)
-        leases = await acquire_lanes(
-            store, lanes_in_use(manifest), holder, clock, observer=observer, stop_signal=stop_signal
-        )
-        recent: dict[Lane, list[PosixSeconds]] = inherited_calls(manifest, leases, clock.now())
-        writer = Writer(store, run_id, leases, clock)
-        held = RunLeases(store, run_id, writer, clock)
-        writer.start()
-        try:
+        async with held_lanes(store, manifest, run_id, clock, observer=observer, stop_signal=stop_signal) as held:
             # 3. The launch's host: what the journal proves about a sandbox must not skip campaigns on the platform.
             home = Home(manifest.host, loaded.environment)
             await asyncio.to_thread(store.bind_launch, manifest.launch, home, clock.now(), run_id)
@@ -165,19 +134,14 @@ async def assemble_run(
                 origin = Origin(loaded.source_name, loaded.sha256, __version__, subrun, loaded.environment, this_user())
                 deps = RunDeps.assemble(
                     manifest, run_id, origin=origin,
-                    api=api, journal=writer, clock=clock, observer=observer, known=known, stop_signal=stop_signal,
-                    checks=CommandChecks(loaded.path.parent, redactor), door=connections.door, no_wait=no_wait,
-                    deliveries=deliveries,
+                    api=api, journal=held.journal, clock=clock, observer=observer, known=known,
+                    stop_signal=stop_signal, checks=CommandChecks(loaded.path.parent, redactor),
+                    door=connections.door, no_wait=no_wait, deliveries=deliveries,
                 )  # fmt: skip
                 # A sandbox in this process came into being with it.
-                run = Run(deps, leases, previous=previous, launches=launches, is_new_host=manifest.host == SANDBOX)
-                try:
-                    yield OpenRun(loaded, run, store, held)
-                finally:
-                    recent |= run.recent_calls()
-        finally:
-            # 5. Release.
-            await held.release(recent)
+                is_new_host = manifest.host == SANDBOX
+                held.run = Run(deps, held.leases, previous=previous, launches=launches, is_new_host=is_new_host)
+                yield OpenRun(loaded, held.run, store, held)
 
 
 @asynccontextmanager

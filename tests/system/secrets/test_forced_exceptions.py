@@ -19,6 +19,7 @@ WARM = ("orchestrator.", "sqlalchemy.", "jwt.")  # imported before the fork, wit
 BEFORE = (
     "async with open_run(",
     "async with ready_run(",
+    "async with AsyncExitStack() as unattended:",
     "async with opening() as opened:",
     "await asyncio.to_thread(credentials_of,",
 )
