@@ -111,3 +111,26 @@ def test_a_campaign_as_json_is_one_line_in_every_script():
     assert json.loads(line) == {"stream": "st-1", "campaign": "cd-1", "name": "Frühling\n東京"}
     assert "東京" in line
     assert "\n" not in line
+
+
+def test_what_a_list_says_of_a_campaign_is_kept_in_its_place():
+    live = LiveState("Active", "One", contact_lists=("=a", "b"), instance_id="i1", updated_at="T")
+    one, bare = found_in(TARGET, "acme", {"cd-1": live, "cd-2": LiveState("Ready")})
+
+    assert one == Found("st-1", "cd-1", "acme", SMS, "One", "Active", ("=a", "b"), "i1", "T")
+    assert (bare.instance_id, bare.updated_at) == ("", "")
+    assert one.cells(Defaults(account="beta", type="voice")) == {
+        "stream": "st-1", "campaign": "cd-1", "account": "acme", "type": "sms", "name": "One",
+        "status": "Active", "contact_lists": "'=a; b", "instance_id": "i1", "updated_at": "T",
+    }  # fmt: skip
+
+
+def test_a_column_that_a_row_lacks_is_empty():
+    assert csv_text([{"a": "1"}], ["a", "b"]) == "1,\n"
+
+
+@pytest.mark.parametrize("name", ["no-1", "東京"])
+def test_a_name_is_quoted_and_a_type_is_not(name):
+    assert yaml_item(found("cd-1", name=name), Defaults(account="acme", type="voice")) == (
+        f'{{stream: st-1, campaign: cd-1, type: sms, name: "{name}"}}'
+    )

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.core.text import REPLACEMENT, called_as, command_line, duration, one_line, reason
+from orchestrator.core.text import REPLACEMENT, called_as, command_line, duration, one_line, reason, spreadsheet_cell
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,17 @@ def test_why_something_failed_is_told_without_foreign_text():
     assert reason(OSError(28, "No space left on device")) == "No space left on device"
     assert reason(OSError("a secret")) == "OSError"
     assert reason(ValueError("a secret")) == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("Spring NE", "Spring NE"),
+        ("=1+1", "'=1+1"),
+        ("a;=1", "a;'=1"),
+        ("a=1", "a=1"),
+        ("@x\t-y", "'@x\t'-y"),
+    ],
+)
+def test_no_spreadsheet_takes_a_text_for_a_formula(text, cell):
+    assert spreadsheet_cell(text) == cell

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from orchestrator.core.journal.audit import audit
-from orchestrator.core.journal.chain import Head, Row, chain_of, chained, hash_of, unsealed
+from orchestrator.core.journal.chain import Head, Row, begins_part, chain_of, chained, hash_of, unsealed
 from orchestrator.model import Record
 from tests.paths import ROOT
 
@@ -261,3 +261,20 @@ def test_a_hash_is_taken_out_as_it_was_put_in(data):
 def test_what_is_no_hash_is_taken_for_none(data):
     assert unsealed(data) == (data, "")
     assert verify.taken_apart(data) == (data, "")
+
+
+def test_a_journal_is_linked_as_it_always_was():
+    """With another hash, or another place for what was seen, journals that are there could not be verified."""
+    rows = journal()
+
+    assert (findings(rows, HEAD), wrong(rows, HEAD)) == ((), [])
+    assert unsealed(rows[-1].data)[1] == "3b99eef452c777c0ae653af9a101c521a749bc8e3ad59ff26a9a1d1aad389dda"
+    assert [number for number, row in enumerate(rows) if "chain_seen" in row.data] == [0, 5, 8, 11, 13, 23]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "is_part"),
+    [("run", {"part_of": "r-1"}, True), ("run", {}, False), ("intent", {"part_of": "r-1"}, False), ("end", {}, False)],
+)
+def test_a_subruns_header_begins_a_part_of_its_fleets_run(kind, data, is_part):
+    assert begins_part(Record(LAUNCH, "@r-2", 0, kind, "r-2", AT, "", data)) is is_part

@@ -21,8 +21,8 @@ LANE = Lane("sandbox a1")
 COMMANDS = st.lists(st.sampled_from(list(ControlCommand)))
 
 
-def given_now(control_state=OPEN, command=ControlCommand.PAUSE, reason="lunch", *, is_running=False):
-    return command_record(control_state, "spring", command, "ann", reason, now=100.0, is_running=is_running)
+def given_now(control_state=OPEN, command=ControlCommand.PAUSE, reason="lunch", *, is_running=False, **more):
+    return command_record(control_state, "spring", command, "ann", reason, now=100.0, is_running=is_running, **more)
 
 
 def after(*commands):
@@ -169,3 +169,10 @@ def test_a_record_of_another_kind_commands_nothing():
     paused = after(ControlCommand.PAUSE)
 
     assert apply(paused, Record("spring", CONTROL, 9, "tomorrow", "person:ann", 1.0, "", {})) == paused
+
+
+@pytest.mark.parametrize("control_state", [OPEN, ABORTED])
+def test_the_next_step_names_the_ledger_that_was_looked_at(control_state):
+    with pytest.raises(Refused) as refused:
+        given_now(control_state, ControlCommand.UNPAUSE, "x", ledger="sqlite:///x.db", is_running=True)
+    assert refused.value.next_step == f"{STATUS} --ledger sqlite:///x.db"

@@ -246,3 +246,15 @@ def test_facts_learned_after_a_lost_lane_are_kept_separately(kind):
     assert late is None if kind == "intent" else late is not None
     if late is not None:
         assert (late.kind, late.campaign, late.data) == (f"late_{kind}", line.campaign, line.data)
+
+
+@pytest.mark.parametrize("step", [0.01, 0.5, 1.0, 30.0])
+def test_a_small_step_of_the_clock_frees_no_slot_either(step):
+    left = lease(NOBODY, recent_calls=(95.0,), moment=moment(100.0, steady=5.0))
+    now = moment(102.0 + step, steady=7.0)
+    assert acquired(LANE, left, take(LANE, left, BEN, now, alive()), now).recent_calls == (95.0 + step,)
+
+
+def test_calls_of_a_lease_without_its_moment_are_taken_as_they_are():
+    left, now = lease(NOBODY, recent_calls=(95.0, 250.0)), moment(200.0)
+    assert acquired(LANE, left, take(LANE, left, BEN, now, alive()), now).recent_calls == (95.0, 250.0)

@@ -1,10 +1,20 @@
 import pytest
 
 from orchestrator.core.attempt.verdict import Verdict, VerdictKind
+from orchestrator.core.journal.lease import Holder, Lease
 from orchestrator.core.journal.packing import unpacked
-from orchestrator.core.journal.records import PlanRow, RunRecords, header_data, plan_rows
+from orchestrator.core.journal.records import (
+    PlanRow,
+    RunRecords,
+    header_data,
+    held_of,
+    lane_stops_of,
+    lease_release,
+    plan_rows,
+    resolution,
+)
 from orchestrator.core.plan.approvers import Approved, Signature
-from orchestrator.model import Record, Stop, StopReason
+from orchestrator.model import Reason, Record, Stop, StopReason
 from tests.core.builders import key, manifest, reply
 
 
@@ -98,3 +108,47 @@ def test_what_a_search_found_is_kept(evidence, kind, message):
     assert MADE.probed(key(), 2, "lane", evidence) == Record(
         "demo", "st-1/cd-1", 2, kind, "r-1", 7.0, "lane", {"message": message}
     )
+
+
+def test_a_runs_header_and_its_end():
+    waves = [{"name": "rest"}]
+    held = {key(): (Reason.CHANGED, "it was edited")}
+    ended = MADE.end(LOST, iter(waves), {"lane": {"calls": 3}}, held, {"acme": LOST})
+    stop = {"reason": "SIGINT", "detail": "SIGINT received"}
+    data = {"stop": stop, "lane_stops": {"acme": stop}, "budget": {"lane": {"calls": 3}}, "waves": waves}
+
+    assert MADE.header({"host": "sandbox"}) == Record("demo", "@r-1", 0, "run", "r-1", 7.0, "", {"host": "sandbox"})
+    assert ended == Record("demo", "@r-1", 0, "end", "r-1", 7.0, "", {**data, "held": ended.data["held"]})
+    assert (held_of(ended), lane_stops_of(ended)) == ({key(): ("changed", "it was edited")}, {"acme": LOST})
+
+
+def test_the_end_of_a_fleets_run_holds_nothing():
+    ended = MADE.end(None, [], {}, None, {})
+
+    assert ended.data == {"stop": None, "lane_stops": {}, "budget": {}, "waves": []}
+    assert (held_of(ended), lane_stops_of(ended)) == ({}, {})
+
+
+@pytest.mark.parametrize(("is_started", "event"), [(True, "resolved_started"), (False, "resolved_not_started")])
+def test_what_a_person_found_out_is_kept_in_their_name(is_started, event):
+    made = resolution("demo", key(), 2, "lane", is_started=is_started, by="ann", reason="seen", now=8.0)
+
+    assert made == Record(
+        "demo", "st-1/cd-1", 2, "resolve", "person:ann", 8.0, "lane",
+        {"event": event, "message": "ann: seen", "by": "ann"},
+    )  # fmt: skip
+
+
+def test_a_released_lane_is_kept_with_its_holder():
+    lease = Lease(Holder("r-9", "demo", "tower", 41), 3, 1.0, 2.0)
+    holder = {"run_id": "r-9", "launch": "demo", "machine": "tower", "pid": 41}
+    data = {"by": "ann", "reason": "it burned down", "holder": holder, "fence": 3}
+
+    assert lease_release(4, "lane", lease, by="ann", reason="it burned down", now=8.0) == Record(
+        "demo", "@lease", 4, "release", "person:ann", 8.0, "lane", data
+    )
+
+
+def test_a_campaign_given_up_on_is_kept_under_its_name():
+    made = MADE.gave_up(key(), 2, "lane", "no connection")
+    assert made == Record("demo", "st-1/cd-1", 2, "gave_up", "r-1", 7.0, "lane", made.data)

@@ -151,3 +151,17 @@ def test_a_story_has_each_new_state_and_the_last_reading():
         "the platform no longer lists it"
     ]
     assert list(sent(rounds_of((1.0, "Active", 5, "i1")), "st-1/cd-2")) == []
+
+
+def test_a_reading_is_told_with_its_time_and_no_invented_count():
+    rows = rounds_of((1.0, "Active", None, None), (2.0, None, None, None))
+
+    assert [(one.at, one.what) for one in sent(rows, "st-1/cd-1")] == [
+        (1.0, "the platform lists it as Active"), (2.0, "the platform no longer lists it"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "words"), [({"sent_at": 100.5}, "; sent 00:01:40.500"), ({"elapsed_ms": 250.0}, "")])
+def test_how_long_a_call_took_is_told_where_it_was_sent(facts, words):
+    (told,) = story([moved(Event.ACCEPTED, **facts)])
+    assert told.what == f"attempt 1: the platform started it{words}"

@@ -1,8 +1,8 @@
 import pytest
 
 from orchestrator.core.rules import shared_lists
-from orchestrator.core.rules.shared_lists import ListUser, ListUsers, is_over, named_users, runs
-from orchestrator.model import ContactList
+from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers, is_over, named_users, runs
+from orchestrator.model import ContactList, Lane
 from tests.core.builders import key, ready
 
 SEQUENCE = "contact lists: campaigns that share one start one after the other is over"
@@ -95,3 +95,26 @@ def test_lists_in_use_name_campaigns_by_name_or_id():
     ]
     found = named_users(lists, {"east", "cl-2", "north"})
     assert found == {"cd-1": ("east",), "cd-2": ("east", "cl-2")}
+
+
+@pytest.mark.parametrize(("mode", "second_waits"), [("hold", False), ("sequence", False), ("warn", True)])
+def test_only_a_start_that_begins_keeps_its_list_from_the_next(mode, second_waits):
+    """`one` has `east`; the first start wants it, too, and `west`, which the second one wants."""
+    users = {Lane("l"): ListUsers([user("one", "east")])}
+    starts = [(Lane("l"), user("cd-1", "east", "west")), (Lane("l"), user("cd-2", "west"))]
+    found = shared_lists.conflicts(starts, users, mode)
+
+    assert found.keys() == {(Lane("l"), key("cd-1"))} | ({(Lane("l"), key("cd-2"))} if second_waits else set())
+    assert users[Lane("l")].lists_of(key("cd-2")) == ()  # what is known is not changed
+
+
+def test_a_warning_names_three_lists_at_most():
+    met = [Conflict(f"l{n}", user("cd-1", "x")) for n in (1, 2, 2, 3, 4)]
+    named = [f"'l{n}': st-1/cd-1 is Active" for n in (1, 2, 3)]
+
+    assert shared_lists.warning("hold", met[:4]) == (
+        f"4 campaigns held because of a contact list in use ({'; '.join(named)})",
+    )
+    assert shared_lists.warning("hold", met) == (
+        f"5 campaigns held because of a contact list in use ({'; '.join(named)}; ...)",
+    )
