@@ -49,3 +49,11 @@ def test_the_index_names_every_page_once():
     own = {str((ROOT / page).relative_to(INDEX.parent)) for page in pages() if page.startswith("docs/")} - {"README.md"}
 
     assert sorted(link for link in linked if not link.startswith("..")) == sorted(own)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_row_of_a_table_is_one_line(page):
+    lines = without_code((ROOT / page).read_text(encoding="utf-8")).splitlines()
+    rows = [(line, after) for line, after in zip(lines, [*lines[1:], ""], strict=True) if line.startswith("|")]
+
+    assert [line for line, after in rows if not line.endswith("|") or (after and not after.startswith("|"))] == []
