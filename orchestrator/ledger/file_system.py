@@ -1,7 +1,9 @@
 """Which kind of file system a folder is on, and which kinds a ledger may lie on."""
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,15 @@ _LOCAL: Final = frozenset({
 })  # fmt: skip
 """An allow list: there is no end of file systems that machines or a virtual machine and its host share."""
 
+_MAGIC: Final = {
+    0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x2FC12FC1: "zfs", 0xCA451A4E: "bcachefs",
+    0xF2F52010: "f2fs", 0x01021994: "tmpfs", 0x858458F6: "ramfs", 0x794C7630: "overlay",
+    0x6969: "nfs", 0xFF534D42: "cifs", 0xFE534D42: "smb3", 0x01021997: "9p", 0x65735546: "fuse", 0x00C36400: "ceph",
+}  # fmt: skip
+"""What Linux calls file systems by number (`statfs`), and a name of each: ext2 and ext3 share ext4's number. All of
+FUSE and virtiofs share one, too, which is not in `_LOCAL`."""
+
+_MOUNTINFO: Final = Path("/proc/self/mountinfo")
 _DRIVES: Final = {2: "removable drive", 3: "fixed drive", 4: "remote drive", 5: "CD-ROM", 6: "RAM disk"}
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _BSD_MOUNT: Final = re.compile(r"^.* on (?P<point>/.*?) \((?P<kind>[^,)]+)", re.MULTILINE)
@@ -43,9 +54,10 @@ def file_system(path: Path) -> str:
     if places.IS_WINDOWS:
         return kind_of_drive(real.anchor)
     try:
-        return kind_in(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"), real)
+        kind = kind_in(_MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape"), real)
     except OSError:
-        return _kind_by_command(real)
+        kind = _kind_by_command(real)
+    return kind or kind_by_kernel(real)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,25 @@ def _mounts(mountinfo: str) -> Iterator[_Mount]:
         number, parent, _, _, point, *_ = mount.split(" ")
         plain = _ESCAPED.sub(lambda escape: chr(int(escape[1], 8)), point)
         yield _Mount(number, parent, Path(plain), source.partition(" ")[0])
+
+
+def kind_by_kernel(path: Path) -> str:
+    """The kind of file system at `path` by its number on Linux, for a bare chroot, whose mounts do not show its root.
+
+    Not asked first: the kernel has one number for all of FUSE, whether it is a disk or another machine's folder.
+    """
+    if sys.platform != "linux":  # elsewhere the number is at another place of the answer, or means something else
+        return ""
+    import ctypes
+
+    place = next(folder for folder in (path, *path.parents) if folder.exists())
+    answer = ctypes.create_string_buffer(512)  # 120 bytes and some spare ones; the kind is the first number in it
+    try:
+        if ctypes.CDLL(None).statfs(os.fsencode(place), answer) != 0:
+            return ""
+    except (OSError, AttributeError):  # a C library without it
+        return ""
+    return _MAGIC.get(ctypes.c_long.from_buffer(answer).value & 0xFFFFFFFF, "")
 
 
 def kind_of_drive(root: str) -> str:

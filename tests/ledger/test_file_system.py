@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.file_system import check_local, file_system, kind_by_bsd_mount, kind_in
+from orchestrator.ledger.file_system import check_local, file_system, kind_by_bsd_mount, kind_by_kernel, kind_in
 
 ROOT = "28 1 253:0 / / rw,relatime shared:1 - ext4 /dev/mapper/vg-root rw"
 
@@ -131,3 +131,30 @@ def test_this_machine_is_asked(tmp_path):
 
     assert file_system(path) == kind_in(Path("/proc/self/mountinfo").read_text(encoding="utf-8"), path) != ""
     assert file_system(Path("/proc/self/status")) == "proc"
+
+
+BARE_CHROOT = "22 28 0:21 / /proc rw - proc proc rw\n"
+
+
+@pytest.mark.parametrize("name", ["ledger.db", "not/yet/there/ledger.db"])
+@pytest.mark.parametrize("mounts", [BARE_CHROOT, None])
+def test_in_a_bare_chroot_the_kernel_names_it(monkeypatch, tmp_path, mounts, name):
+    known = file_system(tmp_path)
+    mountinfo = tmp_path / "mountinfo"
+    if mounts:
+        mountinfo.write_text(mounts, encoding="utf-8")
+    monkeypatch.setattr("orchestrator.ledger.file_system._MOUNTINFO", mountinfo)
+    path = tmp_path / name
+
+    assert file_system(path) == known
+    check_local(path)
+
+
+def test_the_kernel_names_no_file_system_that_it_cannot_tell():
+    assert kind_by_kernel(Path("/proc/self/status")) == ""
+
+
+def test_the_kernels_number_is_linux_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.platform", "darwin")
+
+    assert kind_by_kernel(tmp_path) == ""
