@@ -8,6 +8,7 @@ from orchestrator.core.journal.lease import (
     AcquiredLease,
     Holder,
     Lease,
+    LeasedBriefly,
     LeaseDoubted,
     Moment,
     acquired,
@@ -130,9 +131,28 @@ def test_a_doubted_lane_is_refused_until_it_was_watched():
         take(LANE, AHEAD, BEN, moment(100.0), alive())
     assert "its lease ends in 8 h 30 s, and a lease lasts 30 s: a clock was ahead" in refused.value.message
     assert refused.value.exit_code == 6
+    assert refused.value.next_step == (
+        "wait for that run to end; if its process is known to be dead, release the account: "
+        "python -m orchestrator release spring --reason"
+    )
 
     taken = take(LANE, AHEAD, BEN, moment(131.0), alive(), unrenewed={(LANE, 4, 130.0 + HOURS)})
     assert (taken.holder, taken.fence, taken.expires) == (BEN, 5, 161.0)
+
+
+def test_a_doubted_lease_ends_by_the_clock_of_now():
+    ahead = lease(expires=130.0 + HOURS, moment=moment(100.0, steady=5.0))
+    with pytest.raises(LeaseDoubted, match="its lease ends in 8 h 30 s,"):
+        take(LANE, ahead, BEN, moment(160.0, steady=5.0), alive())  # set forward by a minute since
+
+
+def test_an_account_that_a_follower_reads_is_free_again_soon():
+    with pytest.raises(LeasedBriefly) as refused:
+        take(LANE, lease(Holder("f-1", "spring", "tower", 41)), BEN, moment(112.4), alive(41))
+    assert refused.value.message == (
+        "account 67777c is in use by run f-1 of launch spring (pid 41 on tower, since 12 s)"
+    )
+    assert refused.value.next_step == "run again"
 
 
 @pytest.mark.parametrize("seen", [(LANE, 4, 120.0 + HOURS), (LANE, 3, 130.0 + HOURS), (OTHER, 4, 130.0 + HOURS)])
@@ -255,6 +275,6 @@ def test_a_small_step_of_the_clock_frees_no_slot_either(step):
     assert acquired(LANE, left, take(LANE, left, BEN, now, alive()), now).recent_calls == (95.0 + step,)
 
 
-def test_calls_of_a_lease_without_its_moment_are_taken_as_they_are():
+def test_calls_of_a_lease_without_a_moment_are_taken_as_they_are():
     left, now = lease(NOBODY, recent_calls=(95.0, 250.0)), moment(200.0)
     assert acquired(LANE, left, take(LANE, left, BEN, now, alive()), now).recent_calls == (95.0, 250.0)

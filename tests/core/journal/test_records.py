@@ -2,7 +2,7 @@ import pytest
 
 from orchestrator.core.attempt.verdict import Verdict, VerdictKind
 from orchestrator.core.journal.lease import Holder, Lease
-from orchestrator.core.journal.packing import unpacked
+from orchestrator.core.journal.packing import unpacked, unpacked_value
 from orchestrator.core.journal.records import (
     PlanRow,
     RunRecords,
@@ -152,3 +152,27 @@ def test_a_released_lane_is_kept_with_its_holder():
 def test_a_campaign_given_up_on_is_kept_under_its_name():
     made = MADE.gave_up(key(), 2, "lane", "no connection")
     assert made == Record("demo", "st-1/cd-1", 2, "gave_up", "r-1", 7.0, "lane", made.data)
+
+
+def test_a_header_has_the_facts_of_its_run():
+    written = manifest({"campaign": "cd-1"}, accounts={"acme": {"account_id": "1", "rate": ["50/60s", "10/10s"]}})
+    facts = {"source": "x.yaml", "sha256": "m", "plan_sha256": "p", "warnings": iter(["w"])}
+
+    assert header_data(written, **facts, options=iter(["--select", "tag:x"]), environment="live") == {
+        "manifest": "x.yaml", "environment": "live", "manifest_sha256": "m", "plan_sha256": "p", "host": "sandbox",
+        "ledger": written.ledger, "warnings": ["w"], "options": ["--select", "tag:x"],
+        "limits": {"acme": ["50/60s", "10/10s"]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("by", "names"), [((), {}), (("ann@x", "ann"), {"by": "ann@x", "planned_by": ["ann@x", "ann"]})]
+)
+def test_a_plan_is_kept_with_who_made_it(by, names):
+    made = MADE.planned(3, "p", {"host": "sandbox"}, by)
+
+    assert unpacked_value(made.data["identity"]) == {"host": "sandbox"}
+    assert made == Record(
+        "demo", "@plan", 3, "planned", "r-1", 7.0, "",
+        {"plan_sha256": "p", "identity": made.data["identity"], **names},
+    )  # fmt: skip

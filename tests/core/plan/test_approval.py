@@ -12,6 +12,7 @@ from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan import plan_hash as identity
 from orchestrator.core.plan.approval import VALID_FOR, Proposal
+from orchestrator.core.plan.decision import START, Action, Decision
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanInvalid, Refused
@@ -344,9 +345,10 @@ def test_an_order_has_at_most_the_starts_that_were_approved():
     made = proposal(plan({"campaign": "cd-1"}, {"campaign": "cd-2"}, live={key("cd-1"): ready()}))
     part = approval.approved_part(made, fleet_plan(), [], MADE + 60, AGAIN)
 
-    assert [(one.key, str(one.decision.action), one.decision.message) for one in part.entries] == [
-        (key("cd-1"), "start", ""), (key("cd-2"), "skip", "not in the approved plan"),
-    ]  # fmt: skip
+    assert [(one.key, one.decision) for one in part.entries] == [
+        (key("cd-1"), START),
+        (key("cd-2"), Decision(Action.SKIP, Outcome.SKIPPED, Reason.DESELECTED, "not in the approved plan")),
+    ]
     assert part.sha256 == made.sha256
 
 

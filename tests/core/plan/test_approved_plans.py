@@ -68,3 +68,11 @@ def test_nothing_starts_once_not_after_has_come():
         "Tue 2026-12-01 09:00 New York time (14:00 UTC)"
     )
     assert refused.value.next_step == "change not_after once the launch may still be sent"
+
+
+@pytest.mark.parametrize("by", [(), ("ann@example.com", "ann")])
+def test_a_plan_in_the_journal_names_who_made_it(by):
+    made = plan("a")
+    kept = approval.proposal_record(made, [], "r-1", NINE, by)
+
+    assert approval.find([kept], made.sha256[:8], "") == Proposal(made.sha256, NINE, made.identity, by)

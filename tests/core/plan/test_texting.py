@@ -35,6 +35,8 @@ def batch(campaign, recipients, *, starts=None, **more):
 )
 def test_running_campaigns_share_their_accounts_rate(campaigns, ends):
     assert shared_ends(campaigns, 1.0) == pytest.approx(ends)
+    # Four times as many messages at four times the rate.
+    assert shared_ends([(at, 4 * messages) for at, messages in campaigns], 4.0) == pytest.approx(ends)
 
 
 def test_a_forecast_names_the_end_and_what_runs_past_its_hours():
@@ -62,6 +64,28 @@ def test_unknown_recipients_are_counted_and_not_forecast():
     assert told.sentences() == (
         "texting ends about 22:01 UTC; not counted: 1 campaign with an unknown number of recipients",
     )
+
+
+def test_each_account_has_its_own_rate():
+    other = replace(batch("b", 60), account="beta")
+    told = forecast([batch("a", 60), other], {"acme": 60, "beta": 6})
+
+    assert told.ends == {"st/a": at(17, 1), "st/b": at(17, 10)}
+
+
+def test_nobody_on_its_lists_is_sent_to_at_once():
+    assert forecast([batch("a", 0), batch("b", 60)], {"acme": 60}).ends == {"st/a": at(17), "st/b": at(17, 1)}
+
+
+@pytest.mark.parametrize(("closes", "late"), [(at(17, 1), ()), (at(17, 1) - 1, ("st/a",))])
+def test_what_ends_when_its_hours_do_is_not_late(closes, late):
+    told = forecast([batch("a", 60, zone="UTC", closes=closes), batch("b", None, closes=closes)], {"acme": 60})
+    assert tuple(one.key for one in told.late) == late
+
+
+def test_a_city_is_named_without_its_country():
+    told = forecast([batch("a", 60, zone="America/Indiana/Knox")], {"acme": 60})
+    assert told.sentences() == ("texting ends about 16:01 Knox time",)
 
 
 def test_an_account_without_a_rate_has_no_forecast():

@@ -52,6 +52,15 @@ def resolved(*, is_started):
          [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox in environment live", "", "")]),
         ([header(by="ann", approved="--yes")],
          [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox, approved: --yes", "ann", "")]),
+        ([header(by="ann", planned_by="ben", approved="--yes")],
+         [("run r-1 began: plan abcdef012345, manifest launch.yaml, host sandbox, planned by ben, approved: --yes",
+           "ann", "")]),
+        ([RECORDS.planned(1, "abcdef0123456789", {}, ["ben"])],
+         [("plan abcdef012345 was made, and may be approved", "ben", "")]),
+        ([record("resolve", event="resolved_started", message="ann: seen: in it")],
+         [("st-1/cd-1: a person recorded that it was started", "ann", "seen: in it")]),
+        ([record("stop_intent")], [("stop-started asked for 1 campaign to stop", "", "")]),
+        ([record("pause", campaign="@launch")], [("the launch was paused", "", "")]),
         ([end()], [("run r-1 ended", "", "")]),
         ([end(stop=Stop(StopReason.SIGINT, "Ctrl-C"))], [("run r-1 stopped early: Ctrl-C", "", "")]),
         ([RECORDS.planned(1, "abcdef0123456789", {})],
@@ -68,7 +77,7 @@ def resolved(*, is_started):
     ],
 )  # fmt: skip
 def test_a_launch_is_told_in_sentences(records, told):
-    assert [tuple(one)[1:] for one in history(records)] == told
+    assert [tuple(one) for one in history(records)] == [(100.0, *words) for words in told]
 
 
 ACCEPTED = "attempt 1: the platform started it; HTTP 200; sent 00:01:40.500; took 250 ms"
@@ -93,7 +102,7 @@ ACCEPTED = "attempt 1: the platform started it; HTTP 200; sent 00:01:40.500; too
     ],
 )  # fmt: skip
 def test_a_campaign_is_told_in_sentences(told_of, told):
-    assert [tuple(one)[1:] for one in story([told_of])] == [told]
+    assert [tuple(one) for one in story([told_of])] == [(100.0, *told)]
 
 
 @pytest.mark.parametrize("event", Event)

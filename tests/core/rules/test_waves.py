@@ -143,6 +143,12 @@ CHECKED = Wave(name="canary", pass_=Pass(command=("true",)))
             (CUT_SHORT, "wave canary: 8 of 10 started, 90% are needed"),
         ),
         (
+            passing("90%"),
+            [*outcomes(5, 1), *held(4)],
+            False,
+            (CUT_SHORT, "wave canary: 5 of 10 started, 90% are needed"),
+        ),
+        (
             passing("100%"),
             [*outcomes(8, 1), *held(1)],
             True,
