@@ -1,13 +1,14 @@
 """What may forbid a run once its plan is known: the cap and the approval."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
 from orchestrator.app.ssh_keygen import SignersFile, verifier
+from orchestrator.core.journal.records import PLANNED
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan import approval, recipients
@@ -17,6 +18,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.text import command_line, duration, plural, reason
 from orchestrator.errors import LedgerError, PlanInvalid, Refused
 from orchestrator.ledger.machine_id import user_names
+from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import PosixSeconds
 from orchestrator.places import expanded
@@ -71,6 +73,13 @@ def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
     return document, approval.read(document, content)
 
 
+def as_journaled(consent: Consent, store: Store, launch: str) -> Consent:
+    """The consent, its plan with what the ledger knows of when and by whom it was made. Raises LedgerError."""
+    if consent.proposal is None:
+        return consent
+    return replace(consent, proposal=approval.as_journaled(consent.proposal, store.read(launch, kinds=(PLANNED,))))
+
+
 def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds) -> tuple[Signature, ...]:
     """The signatures by which the plan is approved, one a person; none where the manifest asks for none.
 
@@ -89,9 +98,7 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
     if proposal is None or not proposal.file_bytes:
         raise Refused("approval: {signers: …} needs --plan FILE and --approval with a signature over it",
                       next_step=again)  # fmt: skip
-    if not proposal.nonce:
-        # Its campaigns could be edited without a trace.
-        raise Refused("the plan does not cover what its campaigns would send", next_step=again)
+    approval.check_covers(proposal, again)
     if now > proposal.made_at + rule.expires:
         age = duration(now - proposal.made_at)
         raise Refused(

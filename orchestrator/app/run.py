@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.app import journal_reader as journals
-from orchestrator.app.approval import Consent, check_consent, check_signatures, proposal_of
+from orchestrator.app.approval import Consent, as_journaled, check_consent, check_signatures, proposal_of
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.open_run import OpenRun
 from orchestrator.core.events import EVENTS_VERSION
@@ -49,6 +49,7 @@ async def prepare(
     check_not_too_late(opened.deps.manifest, begins)
     # First: a launch that was aborted need not spend a call on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
+    consent = as_journaled(consent, opened.store, launch)
     # Before the plan, which takes calls: a signature that does not count is refused whatever it says.
     signatures = await asyncio.to_thread(check_signatures, opened.loaded, consent, begins)
     proposal = proposal_of(opened, consent)

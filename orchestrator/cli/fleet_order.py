@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 
 import click
 
-from orchestrator.app.approval import check_signatures
+from orchestrator.app.approval import as_journaled, check_signatures
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.start_time import start_of
 from orchestrator.cli.run_options import Display, Observers, RunOptions, consent
@@ -54,6 +55,8 @@ async def place_order(
 
     Raises Interrupted, LedgerError, NothingSelected and Refused; no worker has it then.
     """
+    consent = await asyncio.to_thread(as_journaled, options.consent, store, loaded.manifest.launch)
+    options = replace(options, consent=consent)
     request = Request(
         loaded.manifest, loaded.source_name, loaded.environment, loaded.sha256, lambda: [loaded.raw, *loaded.rows],
         options.choice, options.no_wait, options.consent.max_starts, loaded.warnings, options.consent.proposal,

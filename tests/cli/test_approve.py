@@ -84,9 +84,18 @@ def with_an_edited_plan(workplace, manifest):
     return args
 
 
+def without_its_planner(workplace, _):
+    """Ann edits the file before she signs it."""
+    file = workplace.path / "plan.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**document, "planned_by": ["eve"]}), encoding="utf-8")
+    return by("ann")(workplace, _)
+
+
 @pytest.mark.parametrize(
     ("made", "why"),
     [
+        (without_its_planner, "ann@example.com signed, and made the plan"),
         (lambda *_: [], "approval: {signers: …} needs --plan FILE and --approval"),
         (lambda *_: ["--plan", "plan.json"], "needs the approval of 1 person, and has 0"),
         (by("ann"), "ann@example.com signed, and made the plan"),
@@ -96,7 +105,17 @@ def with_an_edited_plan(workplace, manifest):
         (of_another_launch, "the plan has changed since it was made: launch: summer -> spring"),
         (with_an_edited_plan, "it is not a signature over this plan"),
     ],
-    ids=["nothing", "no signature", "planner", "runner", "stranger", "older plan", "other launch", "edited"],
+    ids=[
+        "hidden planner",
+        "nothing",
+        "no signature",
+        "planner",
+        "runner",
+        "stranger",
+        "older plan",
+        "other launch",
+        "edited",
+    ],
 )
 def test_4_with_the_reason_and_nothing_sent(workplace, platform, people, made, why):
     manifest, _ = planned(workplace, platform)

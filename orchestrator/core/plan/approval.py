@@ -189,16 +189,41 @@ def check_age(proposal: Proposal, now: PosixSeconds, again: str) -> None:
         raise Refused(f"the plan is {age} old when it is run, and good for {duration(VALID_FOR)}", next_step=again)
 
 
-def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: bool) -> Plan:
-    """The plan, with the campaigns held that would not send what the proposal says. `again` makes a new plan.
+def as_journaled(proposal: Proposal, records: Iterable[Record]) -> Proposal:
+    """The plan of a file, made when and by whom its launch's `records` say, where it was made on this ledger.
 
-    Raises Refused for the first ones of them where the proposal `is_binding`.
+    Its hash covers neither: an edit of the file could make an old plan new, or take the planner's name out.
     """
+    own = [r for r in records if r.kind == PLANNED and r.data["plan_sha256"] == proposal.sha256]
+    if not own or not proposal.nonce:  # without a nonce, a plan that is made again has the same hash
+        return proposal
+    names = [str(name) for record in own for name in record.data.get("planned_by", ())]
+    return replace(
+        proposal,
+        made_at=min(proposal.made_at, *(record.at for record in own)),
+        planned_by=tuple(dict.fromkeys((*names, *proposal.planned_by))),
+    )
+
+
+def check_covers(proposal: Proposal, again: str) -> None:
+    """Raise Refused for a plan whose campaigns could be edited without a trace. `again` makes a new plan."""
+    if not proposal.nonce:
+        raise Refused("the plan does not cover what its campaigns would send", next_step=again)
+
+
+def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: bool) -> Plan:
+    """The plan under the proposal's hash, with the campaigns held that would not send what the proposal says.
+
+    `again` makes a new plan. Raises Refused for the first ones of them where the proposal `is_binding`.
+    """
+    if is_binding:
+        check_covers(proposal, again)
     told = _unlike(proposal, plan, is_binding=is_binding)
     if is_binding and told:
         named = [f"{e.name or e.key}: {told[e.key]}" for e in plan.entries if e.key in told]
         raise Refused(f"not what was approved: {'; '.join(plan_hash.shortened(named))}", next_step=again)
-    return _held(plan, told)
+    # By its own hash, which an edit or a list's size changes, nobody could tell that this plan was used.
+    return replace(_held(plan, told), sha256=proposal.sha256)
 
 
 def held_unlike(proposal: Proposal, plan: Plan) -> Plan:

@@ -136,7 +136,8 @@ def test_without_approval_what_was_edited_is_held():
     assert [(e.decision.outcome, e.decision.reason, e.decision.message) for e in held.entries] == [
         (Outcome.HELD, Reason.CHANGED, "name changed since the plan"), (None, None, ""),
     ]  # fmt: skip
-    assert held.sha256 == now.sha256
+    # By its own hash, nobody could tell that the plan was used.
+    assert held.sha256 == sealed().sha256 != now.sha256
 
 
 def test_digests_that_were_taken_out_permit_no_text():
@@ -158,7 +159,35 @@ def test_digests_that_were_taken_out_permit_no_text():
 def test_list_sizes_may_be_known_later_than_the_plan():
     """The call for contact lists may have failed when it was made."""
     sized = sealed({"list sizes": [["l-1", "people", 7]]})
-    assert approval.without_changed(proposal(sealed()), sized, AGAIN, is_binding=True) is sized
+    permitted = approval.without_changed(proposal(sealed()), sized, AGAIN, is_binding=True)
+    used = [run_of(permitted), record("intent", 1, MADE + 11, "st-1/cd-1", "r-9")]
+
+    assert permitted.entries is sized.entries
+    assert refusal(proposal(sealed()), sized, used).startswith("the plan was used")
+
+
+def test_a_plan_that_covers_nothing_is_no_approval():
+    """Who takes the nonce out of a file can make its hash right again."""
+    bare = plan()
+    with pytest.raises(Refused) as refused:
+        approval.without_changed(proposal(bare), bare, AGAIN, is_binding=True)
+
+    assert refused.value.message == "the plan does not cover what its campaigns would send"
+    assert approval.without_changed(proposal(bare), bare, AGAIN, is_binding=False) == bare
+
+
+def test_a_file_makes_its_plan_no_younger_and_hides_no_planner():
+    made = sealed()
+    edited = replace(proposal(made, MADE + 90_000), planned_by=("zoe",))
+    records = [
+        approval.proposal_record(made, [], "r-1", MADE, ["ann@example.com", "ann"]),
+        approval.proposal_record(sealed({"name": "Two"}), [], "r-2", MADE - 50, ["eve"]),
+    ]
+    known = approval.as_journaled(edited, records)
+
+    assert (known.made_at, known.planned_by) == (MADE, ("ann@example.com", "ann", "zoe"))
+    assert approval.as_journaled(edited, records[1:]) is edited
+    assert refusal(known, made, now=MADE + 90_000) == "the plan is 25 h old when it is run, and good for 24 h"
 
 
 def test_recipients_that_a_file_shows_must_be_right():
@@ -179,7 +208,7 @@ def test_what_was_not_edited_is_permitted():
     for binding in (True, False):
         now = sealed()
         check(proposal(sealed()), now)
-        assert approval.without_changed(proposal(sealed()), now, AGAIN, is_binding=binding) is now
+        assert approval.without_changed(proposal(sealed()), now, AGAIN, is_binding=binding) == now
 
 
 def test_no_text_of_a_campaign_is_in_its_plan():
