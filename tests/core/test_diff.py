@@ -108,3 +108,11 @@ def test_a_plan_is_met_by_the_run_that_started_what_it_names():
 
 def test_a_run_that_has_not_ended_has_no_duration():
     assert run(finished_at=None).seconds is None
+
+
+def test_a_side_has_the_texts_and_counts_of_its_document():
+    side = run(("started", "failed"))
+
+    assert (side.title, side.kind, side.totals) == ("spring@r-1", "run", {"started": 1, "failed": 1})
+    assert side.campaigns[key("cd-1")]["message"] == "so it is"
+    assert (plan().title, plan().kind, plan().totals) == ("plan.json", "plan", {"start": 2})

@@ -176,3 +176,22 @@ def test_a_plan_is_kept_with_who_made_it(by, names):
         "demo", "@plan", 3, "planned", "r-1", 7.0, "",
         {"plan_sha256": "p", "identity": made.data["identity"], **names},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("recipients", "known"), [(None, {}), (0, {"recipients": 0}), (90, {"recipients": 90})])
+def test_an_intent_is_kept_with_what_was_seen_before(recipients, known):
+    seen = {"status": "Ready"}
+    made = MADE.intent(key(), 2, "lane", deadline=37.0, baseline=seen, recipients=recipients)
+
+    assert made == Record(
+        "demo", "st-1/cd-1", 2, "intent", "r-1", 7.0, "lane", {"deadline": 37.0, "baseline": seen, **known}
+    )
+
+
+def test_a_long_plan_is_kept_in_numbered_records():
+    row = PlanRow("acme", "st-1", "", "", "rest", "start", None, None, "")
+    made = list(MADE.plan(row._replace(campaign=f"cd-{n}") for n in range(1001)))
+
+    assert made == [Record("demo", "@r-1", n, "plan", "r-1", 7.0, "", one.data) for n, one in enumerate(made)]
+    assert len(made) == 2
+    assert [row.campaign for row in plan_rows(made)] == [f"cd-{n}" for n in range(1001)]

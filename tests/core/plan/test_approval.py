@@ -416,7 +416,30 @@ def test_a_field_that_a_start_lost_is_named():
 @pytest.mark.parametrize("shown", [[], ["cd-1"], ["cd-1", "cd-2", "cd-3"]])
 def test_a_plan_that_shows_other_starts_is_not_shown(shown):
     rows = [{"stream": "st-1", "campaign": one, "action": "start"} for one in shown]
-    with pytest.raises(PlanInvalid, match="it shows"):
+    with pytest.raises(PlanInvalid) as changed:
         approval.check_shown({"campaigns": rows}, proposal())
-    with pytest.raises(PlanInvalid, match="not a plan"):
+    starts = f"{len(shown)} start{'s' * (len(shown) != 1)}"
+    assert changed.value.message == (
+        f"the plan was changed after it was made: it shows {starts} that are not the 2 of its hash"
+    )
+    assert changed.value.next_step == "make a new one with plan and its option -o"
+    with pytest.raises(PlanInvalid) as odd:
         approval.check_shown({"campaigns": [7]}, proposal())
+    assert (odd.value.message, odd.value.next_step) == (
+        "the file is not a plan", "make one with plan and its option -o",
+    )  # fmt: skip
+
+
+def test_an_order_of_a_plan_that_was_used_is_refused():
+    made = proposal()
+    sent = record("intent", 1, MADE + 12, key("cd-1"), "r-9")
+    with pytest.raises(Refused) as refused:
+        approval.approved_part(made, fleet_plan(), [run_of(made), sent], MADE + 60, AGAIN)
+
+    assert refused.value.message == "the plan was used: a run of it got a permit; a plan is for one run"
+    assert refused.value.next_step == AGAIN
+
+
+def test_a_plan_that_shows_its_own_starts_is_shown():
+    rows = [{"stream": "st-1", "campaign": f"cd-{n}", "action": "start" if n < 3 else "skip"} for n in (1, 2, 3)]
+    approval.check_shown({"campaigns": rows}, proposal())
