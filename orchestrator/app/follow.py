@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.app import journal_reader as journals
@@ -10,6 +10,7 @@ from orchestrator.app.held_account import Accounts, new_run_id
 from orchestrator.app.notifier import Notifier, telling
 from orchestrator.app.open_api import SANDBOX, Connections, open_api
 from orchestrator.app.open_run import OpenRun, credentials_of
+from orchestrator.app.started_later import StartedLater
 from orchestrator.clock import SystemClock
 from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.delivery.goal import Followed
@@ -22,7 +23,7 @@ from orchestrator.errors import JournalWriteError, LedgerError, NothingSelected,
 from orchestrator.kore.auth import TokenMinter
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import CallTarget, CampaignKey, Lane
+from orchestrator.model import CallTarget, CampaignKey, Lane, PosixSeconds
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -80,9 +81,10 @@ async def follow_run(opened: OpenRun, options: FollowOptions, on_begin: OnBegin)
 
 
 async def _follow(accounts: Accounts, options: FollowOptions, on_begin: OnBegin) -> Followed:
-    ends = accounts.clock.now() + options.timeout
+    ends, free_at = accounts.clock.now() + options.timeout, dict[Lane, PosixSeconds]()
+    later = StartedLater(accounts.store, accounts.manifest.launch)
     while True:
-        followed = await _follow_started(accounts, options, on_begin)
+        followed = await _follow_started(accounts, options, on_begin, later, free_at)
         if followed.stop is not None or followed.timed_out:
             return followed
         # A run that went on meanwhile may have started more: all of it is to arrive.
@@ -93,8 +95,11 @@ async def _follow(accounts: Accounts, options: FollowOptions, on_begin: OnBegin)
         options = replace(options, timeout=max(0.0, ends - accounts.clock.now()))
 
 
-async def _follow_started(accounts: Accounts, options: FollowOptions, on_begin: OnBegin) -> Followed:
-    """Follow what is started by now."""
+async def _follow_started(
+    accounts: Accounts, options: FollowOptions, on_begin: OnBegin, later: StartedLater,
+    free_at: dict[Lane, PosixSeconds],
+) -> Followed:  # fmt: skip
+    """Follow what is started by now, until more is. `free_at`: when each account may be called again."""
     # 1. What was started, how it is addressed, and what earlier readings know of it.
     launch, store, stop_signal = accounts.manifest.launch, accounts.store, accounts.stop_signal
     targets, unaddressed, deliveries = await asyncio.to_thread(_read, accounts)
@@ -103,10 +108,12 @@ async def _follow_started(accounts: Accounts, options: FollowOptions, on_begin: 
         raise NothingSelected(f"launch {launch} has no campaign to follow: {why}",
                               next_step=command_line("status", launch, ledger=store.url))  # fmt: skip
     # 2. The rounds.
+    followers = _followers(accounts, targets.values(), free_at)
+    later.know({*targets, *unaddressed}, {one.lane for one in followers})
     async with accounts.journal() as journal:
         rounds = Rounds(
-            _followers(accounts, targets.values()), deliveries, options, launch=launch, run_id=accounts.run_id,
-            journal=journal, clock=accounts.clock, stop_signal=stop_signal, observer=accounts.observer,
+            followers, deliveries, options, launch=launch, run_id=accounts.run_id, journal=journal,
+            clock=accounts.clock, stop_signal=stop_signal, observer=accounts.observer, has_more=later.has_more,
         )  # fmt: skip
         on_begin(rounds)
         try:
@@ -115,6 +122,7 @@ async def _follow_started(accounts: Accounts, options: FollowOptions, on_begin: 
             # Nothing was sent, so this is not the failure of a run (13) but of the ledger (8).
             raise LedgerError(error.message, next_step=error.next_step) from error
     # 3. What it came to.
+    free_at |= {one.lane: one.free_at for one in followers}
     return Followed(
         launch, options.goal, tuple(targets), deliveries.all(), unaddressed,
         stop=stop_signal.stop, timed_out=rounds.timed_out,
@@ -130,7 +138,9 @@ def _read(accounts: Accounts) -> tuple[dict[CampaignKey, CallTarget], dict[Campa
     return targets, unaddressed, deliveries
 
 
-def _followers(accounts: Accounts, targets: Iterable[CallTarget]) -> list[AccountFollower]:
+def _followers(
+    accounts: Accounts, targets: Iterable[CallTarget], free_at: Mapping[Lane, PosixSeconds]
+) -> list[AccountFollower]:
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)
@@ -139,6 +149,7 @@ def _followers(accounts: Accounts, targets: Iterable[CallTarget]) -> list[Accoun
         AccountFollower(
             names[group[0].account_id], lane, group,
             hold=accounts.hold, clock=accounts.clock, stop_signal=accounts.stop_signal,
+            free_at=free_at.get(lane, PosixSeconds(0.0)),
         )
         for lane, group in by_lane.items()
     ]  # fmt: skip

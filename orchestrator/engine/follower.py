@@ -31,6 +31,8 @@ _ASK_EVERY: Final = FREE_SECONDS / 4
 _MOST_DETAILS: Final = 20
 """Campaigns whose calling hours are asked for in one round: each takes a call."""
 
+_AT_ONCE: Final = PosixSeconds(0.0)
+
 _MOST_FAILURES: Final = 3
 """Failed calls in a row after which a round is given up."""
 
@@ -67,19 +69,20 @@ class AccountFollower:
 
     def __init__(
         self, name: str, lane: Lane, targets: Sequence[CallTarget], *, hold: HoldAccount, clock: Clock,
-        stop_signal: StopSignal,
+        stop_signal: StopSignal, free_at: PosixSeconds = _AT_ONCE,
     ) -> None:  # fmt: skip
         self.name = name
+        self.lane = lane
         self.keys = [target.key for target in targets]
         self.calls = 0
         """Calls that all rounds took so far."""
-        self._lane = lane
+        self.free_at = free_at
+        """No call leaves before: the platform, or the rate, asks for it."""
         self._hold = hold
         self._clock = clock
         self._stop_signal = stop_signal
         self._targets = {target.key: target for target in targets}
         self._streams = _streams(targets)
-        self._free_at = PosixSeconds(0.0)  # no call leaves before: the platform, or the rate, asks for it
         self._failures = 0  # in a row, in this round
         self._refusals = 0  # of the credential, in a row: in a round of one stream there is one
         self._failure = ""  # the last one of this round
@@ -115,23 +118,23 @@ class AccountFollower:
     async def _turns(self, asks: "_Asks", until: PosixSeconds) -> None:
         while asks.has_more() and self._failures < _MOST_FAILURES:
             # Outside of a turn: nobody holds an account while it waits for the rate.
-            if (wait := self._free_at - self._clock.now()) > 0:
+            if (wait := self.free_at - self._clock.now()) > 0:
                 # A last look at the end of the time may take turns, and no longer pause.
-                if wait > FREE_SECONDS and self._free_at > until:
+                if wait > FREE_SECONDS and self.free_at > until:
                     self._failure = self._failure or "no call may leave in the time that is left"
                     return
                 await self._stop_signal.sleep(wait)
-            async with self._hold(self._lane) as account:
+            async with self._hold(self.lane) as account:
                 await self._turn(account, asks)
-            self._free_at = max(self._free_at, PosixSeconds(self._clock.now() + FREE_SECONDS))
+            self.free_at = max(self.free_at, PosixSeconds(self._clock.now() + FREE_SECONDS))
 
     async def _turn(self, account: HeldAccount, asks: "_Asks") -> None:
         until = self._clock.now() + TURN_SECONDS
         while asks.has_more() and self._failures < _MOST_FAILURES:
             now = self._clock.now()
             # A limited call ends the turn, too: the pacer does not know of it.
-            self._free_at = max(self._free_at, PosixSeconds(now + account.pacer.wait(now)))
-            if self._free_at > now or now >= until:
+            self.free_at = max(self.free_at, PosixSeconds(now + account.pacer.wait(now)))
+            if self.free_at > now or now >= until:
                 return
             await self._ask(account, asks)
 
@@ -178,7 +181,7 @@ class AccountFollower:
         if kind is ReadKind.LIMITED:
             # The pacer ends with the turn, and would forget it.
             asked = wait_of(read.answer) if isinstance(read.answer, Reply) else None
-            self._free_at = PosixSeconds(self._clock.now() + (account.pacer.longest if asked is None else asked))
+            self.free_at = PosixSeconds(self._clock.now() + (account.pacer.longest if asked is None else asked))
         return False
 
     def _conclude(self, wanted: Collection[CampaignKey], done: Round) -> None:

@@ -1,7 +1,7 @@
 """Following a launch: every account in rounds, each journaled, until nothing is left to wait for."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from orchestrator.core.delivery.readings import DEFAULT_STALLED_AFTER, Round, re
 from orchestrator.core.text import duration
 from orchestrator.engine.follower import AccountFollower
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.model import CampaignKey, PosixSeconds
+from orchestrator.model import CampaignKey, Lane, PosixSeconds
 from orchestrator.ports import Clock, Journal, Observer
 
 
@@ -28,17 +28,22 @@ class FollowOptions:
     stalled_after: float = DEFAULT_STALLED_AFTER
 
 
+HasMore = Callable[[Lane], Awaitable[bool]]
+"""Whether more is to be followed than the followers know, where a lane has been read. Raises nothing."""
+
+
 class Rounds:
     """Reads the accounts' campaigns, journals what changed and keeps their deliveries.
 
     `deliveries` hold what earlier runs have journaled; `run_id` is of this one, `number` of its last round so far.
     `is_over`: whether there is nothing more to wait for, where that depends on more than each campaign's goal.
+    `has_more` is asked after each round; once it has more, all rounds end, so that it is followed, too.
     """
 
     def __init__(
         self, followers: Sequence[AccountFollower], deliveries: Deliveries, options: FollowOptions, *,
         launch: str, run_id: str, journal: Journal, clock: Clock, stop_signal: StopSignal, observer: Observer,
-        number: int = 0, is_over: Callable[[], bool] | None = None,
+        number: int = 0, is_over: Callable[[], bool] | None = None, has_more: HasMore | None = None,
     ) -> None:  # fmt: skip
         self.followers = followers
         self.deliveries = deliveries
@@ -53,6 +58,8 @@ class Rounds:
         self._stop_signal = stop_signal
         self._observer = observer
         self._is_over = is_over
+        self._has_more = has_more
+        self._is_outdated = False  # the followers do not know all that is to be followed
         self._deadline = PosixSeconds(clock.now() + options.timeout)
         self._skipped: set[str] = set()  # accounts whose last round ended early
         self._stalled: set[CampaignKey] = set()
@@ -75,11 +82,14 @@ class Rounds:
         # The first round reads all: what earlier runs of `follow` found at rest may have been resumed since.
         wanted = follower.keys
         with suppress(StopRequested):
-            while wanted and self._stop_signal.stop is None:
+            while wanted and self._stop_signal.stop is None and not self._is_outdated:
                 began = self._clock.now()
-                await self._round(follower, wanted)
+                has_read = await self._round(follower, wanted)
                 wanted = self.unfinished(follower)
                 if self._is_done(wanted):
+                    return
+                if has_read and self._has_more is not None and await self._has_more(follower.lane):
+                    self._is_outdated = True
                     return
                 if self._clock.now() >= self._deadline:
                     self.timed_out = True
@@ -102,7 +112,8 @@ class Rounds:
         found = ((key, self.deliveries.of(key)) for key in follower.keys)
         return [key for key, delivery in found if delivery is None or not delivery.has_ended]
 
-    async def _round(self, follower: AccountFollower, wanted: Sequence[CampaignKey]) -> None:
+    async def _round(self, follower: AccountFollower, wanted: Sequence[CampaignKey]) -> bool:
+        """Read an account once. Whether that brought anything: while a run has the account, it does not."""
         # 1. Read.
         done, why = await follower.round(wanted, self.deliveries.suspects(follower.name), self._deadline)
         done.stalled_after = self._options.stalled_after
@@ -118,6 +129,7 @@ class Rounds:
         # 3. Report it.
         self._report_changes(before, wanted)
         self._report_round(follower, done, why)
+        return has_read
 
     def _report_changes(self, before: dict[CampaignKey, Delivery | None], wanted: Sequence[CampaignKey]) -> None:
         for key, earlier in before.items():

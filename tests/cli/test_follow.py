@@ -121,6 +121,20 @@ def test_what_is_started_meanwhile_is_followed_too(workplace, platform):
     }  # fmt: skip
 
 
+def test_what_is_started_meanwhile_waits_for_no_other(workplace, platform):
+    manifest = started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000))
+    workplace.run("run", manifest, "--select", "campaign:cd-0")
+    with workplace.start("follow", "spring", "--every", "1s") as process:
+        wait_for(process.stderr, "follow_read")
+        workplace.run("run", manifest)
+        wait_for(process.stderr, "campaigns=3 unread=0")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert {str(one.state) for one in deliveries(records(workplace)).values()} == {"active"}
+    assert len(deliveries(records(workplace))) == 3
+
+
 def test_a_person_decides_while_the_launch_is_followed(workplace, platform):
     workplace.run("run", started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000)))
     with workplace.start("follow", "spring", "--every", "1s") as process:

@@ -79,6 +79,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
     }
 )
 
+STARTING: Final = frozenset(event for (_, event), state in TRANSITIONS.items() if state is State.STARTED)
+"""Events after which a campaign is started, whatever it was before."""
+
 SENDABLE: Final = frozenset(state for state, event in TRANSITIONS if event is Event.INTENT)
 
 UNRESOLVED: Final = frozenset({State.INTENDED, State.SUSPECT, State.UNKNOWN})
