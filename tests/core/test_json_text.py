@@ -41,6 +41,20 @@ def test_what_is_deep_is_found_beside_what_is_not(beside, size):
     assert fault_of(whole.replace(nested(98), nested(100)))[0] == "it is nested more than 100 levels deep"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[ {nested(100)} ]",
+        f'["a",{nested(100)},"]"]',
+        f'["\\\\",{nested(100)},"]"]',
+        f'["\\"",{nested(100)},"]"]',
+        nested(101, '["]",', ',"["]'),
+    ],
+)
+def test_brackets_in_texts_hide_no_depth(text):
+    assert fault_of(text) == ("it is nested more than 100 levels deep", None)
+
+
 @pytest.mark.parametrize("inside", ["[" * 1000, '\\"' + "{" * 1000, "\\\\" + "[" * 1000])
 def test_brackets_in_a_text_are_not_deep(inside):
     assert read_json(f'["{inside}"]') == json.loads(f'["{inside}"]')

@@ -4,6 +4,7 @@ from orchestrator.core.manifest.links import console_link
 from orchestrator.core.manifest.parse import parse
 from tests.core.builders import manifest
 
+HOST_AND_PATH = "must be a host and a path, without a user name, spaces, quotes or single braces"
 CONSOLE = "https://console.example.com:8443/a/{account_id}?s={stream}#{campaign}"
 
 
@@ -26,13 +27,13 @@ def test_a_campaigns_page_is_its_ids_filled_in_and_encoded():
         (7, "must be an address that begins with https://"),
         ("https://console.example.com/{client_secret}", "has an unknown placeholder"),
         ("https://console.example.com/{}", "has an unknown placeholder"),
-        ("https://{stream}.example.com/", "must be a host and a path"),
-        ("https://console.example.com{stream}/", "must be a host and a path"),
-        ("https://ann:pw@console.example.com/", "must be a host and a path"),
-        ("https://console.example.com/{stream", "must be a host and a path"),
-        ("https://console.example.com/a b", "must be a host and a path"),
-        ('https://console.example.com/"onclick=', "must be a host and a path"),
-        ("https://console.example.com/x\n", "must be a host and a path"),
+        ("https://{stream}.example.com/", HOST_AND_PATH),
+        ("https://console.example.com{stream}/", HOST_AND_PATH),
+        ("https://ann:pw@console.example.com/", HOST_AND_PATH),
+        ("https://console.example.com/{stream", HOST_AND_PATH),
+        ("https://console.example.com/a b", HOST_AND_PATH),
+        ('https://console.example.com/"onclick=', HOST_AND_PATH),
+        ("https://console.example.com/x\n", HOST_AND_PATH),
     ],
 )
 def test_an_address_that_could_lead_astray_is_refused(console, words):
@@ -41,7 +42,12 @@ def test_an_address_that_could_lead_astray_is_refused(console, words):
     _, issues = parse({**raw, "links": {"console": console}})
 
     assert [issue.path for issue in issues] == [("links", "console")]
-    assert words in issues[0].message
+    assert issues[0].message == words
+    assert issues[0].hint == (
+        "there are {account_id}, {stream}, {campaign}"
+        if "placeholder" in words
+        else "write it as https://console.example.com/{account_id}/{stream}/{campaign}"
+    )
 
 
 @pytest.mark.parametrize("serve", ["https://launches.example.com", "http://localhost:8080/a/b", "https://a.example/"])

@@ -18,7 +18,7 @@ def noted(*, rate=None, account_id=ID, host="https://platform.kore.ai", campaign
     return notes(manifest)
 
 
-@pytest.mark.parametrize("rate", [None, ["60/60s"], ["50/60s", "10/1s"], ["1/1s"]])
+@pytest.mark.parametrize("rate", [None, ["60/60s"], ["50/60s", "10/1s"], ["1/1s"], ["10/10s"], ["60/1h"]])
 def test_a_rate_that_the_platform_allows_is_not_noted(rate):
     assert noted(rate=rate) == ()
 

@@ -11,6 +11,7 @@ from orchestrator.core.rules.windows import WindowCalendar
 DAY = OpenHours(zones=("UTC",), hours="09:00-17:00", days=("mon", "tue", "wed", "thu", "fri"))
 NEVER_OPEN = OpenHours(zones=("UTC", "Asia/Tokyo"), hours="09:00-10:00")
 HOUR = 3600.0
+OVER = "not_after is Mon 2026-03-02 08:00 UTC: nothing starts from then on"
 
 
 def at(hour, minute=0, day=2):
@@ -63,8 +64,7 @@ def test_a_window_is_waited_for_where_it_opens_soon_enough(patience, not_after, 
         ("day", 0.0, None, "is closed until 2026-03-02T09:00:00.000Z; this run does not wait"),
         ("never", HOUR, None,
          "is closed, and does not open within a month; a run waits 1 h at most (windows_wait)"),
-        ("day", HOUR, at(8), "is closed until 2026-03-02T09:00:00.000Z; "
-         "not_after is Mon 2026-03-02 08:00 UTC: nothing starts from then on"),
+        ("day", HOUR, at(8), f"is closed until 2026-03-02T09:00:00.000Z; {OVER}"),
     ],
 )  # fmt: skip
 def test_why_a_closed_window_holds_its_campaigns(window, patience, not_after, why):
