@@ -4,13 +4,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from orchestrator.console.terminal import console_for, has_bars, plain
 from orchestrator.core.delivery.delivery import Delivery, DeliveryState
 from orchestrator.core.delivery.goal import Followed
-from orchestrator.core.text import command_line, duration, plural
+from orchestrator.core.text import clock_time, command_line, duration, plural
 from orchestrator.model import CampaignKey
 
 _WORST: Final = 5
@@ -81,7 +80,7 @@ def _parts(delivery: Delivery) -> Iterator[str]:
     elif delivery.per_minute is not None:
         yield f"{delivery.per_minute:,.1f} a minute"
     if delivery.eta is not None:
-        yield f"ends about {datetime.fromtimestamp(delivery.eta, UTC):%H:%M} UTC"
+        yield f"ends about {clock_time(delivery.eta, since=delivery.read_at)} UTC"
     if delivery.ran_again:
         yield "was run again meanwhile"
 

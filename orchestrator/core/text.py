@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, overload
+from zoneinfo import ZoneInfo
 
 from orchestrator.model import PosixSeconds
 
@@ -88,6 +89,17 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
+
+
+def clock_time(at: float, zone: str = "UTC", *, since: float) -> str:
+    """`19:40`, with the day where it is not that of `since`, and with the year where it is another one.
+
+    Both are in POSIX seconds.
+    """
+    then, before = (datetime.fromtimestamp(one, ZoneInfo(zone)) for one in (at, since))
+    if then.date() == before.date():
+        return f"{then:%H:%M}"
+    return f"{then:%a %d %b %H:%M}" if then.year == before.year else f"{then:%a %d %b %Y %H:%M}"
 
 
 @overload

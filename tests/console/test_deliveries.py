@@ -27,6 +27,12 @@ def test_a_campaign_in_a_line():
     assert "\x1b" not in line_of(KEY, odd)
 
 
+def test_an_end_on_another_day_is_named_with_its_day():
+    slow = delivery(round_at(0, reading(0, sent=0)), round_at(60, reading(60, sent=1)), recipients={KEY: 1441})
+
+    assert line_of(KEY, slow) == "s/c0: active, 1 of 1,441 sent, 1.0 a minute, ends about Fri 29 May 20:27 UTC"
+
+
 def test_the_result_names_what_has_not_arrived_worst_first():
     printed = text(followed(a=DONE, b=ACTIVE, c=STALLED, d=PAUSED, e=GONE), "sqlite:///.orchestrator/ledger.db")
 

@@ -36,6 +36,7 @@ _STATES: Final[Mapping[str, DeliveryState]] = MappingProxyType(
     {str(state): state for state in DeliveryState if state not in {DeliveryState.GONE, DeliveryState.OTHER}}
 )
 _MINUTE: Final = 60.0
+_FORESEEN: Final = 366 * 86400.0
 _NOBODY: Final[Mapping[CampaignKey, int | None]] = MappingProxyType({})
 
 
@@ -303,4 +304,6 @@ def _eta(sent: int | None, recipients: int | None, rate: float | None, read_at: 
     """When the rest is sent at this rate, in POSIX seconds; None where that cannot be told."""
     if sent is None or recipients is None or not rate:
         return None
-    return PosixSeconds(read_at + max(0, recipients - sent) * _MINUTE / rate)
+    left = max(0, recipients - sent) * _MINUTE / rate
+    # Of a message in an hour, nothing follows for millions of people; and there are no dates after the year 9999.
+    return PosixSeconds(read_at + left) if left <= _FORESEEN else None

@@ -8,19 +8,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.rules.calling_hours import closing
 from orchestrator.core.rules.windows import opening
-from orchestrator.core.text import plural, timestamp
+from orchestrator.core.text import clock_time, plural, timestamp
 from orchestrator.model import CampaignKey, PosixSeconds
 
 _UTC: Final = "UTC"
+_LATEST: Final = 250_000_000_000.0
+"""In POSIX seconds, the year 9892: no date comes much later, and of what would end then nobody asks when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When each campaign has sent all, in POSIX seconds. `unknown` campaigns are not in it; `late` end after hours."""
+    """When each campaign has sent all, in POSIX seconds. `unknown` campaigns are not in it; `late` end after hours.
+
+    `begins` is when the first one starts.
+    """
 
     ends: Mapping[CampaignKey, PosixSeconds]
     unknown: int
     late: tuple[Batch, ...]
     zone: str
+    begins: PosixSeconds
 
     @property
     def end(self) -> PosixSeconds | None:
@@ -56,11 +60,10 @@ class Forecast:
         """`texting ends about 19:40 New York time; 2 campaigns run past 20:00`; none where nothing can be forecast."""
         if self.end is None:
             return ()
-        first = min(self.ends.values())
-        words = f"texting ends about {_clock(self.end, self.zone, first)} {_zone_words(self.zone)}"
+        words = f"texting ends about {clock_time(self.end, self.zone, since=self.begins)} {_zone_words(self.zone)}"
         late: dict[str, int] = defaultdict(int)
         for one in self.late:
-            late[_past(one, self.zone)] += 1
+            late[_past(one, self.zone, self.begins)] += 1
         parts = [
             words,
             *(f"{plural(count, 'campaign')} {_run(count)} past {closing}" for closing, count in late.items()),
@@ -79,7 +82,7 @@ class Forecast:
         }
 
 
-NO_FORECAST: Final = Forecast({}, 0, (), _UTC)
+NO_FORECAST: Final = Forecast({}, 0, (), _UTC, PosixSeconds(0.0))
 """Where no account has a rate."""
 
 
@@ -93,11 +96,13 @@ def forecast(batches: Iterable[Batch], per_minute: Mapping[str, int]) -> Forecas
     for account, group in own.items():
         known = sorted((one for one in group if one.recipients is not None), key=lambda one: one.starts)
         pairs = [(one.starts, one.recipients or 0) for one in known]
-        ends |= dict(zip((one.key for one in known), shared_ends(pairs, per_minute[account] / 60), strict=True))
+        found = (min(end, PosixSeconds(_LATEST)) for end in shared_ends(pairs, per_minute[account] / 60))
+        ends |= dict(zip((one.key for one in known), found, strict=True))
     everyone = [one for group in own.values() for one in group]
     late = tuple(one for one in everyone if one.closes is not None and ends.get(one.key, one.closes) > one.closes)
     zones = [one.zone for one in (*late, *everyone) if one.zone]
-    return Forecast(ends, len(everyone) - len(ends), late, zones[0] if zones else _UTC)
+    begins = min((one.starts for one in everyone), default=PosixSeconds(0.0))
+    return Forecast(ends, len(everyone) - len(ends), late, zones[0] if zones else _UTC, begins)
 
 
 def plan_forecast(manifest: Manifest, plan: Plan, starting: Mapping[CampaignKey, PosixSeconds]) -> Forecast:
@@ -169,15 +174,9 @@ def _zone_words(zone: str) -> str:
     return zone if "/" not in zone else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
 
 
-def _clock(at: PosixSeconds, zone: str, since: PosixSeconds) -> str:
-    """`19:40`, with the day where it is not that of `since`."""
-    local, first = (datetime.fromtimestamp(one, ZoneInfo(zone)) for one in (at, since))
-    return f"{local:%H:%M}" if local.date() == first.date() else f"{local:%a %d %b %H:%M}"
-
-
-def _past(late: Batch, zone: str) -> str:
+def _past(late: Batch, zone: str, since: PosixSeconds) -> str:
     own = late.zone or zone
-    closing = f"{datetime.fromtimestamp(late.closes or 0.0, ZoneInfo(own)):%H:%M}"
+    closing = clock_time(late.closes or 0.0, own, since=since)
     return closing if own == zone else f"{closing} {_zone_words(own)}"
 
 

@@ -205,6 +205,13 @@ def test_what_is_stalled_has_no_time_at_which_it_ends():
     assert (known.of(KEY).is_stalled, known.of(KEY).per_minute, known.of(KEY).eta) == (True, 20.0, None)
 
 
+def test_a_message_an_hour_foretells_nothing_for_millions():
+    slow = [round_at(at, reading(at, sent=sent)) for at, sent in ((0, 0), (3600, 1))]
+
+    assert delivery(*slow, recipients={KEY: 10**9}).eta is None
+    assert delivery(*slow, recipients={KEY: 100}).eta is not None
+
+
 def test_a_reading_under_a_clock_that_was_ahead_gives_way():
     ahead = records(round_at(3600, reading(3601, "Completed", 9)), reader="f-1")
     behind = records(round_at(60, reading(61, "Stopped", 0)), round_at(120, reading(121, "Stopped", 0)), reader="f-2")

@@ -66,6 +66,24 @@ def test_unknown_recipients_are_counted_and_not_forecast():
     )
 
 
+def test_an_end_on_another_day_is_named_with_its_day():
+    hours = {"zone": "America/New_York", "closes": at(20)}
+
+    assert forecast([batch("a", 14_400, **hours)], {"acme": 1}).sentences() == (
+        "texting ends about Sat 14 Mar 18:00 New York time; 1 campaign runs past 20:00",
+    )
+    assert forecast([batch("a", 1_000_000)], {"acme": 1}).sentences() == (
+        "texting ends about Fri 28 Jan 2028 08:40 UTC",
+    )
+
+
+def test_nobody_asks_when_texting_ends_in_thousands_of_years():
+    told = forecast([batch("a", 10**15)], {"acme": 1})
+
+    assert "9892" in told.sentences()[0]
+    assert told.as_json()["ends_at"].startswith("9892")
+
+
 def test_each_account_has_its_own_rate():
     other = replace(batch("b", 60), account="beta")
     told = forecast([batch("a", 60), other], {"acme": 60, "beta": 6})
