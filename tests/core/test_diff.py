@@ -116,3 +116,30 @@ def test_a_side_has_the_texts_and_counts_of_its_document():
     assert (side.title, side.kind, side.totals) == ("spring@r-1", "run", {"started": 1, "failed": 1})
     assert side.campaigns[key("cd-1")]["message"] == "so it is"
     assert (plan().title, plan().kind, plan().totals) == ("plan.json", "plan", {"start": 2})
+
+
+def test_a_planned_outcome_is_compared_with_its_reason():
+    live = {key("cd-1"): ready(status="Draft"), key("cd-2"): ready()}
+    found = compare(plan(), plan(live=live, nonce=""))
+
+    assert found.changed == {
+        key("cd-1"): (Change("action", "start", "skip"), Change("outcome", None, "skipped"),
+                      Change("reason", None, "not_startable"), Change("iid", "st-1", None),
+                      Change("type", "sms", None))
+    }  # fmt: skip
+    assert "Draft" in found.after.campaigns[key("cd-1")]["message"]
+    assert found.after.totals == {"skip": 1, "start": 1}
+    # A run that skipped it, too, did what the plan said.
+    assert compare(found.after, run(("skipped", "started"))).is_equal
+
+
+def test_only_campaigns_of_both_sides_can_be_reordered():
+    three = (*TWO, {"campaign": "cd-3"})
+    assert not compare(plan(*TWO), plan({"campaign": "cd-0"}, *TWO)).is_reordered
+    assert compare(plan(*three), plan(TWO[1], TWO[0])).is_reordered
+
+
+def test_a_plan_of_an_earlier_version_has_no_nonce():
+    document = {"identity": {"starts": []}, "campaigns": []}
+    assert of_plan("old", document).nonce == ""
+    assert not compare(of_plan("old", document), of_plan("old", document)).is_content_compared

@@ -70,7 +70,13 @@ def test_ids_and_names_do_not_look_like_secrets():
     source = random.Random(7)
     ids = [f"st-{uuid.UUID(int=source.getrandbits(128))}" for _ in range(300)]
     ids += [source.randbytes(12).hex() for _ in range(300)]
-    ids += ["Spring-Renewal-2026-March-East", "https://platform.kore.ai", "KoreSpring2026Renewal", "a" * 60]
+    ids += [
+        "Spring-Renewal-2026-March-East",
+        "https://platform.kore.ai",
+        "KoreSpring2026Renewal",
+        "a" * 60,
+        "AB1CD2EF3GH4IJ5KL6MN7OP",
+    ]
     assert [one for one in ids if resembles_secret(one)] == []
 
 

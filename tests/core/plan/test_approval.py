@@ -202,6 +202,8 @@ def test_recipients_that_a_file_shows_must_be_right():
     assert refused.value.message == (
         "not what was approved: Renewal Concord: the plan shows 10 recipients, and there are 3,600"
     )
+    unread = sealed()  # nobody knows how many there are now
+    assert approval.without_changed(made, unread, AGAIN, is_binding=True) == unread
 
 
 def test_what_was_not_edited_is_permitted():
@@ -395,6 +397,7 @@ def test_an_order_for_another_plan_is_refused(now_plan, now, why):
         approval.approved_part(proposal(), now_plan, [], now, AGAIN)
 
     assert why in refused.value.message
+    assert refused.value.next_step == AGAIN
 
 
 def test_a_fleets_lane_uses_up_the_plan_of_its_order():

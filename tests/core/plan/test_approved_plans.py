@@ -5,8 +5,8 @@ import pytest
 from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.approval import Proposal, choice_for
-from orchestrator.core.plan.selection import Choice, options
-from orchestrator.errors import Refused
+from orchestrator.core.plan.selection import Choice, Selection, options
+from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Outcome, Reason
 from tests.core.builders import key, manifest, planned, ready
 
@@ -32,6 +32,13 @@ def test_a_plan_brings_its_choice_where_none_was_made():
     assert choice_for(own, proposal()) == own
     assert choice_for(own, None) == own
     assert choice_for(Choice(), None) == Choice()
+
+
+def test_nothing_is_chosen_where_nothing_is_said():
+    assert Choice.of() == Choice()
+    assert Choice.of(["tag:a"], ["tag:b"], details=True) == Choice(
+        Selection((("tag", "a"),), (("tag", "b"),)), retry_failed=False, details=True
+    )
 
 
 def test_a_choice_is_written_as_the_options_that_make_it():
@@ -76,3 +83,13 @@ def test_a_plan_in_the_journal_names_who_made_it(by):
     kept = approval.proposal_record(made, [], "r-1", NINE, by)
 
     assert approval.find([kept], made.sha256[:8], "") == Proposal(made.sha256, NINE, made.identity, by)
+
+
+@pytest.mark.parametrize(("written", "names"), [([], ()), (["ann", 7], ("ann", "7"))])
+def test_a_file_names_who_made_its_plan(written, names):
+    made = plan("a")
+    file = {"plan_sha256": made.sha256, "made_at": NINE, "identity": made.identity, "planned_by": written}
+
+    assert approval.read(file).planned_by == names
+    with pytest.raises(PlanInvalid):
+        approval.read({**file, "planned_by": "ann"})

@@ -146,6 +146,7 @@ def test_lists_refuse_names_every_faulty_list():
         "5 contact lists are empty: 'E0' of st, 'E1' of st, 'E2' of st, 'E3' of st, 'E4' of st; "
         "1 contact list is not among the contact lists of its stream: 'Gone' of st/c5 (preflight.lists: refuse)"
     )
+    assert refused.value.next_step == "correct them, or use --exclude"
     assert plan.warnings == ()
 
 
@@ -191,6 +192,7 @@ def test_more_recipients_than_the_tighter_cap_are_refused(cap, flag, name):
         recipients.check(plan, manifest, flag)
     least = min(one for one in (cap, flag) if one is not None)
     assert refused.value.message == f"the plan has 1,500 recipients, {name} allows {least:,}"
+    assert refused.value.next_step == f"raise {name}, or use --select"
 
 
 @pytest.mark.parametrize(("cap", "flag"), [(1500, None), (None, 1500), (1500, 1500), (None, None)])

@@ -107,11 +107,29 @@ def test_a_table_has_a_column_for_each_figure():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "145 messages sent to 150 recipients; 2 active (1 stalled), 1 completed"),
-        ({"stalled": 0}, "145 messages sent to 150 recipients; 2 active, 1 completed"),
+        ({}, "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"),
+        ({"stalled": 0, "recipients_unknown": 0}, "145 messages sent to 150 recipients; 2 active, 1 completed"),
         ({"sent": None, "recipients": None}, "an unknown number of messages sent; 2 active (1 stalled), 1 completed"),
-        ({"sent": 1, "recipients": 0}, "1 message sent to 0 recipients; 2 active (1 stalled), 1 completed"),
+        (
+            {"sent": 1, "sent_unknown": 2, "recipients": 0, "recipients_unknown": 0},
+            "1 message (2 campaigns unknown) sent to 0 recipients; 2 active (1 stalled), 1 completed",
+        ),
     ],
 )
 def test_a_delivery_in_one_sentence(changes, words):
     assert delivered_sentence({**build(followed()).delivery, **changes}) == words
+
+
+def test_a_rate_is_told_to_a_tenth_and_an_end_to_the_millisecond():
+    key = KEYS[0]
+    rounds = [round_at(0, reading(0, sent=0, key=key)), round_at(90, reading(90, sent=10, key=key))]
+    records = [*started(), *(record_of(one, "spring", "f-1", n, one.began) for n, one in enumerate(rounds, start=1))]
+    delivery = build(records).campaigns[0].delivery
+
+    # 10 in 90 seconds; 90 more take 810.
+    assert (delivery["per_minute"], delivery["eta"]) == (6.7, "2026-05-28T20:41:40.000Z")
+
+
+def test_a_campaign_without_a_count_has_no_stall():
+    records = [*started(), record_of(round_at(0, reading(0, sent=None, key=KEYS[0])), "spring", "f-1", 1, BEGUN)]
+    assert build(records).campaigns[0].delivery["stalled_for_s"] is None
