@@ -47,3 +47,25 @@ class Start(dict):
     """A mapping that can be counted."""
 
     __hash__ = object.__hash__
+
+
+def of(content):
+    return {"starts": [{"stream": "s", "campaign": "c", "content": content}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "held", "refused"),
+    [
+        ({"message": "a1"}, {"message": "a1"}, (), ()),
+        ({"message": "a1"}, {"message": "b2"}, ("message",), ("message",)),
+        ({"message": "a1"}, {}, ("message",), ("message",)),
+        ({}, {"message": "b2"}, (), ("message",)),  # what nobody approved is no change, and no approval
+        ({}, {"list sizes": "b2"}, (), ()),
+        ({"list sizes": "a1"}, {"list sizes": "b2"}, ("list sizes",), ("list sizes",)),
+    ],
+)
+def test_what_counts_as_changed_since_the_plan(before, now, held, refused):
+    assert identity.content_changes(of(before), of(now)) == ({"s/c": held} if held else {})
+    assert identity.content_changes(of(before), of(now), is_binding=True) == ({"s/c": refused} if refused else {})
+    assert identity.drift(of(before), of(now)) == []  # that is another question
+    assert identity.content_changes({}, of(now), is_binding=True) == {}

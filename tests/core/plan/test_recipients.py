@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.audience import Audience
+from orchestrator.core.content import digest, merged
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import plan_hash, recipients
@@ -34,11 +35,11 @@ def manifest_of(count, **changes):
     return manifest
 
 
-def planned(*lists, names=(), read=ALL, failures=None, states=(), nonce="", **changes):
+def planned(*lists, names=(), read=ALL, failures=None, states=(), nonce="", content=b"", **changes):
     """A plan of one campaign for each tuple of list names in `lists`."""
     manifest = manifest_of(len(lists), **changes)
     live = {
-        one.key: LiveState(status, name or one.name, contact_lists=tuple(own))
+        one.key: LiveState(status, name or one.name, contact_lists=tuple(own), content=content)
         for one, own, name, status in zip(
             manifest.campaigns, lists, [*names, *[""] * len(lists)], [*states, *["Ready"] * len(lists)], strict=False
         )
@@ -73,8 +74,27 @@ def test_a_campaign_without_names_has_the_lists_that_name_it():
 
 def test_of_two_lists_of_one_name_the_one_that_names_it_counts():
     twins = [replace(VIP, used_by=("c0",)), replace(VIP, id="cl-9", records=5)]
-    plan, _ = planned(["VIP"], ["VIP"], read=twins)
-    assert counts(plan) == [1200, None]
+    assert counts(planned(["VIP"], read=twins)[0]) == [1200]
+
+
+@pytest.mark.parametrize("used_by", [(), ("c0",)])
+def test_of_two_lists_of_one_name_nobody_knows_which(used_by):
+    twins = [replace(VIP, used_by=used_by), replace(VIP, id="cl-9", records=5, used_by=used_by)]
+    plan, _ = planned(["VIP"], read=twins)
+    assert (counts(plan), plan.warnings) == ([None], ())
+
+
+def test_sizes_are_covered_with_the_rest_of_what_is_sent():
+    """Under the plan's nonce; a plan without one keeps its hash."""
+    seen = digest({"message": "a"})
+    plan, _ = planned(["VIP"], nonce="00" * 16, content=seen)
+    before, _ = planned(["VIP"], read=None, nonce="00" * 16, content=seen)
+
+    sizes = digest({"list sizes": [["cl-1", "VIP", 1200]]})
+    assert plan.entries[0].live.content == merged(seen, sizes)
+    assert plan.sha256 == plan_hash.sha256(plan.identity) != before.sha256
+    assert planned(["VIP"])[0].sha256 == planned(["VIP"], read=None)[0].sha256
+    assert list(plan.lists.values()) == [ALL]
 
 
 def test_what_is_not_started_has_no_recipients():

@@ -71,6 +71,16 @@ def test_the_sums_are_of_the_campaigns_that_were_read():
     assert accounts == {"acme": delivery}
 
 
+def test_each_unknown_and_each_stall_counts():
+    still = [reading(0, sent=5, key=key) for key in KEYS[:2]]
+    rounds = [round_at(0, *still, reading(0, sent=None, key=KEYS[2]), reading(0, sent=None, key=KEYS[3])),
+              round_at(1200, hours=dict.fromkeys(KEYS))]  # fmt: skip
+    records = [*started(), *(record_of(one, "spring", "f-1", n, one.began) for n, one in enumerate(rounds, start=1))]
+    delivery = build(records).delivery
+
+    assert (delivery["stalled"], delivery["sent"], delivery["sent_unknown"]) == (2, 10, 2)
+
+
 def test_what_is_unknown_of_all_is_no_number():
     records = [*started(), record_of(round_at(0, reading(0, sent=None, key=KEYS[1])), "spring", "f-1", 1, BEGUN)]
 
