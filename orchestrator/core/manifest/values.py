@@ -134,11 +134,16 @@ def duration(low: float, high: float) -> TextForm:
     def parse(value: Any) -> float:
         found = seconds(value)
         if not low <= found <= high:
-            raise fault(f"must be between {low:g}s and {high:g}s")
+            raise fault(f"must be between {_span(low)} and {_span(high)}")
         return found
 
     text = {"type": "string", "pattern": f"^{_SPAN}$", "examples": ["500ms", "60s", "10m", "1h"]}
     return TextForm(parse, {"anyOf": [text, {"type": "number", "minimum": low, "maximum": high}]})
+
+
+def _span(seconds: float) -> str:
+    """As it is written in a manifest: `720h`, `0.01s`."""
+    return f"{seconds / 3600:g}h" if seconds and seconds % 3600 == 0 else f"{seconds:g}s"
 
 
 def _backoff(value: Any) -> tuple[float, float]:

@@ -53,6 +53,7 @@ TEN = "50/60s"
         *((seconds, written, DURATION) for written in ("10", "s", "1d", "", None, True, [], 10**9, -(10**9))),
         *((duration(2, 9).parse, written, ("must be between 2s and 9s", "")) for written in ("1.9s", 1, "10s", 9.001)),
         (duration(0.01, 300).parse, "9ms", ("must be between 0.01s and 300s", "")),
+        (duration(60, 30 * 86400).parse, "20s", ("must be between 60s and 720h", "")),
         (duration(2, 9).parse, "2", DURATION),
         *((DATE.parse, written, DAY) for written in ("20261225", "2026-W52-5", "2026-02-30", "", 20261225, None, [])),
         *(
