@@ -1,7 +1,10 @@
+import re
+
 import jsonschema
 import pytest
 
 from orchestrator.app.schema import manifest_schema
+from orchestrator.core.manifest import words
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.manifest.words import DAYS
 from orchestrator.model import CampaignType, Window
@@ -63,3 +66,10 @@ def test_tags_may_be_one_text(written, tags):
 def test_a_rate_may_be_one_window_of_a_whole_unit(written, rate):
     assert read(account={"rate": written}).accounts["acme"].rate == (Window(*rate),)
     assert read(account={"rate": [written]}).accounts["acme"].rate == (Window(*rate),)
+
+
+def test_a_pattern_takes_its_words_in_any_case_and_no_others():
+    pattern = words._any_case("mon", "tue")
+    assert [bool(re.fullmatch(pattern, word)) for word in ("mon", "MON", "tUe", "montue", "mo", "monday")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip

@@ -186,8 +186,21 @@ def test_another_name_on_the_platform_is_one_warning():
     recipients.check(plan, manifest)
 
 
+def test_many_other_names_are_shortened():
+    lists = [[f"L{n}"] for n in range(5)]
+    plan, _ = planned(*lists, names=["x y", *[f"N{n}" for n in range(1, 5)]], read=None)
+    shown = ", ".join(f"st/c{n} is {name!r} there, not 'Name {n}'" for n, name in enumerate(["x y", "N1", "N2"]))
+    assert plan.warnings == (f"5 campaigns have another name on the platform: {shown} and 2 more",)
+
+
+def test_a_name_that_only_one_side_has_is_no_other_name():
+    campaigns = [{"stream": "st", "campaign": "c0"}]
+    assert planned(["VIP"], names=["Spring NE"], campaigns=campaigns)[0].warnings == ()
+
+
 def test_names_match_refuses_another_name():
     plan, manifest = planned(["VIP"], ["Rest"], ["Feed"], names=NAMES, preflight={"names": "match"})
+    assert OTHER not in plan.warnings
     with pytest.raises(Refused, match=r"preflight\.names: match") as refused:
         recipients.check(plan, manifest)
     assert refused.value.message == f"{OTHER} (preflight.names: match)"
