@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -317,3 +318,10 @@ def test_contact_lists_may_come_without_a_status(answer, kind):
 )
 def test_only_a_refusal_may_be_about_the_order_of_a_list(answer, may):
     assert may_refuse_order(answer) is may
+
+
+def test_what_was_not_sent_says_what_to_do_where_that_is_known():
+    plain = Fault(Progress.UNSENT, "TLS failed", None, 0.1)
+
+    assert classify(plain).message == "TLS failed"
+    assert classify(replace(plain, fix="give its CA")).message == "TLS failed; give its CA"

@@ -149,6 +149,19 @@ def test_a_window_that_opens_too_late_is_held_with_the_reason():
     why = "window day is closed until 2026-11-30T14:00:00.000Z; a run waits 1 h at most (windows_wait)"
     assert ahead.held == {key("cd-0"): why}
     assert held_notes(ahead) == [f"a run holds 1 campaign: {why}"]
+    alone, starts = dated(manifest({"campaign": "cd-0", "window": "day"}, windows=DAY, windows_wait="1h"))
+    assert (starts, alone.held) == ({}, {key("cd-0"): why})
+
+
+def test_each_window_is_judged_when_the_run_begins():
+    late = {"late": {"zones": ["UTC"], "hours": "16:00-20:00"}}
+    found = manifest(
+        {"campaign": "cd-0", "window": "day"}, {"campaign": "cd-1", "window": "late"},
+        windows=DAY | late, windows_wait="3h",
+    )  # fmt: skip
+    ahead, starts = dated(found)
+    assert starts == {"cd-0": at("2026-11-30T14:00:00Z")}
+    assert list(ahead.held) == [key("cd-1")]
 
 
 def test_not_before_a_bake_and_a_window_add_up():
@@ -178,6 +191,17 @@ def test_what_would_start_from_not_after_on_is_held():
         key("cd-5"): "window day is closed until 2026-11-30T14:00:00.000Z; "
         "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
     }
+
+
+def test_an_open_window_ends_with_not_after():
+    rate = {"acme": {**ACME, "rate": ["2/10s"]}}
+    found = manifest(
+        *({"campaign": f"cd-{n}", "window": "day"} for n in range(3)),
+        accounts=rate, windows=DAY, not_after="2026-11-30T15:00:05Z",
+    )  # fmt: skip
+    ahead, starts = dated(found, now=at("2026-11-30T15:00:00Z"))
+    assert sorted(starts) == ["cd-0", "cd-1"]
+    assert ahead.held == {key("cd-2"): "not_after is Mon 2026-11-30 15:00:05 UTC: nothing starts from then on"}
 
 
 def test_a_plan_without_starts_has_nothing_to_say():
