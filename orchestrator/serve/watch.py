@@ -74,7 +74,10 @@ class LedgerWatch:
 
     def lines(self) -> list[LaunchLine]:
         """The launches, newest first, as far as they have been read."""
-        return [known.line or LaunchLine(name) for name, known in self._known.items()]
+        return [
+            known.line or LaunchLine(name, unread=known.trouble or "It is being read.")
+            for name, known in self._known.items()
+        ]
 
     def has(self, name: str) -> bool:
         """Whether the ledger has a launch of that name, as far as is known."""

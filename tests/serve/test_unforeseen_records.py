@@ -1,9 +1,12 @@
 """Records that this version does not know, as a later one may write them."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.delivery.readings import Reading, Round, record_of
 from orchestrator.model import Record
+from orchestrator.serve.pages import Pages
 from orchestrator.serve.watch import LedgerWatch
 from tests.serve.conftest import write
 from tests.system.browser import runs
@@ -20,6 +23,19 @@ def watched(url, *more):
     write(url, more)
     watch.look()
     return watch, before
+
+
+def test_a_launch_that_was_not_read_yet_is_said_to_be_read(url):
+    write(url, [replace(one, launch="older") for one in runs.records(runs.Script(size=6))], "older")
+    write(url, runs.records(runs.Script(size=6)))
+    watch = LedgerWatch(url)
+    try:
+        pages = [(watch.look(), Pages().index(watch.lines(), "", ""))[1] for _ in range(2)]
+    finally:
+        watch.close()
+
+    assert [page.count("It is being read.") for page in pages] == [1, 0]
+    assert not [page for page in pages if "has a plan yet" in page]
 
 
 @pytest.mark.parametrize("campaign", ["@launch", "@r-later", "@tomorrow", "st-1/cd-1"])
@@ -49,6 +65,7 @@ def test_a_record_that_cannot_be_read_troubles_its_launch_alone(url):
     try:
         watch.look()
         assert "holds a record that this version cannot read" in watch.trouble_of(runs.LAUNCH)
+        assert "holds a record that this version cannot read" in Pages().index(watch.lines(), "", "")
         assert watch.look() is not None  # and it goes on
     finally:
         watch.close()

@@ -73,7 +73,8 @@ class Happening(NamedTuple):
 class LaunchLine:
     """Where one launch of a ledger stands. `result` is None while it has no run with a plan.
 
-    `stopped` counts the campaigns that were stopped since they were started.
+    `stopped` counts the campaigns that were stopped since they were started. `unread` is why nothing is known of it, in
+    words; empty where it was read.
     """
 
     launch: str
@@ -81,6 +82,7 @@ class LaunchLine:
     control_state: ControlState = OPEN
     is_live: bool = False
     stopped: int = 0
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _facts(result: Result, drawn: chart.Chart) -> str:
         f"waited {duration(drawn.waited)} for the rate limit" if drawn.waited >= 1 else "",
         f"{plural(spent['calls'], 'request')} in all, reads included" if "calls" in spent else "",
         f"peak {peak}" if peak else "",
-        f"{people} recipients" if people else "",
+        f"recipients: {people}" if people else "",
         f"limited {spent['throttled']}\N{MULTIPLICATION SIGN}" if spent.get("throttled") else "",
         "" if drawn.curves else unlimited,
     ]
