@@ -87,3 +87,13 @@ def test_only_the_word_that_is_a_secret_is_masked():
 def test_variables_that_a_manifest_refers_to_are_known():
     text = """client_id: {env: KORE_ID}, client_secret: {"env": 'own_Name2'}, environment: x"""
     assert variables_of_secrets(text) == {"KORE_ID", "own_Name2"}
+
+
+def test_a_known_secret_is_masked_whatever_it_looks_like():
+    known = ["hunter2", "two words"]
+
+    assert resembles_secret("x-hunter2-y", known)
+    assert not resembles_secret("x", known)
+    assert without_secrets("hunter2 or xhunter2x, two words, two", known) == (
+        "[redacted] or x[redacted]x, [redacted], two"
+    )

@@ -86,20 +86,30 @@ def test_only_the_form_of_other_environments_is_checked():
 def test_environments_are_a_mapping(written):
     (issue,) = check({**BASE, "environments": written}, None)
 
-    assert (issue.path, issue.message) == (("environments",), "must be a mapping of environments")
+    assert issue == Issue(("environments",), "must be a mapping of environments", "write each as NAME: {host: …}")
 
 
 def test_an_environment_has_a_plain_name_and_is_a_mapping():
-    assert [(issue.path[1], issue.message) for issue in faults(**{"a b": {}, "c": "sandbox"})] == [
-        ("a b", "may hold only letters, digits, '.', '_' and '-', 128 of them at most"),
-        ("c", "must be a mapping"),
-    ]
+    odd, no_mapping = faults(**{"a b": {}, "c": "sandbox"})
+
+    assert (odd.path, odd.message) == (
+        ("environments", "a b"), "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+    )  # fmt: skip
+    assert no_mapping == Issue(("environments", "c"), "must be a mapping", "write it as key: value")
 
 
 def test_there_is_a_limit_to_the_number_of_environments():
     (issue,) = faults(**{f"e{n}": {"bad": 1} for n in range(MAX_ENVIRONMENTS + 1)})
 
-    assert issue.message == f"has more than {MAX_ENVIRONMENTS} environments"
+    assert (issue.path, issue.message) == (("environments",), f"has more than {MAX_ENVIRONMENTS} environments")
+    assert faults(**{f"e{n}": None for n in range(MAX_ENVIRONMENTS)}) == []
+
+
+def test_the_chosen_environment_is_checked_with_the_manifest():
+    wrong = {"accounts": {"beta": {"in_flight": 0}}}
+
+    assert faults("a", a=wrong) == []
+    assert faults("b", a=wrong) != []
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ def test_earliest_starts_wait_for_windows_while_others_leave():
     ahead, starts = dated(found)
     assert starts == {"cd-0": at("2026-11-30T14:00:00Z"), "cd-1": MONDAY}
     assert (ahead.seconds, ahead.is_dated, ahead.held) == (7200.0, True, {})
+    assert not dated(manifest({"campaign": "cd-0"}))[0].is_dated
+    assert not dated(manifest({"campaign": "cd-0", "window": "day", "enabled": False}, windows=DAY))[0].is_dated
 
 
 def test_a_window_that_opens_too_late_is_held_with_the_reason():
@@ -191,6 +193,16 @@ def test_what_would_start_from_not_after_on_is_held():
         key("cd-5"): "window day is closed until 2026-11-30T14:00:00.000Z; "
         "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
     }
+
+
+def test_of_what_may_leave_the_first_of_the_manifest_goes_first():
+    rate = {"acme": {**ACME, "rate": ["1/10s"]}}
+    found = manifest(
+        {"campaign": "cd-2", "window": "day"}, {"campaign": "cd-1"}, {"campaign": "cd-0", "window": "day"},
+        accounts=rate, windows=DAY,
+    )  # fmt: skip
+    _, starts = dated(found, now=at("2026-11-30T15:00:00Z"))
+    assert [round(starts[f"cd-{n}"] - at("2026-11-30T15:00:00Z")) for n in (2, 1, 0)] == [0, 10, 20]
 
 
 def test_an_open_window_ends_with_not_after():
