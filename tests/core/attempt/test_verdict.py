@@ -17,6 +17,7 @@ from orchestrator.core.attempt.verdict import (
     may_refuse_order,
     message_of,
     wait_of,
+    words_of,
 )
 from orchestrator.model import Fault, Progress
 from tests.core.builders import reply
@@ -325,3 +326,12 @@ def test_what_was_not_sent_says_what_to_do_where_that_is_known():
 
     assert classify(plain).message == "TLS failed"
     assert classify(replace(plain, fix="give its CA")).message == "TLS failed; give its CA"
+
+
+def test_only_a_refused_token_is_told_with_the_clock():
+    off = {"date": "Wed, 04 Mar 2026 12:00:00 GMT", "sent_at": 1772625600.0 + 601, "elapsed": 0.1}
+    said = "; this machine's clock is 10 min ahead of the host's"
+
+    assert words_of(reply(401, text="no", **off)) == f"HTTP 401: no{said}"
+    assert words_of(reply(403, text="no", **off)) == "HTTP 403: no"
+    assert words_of(reply(401, text="no", **{**off, "sent_at": 1772625661.0})) == "HTTP 401: no"  # a minute is no fault
