@@ -8,7 +8,7 @@ from dataclasses import replace
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.held_account import Accounts, new_run_id
 from orchestrator.app.notifier import Notifier, telling
-from orchestrator.app.open_api import SANDBOX, Connections, open_api
+from orchestrator.app.open_api import SANDBOX, Connections, minter_of, open_api
 from orchestrator.app.open_run import OpenRun, credentials_of
 from orchestrator.app.started_later import StartedLater
 from orchestrator.clock import SystemClock
@@ -20,7 +20,6 @@ from orchestrator.engine.follower import AccountFollower
 from orchestrator.engine.rounds import FollowOptions, Rounds
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import JournalWriteError, LedgerError, NothingSelected, Refused
-from orchestrator.kore.auth import TokenMinter
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import CallTarget, CampaignKey, Lane, PosixSeconds
@@ -52,7 +51,7 @@ async def follow(
         )
     credentials = await asyncio.to_thread(credentials_of, loaded)
     redactor.learn(credential.secret for credential in credentials.values())
-    minter = TokenMinter(credentials, SystemClock())
+    minter = minter_of(credentials)
     connections = Connections.of(manifest.connections, observer)
     store = await asyncio.to_thread(lambda: Store.open(manifest.ledger, create=False))
     try:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.clock import SystemClock
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.engine.door import Door
 from orchestrator.kore.auth import Credential, TokenMinter
@@ -34,6 +35,14 @@ class Connections:
             )
             observer.event("connections_short", message=f"{message}; raise the limit (ulimit -n)")
         return cls(Door(most), ConnectionPool(most))
+
+
+def minter_of(credentials: dict[str, Credential]) -> TokenMinter:
+    """Makes tokens with the credentials, by account id. Raises CredentialError for a key that cannot sign."""
+    minter = TokenMinter(credentials, SystemClock())
+    for account_id in credentials:
+        minter.mint(account_id)
+    return minter
 
 
 @asynccontextmanager

@@ -15,12 +15,12 @@ from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.command_checks import CommandChecks
 from orchestrator.app.lanes import HeldLanes, held_lanes
 from orchestrator.app.notifier import Notifier
-from orchestrator.app.open_api import SANDBOX, Connections, open_api
+from orchestrator.app.open_api import SANDBOX, Connections, minter_of, open_api
 from orchestrator.clock import SystemClock
 from orchestrator.engine.run import Run
 from orchestrator.engine.run_deps import Origin, RunDeps
 from orchestrator.engine.stop_signal import StopRequested, StopSignal
-from orchestrator.kore.auth import Credential, TokenMinter, refuse_unset_variables, resolve_credential
+from orchestrator.kore.auth import Credential, refuse_unset_variables, resolve_credential
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
@@ -113,9 +113,7 @@ async def assemble_run(
     manifest = loaded.manifest
     connections = connections or Connections.of(manifest.connections, observer)
     # 1. Credentials: a key that cannot sign is found before the first call.
-    minter = TokenMinter(credentials, SystemClock())
-    for account_id in credentials:
-        minter.mint(account_id)
+    minter = minter_of(credentials)
     run_id = f"r-{uuid.uuid4().hex[:12]}"
     async with _open_ledger(manifest.ledger, ledger) as (store, clock):
         if ledger is None and store.made:
