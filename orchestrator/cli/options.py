@@ -190,6 +190,9 @@ def start_options(command: _Command) -> _Command:
     return command
 
 
+_FORMS_OF_AT: Final = "write --at 2026-12-01T09:00 --zone America/New_York, or --at 2026-12-01T09:00:00-05:00"
+
+
 def start_of_options(at: str | None, zone: str | None) -> "StartTime | None":
     """The time to start at. Raises click.UsageError for one that is not a time, or has passed."""
     if at is None:
@@ -202,7 +205,7 @@ def start_of_options(at: str | None, zone: str | None) -> "StartTime | None":
     from orchestrator.core.manifest.zones import ZoneHint
 
     try:
-        start = read_start(at, zone)
+        start = read_start(at, zone, _FORMS_OF_AT)
     except PydanticCustomError as error:
         context = error.context or {}
         hint = context.get("hint", "")

@@ -79,19 +79,22 @@ def start_time(value: Any) -> StartTime:
     raise fault("must be a time with its zone", _FORMS)
 
 
-def read_start(written: Any, zone_name: Any) -> StartTime:
-    """The instant of a time as it is written and, where that has no offset, its zone. Raises PydanticCustomError."""
+def read_start(written: Any, zone_name: Any, forms: str = _FORMS) -> StartTime:
+    """The instant of a time as it is written and, where that has no offset, its zone. Raises PydanticCustomError.
+
+    `forms` says how it may be written, where a person writes it elsewhere than in a manifest.
+    """
     # 1. The form first: datetime.fromisoformat() also reads 20261201T09 and 2026-W49-2.
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None:
-        raise fault("must be a time such as 2026-12-01T09:00", _FORMS)
+        raise fault("must be a time such as 2026-12-01T09:00", forms)
     local, offset = match.groups()
     name = zone(zone_name) if zone_name is not None else None
     # 2. Exactly one of the two says where the time counts.
     if offset and name:
         raise fault("has an offset and a zone, which may differ", "leave one of them out")
     if not offset and not name:
-        raise fault("does not say in which zone it counts", _FORMS)
+        raise fault("does not say in which zone it counts", forms)
     # 3. Is it a time of the calendar, and of the zone's clock?
     try:
         found = datetime.fromisoformat(f"{local}{(offset or '').upper()}")
@@ -99,7 +102,7 @@ def read_start(written: Any, zone_name: Any) -> StartTime:
         found = None
     # Python 3.14 takes 24:00 for the next midnight; those before it do not.
     if found is None or local[11:13] == "24":
-        raise fault("is no time of the calendar", _FORMS)
+        raise fault("is no time of the calendar", forms)
     return StartTime(PosixSeconds(found.timestamp())) if name is None else _in_zone(found, name)
 
 
