@@ -103,3 +103,14 @@ def test_fields_are_named_in_a_sentence():
 def test_a_content_is_ten_short_digests():
     assert len(listed()) == 16 * len(FIELDS) == 160
     assert content.NOTHING == b""
+
+
+def test_a_seal_is_the_same_in_every_version():
+    """Else each plan that an earlier version made would be refused as changed."""
+    content = digest({"message": "Hello é", "contact lists": ["a"], "DNC lists": None})
+
+    assert sealed(content, NONCE) == {
+        "message": "74ca721eca741ae76f9b8db6c3729b2a",
+        "contact lists": "1f3d7cc1084f58a36eb26f59b61e9c9a",
+        "DNC lists": "d76b5ddc4dd578f8304fe20dce9fe7a8",
+    }

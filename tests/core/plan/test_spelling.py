@@ -28,6 +28,10 @@ def test_names_that_differ_in_more_than_case_are_no_warning():
             f"streams {ALONE}: ST-1 and st-1; write both the same way if they are the same",
         ),
         (
+            [{"campaign": "cd-ab"}, *({"campaign": f"cd-{n}"} for n in ("aB", "Ab", "AB"))],
+            f"campaigns {ALONE}: {THREE}; remove one if they are the same",
+        ),
+        (
             [{"campaign": "cd-ab"}, *({"campaign": f"cd-{n}"} for n in ("aB", "Ab", "AB")), {"campaign": "CD-AB"}],
             f"campaigns {ALONE}: {THREE} and 1 pair more; remove one if they are the same",
         ),

@@ -1,7 +1,9 @@
+from orchestrator.core.delivery.readings import record_of
 from orchestrator.core.result.build import build
 from orchestrator.core.result.followed import FollowedLaunch
 from orchestrator.model import Outcome
 from tests.core.builders import RUN, end, header, plan_records, record, starts
+from tests.core.delivery.builders import BEGUN, reading, round_at
 
 A, B = "st-1/cd-1", "st-1/cd-2"
 
@@ -61,3 +63,14 @@ def test_a_campaign_has_an_account_once_its_run_has_a_plan():
     followed = of(first())
 
     assert (followed.account_of(A), followed.account_of("st-1/cd-9")) == ("acme", None)
+
+
+def test_what_was_read_is_counted_whatever_was_recorded_after_it():
+    started = [record("intent", 1, 101.0, A, deadline=130.0, baseline=None),
+               record("verdict", 1, 102.0, A, event="accepted", message="HTTP 200: Active", sent_at=101.5)]  # fmt: skip
+    followed = of([*first(), *started, end()])
+    read = record_of(round_at(0, reading(0, sent=7, key=A)), "spring", "f-1", 1, BEGUN)
+    followed.read(read)
+    followed.read(record("pause", 1, 950.0, "@launch", "person:ann", by="ann", reason="x"))
+
+    assert followed.result(None).delivery["sent"] == 7
