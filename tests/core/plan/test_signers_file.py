@@ -1,3 +1,5 @@
+from base64 import b64encode
+
 import pytest
 
 from orchestrator.core.plan.approvers import all_names
@@ -44,3 +46,29 @@ def test_who_shares_a_name_is_one_person_but_for_authorities():
 @pytest.mark.parametrize("signature", [b"", b"x", b"-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"])
 def test_a_signature_may_have_no_certificate(signature):
     assert certificate_of(signature) == b""
+
+
+def text(content):
+    """As in SSH's formats: the length in four bytes, and the bytes."""
+    return len(content).to_bytes(4, "big") + content
+
+
+def signature_of(kind):
+    key = text(kind) + text(b"x" * 300)
+    blob = b"SSHSIG" + (1).to_bytes(4, "big") + text(key) + text(b"campaign-orchestrator") + text(b"the signature")
+    return b"-----BEGIN SSH SIGNATURE-----\n" + b64encode(blob) + b"\n-----END SSH SIGNATURE-----\n", key
+
+
+def test_a_certificate_is_taken_out_of_its_signature():
+    kind = b"ssh-ed25519-cert-v01@openssh.com"
+    signature, key = signature_of(kind)
+
+    assert certificate_of(signature) == kind + b" " + b64encode(key) + b"\n"
+    assert certificate_of(signature_of(b"ssh-ed25519")[0]) == b""
+
+
+def test_names_are_those_of_all_lines_of_the_key():
+    lines = lines_of(f"ann,a k {KEY}\nben k {OTHER}\ncleo k {KEY}".encode())
+
+    assert names_of_key(fingerprint(KEY), lines) == ["ann", "a", "cleo"]
+    assert names_of_key("SHA256:x", lines) == []

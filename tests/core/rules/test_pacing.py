@@ -282,7 +282,7 @@ def test_a_lane_is_limited_until_its_pause_is_over():
     pacer = Pacer((Window(2, 60.0),))
     assert not pacer.is_limited(10.0)
     pacer.limited(10.0, 30.0)
-    assert [pacer.is_limited(at) for at in (10.0, 39.9, 40.1)] == [True, True, False]
+    assert [pacer.is_limited(at) for at in (10.0, 39.9, 40.0)] == [True, True, False]
 
 
 def test_the_fullest_window_tells_how_much_is_in_use():
