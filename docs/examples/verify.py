@@ -10,31 +10,34 @@ import hashlib
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Row = dict[str, Any]
 Chains = dict[str, list[str]]  # by name: the hashes of a chain's records, in their order
 
 
-def main(path: str, head: str = "") -> int:
+def main(*words: str) -> int:
     """Check a pack, and print what was found."""
+    if len(words) not in {1, 2}:
+        print(__doc__)
+        return 2
     problems: list[str] = []
-    rows: list[Row] = []
+    proven: Counter[bool] = Counter()
     try:
-        with zipfile.ZipFile(path) as pack:
+        with zipfile.ZipFile(words[0]) as pack:
             problems += wrong_files(pack)
-            rows = [json.loads(line) for line in pack.read("journal.jsonl").splitlines()]
-        problems += wrong_records(rows, head)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            problems += wrong_records(counted(pack, proven), *(head.lower() for head in words[1:]))
+    except Exception as error:  # noqa: BLE001 - a pack may hold anything
         problems.append(f"the pack cannot be read: {error!r}")
     if problems:
-        print("\n".join(problems))
+        # In ASCII and on lines of their own: a name in a pack may have line ends, or control the terminal.
+        print("\n".join(ascii(problem)[1:-1] for problem in problems))
         return 1
-    unproven = sum(not taken_apart(row["data"])[1] for row in rows)
-    print(f"{len(rows)} records: {len(rows) - unproven} are as they were written")
-    if unproven:
-        print(f"{unproven} were written before journals had chains: nothing proves them")
+    print(f"{proven.total()} records: {f'{proven[True]} are as they were written' if proven else 'nothing to verify'}")
+    if proven[False]:
+        print(f"{proven[False]} were written before journals had chains: nothing proves them")
     return 0
 
 
@@ -42,26 +45,49 @@ def wrong_files(pack: zipfile.ZipFile) -> Iterator[str]:
     """What is wrong with the files, by SHA256SUMS."""
     lines = pack.read("SHA256SUMS").decode().splitlines()
     sums = {name: found for found, name in (line.split("  ", 1) for line in lines)}
-    names = [name for name in pack.namelist() if name != "SHA256SUMS"]
+    if len(sums) < len(lines):
+        yield "SHA256SUMS names a file twice"
+    names = Counter(pack.namelist())
     for name in sorted({*sums, *names}):
         if name not in names:
             yield f"{name} is missing"
-        elif name not in sums or names.count(name) > 1:
+        elif names[name] > 1 or name not in {*sums, "SHA256SUMS"}:
             yield f"{name} was added"
-        elif hashlib.sha256(pack.read(name)).hexdigest() != sums[name]:
+        elif name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
+            yield f"{name} would be unpacked in another folder"
+        elif name in sums and sum_of(pack, name) != sums[name]:
             yield f"{name} was changed"
 
 
-def wrong_records(rows: list[Row], head: str = "") -> list[str]:
+def sum_of(pack: zipfile.ZipFile, name: str) -> str:
+    """The sum of a file, read piece by piece: a small pack may hold a huge one."""
+    found = hashlib.sha256()
+    with pack.open(name) as file:
+        while piece := file.read(2**20):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def counted(pack: zipfile.ZipFile, proven: "Counter[bool]") -> Iterator[Row]:
+    """The journal's records; `proven` counts those with a hash and those without."""
+    with pack.open("journal.jsonl") as lines:
+        for line in lines:
+            row = json.loads(line)
+            proven[bool(taken_apart(row["data"])[1])] += 1
+            yield row
+
+
+def wrong_records(rows: Iterable[Row], head: str = "") -> list[str]:
     """What is wrong with the journal's records."""
     chains: Chains = {}
-    problems = []
+    problems, launch = [], None
     for number, row in enumerate(rows, 1):
+        launch = launch or row["launch"]
         # What people record about a launch, or are told of it, is one chain; each run has its own.
         name = "people" if row["kind"] == "notice" or row["run_id"].startswith("person:") else row["run_id"]
         chain, (text, found) = chains.get(name, []), taken_apart(row["data"])
         what = f"line {number}, record {len(chain) + 1} of {name}:"
-        if row["launch"] != rows[0]["launch"] or any("\0" in str(value) for value in row.values()):
+        if row["launch"] != launch or any("\0" in str(value) for value in row.values()):
             problems.append(f"{what} not a record of this launch")
         # A link: the SHA-256 over the hash before it, the columns, and the data without the hash itself.
         columns = row["launch"], row["campaign"], str(row["attempt"]), row["kind"], row["run_id"], row["at"].hex()
@@ -80,8 +106,8 @@ def wrong_records(rows: list[Row], head: str = "") -> list[str]:
 
 def wrong_view(own: str, data: dict[str, Any], chains: Chains) -> Iterator[str]:
     """Where a record saw other chains than those that begin before it here. Not all records look."""
-    if data.get("part_of", next(iter(chains), "")) not in chains and chains:
-        yield f"it is a part of {data['part_of']}, which is missing"
+    if (whole := data.get("part_of")) is not None and whole not in chains:
+        yield f"it is a part of {whole}, which is missing"
     seen = data.get("chain_seen", {})
     for name in sorted({*seen, *chains} - ({own} - {*seen})) if "chain_seen" in data else ():
         count, found = seen.get(name, (0, ""))

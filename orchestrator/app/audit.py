@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -45,10 +46,14 @@ def verify_launch(url: str, launch: str | None, head: str | None) -> Audit:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A pack that was written: the names of its files, and what an audit of its journal found."""
+    """A pack that was written: the names of its files, and what an audit of its journal found.
+
+    `is_complete`: the journal could be read, so that the plans, approvals and reports of all runs are in it.
+    """
 
     found: Audit
     files: tuple[str, ...]
+    is_complete: bool
 
 
 def export_launch(url: str, launch: str | None, path: Path) -> Exported:
@@ -64,34 +69,37 @@ def export_launch(url: str, launch: str | None, path: Path) -> Exported:
             with pack.file(JOURNAL) as lines:
                 found = audit(name, _copied(store.rows(name), lines))
             # 2. Read for people: who agreed to what, the plans, and a run's reports.
-            with _as_far_as_readable(found):
-                _add_readable(pack, store, name)
+            is_complete = _add_what_can_be_read(pack, store, name)
             # 3. The sum of each.
             files = (*pack.sums, SUMS)
             pack.text(SUMS, "".join(f"{sum_}  {file}\n" for file, sum_ in pack.sums.items()))
-    return Exported(found, files)
+    return Exported(found, files, is_complete)
 
 
-@contextmanager
-def _as_far_as_readable(found: Audit) -> Iterator[None]:
-    """What can be made of a journal that was changed may be nothing: its rows are in the pack all the same."""
+def _add_what_can_be_read(pack: "_Pack", store: Store, launch: str) -> bool:
+    """Whether it is all: of a journal that was changed it may be nothing, and its rows are in the pack all the same."""
     try:
-        yield
+        _add_readable(pack, store, launch)
     except OSError:
         raise
-    except Exception:
-        if not found.findings:
-            raise
+    except Exception:  # noqa: BLE001 - whatever the readers of a journal make of one that the program did not write
+        return False
+    return True
 
 
 def _add_readable(pack: "_Pack", store: Store, launch: str) -> None:
     runs = headers(store.read(launch, kinds=(RUN,)))
     pack.json("approvals.json", [_approval(header) for header in runs])
     for header in runs:
-        pack.json(f"plans/{header.run_id}.json", _plan_of(store, header))
+        pack.json(f"plans/{_file_name(header.run_id)}.json", _plan_of(store, header))
     for record in store.read(launch, kinds=(PLANNED,)):
         pack.json(f"plans/planned-{record.attempt}.json", _planned(record))
     _add_reports(pack, store, launch, runs)
+
+
+def _file_name(run_id: str) -> str:
+    """A run's id as a part of a path: one that was changed must not lead to another folder of the auditor's."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", run_id)
 
 
 class _Summed:
@@ -159,5 +167,5 @@ def _add_reports(pack: _Pack, store: Store, launch: str, runs: Sequence[Record])
         with tempfile.TemporaryDirectory(prefix="orchestrator-pack-") as folder, suppress(NoPlanYet):
             result = journals.result(store, launch, run_id, live=journals.live_run(store, launch, run_id))
             for path in write(result, store.stream(launch), Path(folder), _FORMATS):
-                with path.open("rb") as source, pack.file(f"reports/{run_id}/{path.name}") as target:
+                with path.open("rb") as source, pack.file(f"reports/{_file_name(run_id)}/{path.name}") as target:
                     shutil.copyfileobj(source, target)

@@ -96,7 +96,12 @@ def export(launch: str | None, *, output: Path, ledger: str) -> CommandResult:
     except OSError as error:
         raise UnusableError(f"cannot write {output}: {reason(error)}") from error
     name, findings = made.found.launch, len(made.found.findings)
-    data = {"launch": name, "file": str(output), "files": list(made.files), "findings": findings}
+    data = {"launch": name, "file": str(output), "files": list(made.files), "findings": findings,
+            "complete": made.is_complete}  # fmt: skip
     verify_it = command_line("audit", "verify", name, ledger=ledger)
-    warning = (f"{plural(findings, 'finding')}: the journal is not as it was written\nnext: {verify_it}",)
-    return CommandResult("audit export", data, f"{output}\n", messages=warning if findings else ())
+    warnings = [f"{plural(findings, 'finding')}: the journal is not as it was written"] if findings else []
+    if not made.is_complete:
+        warnings.append("the journal cannot be read: approvals, plans or reports are missing from the pack")
+    return CommandResult(
+        "audit export", data, f"{output}\n", messages=(*warnings, f"next: {verify_it}") if warnings else ()
+    )

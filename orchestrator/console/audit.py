@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from orchestrator.console.terminal import plain
 from orchestrator.core.journal.audit import Audit
 from orchestrator.core.text import plural
 
@@ -11,7 +12,10 @@ _MAX_SHOWN: Final = 20
 
 def audit_text(found: Audit) -> str:
     """What is wrong with a launch's journal, the first twenty findings, and its chains."""
-    return "".join(f"{line}\n" for line in [_verdict(found), *_findings(found), *_chains(found), *_remarks(found)])
+    # A journal that was changed may hold anything, such as a line of its own that finds nothing wrong.
+    return "".join(
+        f"{plain(line)}\n" for line in [_verdict(found), *_findings(found), *_chains(found), *_remarks(found)]
+    )
 
 
 def _verdict(found: Audit) -> str:
@@ -48,7 +52,7 @@ def audit_json(found: Audit) -> dict[str, Any]:
     """The same, with every finding."""
     return {
         "launch": found.launch,
-        "verified": not found.findings,
+        "verified": not found.findings and found.unchained < found.records,
         "records": found.records,
         "unchained": found.unchained,
         "chains": [

@@ -48,7 +48,7 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
         for data in read:  # what was recorded, without its links, which are for audits
             if data.pop(CHAIN, None) is not None:
                 data.pop(SEEN, None)
-    except AttributeError:
+    except (AttributeError, TypeError):  # a list has a pop of its own
         raise ValueError("a record is not a JSON object") from None
     # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
     return [

@@ -1,5 +1,6 @@
 """`audit verify` and `audit export` in real processes, over both kinds of ledger, and the example beside them."""
 
+import hashlib
 import json
 import sqlite3
 import subprocess
@@ -108,7 +109,7 @@ def test_the_text_names_each_chain(launched, ledger):
 def test_a_pack_is_verified_without_the_program(launched, ledger):
     code, made = audit(launched, ledger, "export", "spring", "-o", "pack.zip")
     head = launched.result()["run"]["head"]
-    good, other = offline(launched, "pack.zip", head), offline(launched, "pack.zip", "0" * 64)
+    good, other = offline(launched, "pack.zip", head.upper()), offline(launched, "pack.zip", "0" * 64)
 
     assert (code, made["findings"]) == (0, 0)
     assert (good.returncode, good.stdout, good.stderr) == (0, "14 records: 14 are as they were written\n", "")
@@ -161,6 +162,87 @@ def test_a_journal_nobody_can_read_is_packed_all_the_same(launched, ledger):
     assert made["files"][-1] == "SHA256SUMS"
     assert (checked.returncode, "does not follow the one before it" in checked.stdout) == (1, True)
     assert ".json was added" not in checked.stdout
+
+
+def test_a_journal_without_findings_may_be_unreadable(launched, ledger):
+    alter(ledger, "UPDATE journal SET data = '[]'")
+    code, made = audit(launched, ledger, "export", "spring", "-o", "pack.zip")
+    shown = launched.run("audit", "export", "spring", "-o", "pack.zip", "--ledger", ledger)
+
+    assert (code, made["complete"], made["files"]) == (0, False, ["journal.jsonl", "SHA256SUMS"])
+    assert "the journal cannot be read: approvals, plans or reports are missing" in shown.stderr
+    assert audit(launched, ledger, "verify")[1]["verified"] is False
+
+
+def test_a_run_with_a_hostile_name_reaches_no_other_folder(launched, ledger):
+    name = "'../../x' || chr(10) || chr(27) || '[8m: all as they were written'"
+    name = name if ledger.startswith("postgresql") else name.replace("chr(", "char(")
+    first = "WHERE kind = 'run' AND id = (SELECT min(id) FROM journal)"
+    alter(ledger, f"UPDATE journal SET run_id = {name}, campaign = '@' || {name} {first}")  # noqa: S608 - our own
+    code, made = audit(launched, ledger, "export", "spring", "-o", "pack.zip")
+    shown = launched.run("audit", "verify", "spring", "--ledger", ledger).stdout
+    checked = offline(launched, "pack.zip").stdout
+
+    assert (code, made["findings"] > 0) == (0, True)
+    assert not [one for one in made["files"] if ".." in one]
+    assert not [text for text in (shown, checked) if "\n\x1b" in text or "\x1b" in text]
+
+
+def packed(workplace, more=(), journal=b"", then=bytes):
+    """A pack with a journal and more files, all with their sums; `then` changes its bytes."""
+    files = {"journal.jsonl": journal, **dict(more)}
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+    with zipfile.ZipFile(workplace.path / "x.zip", "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, data in {**files, "SHA256SUMS": sums.encode()}.items():
+            pack.writestr(name, data)
+    (workplace.path / "x.zip").write_bytes(then((workplace.path / "x.zip").read_bytes()))
+    return offline(workplace, "x.zip")
+
+
+def with_two_sums(content):
+    """A second list of sums, of which readers of zip files may take either."""
+    at, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    count = (int.from_bytes(content[end + 8 : end + 10], "little") + 1).to_bytes(2, "little")
+    size = (int.from_bytes(content[end + 12 : end + 16], "little") + end - at).to_bytes(4, "little")
+    head = content[end : end + 8] + count + count + size + content[end + 16 :]
+    return content[:end] + content[at:end] + head
+
+
+def encrypted(content):
+    at = content.index(b"PK\x01\x02") + 8
+    return content[:at] + b"\x01" + content[at + 1 :]
+
+
+def damaged(content):
+    at = content.index(b"SHA256SUMS") + len(b"SHA256SUMS") + 2
+    return content[:at] + b"\xff\xff" + content[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"more": [("../x", b"")]}, "../x would be unpacked in another folder"),
+        ({"more": [("/x", b"")]}, "/x would be unpacked in another folder"),
+        ({"more": [("x\\y", b"")]}, "would be unpacked in another folder"),
+        ({"more": [("x\x1b[8m/../y", b"")]}, "x\\x1b[8m/../y would be unpacked"),
+        ({"then": with_two_sums}, "SHA256SUMS was added"),
+        ({"then": encrypted}, "the pack cannot be read: RuntimeError"),
+        ({"then": damaged}, "the pack cannot be read: error('Error -3"),
+        ({"journal": b"[" * 100_000}, "the pack cannot be read: RecursionError"),
+        ({"journal": b"{}"}, "the pack cannot be read: KeyError"),
+    ],
+    ids=["above", "root", "windows", "terminal", "two sums", "encrypted", "damaged", "deep", "no record"],
+)  # fmt: skip
+def test_a_hostile_pack_is_told_in_a_line(workplace, how, why):
+    done = packed(workplace, **how)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert why in done.stdout
+
+
+def test_a_pack_without_records_proves_nothing(workplace):
+    assert packed(workplace).stdout == "0 records: nothing to verify\n"
+    assert offline(workplace).stdout.startswith("Checks a pack of `audit export`")
 
 
 def test_what_is_no_pack_is_told_in_a_line(workplace):

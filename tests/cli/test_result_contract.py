@@ -72,7 +72,9 @@ COMMANDS = {
     "audit verify": (
         ("audit", "verify", "spring"), ["launch", "verified", "records", "unchained", "chains", "findings"]
     ),
-    "audit export": (("audit", "export", "spring", "-o", "pack.zip"), ["launch", "file", "files", "findings"]),
+    "audit export": (
+        ("audit", "export", "spring", "-o", "pack.zip"), ["launch", "file", "files", "findings", "complete"],
+    ),
     "version": (("--version",), ["name", "version", "python", "platform", "dependencies"]),
 }  # fmt: skip
 

@@ -204,6 +204,14 @@ def test_a_record_that_is_dropped_is_told_by_its_place(at):
     assert chain_of(ROWS[at]) in findings(rows, head)[0].message or head
 
 
+def test_a_lane_whose_whole_run_is_gone_is_found():
+    """Even where nothing else is left of the journal."""
+    rows = [row for row in ROWS if row.run_id == "r-4"]
+
+    assert findings(rows)[0].message == "r-3 is missing, of which record 1 of r-4 (run of @r-4) is a part"
+    assert wrong(rows) == ["line 1, record 1 of r-4: it is a part of r-3, which is missing"]
+
+
 def test_a_crashed_run_that_was_cut_off_is_found_by_the_next():
     rows = [row for row in ROWS if (row.run_id, row.campaign) != ("r-1", "st-1/r-1-1")]
 
