@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.app.approval import Consent, read_plan
+from orchestrator.app.approval import Consent, read_plan, read_signatures
 from orchestrator.app.callbacks import SafeCallbacks
 from orchestrator.app.cancellation import stop_on_cancel
 from orchestrator.app.open_run import OpenRun, open_run
@@ -92,7 +92,8 @@ async def run_launch(
     """
     proposal = await asyncio.to_thread(read_plan, Path(plan)) if plan is not None else None
     choice = choice_for(Choice.of(select, exclude, retry_failed=retry_failed), proposal)
-    consent = Consent(approve, proposal, tuple(map(Path, approvals)), max_starts, new_ledger, max_recipients)
+    signatures = await asyncio.to_thread(read_signatures, map(Path, approvals))
+    consent = Consent(approve, proposal, signatures, max_starts, new_ledger, max_recipients)
     stop_signal = stop or StopSignal()
     callbacks = SafeCallbacks(observer, unrecorded)
 

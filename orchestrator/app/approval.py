@@ -1,13 +1,13 @@
 """What may forbid a run once its plan is known: the cap and the approval."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.app.open_api import SANDBOX
 from orchestrator.app.open_run import OpenRun
-from orchestrator.app.ssh_keygen import SignersFile, verifier
+from orchestrator.app.ssh_keygen import LARGEST_SIGNATURE, SignersFile, verifier
 from orchestrator.core.journal.records import PLANNED
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.signers import Signers
@@ -23,6 +23,17 @@ from orchestrator.loading.manifest_file import LoadedManifest
 from orchestrator.model import PosixSeconds
 from orchestrator.places import expanded
 
+_LARGEST_LIST: Final = 16 * 2**20
+"""Bytes of a file of signers, or of revoked keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureFile:
+    """A file with a signature over a plan, as it was read."""
+
+    name: str
+    content: bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
@@ -36,7 +47,7 @@ class Consent:
 
     approve: str | None = None
     proposal: Proposal | None = None
-    signatures: tuple[Path, ...] = ()
+    signatures: tuple[SignatureFile, ...] = ()
     max_starts: int | None = None
     new_ledger: bool = False
     max_recipients: int | None = None
@@ -66,11 +77,17 @@ def read_plan(path: Path) -> Proposal:
 def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
     """The document in a file of `plan -o`, and the plan in it. Raises PlanInvalid."""
     try:
-        content = path.read_bytes()
+        # A device may have no end. A plan of a million campaigns has a gigabyte, and a pipe is as good as a file.
+        content = b"" if path.is_char_device() else path.read_bytes()
         document = read_json(content.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
     return document, approval.read(document, content)
+
+
+def read_signatures(paths: Iterable[Path]) -> tuple[SignatureFile, ...]:
+    """The files, each read once: a pipe has nothing for a second look, and a run may wait. Raises Refused."""
+    return tuple(SignatureFile(str(path), _read(path, "the approval", LARGEST_SIGNATURE)) for path in paths)
 
 
 def as_journaled(consent: Consent, store: Store, launch: str) -> Consent:
@@ -105,25 +122,42 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
             f"the plan is {age} old when it is run, and approval.expires is {duration(rule.expires)}", next_step=again
         )
     # 2. Each signature by itself, then whether these people may approve, and are enough.
-    with verifier(proposal.file_bytes, _signers_file(loaded, rule), now) as check:
-        found = [check.check(str(path), _read(path, "the approval")) for path in consent.signatures]
+    with verifier(proposal.file_bytes, _read_signers(loaded.path.parent, rule), now) as check:
+        found = [check.check(one.name, one.content) for one in consent.signatures]
     return approvers(found, rule, {"planner": proposal.planned_by, "runner": user_names()})
 
 
-def _signers_file(loaded: LoadedManifest, rule: Signers) -> SignersFile:
-    folder = loaded.path.parent
-    revoked = None if rule.revoked is None else _read(folder, "approval.revoked", rule.revoked)
-    return SignersFile(rule.signers, _read(folder, "approval.signers", rule.signers), revoked)
+def _read_signers(folder: Path, rule: Signers) -> SignersFile:
+    """Who may approve, by files that lie relative to a folder. Raises Refused."""
+    revoked = None if rule.revoked is None else _listed(folder, "approval.revoked", rule.revoked)
+    return SignersFile(rule.signers, _listed(folder, "approval.signers", rule.signers), revoked)
 
 
-def _read(path: Path, what: str, name: str = "") -> bytes:
-    """A file's bytes; of the file `name` in the folder `path`, where a name is given. Raises Refused."""
+def _listed(folder: Path, what: str, name: str) -> bytes:
+    """The bytes of a list of keys. It is read while the run holds its accounts: nothing here may wait."""
     try:
-        return (path / expanded(name) if name else path).read_bytes()
+        path = folder / expanded(name)
     except OSError as error:
-        raise Refused(
-            f"cannot read {what} {name or path}: {reason(error)}", next_step="provide the file, and run again"
-        ) from error
+        raise _unreadable(what, name, reason(error)) from error
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise _unreadable(what, name, "it is not a regular file")
+    content = _read(path, what, _LARGEST_LIST, shown=name)
+    if len(content) > _LARGEST_LIST:
+        raise _unreadable(what, name, f"it is larger than {_LARGEST_LIST // 2**20} MiB")
+    return content
+
+
+def _read(path: Path, what: str, most: int, shown: str = "") -> bytes:
+    """A file's bytes, one more than `most` of them at most."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise _unreadable(what, shown or str(path), reason(error)) from error
+
+
+def _unreadable(what: str, name: str, why: str) -> Refused:
+    return Refused(f"cannot read {what} {name}: {why}", next_step="provide the file, and run again")
 
 
 def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:

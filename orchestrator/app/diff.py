@@ -65,7 +65,7 @@ def _of_file(path: Path) -> Snapshot:
     if isinstance(document.get("run"), dict):
         try:
             return diff.of_result(str(path), document)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PlanInvalid(f"{path} is not a result.json", next_step="name a result.json of a run") from error
     approval.read(document)
     try:

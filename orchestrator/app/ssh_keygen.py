@@ -10,14 +10,23 @@ from tempfile import TemporaryDirectory
 from time import localtime, strftime
 from typing import Final
 
-from orchestrator.core.plan.approvers import NAMESPACE, Signature, all_names, principals
-from orchestrator.core.plan.signers_file import Line, certificate_of, lines_of, names_of_key
+from orchestrator.core.plan.approvers import (
+    NAMESPACE,
+    Line,
+    Signature,
+    all_names,
+    certificate_of,
+    lines_of,
+    names_of_key,
+    principals,
+)
 from orchestrator.core.text import one_line, reason
 from orchestrator.errors import Refused
 from orchestrator.model import PosixSeconds
 
 _PATIENCE: Final = 30.0  # seconds for a check, which takes some milliseconds
-_MAX_SIGNATURE: Final = 64 * 1024
+LARGEST_SIGNATURE: Final = 64 * 1024
+"""Bytes of a signature."""
 FINGERPRINT: Final = re.compile(r" key (SHA256:[A-Za-z0-9+/]+)\s*$", re.MULTILINE)
 """A key's fingerprint, as `ssh-keygen` says it of a signature that holds."""
 
@@ -63,7 +72,7 @@ class Verifier:
 
     def check(self, file: str, signature: bytes) -> Signature:
         """The signature in `file`, once it holds. Raises Refused, with the reason, where it does not."""
-        if len(signature) > _MAX_SIGNATURE:
+        if len(signature) > LARGEST_SIGNATURE:
             raise _refused(file, _FAULTS["Couldn't parse signature"])
         (self.folder / "signature").write_bytes(signature)
         # 1. Whose key is it? One that has expired, or is not known, is nobody's.

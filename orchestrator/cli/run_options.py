@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from orchestrator.app.approval import Consent, read_plan
+from orchestrator.app.approval import Consent, read_plan, read_signatures
 from orchestrator.app.cancellation import Interrupted
 from orchestrator.app.start_time import wait_without_lease
 from orchestrator.console.confirm import confirm, has_terminal
@@ -81,8 +81,9 @@ def consent_of(
     if approvals and plan_file is None:
         raise click.UsageError("--approval is a signature over a plan's file: name that file with --plan")
     proposal = read_plan(plan_file) if plan_file is not None else None
+    signatures = read_signatures(approvals)
     try:
-        return Consent(approve, proposal, approvals, max_starts, new_ledger or has_terminal(), max_recipients)
+        return Consent(approve, proposal, signatures, max_starts, new_ledger or has_terminal(), max_recipients)
     except ValueError as error:
         raise click.UsageError(f"--approve: {error}") from error
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from orchestrator.console.terminal import plain
 from orchestrator.core.content import words
 from orchestrator.core.diff import CONTENT, Change, Difference, Snapshot
-from orchestrator.core.text import duration, plural
+from orchestrator.core.text import cell, code, duration, plural
 from orchestrator.model import CampaignKey
 
 _MOST_SHOWN: Final = 200
@@ -31,7 +31,9 @@ def text(found: Difference) -> str:
     lines += [f"  {_change(one)}" for one in found.facts]
     lines += _lines("- {}", found.gone, lambda key: _named(found.before, key))
     lines += _lines("+ {}", found.added, lambda key: _named(found.after, key))
-    lines += _lines("~ {}", tuple(found.changed), lambda key: f"{_named(found.after, key)}: {_changes(found, key)}")
+    lines += _lines(
+        "~ {}", tuple(found.changed), lambda key: f"{_named(found.after, key)}: {'; '.join(_changes(found, key))}"
+    )
     return "\n".join([*lines, *_end(found)]) + "\n"
 
 
@@ -39,18 +41,19 @@ def markdown(found: Difference) -> str:
     """The same as a comment on a pull request; empty where nothing differs."""
     if found.is_equal:
         return ""
-    lines = [f"### {_code(found.before.title)} → {_code(found.after.title)}", ""]
-    lines += [f"- {_change(one)}" for one in found.facts]
+    lines = [f"### {code(found.before.title)} → {code(found.after.title)}", ""]
+    lines += [f"- {code(_change(one))}" for one in found.facts]
     rows = [("gone", _named(found.before, key), "") for key in found.gone]
     rows += [("added", _named(found.after, key), "") for key in found.added]
-    rows += [("changed", _named(found.after, key), _changes(found, key)) for key in found.changed]
+    # A span each: a long one is cut short, and must not take the others with it.
+    rows += [("changed", _named(found.after, key), "; ".join(map(cell, _changes(found, key)))) for key in found.changed]
     if rows:
         lines += (
             ["", "| | campaign | what |", "|---|---|---|"]
             if found.facts
             else ["| | campaign | what |", "|---|---|---|"]
         )
-        lines += [f"| {kind} | {_cell(name)} | {_cell(what)} |" for kind, name, what in rows[:_MOST_SHOWN]]
+        lines += [f"| {kind} | {cell(name)} | {what} |" for kind, name, what in rows[:_MOST_SHOWN]]
         lines += (
             [f"| | … and {plural(len(rows) - _MOST_SHOWN, 'more campaign')} | |"] if len(rows) > _MOST_SHOWN else []
         )
@@ -97,7 +100,7 @@ def _named(snapshot: Snapshot, key: CampaignKey) -> str:
     return f"{plain(name)} ({plain(key)})" if name else plain(key)
 
 
-def _changes(found: Difference, key: CampaignKey) -> str:
+def _changes(found: Difference, key: CampaignKey) -> list[str]:
     changes = found.changed[key]
     contents = [one for one in changes if one.field.startswith(CONTENT)]
     edited = [one.field.removeprefix(CONTENT) for one in contents if one.before and one.after]
@@ -108,7 +111,11 @@ def _changes(found: Difference, key: CampaignKey) -> str:
     message = (
         found.after.campaigns[key].get("message") if {"action", "outcome"} & {one.field for one in changes} else ""
     )
-    return "; ".join(told) + (f" ({plain(message)})" if message else "")
+    return [*told[:-1], f"{told[-1]} ({plain(message)})"] if message else told
+
+
+def _told(found: Difference, key: CampaignKey) -> str:
+    return "; ".join(_changes(found, key))
 
 
 def _change(one: Change) -> str:
@@ -129,11 +136,3 @@ def _end(found: Difference) -> list[str]:
     lines += ["the order of the campaigns differs"] if found.is_reordered else []
     is_plans = (found.before.kind, found.after.kind) == ("plan", "plan")
     return [*lines, _NOT_COMPARED] if is_plans and not found.is_content_compared else lines
-
-
-def _code(title: str) -> str:
-    return f"`{plain(title).replace('`', '')}`"
-
-
-def _cell(value: str) -> str:
-    return value.replace("|", "\\|").replace("<", "&lt;")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import index
 from typing import Any, Final, NamedTuple
 
 from orchestrator.core import content
@@ -102,7 +103,7 @@ def of_result(title: str, document: Mapping[str, Any]) -> Snapshot:
     return Snapshot(
         title, "run", _texts({name: run.get(name) for name in _RUN_FACTS}), campaigns,
         seconds=_seconds(run.get("started_at"), run.get("finished_at")),
-        totals={name: count for name, count in document["totals"].items() if count},
+        totals={name: index(count) for name, count in document["totals"].items() if count},
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ _INNER: Final = re.compile("([;\t\r\n])(?=[=+@＝＋－＠-])")  # noqa: RUF001 
 
 REPLACEMENT: Final = "\ufffd"
 
+_LONGEST_SPAN: Final = 300
+
 PROGRAM: Final = "python -m orchestrator"
 """How commands name the program in every text and journal, for every reader: a result stays a pure function of its
 journal. `cli` and `console` put in how they were called, by `called_as`, when a text leaves them."""
@@ -118,3 +120,25 @@ def timestamp(at: PosixSeconds | None) -> str | None:
 def _second(at: int) -> str:
     # Thousands of records share one, and to write a date takes longer than all the rest of a report's line.
     return datetime.fromtimestamp(at, UTC).isoformat()[:-6]
+
+
+def code(text: str) -> str:
+    """Foreign text in Markdown: a code span, on one line and not too long. Nothing happens within one.
+
+    No mention (an escaped or encoded `@name` still pings), no link, no HTML.
+    """
+    text = one_line(text)
+    if len(text) > _LONGEST_SPAN:
+        text = text[: _LONGEST_SPAN - 1] + "…"
+    # The fence is longer than any run of backticks in the text, or it would end there.
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    if not text.strip(" "):
+        pad = ""  # a span of spaces alone keeps them all
+    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+
+
+def cell(text: str) -> str:
+    """The same in a table, where not even a code span protects a pipe, and renderers disagree about escapes."""
+    return code(text.replace("|", "¦"))

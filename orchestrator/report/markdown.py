@@ -1,11 +1,9 @@
 """`result.md`: for a step summary or a pull request.
 
-All foreign text stands in code spans, because nothing happens within them: no mention (an escaped or encoded `@name`
-still pings), no link, no HTML. In a table not even a code span protects a pipe, and renderers disagree about escapes.
+All foreign text stands in code spans.
 """
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,7 +12,7 @@ from orchestrator.core.delivery.delivery import DeliveryState
 from orchestrator.core.result.conclude import UNASKED
 from orchestrator.core.result.delivered import DeliverySums, delivered_sentence
 from orchestrator.core.result.types import CampaignResult, Result
-from orchestrator.core.text import one_line, plural
+from orchestrator.core.text import cell, code, plural
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Outcome
 from orchestrator.report.wording import by_reason, delivery_words, halted, outcome_word, verdict
@@ -27,7 +25,6 @@ _HEADINGS: Final = 4096
 
 _PER_GROUP: Final = 100
 _ROWS: Final = 100
-_LONGEST: Final = 300
 _TITLES: Final = {
     Outcome.UNKNOWN: "Needs a person",
     Outcome.FAILED: "Failed",
@@ -52,24 +49,6 @@ def refusal(error: OrchestratorError) -> str:
     """The step's summary of a run that ended without a result."""
     lines = [f"## Launch: {outcome_word(error.exit_code)}, exit code {error.exit_code}", "", code(error.sentence)]
     return "\n".join([*lines, *(["", f"Next: {code(error.next_step)}"] if error.next_step else [])]) + "\n"
-
-
-def code(text: str) -> str:
-    """The text as a code span, on one line and not too long."""
-    text = one_line(text)
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
-    # The fence is longer than any run of backticks in the text, or it would end there.
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
-    if not text.strip(" "):
-        pad = ""  # a span of spaces alone keeps them all
-    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
-
-
-def _cell(text: str) -> str:
-    return code(text.replace("|", "¦"))
 
 
 def _size(text: str) -> int:
@@ -162,7 +141,7 @@ def _waves(result: Result) -> Iterator[str]:
         return
     yield from ("### Waves", "", "| wave | campaigns | verdict | why |", "|---|---:|---|---|")
     for wave in waves[:_ROWS]:
-        cells = (_cell(wave["name"]), str(wave["campaigns"]), wave["verdict"].words, _cell(wave["message"]))
+        cells = (cell(wave["name"]), str(wave["campaigns"]), wave["verdict"].words, cell(wave["message"]))
         yield f"| {' | '.join(cells)} |"
     yield from _left_out(len(waves))
 
@@ -175,7 +154,7 @@ def _delivery(result: Result) -> Iterator[str]:
     read_at = result.delivery["read_at"]
     yield from ("### Delivery", "", f"{delivered_sentence(result.delivery)}, as of {read_at}.", "")
     yield from ("| account | campaigns | completed | stalled | sent | recipients |", "|---|---:|---:|---:|---:|---:|")
-    yield from (f"| {_cell(account)} | {_sums(sums)} |" for account, sums in accounts[:_ROWS])
+    yield from (f"| {cell(account)} | {_sums(sums)} |" for account, sums in accounts[:_ROWS])
     yield from _left_out(len(accounts))
     stuck = halted(result)
     yield from (_halted(campaign) for campaign in stuck[:_ROWS])
@@ -205,7 +184,7 @@ def _budget(result: Result) -> Iterator[str]:
     for budget in list(result.budget.values())[:_ROWS]:
         windows = zip(budget["peak_in_window"], budget["limits"], strict=True)
         peaks = ", ".join(f"{peak} of {limit}" for peak, limit in windows) or "unlimited"
-        yield f"| {_cell(budget['account'])} | {budget['calls']} | {budget['throttled']} | {peaks} |"
+        yield f"| {cell(budget['account'])} | {budget['calls']} | {budget['throttled']} | {peaks} |"
     yield from _left_out(len(result.budget))
 
 

@@ -1,17 +1,19 @@
 """Signatures over a plan: which are approvals, and what is said of all others. With real keys and ssh-keygen."""
 
 import json
+import os
 import random
 import time
 from base64 import b64encode
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from orchestrator.app.approval import Consent, check_signatures
+from orchestrator.app.approval import Consent, check_signatures, read_plan, read_signatures
 from orchestrator.core.plan import approval
 from orchestrator.core.plan.plan_hash import canonical, sha256
-from orchestrator.errors import Refused
+from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.loading.manifest_file import load_manifest
 from tests.signatures import Signer, keygen
 
@@ -65,7 +67,7 @@ class Office:
             file.write_bytes(content)
         content = self.plan if plan is None else plan
         proposal = approval.read(json.loads(content), content)
-        consent = Consent(proposal=proposal, signatures=tuple(files))
+        consent = Consent(proposal=proposal, signatures=read_signatures(files))
         return check_signatures(loaded or self.loaded(), consent, time.time() if now is None else now)
 
     def refusal(self, *signatures, **more):
@@ -259,6 +261,44 @@ def test_files_that_are_missing_are_named(office):
 
     assert missing == "cannot read approval.signers nobody: No such file or directory"
     assert revoked == "cannot read approval.revoked nothing: No such file or directory"
+
+
+@pytest.mark.parametrize("which", ["signers", "revoked"])
+def test_a_list_of_keys_without_an_end_is_refused(office, which):
+    """It is read while the run holds its accounts."""
+    os.mkfifo(office.folder / "pipe")
+    (office.folder / "endless").symlink_to("/dev/zero")
+    (office.folder / "large").write_bytes(b"#" * (16 * 2**20 + 1))
+    signature = office.sign("cleo")
+    said = [office.refusal(signature, loaded=office.loaded(**{which: name})) for name in ("pipe", "endless", "large")]
+
+    assert said == [
+        f"cannot read approval.{which} pipe: it is not a regular file",
+        f"cannot read approval.{which} endless: it is not a regular file",
+        f"cannot read approval.{which} large: it is larger than 16 MiB",
+    ]
+
+
+def test_a_signature_without_an_end_is_no_signature(office):
+    files = read_signatures([Path("/dev/zero")])
+    consent = Consent(proposal=approval.read(json.loads(office.plan), office.plan), signatures=files)
+    with pytest.raises(Refused, match="it is not a complete SSH signature"):
+        check_signatures(office.loaded(), consent, time.time())
+    with pytest.raises(PlanInvalid, match="/dev/zero is not a plan"):
+        read_plan(Path("/dev/zero"))
+
+
+def test_a_signature_may_come_from_a_pipe(office):
+    """A run that waits for its time checks it twice."""
+    ours, theirs = os.pipe()
+    os.write(theirs, office.sign("cleo"))
+    os.close(theirs)
+    files = read_signatures([Path(f"/dev/fd/{ours}")])
+    os.close(ours)
+    consent = Consent(proposal=approval.read(json.loads(office.plan), office.plan), signatures=files)
+    found = [check_signatures(office.loaded(), consent, time.time()) for _ in range(2)]
+
+    assert [one.by for signatures in found for one in signatures] == ["cleo@example.com"] * 2
 
 
 def test_without_ssh_keygen_its_package_is_named(office, monkeypatch):

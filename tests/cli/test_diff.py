@@ -28,7 +28,7 @@ def test_two_runs_differ_by_what_became_of_their_campaigns(workplace, platform):
     assert done.returncode == 20, done.stderr
     assert "~ st-1/cd-1: outcome: skipped -> started; reason: not_startable -> accepted" in done.stdout
     assert "3 changed of 3 campaigns" in done.stdout
-    assert "| changed | st-1/cd-1 | outcome: skipped -> started;" in markdown
+    assert "| changed | `st-1/cd-1` | `outcome: skipped -> started`;" in markdown
     assert told["exit_code"] == 20
     assert set(told["changed"]) == {"st-1/cd-0", "st-1/cd-1", "st-1/cd-2"}
 
@@ -83,11 +83,17 @@ def test_two_plans_say_what_they_cannot_compare(workplace, platform):
         (("list.json", "spring"), 3, "list.json is not a plan"),
         (("empty.json", "spring"), 3, "the file is not a plan"),
         (("run.json", "spring"), 3, "run.json is not a result.json"),
+        (("totals.json", "spring"), 3, "totals.json is not a result.json"),
+        (("words.json", "spring"), 3, "words.json is not a result.json"),
     ],
 )  # fmt: skip
 def test_a_side_that_does_not_exist_is_a_clear_error(workplace, sides, code, said):
-    for name, text in (("not", "no"), ("list", "[]"), ("empty", "{}"), ("run", '{"run": {}}'),
-                       ("twice", '{"run": {}, "run": {}}')):  # fmt: skip
+    whole = '{"run": {"run_id": "r-1"}, "campaigns": [], "totals": %s}'
+    texts = {
+        "not": "no", "list": "[]", "empty": "{}", "run": '{"run": {}}', "twice": '{"run": {}, "run": {}}',
+        "totals": whole % "[1]", "words": whole % '{"started": "x"}',
+    }  # fmt: skip
+    for name, text in texts.items():
         (workplace.path / f"{name}.json").write_text(text, encoding="utf-8")
     workplace.run("run", workplace.manifest())
     workplace.run("run", workplace.manifest())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.console.diff import text
+from orchestrator.console.diff import markdown, text
 from orchestrator.core.content import digest
 from orchestrator.core.diff import Change, compare, of_plan, of_result
 from tests.core.builders import key, manifest, planned, ready
@@ -41,6 +41,28 @@ def test_a_plan_that_covers_no_text_is_no_equal_one():
     assert there.changed == {key("cd-1"): (Change("content: message", None, "read"),)}
     assert back.changed == {key("cd-1"): (Change("content: message", "as planned", None),)}
     assert "~ One (st-1/cd-1): message read on one side alone\n" in text(there)
+
+
+def test_foreign_text_in_markdown_stands_in_code_spans():
+    """Elsewhere a name could notify people, load a picture or end its cell."""
+    evil = "x|y \\| `@team` [l](http://e) <img src=x>"
+    before, after = plan(), plan({"campaign": "cd-1", "name": evil}, {"campaign": "cd-2", "name": "n" * 400})
+    row_1, row_2 = markdown(compare(before, after)).splitlines()[-4:-2]
+    facts = markdown(compare(run(by="ann"), run(by="@team"))).splitlines()[2]
+
+    assert row_1 == (
+        "| changed | ``x¦y \\¦ `@team` [l](http://e) <img src=x> (st-1/cd-1)`` "
+        "| ``name: One -> x¦y \\¦ `@team` [l](http://e) <img src=x>`` |"
+    )
+    assert row_2.endswith("…` |")
+    assert facts == "- `ran by: ann -> @team`"
+
+
+def test_a_long_name_hides_no_other_change():
+    edited = digest({"message": "b"})
+    now = plan({"campaign": "cd-1", "name": "n" * 400}, TWO[1], live={key("cd-1"): ready(content=edited)})
+
+    assert "…`; `message edited on the platform` |" in markdown(compare(plan(), now))
 
 
 @pytest.mark.parametrize("side", [plan, run])

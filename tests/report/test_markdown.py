@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from orchestrator.core.text import one_line
+from orchestrator.core.text import code, one_line
 from orchestrator.model import Outcome, Reason
-from orchestrator.report.markdown import LIMIT, as_markdown, code
+from orchestrator.report.markdown import LIMIT, as_markdown
 from tests.report.samples import HOSTILE, campaign, hostile, result_of, small
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")

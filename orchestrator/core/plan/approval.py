@@ -14,7 +14,7 @@ from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.decision import Action, Decision, changed
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.text import duration, plural
+from orchestrator.core.text import duration, plural, timestamp
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, key_of
 
@@ -121,9 +121,10 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
         own = plan_hash.sha256(proposal.identity)
         # Read once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.choice, bytes.fromhex(proposal.nonce)
+        _ = timestamp(proposal.expires_at)
         for start in proposal.identity["starts"]:
-            _ = [start[name] for name in plan_hash.WITHOUT_LIVE_STATE], {**start.get("content", {})}
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+            _check_texts([*(start[name] for name in plan_hash.WITHOUT_LIVE_STATE), *start.get("content", {}).values()])
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
     if own != proposal.sha256:
@@ -133,6 +134,11 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
             next_step="make a new one with plan and its option -o",
         )
     return proposal
+
+
+def _check_texts(values: Iterable[Any]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("a field of a start is not a text")
 
 
 def _planners(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -151,6 +157,7 @@ def check_shown(document: Any, proposal: Proposal) -> None:
     """Raise PlanInvalid where the campaigns that a plan's file shows are not those that its hash covers."""
     try:
         shown = {(row["stream"], row["campaign"]) for row in document["campaigns"] if row["action"] == Action.START}
+        _ = [*document.get("warnings", ()), *document.get("notes", ())]
     except (TypeError, KeyError) as error:
         raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     covered = {(start["stream"], start["campaign"]) for start in proposal.identity["starts"]}

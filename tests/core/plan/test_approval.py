@@ -357,6 +357,9 @@ def signed(**changes):
      signed(starts=[1]), signed(starts=[{"stream": "st-1"}]), signed(nonce="no hexadecimal"),
      signed(starts=[{"stream": "st-1", "campaign": "cd-1"}]),
      signed(starts=[{**plan().identity["starts"][0], "content": "text"}]),
+     signed(starts=[{**plan().identity["starts"][0], "wave": 5}]),
+     signed(starts=[{**plan().identity["starts"][0], "content": {"message": 5}}]),
+     {**document(), "made_at": 1e300}, {**document(), "made_at": -1e300},
      {**document(), "planned_by": "ann"}, {**document(), "campaigns": 7}],
 )  # fmt: skip
 def test_what_is_no_plan_is_invalid(value):
@@ -446,3 +449,9 @@ def test_an_order_of_a_plan_that_was_used_is_refused():
 def test_a_plan_that_shows_its_own_starts_is_shown():
     rows = [{"stream": "st-1", "campaign": f"cd-{n}", "action": "start" if n < 3 else "skip"} for n in (1, 2, 3)]
     approval.check_shown({"campaigns": rows}, proposal())
+
+
+@pytest.mark.parametrize("part", [{"warnings": 5}, {"notes": None}, {"campaigns": None}])
+def test_a_plan_that_cannot_be_shown_is_invalid(part):
+    with pytest.raises(PlanInvalid, match="the file is not a plan"):
+        approval.check_shown({"campaigns": [], **part}, proposal(plan(live={key("cd-9"): ready()})))

@@ -2,8 +2,7 @@ from base64 import b64encode
 
 import pytest
 
-from orchestrator.core.plan.approvers import all_names
-from orchestrator.core.plan.signers_file import certificate_of, fingerprint, lines_of, names_of_key
+from orchestrator.core.plan.approvers import all_names, certificate_of, fingerprint, lines_of, names_of_key
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGqP0Zm"
 OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIGqP0Zn0"
