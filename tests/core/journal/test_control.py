@@ -176,3 +176,9 @@ def test_the_next_step_names_the_ledger_that_was_looked_at(control_state):
     with pytest.raises(Refused) as refused:
         given_now(control_state, ControlCommand.UNPAUSE, "x", ledger="sqlite:///x.db", is_running=True)
     assert refused.value.next_step == f"{STATUS} --ledger sqlite:///x.db"
+
+
+def test_a_pause_of_what_was_aborted_names_the_ledger_too():
+    with pytest.raises(Refused) as refused:
+        given_now(ABORTED, ControlCommand.PAUSE, ledger="sqlite:///x.db")
+    assert refused.value.next_step == f"{STATUS} --ledger sqlite:///x.db"

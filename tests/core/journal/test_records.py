@@ -195,3 +195,15 @@ def test_a_long_plan_is_kept_in_numbered_records():
     assert made == [Record("demo", "@r-1", n, "plan", "r-1", 7.0, "", one.data) for n, one in enumerate(made)]
     assert len(made) == 2
     assert [row.campaign for row in plan_rows(made)] == [f"cd-{n}" for n in range(1001)]
+
+
+def test_a_stop_is_kept_with_who_asked_for_it_and_what_came_of_it():
+    asked = MADE.stop_intent(key(), 2, "lane", by="ann", reason="wrong list")
+    came = MADE.stop_reply(key(), 2, "lane", event="stopped", message="Stopped")
+
+    assert asked == Record(
+        "demo", "st-1/cd-1", 2, "stop_intent", "r-1", 7.0, "lane", {"by": "ann", "reason": "wrong list"}
+    )
+    assert came == Record(
+        "demo", "st-1/cd-1", 2, "stop_reply", "r-1", 7.0, "lane", {"event": "stopped", "message": "Stopped"}
+    )

@@ -105,6 +105,11 @@ def test_there_is_a_limit_to_the_number_of_environments():
     assert faults(**{f"e{n}": None for n in range(MAX_ENVIRONMENTS)}) == []
 
 
+def test_a_key_is_known_by_its_written_name_alone():
+    (issue,) = faults(a={"approval": {"signers": "x", "not_": []}})
+    assert (issue.path[-1], issue.message) == ("not_", "unknown key")
+
+
 def test_the_chosen_environment_is_checked_with_the_manifest():
     wrong = {"accounts": {"beta": {"in_flight": 0}}}
 

@@ -173,6 +173,7 @@ def test_a_plan_that_covers_nothing_is_no_approval():
         approval.without_changed(proposal(bare), bare, AGAIN, is_binding=True)
 
     assert refused.value.message == "the plan does not cover what its campaigns would send"
+    assert refused.value.next_step == AGAIN
     assert approval.without_changed(proposal(bare), bare, AGAIN, is_binding=False) == bare
 
 

@@ -40,6 +40,8 @@ def refusal(signatures, of=None):
         ("ann@users.noreply.github.com", "ann@example.com", True),
         ("12345+ann@users.noreply.github.com", "ben@example.com", False),
         ("ann+x@example.com", "x", False),
+        ("ann+a+b@example.com", "ann@example.com", True),
+        ("ann+x", "ann@example.com", False),  # a tag is one of an address
         ("ann+x@example.com", "Ann@example.com", True),
         ("ann+x@example.com", "ann", True),
         ("ann+x@example.com", "ann@example.org", False),

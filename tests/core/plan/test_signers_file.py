@@ -71,3 +71,13 @@ def test_names_are_those_of_all_lines_of_the_key():
 
     assert names_of_key(fingerprint(KEY), lines) == ["ann", "a", "cleo"]
     assert names_of_key("SHA256:x", lines) == []
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name():
+    (line,) = lines_of(b"\xef\xbb\xbfann k " + KEY.encode())
+    assert line.names == ("ann",)
+
+
+def test_a_fingerprint_is_that_of_ssh_keygen():
+    assert fingerprint("AAAA") == "SHA256:cJ6AyISHokEeHuTfufIqhhSS0gxHZRUMDHlKvXD4FHw"
+    assert fingerprint("A") == ""

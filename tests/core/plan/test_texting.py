@@ -29,6 +29,8 @@ def batch(campaign, recipients, *, starts=None, **more):
         # The second has half the rate until the first is done at 150, and the whole rate from then on.
         ([(0.0, 100), (50.0, 100)], [150.0, 200.0]),
         ([(0.0, 10), (50.0, 10)], [10.0, 60.0]),
+        # At 50 both have sent 25; all three share until 80, and the two have 65 left each.
+        ([(0.0, 100), (0.0, 100), (50.0, 10)], [210.0, 210.0, 80.0]),
         ([(0.0, 0), (5.0, 3)], [0.0, 8.0]),
         ([], []),
     ],
@@ -172,6 +174,14 @@ def test_texting_begins_when_a_run_may_start():
     assert texting(late, plan, at(17), StartTime(at(19))).end == pytest.approx(at(1, day=5), abs=1)
     assert start_of(parsed) is None
     assert start_of(late, StartTime(at(17))) == StartTime(at(18))
+
+
+def test_what_follows_a_campaign_that_sends_nothing_is_forecast():
+    accounts = {"acme": {"account_id": "1", "messages_per_minute": 10}}
+    parsed = manifest({"campaign": "cd-1", "enabled": False}, {"campaign": "cd-2"}, accounts=accounts,
+                      preflight={"check": "off"})  # fmt: skip
+
+    assert plan_forecast(parsed, sized(planned(parsed)), {key("cd-2"): at(17)}).ends == {key("cd-2"): at(23)}
 
 
 def test_a_plan_of_accounts_without_a_rate_has_no_forecast():

@@ -86,6 +86,8 @@ ACCEPTED = "attempt 1: the platform started it; HTTP 200; sent 00:01:40.500; too
 @pytest.mark.parametrize(
     ("told_of", "told"),
     [
+        (record("stop_intent"), ("stop 1 was about to be sent", "", "")),
+        (record("gave_up"), ("attempt 1: ", "", "")),
         (record("intent", deadline=105.25), ("attempt 1 of run r-1 may be sent until 00:01:45.250", "", "")),
         (moved(Event.ACCEPTED, http_status=200, sent_at=100.5, elapsed_ms=250.0, message="Started"),
          (ACCEPTED, "", "Started")),
