@@ -20,7 +20,8 @@ def navigation() -> list[dict[str, str | list[dict[str, str]]]]:
     sections = re.split(r"^\*\*(.+?)\*\*$", text, flags=re.MULTILINE)[1:]
     names, bodies = sections[::2], sections[1::2]
     pages = [[{title: link} for title, link in _ITEM.findall(body)] for body in bodies]
-    return [{"Start here": "index.md"}, *({name: listed} for name, listed in zip(names, pages, strict=True))]
+    start = [{"Start here": "index.md"}, {"What it is, and how to install it": "project.md"}]
+    return [*start, *({name: listed} for name, listed in zip(names, pages, strict=True))]
 
 
 def build(to: Path) -> int:
@@ -28,6 +29,7 @@ def build(to: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder)
         count = stage(staged / "docs")
+        shutil.copy(ROOT / "docs" / "site" / "site.css", staged / "docs")
         # The navigation as YAML, of which JSON is a part.
         settings = (ROOT / "docs" / "site" / "mkdocs.yml").read_text(encoding="utf-8")
         nav = f"nav: {json.dumps(navigation(), ensure_ascii=False)}\n"

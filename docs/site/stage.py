@@ -11,9 +11,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _PAGES: Final = {"README.md": "project.md", "docs/README.md": "index.md"}
 """Pages with another place in the site than below docs/ in the repository."""
 
-_LEFT_OUT: Final = ("docs/generator", "docs/recording", "docs/site")
+_LEFT_OUT: Final = ("docs/english", "docs/generator", "docs/recording", "docs/site")
 _SHOWN_AS_THEY_ARE: Final = (".png", ".svg", ".html", ".json", ".csv", ".xml", ".txt")
 _LINK: Final = re.compile(r"(?<!\\)\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
+
+_NO_LINK: Final = "]\0"
+_LABEL: Final = re.compile(rf"\[([^\[\]]*){re.escape(_NO_LINK)}")
 
 _FILE: Final = re.compile(r"^(```\w+) file=(\S+)$", re.MULTILINE)
 
@@ -64,11 +67,11 @@ def _moved(page: PurePosixPath) -> tuple[str, list[PurePosixPath]]:
         path = PurePosixPath(file.relative_to(ROOT))
         # A folder has no page: what is said of it is beside the link.
         if file.is_dir():
-            return "]"
+            return _NO_LINK
         linked[path] = None
         return f"]({_relative(place_of(path), place_of(page).parent)}{match[2] or ''})"
 
-    text = _LINK.sub(link, (ROOT / page).read_text(encoding="utf-8"))
+    text = _LABEL.sub(r"\1", _LINK.sub(link, (ROOT / page).read_text(encoding="utf-8")))
     # The file that a block is, for the test that runs the page, is the block's title for a reader.
     return _FILE.sub(r'\1 title="\2"', text), list(linked)
 

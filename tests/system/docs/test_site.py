@@ -1,6 +1,7 @@
 """`make site`: the documentation as a site."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -72,3 +73,21 @@ def test_a_link_to_a_file_that_is_gone_stops_it(tmp_path, monkeypatch):
     monkeypatch.setattr("docs.site.stage.ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"docs/README\.md links to gone\.md, which is not there"):
         stage(tmp_path / "staged")
+
+
+def test_a_link_to_a_folder_is_the_folders_name(site):
+    page = (site / "project.html").read_text(encoding="utf-8")
+
+    assert "Servers: deploy/ has" in page
+
+
+def test_a_terminal_is_copied_without_what_it_prints(site):
+    page = (site / "tutorial.html").read_text(encoding="utf-8")
+    scripts = "".join(file.read_text(encoding="utf-8") for file in (site / "assets" / "javascripts").glob("*.js"))
+    hidden = re.findall(r"\[data-md-copying\] \.(\w+)", (site / "site.css").read_text(encoding="utf-8"))
+
+    assert 'href="./site.css"' in page
+    assert "data-md-copying" in scripts
+    assert hidden == ["gp", "go"]
+    assert '<span class="gp">$ </span>' in page
+    assert '<span class="go">first.yaml:10:5: ' in page
