@@ -37,7 +37,7 @@ def made(folder):
         cwd=folder, check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     reports = [line for line in done.stderr.splitlines(keepends=True) if line.startswith("report: ")]
-    return "".join([done.stdout, "\n", *reports])
+    return "".join([done.stdout, *reports])
 
 
 @pytest.fixture(scope="module")
