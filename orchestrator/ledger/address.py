@@ -26,8 +26,15 @@ def open_backend(url: str, *, create: bool, watched: bool = False) -> Backend:
         from orchestrator.ledger import postgres
 
         return postgres.open_postgres(parsed, create=create, watched=watched)
-    shown = parsed.render_as_string() if parsed is not None else "address"
-    raise LedgerError(
-        f"ledger {shown}: only sqlite:///PATH and postgresql://USER@HOST/DATABASE are supported",
-        next_step="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
-    )
+    raise _unknown_address(url, parsed)
+
+
+def _unknown_address(url: str, parsed: sa.URL | None) -> LedgerError:
+    hint = "write sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+    if parsed is not None:
+        shown = f"ledger {parsed.render_as_string()}"
+    elif "://" in url or "@" in url:  # a password may be in it
+        shown = "the ledger's address"
+    else:
+        shown, hint = f"ledger {url!r}", f"for a file, write sqlite:///{url}; for PostgreSQL, postgresql://…"
+    return LedgerError(f"{shown} names neither an SQLite file nor a PostgreSQL database", next_step=hint)

@@ -1,6 +1,7 @@
 """Where a ledger's file may lie, and how a new one appears as a whole."""
 
 import os
+import shlex
 import sqlite3
 import stat
 import uuid
@@ -18,6 +19,7 @@ from orchestrator.ledger.schema import APPLICATION_ID, UPGRADE, VERSION, metadat
 from orchestrator.places import ledger_file
 
 _SQLITE_HEADER: Final = b"SQLite format 3\0"
+_MAKE_ROOM: Final = "make its folder for this user, with mode 700, or name another place"
 
 
 def safe_path(database: str, *, create: bool) -> Path:
@@ -35,7 +37,7 @@ def safe_path(database: str, *, create: bool) -> Path:
             )
         _check_modes_and_file_system(path)
     except OSError as error:
-        raise LedgerError(f"ledger {path}: {error.strerror}") from error
+        raise LedgerError(f"ledger {path}: {error.strerror}", next_step=_MAKE_ROOM if create else "") from error
     return path
 
 
@@ -48,7 +50,7 @@ def check_place(path: Path) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise LedgerError(
                 f"ledger {path} cannot be made: {folder} cannot be written to",
-                next_step="make its folder for this user, with mode 700, or name another place",
+                next_step=_MAKE_ROOM,
             )
         _check_modes_and_file_system(path)
     except OSError as error:
@@ -64,7 +66,7 @@ def _check_modes_and_file_system(path: Path) -> None:
             mode = f"{stat.S_IMODE(part.stat().st_mode):04o}"
             raise LedgerError(
                 f"{part} has mode {mode}, wider than {widest:04o}: others could change the journal",
-                next_step=f"chmod {widest:o} {part}",
+                next_step=f"chmod {widest:o} {shlex.quote(str(part))}",
             )
     check_local(path)
 

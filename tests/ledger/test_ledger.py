@@ -707,6 +707,32 @@ def test_what_is_no_address_is_refused(url):
         Store.open(url, create=False)
 
 
+def test_what_was_read_as_an_address_is_shown_if_it_is_no_secret():
+    with pytest.raises(LedgerError) as plain:
+        Store.open("my.db", create=False)
+    with pytest.raises(LedgerError) as secret:
+        Store.open("ann:letmein@h", create=False)
+
+    assert plain.value.message.startswith("ledger 'my.db' names neither an SQLite file nor")
+    assert "write sqlite:///my.db;" in plain.value.next_step
+    assert "letmein" not in secret.value.message + secret.value.next_step
+
+
+def test_the_command_that_narrows_a_mode_can_be_pasted(tmp_path):
+    file = tmp_path / "my ledgers" / "ledger.db"
+    file.parent.mkdir(mode=0o755)
+    error = refused(file)
+
+    assert error.next_step == f"chmod 700 '{file.parent}'"
+
+
+def test_a_ledger_that_cannot_be_made_is_answered_with_what_to_do(path):
+    path.parent.parent.joinpath("file").touch()
+    error = refused(path.parent.parent / "file" / "below" / "ledger.db")
+
+    assert error.next_step == "make its folder for this user, with mode 700, or name another place"
+
+
 def twenty(path: Path) -> list[Record]:
     store = Store.open(f"sqlite:///{path}")
     store.bind_launch("launch-1", Home("https://a"), NOW)
