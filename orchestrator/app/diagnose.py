@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -112,6 +113,9 @@ def _of_credentials(loaded: LoadedManifest) -> list[Finding]:
 
 
 async def _of_accounts(loaded: LoadedManifest, stop_signal: StopSignal, redactor: Redactor) -> list[Finding]:
+    # The faults of a sandbox are for runs: its first seconds without a connection say nothing about the manifest.
+    sandbox = loaded.manifest.sandbox.model_copy(update={"faults": "none"})
+    loaded = replace(loaded, manifest=loaded.manifest.model_copy(update={"sandbox": sandbox}))
     try:
         async with open_run(loaded, SafeCallbacks(), stop_signal, redactor) as opened:
             return await _ask(opened)

@@ -73,8 +73,18 @@ def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[
     if words:
         return f"TLS failed {where}: {words}", fix
     kind, fix = _of_network(error)
-    detail = str(error).strip()
+    detail = _detail(error)
     return f"{kind} {where}" + (f" ({detail})" if detail else ""), fix if progress is Progress.UNSENT else ""
+
+
+def _detail(error: Exception) -> str:
+    """The error's own words; of a connection that was not made where to, and the system's reason."""
+    if not isinstance(error, aiohttp.ClientConnectorError) or isinstance(error, aiohttp.ClientSSLError):
+        return str(error).strip()
+    cause = error.os_error
+    is_known = cause.errno in errno.errorcode  # not those of name servers, which are negative
+    why = os.strerror(cause.errno) if cause.errno is not None and is_known else cause.strerror or str(cause)
+    return f"{error.host}:{error.port}: {why}"
 
 
 def lacks_of(error: Exception, progress: Progress) -> str:

@@ -20,6 +20,14 @@ def test_a_healthy_setup_is_listed_with_one_call_per_account(workplace, platform
     assert platform.starts == {}
 
 
+def test_the_faults_of_a_sandbox_are_no_findings(workplace):
+    manifest = workplace.manifest(sandbox={"faults": "realistic", "seed": 7})
+    done = workplace.run("doctor", manifest)
+
+    assert done.returncode == 0, done.stdout
+    assert "account acme: token and scope are accepted" in done.stdout
+
+
 def test_who_would_get_no_notice_is_a_warning(workplace, platform):
     workplace.environment |= {"HOOK": "http://127.0.0.1:9/canary-token", "BAD": "http://hooks.example/canary-token"}
     notify = [{"to": {"env": name}} for name in ("HOOK", "BAD", "MISSING")]

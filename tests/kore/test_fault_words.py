@@ -156,10 +156,11 @@ async def test_a_port_that_does_not_speak_tls(data):
 
 
 async def test_nobody_at_the_hosts_port():
-    async with client_of(f"https://127.0.0.1:{free_port()}") as client:
+    port = free_port()
+    async with client_of(f"https://127.0.0.1:{port}") as client:
         fault = await start(client)
 
-    assert fault.text.startswith("no connection before the first byte was sent (")
+    assert fault.text == f"no connection before the first byte was sent (127.0.0.1:{port}: Connection refused)"
     assert fault.fix == "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"
 
 
