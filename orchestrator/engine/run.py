@@ -17,7 +17,7 @@ from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.recipients import ReadLists
 from orchestrator.core.plan.repeat_guard import PreviousStart
-from orchestrator.core.plan.selection import Choice
+from orchestrator.core.plan.selection import Choice, no_campaign
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.core.text import command_line
 from orchestrator.engine import preflight
@@ -76,7 +76,8 @@ class Run:
         manifest, states, origin = self.deps.manifest, self.deps.states, self.deps.origin
         # 1. Which campaigns is it about?
         if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
-            raise NothingSelected("the selection matches no campaign", next_step=command_line("plan", *origin.words))
+            message = no_campaign(manifest.campaigns, choice.selection)
+            raise NothingSelected(message, next_step=command_line("plan", *origin.words))
         # 2. What does the platform know of those that the journal does not settle?
         live = await self._live_states(choice)
         # 3. Decide.

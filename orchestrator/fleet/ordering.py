@@ -15,7 +15,7 @@ from orchestrator.core.plan import selection
 from orchestrator.core.plan.approval import Proposal, approved_part, check_cap
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.plan.selection import Choice
+from orchestrator.core.plan.selection import Choice, no_campaign
 from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, approved_record, order_of
@@ -151,7 +151,7 @@ def candidates(store: Store, request: Request) -> Plan:
     manifest, choice = request.manifest, request.choice
     states = fold(store.read(manifest.launch))
     if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
-        raise NothingSelected("the selection matches no campaign")
+        raise NothingSelected(no_campaign(manifest.campaigns, choice.selection))
     # Without preflight: each worker reads the live state when its lane begins.
     unread = manifest.model_copy(update={"preflight": manifest.preflight.model_copy(update={"check": "off"})})
     plan = plans.build(

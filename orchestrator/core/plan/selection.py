@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from orchestrator.core.journal.states import UNRESOLVED, CampaignState, State
 from orchestrator.core.manifest.models import Campaign
+from orchestrator.core.manifest.values import did_you_mean
 
 _OUTCOME_STATES: Final[Mapping[str, frozenset[State]]] = MappingProxyType(
     {
@@ -26,6 +27,17 @@ _MATCHERS: Final[Mapping[str, Callable[[str, Campaign, State], bool]]] = Mapping
         "outcome": lambda value, _, state: state in _OUTCOME_STATES[value],
     }
 )
+
+
+_VALUES: Final[Mapping[str, Callable[[Campaign], Iterable[str]]]] = MappingProxyType(
+    {
+        "tag": lambda campaign: campaign.tags,
+        "account": lambda campaign: (campaign.account,),
+        "stream": lambda campaign: (campaign.stream,),
+        "campaign": lambda campaign: (campaign.campaign,),
+    }
+)
+"""What a term of each kind may name, campaign by campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,19 @@ class Choice:
     ) -> Self:  # fmt: skip
         """The choice that terms such as `tag:canary,account:acme` make. Raises ValueError with what may be written."""
         return cls(Selection(parse_terms(tuple(select)), parse_terms(tuple(exclude))), retry_failed, details)
+
+
+def no_campaign(campaigns: Iterable[Campaign], selection: Selection) -> str:
+    """That a selection matches nothing: its terms, and of a value that no campaign has the likeliest ones."""
+    hints = [hint for kind, value in selection.select if (hint := _hint(kind, value, campaigns))]
+    return "; ".join([f"no campaign matches {' '.join(options(selection.as_json()))}".rstrip(), *hints[:1]])
+
+
+def _hint(kind: str, value: str, campaigns: Iterable[Campaign]) -> str:
+    if kind not in _VALUES:
+        return ""
+    known = dict.fromkeys(known for campaign in campaigns for known in _VALUES[kind](campaign))
+    return "" if value in known else did_you_mean(value, known)
 
 
 def options(selection: Mapping[str, Iterable[str]]) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.selection import Selection, parse_terms
+from orchestrator.core.plan.selection import Selection, no_campaign, parse_terms
 from tests.core.builders import history, one
 
 CAMPAIGN = one(tags=["canary", "east"])
@@ -93,3 +93,15 @@ def test_a_campaign_without_a_past_is_new():
 def test_an_outcome_may_be_excluded():
     assert not selects(exclude="outcome:failed", past=history(State.FAILED))
     assert selects(exclude="outcome:failed", past=history(State.STARTED))
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        ("tag:canry", "no campaign matches --select tag:canry; did you mean 'canary'?"),
+        ("account:x", "no campaign matches --select account:x; known here: acme"),
+        ("tag:east,outcome:failed", "no campaign matches --select outcome:failed --select tag:east"),
+    ],
+)
+def test_what_matches_nothing_is_named_with_the_likely_value(select, message):
+    assert no_campaign([CAMPAIGN], Selection(parse_terms((select,)))) == message
