@@ -12,8 +12,13 @@ from orchestrator.cli.catalogue import FOREIGN
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 38
+_ALIKE: Final = 0.7
+"""How like two options must be. click's own 0.6 takes --selct for --help."""
 _WORD: Final = re.compile(r"(?:[^\s']|'[^']*')+")
 """A word of a command line; a quoted text is a part of one."""
+_HYPHEN: Final = re.compile(r"(?<=\w)-(?=\w)")
+_WHOLE: Final = "\u2011"
+"""A hyphen that no line ends at."""
 
 
 class Formatter(click.HelpFormatter):
@@ -38,7 +43,16 @@ class Formatter(click.HelpFormatter):
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Leave most of a narrow terminal to the second column."""
-        super().write_dl(list(rows), min(col_max, self.width * 2 // 5), col_spacing)
+        whole = [(first, _HYPHEN.sub(_WHOLE, second)) for first, second in rows]
+        super().write_dl(whole, min(col_max, self.width * 2 // 5), col_spacing)
+
+    def write_text(self, text: str) -> None:
+        """Keep words such as `--max-starts` whole at the end of a line: half of one is no option."""
+        super().write_text(_HYPHEN.sub(_WHOLE, text))
+
+    def getvalue(self) -> str:
+        """The text, with hyphens as they are typed."""
+        return super().getvalue().replace(_WHOLE, "-")
 
 
 class _Context(click.Context):
@@ -53,6 +67,16 @@ class _Documented(click.Command):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.page, self.examples, self.exits = page, examples, dict(exits or {})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options. Raises click.UsageError with the likeliest ones for an unknown name."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from difflib import get_close_matches
+
+            meant = get_close_matches(error.option_name, error.possibilities or (), 3, _ALIKE)
+            raise click.UsageError(_no_such("option", error.option_name, meant), error.ctx) from None
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
@@ -90,9 +114,7 @@ class Group(_Documented, click.Group):
         word = args[0]
         if ctx.resilient_parsing or word.startswith("-") or self.get_command(ctx, word) is not None:
             return super().resolve_command(ctx, args)
-        meant = self._meant(ctx, word)
-        hint = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
-        raise click.UsageError(f"No such command {word!r}.{hint}", ctx)
+        raise click.UsageError(_no_such("command", word, self._meant(ctx, word)), ctx)
 
     def _meant(self, ctx: click.Context, word: str) -> Iterable[str]:
         from difflib import get_close_matches
@@ -106,6 +128,12 @@ class Group(_Documented, click.Group):
 class Number(click.FloatRange):
     """A number between two others, or from one on, whose help has no formula."""
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises click.BadParameter."""
+        if not _reads_as(float, value):
+            self.fail(f"{value!r} is not a number: {self._describe_range()}", param, ctx)
+        return super().convert(value, param, ctx)
+
     def _describe_range(self) -> str:
         return f"{self.min:g} or more" if self.max is None else f"{self.min:g} to {self.max:g}"
 
@@ -113,8 +141,19 @@ class Number(click.FloatRange):
 class Count(click.IntRange):
     """The same for whole numbers."""
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Raises click.BadParameter."""
+        if not _reads_as(int, value):
+            self.fail(f"{value!r} is not a whole number: {self._describe_range()}", param, ctx)
+        return super().convert(value, param, ctx)
+
     def _describe_range(self) -> str:
         return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
+
+
+def _no_such(kind: str, word: str, meant: Iterable[str]) -> str:
+    hint = " or ".join(map(repr, meant))
+    return f"No such {kind} {word!r}." + (f" Did you mean {hint}?" if hint else "")
 
 
 def documented(
@@ -147,6 +186,14 @@ def _help_wanted(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
 
 def _program(ctx: click.Context) -> str:
     return ctx.find_root().info_name or ""
+
+
+def _reads_as(kind: type[int] | type[float], value: object) -> bool:
+    try:
+        kind(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(command: str, formatter: click.HelpFormatter) -> Iterator[str]:

@@ -33,11 +33,12 @@ def command(manifest: str, *, key: str | None, environment: str | None) -> Comma
     the end of one such as rate. Of a secret you see where it is kept, never the secret. It needs no network.
     """
     from orchestrator.console import origins
+    from orchestrator.core.text import command_line, manifest_words
     from orchestrator.loading.explained import explain_manifest
 
     values = explain_manifest(Path(manifest), environment)
     if key is not None:
-        values = _chosen(values, key)
+        values = _chosen(values, key, command_line("explain", *manifest_words(manifest, environment)))
     data = {
         "manifest": manifest,
         "environment": environment,
@@ -46,8 +47,11 @@ def command(manifest: str, *, key: str | None, environment: str | None) -> Comma
     return CommandResult("explain", data, origins.text([(one.path, one.value, one.origin) for one in values]))
 
 
-def _chosen(values: "list[Explained]", key: str) -> "list[Explained]":
-    """The values at the path and below it; where there are none, those whose path has it further down."""
+def _chosen(values: "list[Explained]", key: str, all_of_them: str) -> "list[Explained]":
+    """The values at the path and below it; where there are none, those whose path has it further down.
+
+    `all_of_them` is the command that shows every value, for a key that there is not.
+    """
     from orchestrator.core.manifest.values import did_you_mean
 
     # Between marks on both sides, so that `rate` is no part of another word; a step of a list ends a word, too.
@@ -58,5 +62,7 @@ def _chosen(values: "list[Explained]", key: str) -> "list[Explained]":
     if not found:
         # The end of a path is a key, too.
         known = dict.fromkeys((*names, *(name.rpartition(".")[2] for name in names)))
-        raise UnusableError(f"the manifest has no value {key!r}", next_step=did_you_mean(key, known))
+        hint = did_you_mean(key, known)
+        what = f"the manifest has no value {key!r}" + (f"; {hint}" if hint else "")
+        raise UnusableError(what, next_step=all_of_them)
     return found

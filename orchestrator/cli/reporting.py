@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from orchestrator.console.render import program
+from orchestrator.console.render import program, program_here
 from orchestrator.core.manifest.models import Report
 from orchestrator.core.result.types import CampaignResult, Campaigns, Result
 from orchestrator.core.text import PROGRAM, called_as, command_line, reason
@@ -46,7 +46,7 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
     # Not by `tempfile`, which tries the folder out: with no file descriptor left it fails, and the run would with it.
     launch, elsewhere = result.run["launch"], str(Path(os.environ.get("TMPDIR", "/tmp")) / "reports")  # noqa: S108
     command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
-    again = f"the journal has all of it\nnext: {called_as(command, program())}"
+    again = f"the journal has all of it\nnext: {called_as(command, program_here())}"
     formats, written = ci.formats(system, wanted.formats), list[Path]()
     for name, outcome in _outcomes(result, records, wanted, formats):
         with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -18,6 +19,9 @@ from orchestrator.errors import ManifestError, OrchestratorError
 
 SCHEMA_VERSION: Final = "1"
 """Of every command's JSON: raised when a key is removed or changes its meaning; keys may be added within a version."""
+
+_STARTING: Final = frozenset({"run"})
+"""The commands that send starts: only of these does an error say whether one was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +67,46 @@ class Remarks:
 
 
 def program() -> str:
-    """How this program was called: `orchestrator` where it is installed, else as `core.text.PROGRAM` has it."""
+    """The program's name for every reader: `orchestrator` where it is installed, else as `core.text.PROGRAM` has it."""
+    return "orchestrator" if _called() == "orchestrator" else PROGRAM
+
+
+def program_here() -> str:
+    """How this program was called, such that a shell in any folder runs it: by its path where PATH leads elsewhere."""
+    name, script = _called(), sys.argv[0]
+    try:
+        if os.name == "nt":  # its paths are no words of a shell
+            return program()
+        if name == "orchestrator" and shutil.which(name) != _absolute(script):
+            return shlex.quote(_absolute(script))
+        if name == PROGRAM and not sys.orig_argv[0].startswith(os.sep):
+            return f"{shlex.quote(_python(sys.orig_argv[0]))} -m orchestrator"
+    except OSError:  # the working folder is gone, and with it what a relative path means
+        pass
+    # A Python with an absolute path was called by a program, whose readers may sit elsewhere.
+    return program()
+
+
+def _called() -> str | None:
+    """As click has it: `python -m orchestrator`, or the file's name."""
     context = click.get_current_context(silent=True)
-    name = context.find_root().info_name if context is not None else None
-    return name if name == "orchestrator" else PROGRAM
+    return context.find_root().info_name if context is not None else None
+
+
+def _python(typed: str) -> str:
+    return _absolute(typed) if os.sep in typed else typed
+
+
+def _absolute(path: str) -> str:
+    # Links are kept: a virtual environment's Python is one to a Python that knows nothing of it.
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def render(result: CommandResult, *, as_json: bool) -> None:
     """Print a result, with the program named as it was called."""
     if result.is_silent:
         return
-    name = program()
+    name = program_here()
     try:
         if as_json:
             click.echo(called_as(dumps(result.as_json()), name))
@@ -119,11 +152,12 @@ def dumps(value: Any) -> str:
 def error_result(command: str, error: OrchestratorError) -> CommandResult:
     """The result of a command that ended with an error a user can cause."""
     problems = error.problems if isinstance(error, ManifestError) else ()
+    message = error.sentence if command in _STARTING else error.message
     data = {
         "error": {
             "exit_code": int(error.exit_code),
             "kind": type(error).__name__,
-            "message": error.sentence,
+            "message": message,
             "next": error.next_step,
             "problems": [
                 {"file": p.file, "line": p.line, "column": p.column, "cell": p.cell, "path": p.path,
@@ -132,6 +166,6 @@ def error_result(command: str, error: OrchestratorError) -> CommandResult:
         }
     }  # fmt: skip
     in_color = sys.stderr is not None and has_color(sys.stderr, os.environ)
-    lines = [*(text_of(problem, in_color=in_color) for problem in problems), f"error: {plain(error.sentence)}"]
+    lines = [*(text_of(problem, in_color=in_color) for problem in problems), f"error: {plain(message)}"]
     lines += [f"next: {error.next_step}"] if error.next_step else []
     return CommandResult(command, data, messages=tuple(lines), exit_code=error.exit_code)

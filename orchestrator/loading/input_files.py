@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
-from orchestrator.core.manifest.values import did_you_mean
+from orchestrator.core.manifest.values import did_you_mean, nearest
 from orchestrator.core.text import command_line
 from orchestrator.errors import ManifestError, Problem
 from orchestrator.loading.source_lines import Sources
@@ -197,4 +197,8 @@ def name_like(path: Path, suffixes: Collection[str]) -> str:
         names = sorted(other.name for other in path.parent.iterdir() if other.suffix.lower() in suffixes)
     except OSError:
         return ""
-    return did_you_mean(path.name, names[:_MOST_NAMES])
+    names = names[:_MOST_NAMES]
+    # By what comes before the suffix: the suffix is the same in all of them, and makes any two short names alike.
+    stems = {name.rpartition(".")[0]: name for name in reversed(names)}
+    near = nearest(path.stem, stems)
+    return did_you_mean(stems[near] if near else "", names)

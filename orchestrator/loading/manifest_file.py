@@ -212,7 +212,7 @@ def _mapping(document: Document, name: str) -> Mapping[str, Any]:
     if isinstance(document.value, dict):
         return document.value
     message = "is empty" if document.value is None else "must be a mapping"
-    hint = "begin with version: 1; configs/launch.yaml is an example"
+    hint = f"begin with version: 1; for an example: {command_line('init', 'demo', '--example')}"
     raise ManifestError((*document.problems, Problem(name, 1, 1, "", message, hint)))
 
 

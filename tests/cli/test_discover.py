@@ -250,7 +250,7 @@ def test_o_never_writes_over_a_file(workplace, served):
     done = workplace.run("discover", manifest, *streams("st-1"), "-o", "own.csv")
 
     assert done.returncode == 4
-    assert "own.csv exists, and -o never writes over a file; no start was sent" in done.stderr
+    assert "own.csv exists, and -o never writes over a file\n" in done.stderr
     assert "next: python -m orchestrator discover launch.yaml --update own.csv --stream" in done.stderr
     assert (workplace.path / "own.csv").read_text() == "stream,campaign\nst-1,cd-9\n"
     assert served.arrivals["arrivals"] == 0
@@ -302,7 +302,7 @@ def test_what_the_manifest_lists_elsewhere_is_not_listed_twice(workplace, served
         (["--stream", "st-1", "--update", "missing.csv"], 3, "missing.csv:1:1: there is no such file"),
         (["--stream", "st-1", "--update", "other.yaml"], 4, "other.yaml is not the manifest"),
         (["--stream", "st-1", "-o", "nowhere/x.csv"], 4, "nowhere/x.csv cannot be made: there is no such folder"),
-        (["--stream", "st-1", "--account", "acne"], 5, "no account is called acne; no start was sent"),
+        (["--stream", "st-1", "--account", "acne"], 5, "no account is called acne\n"),
         (["--stream", "st-1", "--type", "voice"], 5, "no voice campaigns in stream st-1"),
         (["--stream", "st-1", "--name", "nobody"], 5, "none of 1 campaign matches"),
         (["--stream", "st-9"], 7, "rejects the credential of account acme for stream st-9"),
@@ -379,7 +379,7 @@ def test_4_for_a_stream_that_the_platform_does_not_know(workplace):
         done = workplace.run("discover", manifest, *streams("st-9"))
 
     assert done.returncode == 4
-    assert "account acme has no stream st-9 (HTTP 404: Stream not found); no start was sent" in done.stderr
+    assert "account acme has no stream st-9 (HTTP 404: Stream not found)\n" in done.stderr
 
 
 def test_a_terminal_shows_a_bar_per_stream(workplace, served):

@@ -130,6 +130,7 @@ def test_explain_says_that_there_is_no_such_value(workplace):
     done = workplace.run("explain", workplace.manifest(), "limits.max_start")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "next: did you mean 'limits.max_starts'?" in done.stderr
+    assert "no value 'limits.max_start'; did you mean 'limits.max_starts'?\n" in done.stderr
+    assert done.stderr.endswith("next: python -m orchestrator explain launch.yaml\n")
     short = workplace.run("explain", "launch.yaml", "ratee")
-    assert "next: did you mean 'rate'?" in short.stderr
+    assert "no value 'ratee'; did you mean 'rate'?\n" in short.stderr

@@ -184,6 +184,33 @@ def test_a_range_of_numbers_is_told_in_words(workplace):
     assert wrong.stderr.endswith("0 is not in the range 1 or more.\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["run", "launch.yaml", "--max-starts", "x"], "'x' is not a whole number: 1 or more"),
+        (["run", "launch.yaml", "--max-starts", "1.5"], "'1.5' is not a whole number: 1 or more"),
+        (["sandbox", "--port", "http"], "'http' is not a whole number: 0 to 65535"),
+        (["worker", "--ledger", "x", "--stalled-after", "10s"], "'10s' is not a number: 2 to 300"),
+        (["run", "launch.yaml", "--at", "9:00"],
+         "; write --at 2026-12-01T09:00 --zone America/New_York, or --at 2026-12-01T09:00:00-05:00"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_answered_as_it_is_typed_here(workplace, words, hint):
+    done = workplace.run(*words)
+
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith(hint)
+
+
+@pytest.mark.parametrize("columns", range(40, 101, 3))
+def test_an_option_is_never_broken_at_its_hyphen(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words, context in CONTEXTS.items():
+        text = context.get_help()
+        assert re.findall(r"\S*\w-\n", text) == [], words
+        assert text.isascii(), words
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_help_fits_the_terminal(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -232,7 +259,8 @@ def test_help_of_a_command_is_what_its_option_prints(workplace):
         (["logs"], "Did you mean 'history'?"),
         (["audit", "verfy"], "Did you mean 'verify'?"),
         (["xyzzy"], "No such command 'xyzzy'."),
-        (["run", "launch.yaml", "--selct", "x"], "'--select'"),
+        (["run", "launch.yaml", "--selct", "x"], "No such option '--selct'. Did you mean '--select'?"),
+        (["run", "launch.yaml", "--xyzzy", "x"], "Error: No such option '--xyzzy'."),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_likely_one(workplace, words, hint):

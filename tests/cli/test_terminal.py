@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -234,6 +235,32 @@ def test_what_comes_next_runs_as_it_is_pasted(workplace):
     files = "".join(path.read_text(encoding="utf-8") for path in (workplace.path / "reports" / "spring").iterdir())
     assert "orchestrator resolve spring" in files
     assert "python -m orchestrator" not in shown + files
+
+
+def pasted_next(workplace, folder, called, search):
+    """The command that a mistake ends with, and whether a shell in `folder` runs it."""
+    (workplace.path / "empty.yaml").touch()
+    environment = {**workplace.environment, "PATH": search}
+    how = {"shell": True, "capture_output": True, "text": True, "env": environment}
+    shown = subprocess.run(f"{called} validate empty.yaml", check=False, cwd=workplace.path, **how).stderr
+    command = shown.rpartition("next: ")[2].strip()
+    again = subprocess.run(command, check=False, cwd=folder, **how)
+    return command.removesuffix("validate empty.yaml").strip(), "there is no such file" in again.stderr
+
+
+@pytest.mark.parametrize("kind", ["command", "python"])
+def test_a_program_that_is_not_on_the_path_is_named_by_its_own(workplace, tmp_path, kind):
+    found = installed(workplace)
+    venv = Path(sys.prefix)
+    for name, target in {"bin/python3": sys.executable, "pyvenv.cfg": venv / "pyvenv.cfg", "lib": venv / "lib"}.items():
+        (workplace.path / name).symlink_to(target)
+    typed, on_path = {"command": ("bin/orchestrator", "orchestrator"),
+                      "python": ("bin/python3 -m orchestrator", "python3 -m orchestrator")}[kind]  # fmt: skip
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    assert pasted_next(workplace, elsewhere, typed, os.environ["PATH"]) == (f"{workplace.path}/{typed}", True)
+    assert pasted_next(workplace, elsewhere, on_path, found) == (on_path, True)
 
 
 def test_a_reason_that_is_left_out_is_asked_for(workplace):

@@ -57,6 +57,9 @@ def test_a_manifest_with_rows_of_both_formats(write):
     assert (loaded.source_name, len(loaded.sha256)) == ("m.yaml", 64)
 
 
+BEGIN = "begin with version: 1; for an example: python -m orchestrator init demo --example"
+
+
 @pytest.mark.parametrize(
     ("file", "content", "command"),
     [
@@ -189,9 +192,9 @@ waves:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "m.yaml:1:1: is empty; begin with version: 1; configs/launch.yaml is an example"),
-        ("# nothing\n", "m.yaml:1:1: is empty; begin with version: 1; configs/launch.yaml is an example"),
-        ("- a\n", "m.yaml:1:1: must be a mapping; begin with version: 1; configs/launch.yaml is an example"),
+        ("", f"m.yaml:1:1: is empty; {BEGIN}"),
+        ("# nothing\n", f"m.yaml:1:1: is empty; {BEGIN}"),
+        ("- a\n", f"m.yaml:1:1: must be a mapping; {BEGIN}"),
         (b"version: 1\nlaunch: \xff\n", "m.yaml:2:9: is not UTF-8; save it as UTF-8"),
         (b"version: 1\nlaunch: \x00\n", "m.yaml:2:9: is not YAML: it has a character that is not allowed"),
         (GOOD + "campaigns_from: [no.csv]\n", "m.yaml:8:18: campaigns_from[0]: there is no such file"),
@@ -229,6 +232,22 @@ def test_a_missing_manifest_leads_to_init_or_to_a_near_name(tmp_path, monkeypatc
         load_manifest(Path("lunch.yaml"))
     assert str(caught.value.problems[0]) == "lunch.yaml:1:1: there is no such file; did you mean 'launch.yaml'?"
     assert (caught.value.next_step, found[1][1]) == ("", "python -m orchestrator init new")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("indnt.yml", "did you mean 'indent.yaml'?"),
+        ("nope.yaml", "known here: indent.yaml, spring.yaml"),
+    ],
+)
+def test_a_name_is_compared_without_its_suffix(tmp_path, name, hint):
+    for other in ("indent.yaml", "spring.yaml"):
+        (tmp_path / other).touch()
+    with pytest.raises(ManifestError) as caught:
+        load_manifest(tmp_path / name)
+
+    assert str(caught.value.problems[0]).endswith(f"{name}:1:1: there is no such file; {hint}")
 
 
 def test_a_directory_is_no_manifest(tmp_path, monkeypatch):

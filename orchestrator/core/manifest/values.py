@@ -81,10 +81,15 @@ Command = Annotated[tuple[FilledText, ...], Field(min_length=1), AfterValidator(
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
     """The hint for a mistyped word; without a near one, what may be written (where that is short)."""
-    near = get_close_matches(word, _similar(word, known), n=1) if isinstance(word, str) else []
+    near = nearest(word, known) if isinstance(word, str) else ""
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {near!r}?"
     return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The known word that is most like it; empty where none is."""
+    return next(iter(get_close_matches(word, _similar(word, known), n=1)), "")
 
 
 def _similar(word: str, known: Collection[str]) -> list[str]:
