@@ -234,8 +234,13 @@ def without_changed(proposal: Proposal, plan: Plan, again: str, *, is_binding: b
 
 
 def held_unlike(proposal: Proposal, plan: Plan) -> Plan:
-    """A fleet's lane, with the campaigns held that would not send what was approved: other lanes go on."""
-    return _held(plan, _unlike(proposal, plan, is_binding=True))
+    """A fleet's lane, with the campaigns held that would not send what was approved: other lanes go on.
+
+    Nor is one started that has run since the approval, even where its `rerun` allows that.
+    """
+    others = plan_hash.start_changes(proposal.identity, plan.identity)
+    told = {key: f"its start is not the approved one: {'; '.join(changes)}" for key, changes in others.items()}
+    return _held(plan, {**told, **_unlike(proposal, plan, is_binding=True)})
 
 
 def _held(plan: Plan, told: Mapping[CampaignKey, str]) -> Plan:

@@ -72,17 +72,26 @@ def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
     gone = [f"{key} is no longer in the plan" for key in before if key not in after]
     new = [f"{key} is new" for key in after if key not in before]
-    other = [
-        _change(f"{key}: {name}", before[key].get(name), after[key].get(name))
-        for key in after
-        if key in before
-        for name in {**after[key], **before[key]}
-        if name != "content" and before[key].get(name) != after[key].get(name)
-    ]
+    other = [f"{key}: {change}" for key, changes in start_changes(approved, now).items() for change in changes]
     # 3. The order has no field of its own, so it is named where nothing else differs.
     if not (changed or gone or new or other) and list(before) != list(after):
         return ["starts: their order"]
     return [*changed, *(f"starts: {line}" for kind in (gone, new, other) for line in shortened(kind))]
+
+
+def start_changes(approved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[CampaignKey, list[str]]:
+    """By campaign, each field in which its start is now another than the approved one; not what it would send."""
+    before, after = _by_key(approved.get("starts", [])), _by_key(now["starts"])
+    found = {
+        CampaignKey(key): [
+            _change(name, before[key].get(name), start.get(name))
+            for name in {**start, **before[key]}
+            if name != "content" and before[key].get(name) != start.get(name)
+        ]
+        for key, start in after.items()
+        if key in before
+    }
+    return {key: changes for key, changes in found.items() if changes}
 
 
 def content_changes(

@@ -456,3 +456,17 @@ def test_a_plan_that_shows_its_own_starts_is_shown():
 def test_a_plan_that_cannot_be_shown_is_invalid(part):
     with pytest.raises(PlanInvalid, match="the file is not a plan"):
         approval.check_shown({"campaigns": [], **part}, proposal(plan(live={key("cd-9"): ready()})))
+
+
+def test_a_fleets_lane_sends_nothing_again_that_was_approved_as_the_first_time():
+    """Somebody started it by hand after the approval, and its `rerun` allows a start all the same."""
+    again = {"campaign": "cd-1", "rerun": True}
+    ran = {key("cd-1"): ready(status="Completed"), key("cd-2"): ready()}
+    approved, now = plan(again, TWO[1]), plan(again, TWO[1], live=ran)
+    lane = approval.held_unlike(proposal(approved), now)
+
+    assert [(one.decision.outcome, one.decision.message) for one in lane.entries] == [
+        (Outcome.HELD, "its start is not the approved one: rerun: null -> true"),
+        (None, ""),
+    ]
+    assert approval.held_unlike(proposal(now), now) is now
