@@ -114,3 +114,11 @@ def test_a_seal_is_the_same_in_every_version():
         "contact lists": "1f3d7cc1084f58a36eb26f59b61e9c9a",
         "DNC lists": "d76b5ddc4dd578f8304fe20dce9fe7a8",
     }
+
+
+def test_a_content_without_all_fields_is_a_fault_and_no_match():
+    short = listed()[:-16]
+
+    for compare in (lambda: changed(short, by_id()), lambda: merged(by_id(), short), lambda: sealed(short, NONCE)):
+        with pytest.raises(ValueError, match="zip"):
+            compare()

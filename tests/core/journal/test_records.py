@@ -197,7 +197,7 @@ def test_a_long_plan_is_kept_in_numbered_records():
     assert [row.campaign for row in plan_rows(made)] == [f"cd-{n}" for n in range(1001)]
 
 
-def test_a_stop_is_kept_with_who_asked_for_it_and_what_came_of_it():
+def test_a_stop_is_kept_with_who_asked_and_what_came_of_it():
     asked = MADE.stop_intent(key(), 2, "lane", by="ann", reason="wrong list")
     came = MADE.stop_reply(key(), 2, "lane", event="stopped", message="Stopped")
 

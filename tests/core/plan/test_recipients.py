@@ -206,6 +206,13 @@ def test_names_match_refuses_another_name():
     assert refused.value.message == f"{OTHER} (preflight.names: match)"
 
 
+def test_an_account_that_starts_nothing_may_have_unread_lists():
+    plan, _ = planned(["VIP"], failures={"beta": "HTTP 500"})
+    assert plan.warnings == (
+        "account beta: its contact lists could not be read (HTTP 500), so the recipients of 0 campaigns are unknown",
+    )
+
+
 def test_accents_written_in_two_ways_are_one_name():
     campaigns = [{"stream": "st", "campaign": "c0", "name": "Fr\u00fchling"}]
     plan, _ = planned(["VIP"], names=["Fru\u0308hling"], campaigns=campaigns)
