@@ -132,7 +132,7 @@ class LedgerError(OrchestratorError):
 
 
 class JournalWriteError(OrchestratorError):
-    """The journal could not be written during a run: sending has ceased."""
+    """The journal could not be written during a run: sending has stopped."""
 
     exit_code = ExitCode.JOURNAL
 

@@ -105,7 +105,7 @@ class CallTarget:
 class CallingHours:
     """When the platform lets a campaign's messages out (kore-api.md section 1.6).
 
-    `days` are (`mon`, `09:00`, `18:00`) in `zone`; empty where the answer could not be read.
+    `days` are (`mon`, `09:00`, `18:00`) in `zone`; empty if the answer could not be read.
     """
 
     zone: str
@@ -147,7 +147,7 @@ class LiveState:
 class ContactList:
     """The people whom a campaign texts, as the remote API lists them (kore-api.md section 1.7b).
 
-    `records` is None where their number is unknown: a list that an API feeds shows 0 of them, whatever it holds.
+    `records` is None if their number is unknown: a list that an API feeds shows 0 of them, whatever it holds.
     `used_by` are the ids of the campaigns that name it.
     """
 
@@ -171,7 +171,7 @@ class Progress(StrEnum):
 
 @value
 class Reply:
-    """A whole HTTP reply. `payload` is its JSON value, or None where the body is not JSON."""
+    """A whole HTTP reply. `payload` is its JSON value, or None if the body is not JSON."""
 
     http_status: int
     payload: Any
@@ -200,7 +200,7 @@ class Fault:
 class Read:
     """A read's answer and what could be read in it. `more` says that a list has another page.
 
-    `lists` are the contact lists of a stream; None where the answer names none that can be understood.
+    `lists` are the contact lists of a stream; None if the answer names none that can be understood.
     """
 
     answer: Reply | Fault
@@ -232,7 +232,7 @@ class Reason(StrEnum):
     EVIDENCE = "evidence"  # the answer was lost; a probe found the start
     RESOLVED = "resolved"  # a person resolved it
     JOURNAL = "journal"  # an earlier run started it
-    LIVE_STATE = "live_state"  # it is Active already, and not by this launch
+    LIVE_STATE = "live_state"  # it is already Active, and not by this launch
     # Failed: certainly not started.
     REJECTED = "rejected"  # the platform refused the call
     GAVE_UP = "gave_up"  # attempts or time used up, and certainly not started
@@ -311,5 +311,5 @@ class Stop:
 
     @classmethod
     def of(cls, data: Mapping[str, str] | None) -> "Stop | None":
-        """The stop in a text of `as_json`; None where there was none."""
+        """The stop in a text of `as_json`; None if there was none."""
         return cls(StopReason(data["reason"]), data["detail"]) if data else None

@@ -38,7 +38,7 @@ def command_words(command: Sequence[str]) -> list[str]:
 def project_folder() -> Path:
     """The nearest folder, from the working folder upwards, that has a `.orchestrator`; else the working folder.
 
-    Raises OSError where the working folder is gone.
+    Raises OSError if the working folder is gone.
     """
     here, state = Path.cwd(), Path(LEDGER).parent
     return next((folder for folder in (here, *here.parents) if os.path.isdir(folder / state)), here)  # noqa: PTH112 - False without access
@@ -63,7 +63,7 @@ def put_over(draft: Path, path: Path) -> None:
 
 
 def put_new(draft: Path, path: Path) -> None:
-    """Put a draft where nothing is. Raises FileExistsError where something is, even if it came a moment ago."""
+    """Put a draft where nothing is. Raises FileExistsError if something is, even if it came a moment ago."""
     try:
         path.hardlink_to(draft)
     except OSError as error:

@@ -73,7 +73,7 @@ class Journal(Protocol):
     async def control_state(self, launch: str) -> ControlState:
         """Whether a launch is paused or aborted.
 
-        Raises LedgerError where that cannot be read now, JournalWriteError where nothing can be journaled any more.
+        Raises LedgerError if that cannot be read now, JournalWriteError if nothing can be journaled any more.
         """
         ...
 
@@ -90,7 +90,7 @@ class Checks(Protocol):
     """Runs the user's checks (`pass.command`)."""
 
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
-        """Run the command. Why it did not pass, in words; None where it did.
+        """Run the command. Why it did not pass, in words; None if it did.
 
         The command sees `facts` as ORCHESTRATOR_… and the variables that the check names; cancelling ends it.
         """

@@ -25,7 +25,7 @@ _MANIFEST: Final = """
 One YAML document in UTF-8 or UTF-16, 32 MiB at most. Every mapping is closed: an unknown key is an error, and so is a
 key that is written twice. Ids are texts: put those that look like numbers in quotes. A duration is text with a unit
 (`500ms`, `60s`, `10m`, `1h`) or a number of seconds. `python -m orchestrator validate` reports every fault of a file,
-and warns of names that differ in upper and lower case alone.
+and warns of names that differ only in upper and lower case.
 [schema/manifest.v1.json](../../schema/manifest.v1.json) is this page as a JSON Schema, for your editor;
 `schema` prints it.
 """

@@ -19,7 +19,7 @@ from orchestrator.redaction import Redactor
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """One entry of `notify`, its references resolved. `fault` is why it cannot be told; empty where it can."""
+    """One entry of `notify`, its references resolved. `fault` is why it cannot be told; empty if it can."""
 
     number: int
     on: Collection[NoticeEvent]
@@ -34,7 +34,7 @@ class Addressee:
         return f"notify {self.number}" + (f" ({kind_of(self.address)})" if self.address else "")
 
     def tell(self, notice: Notice, now: PosixSeconds, until: float) -> str:
-        """Tell it at `now` (POSIX seconds), before `until` (of time.monotonic). Why that failed; empty: it arrived."""
+        """Send it at `now` (POSIX seconds), before `until` (of time.monotonic). Why that failed; empty: it arrived."""
         return self.fault or deliver(self._parcel(notice, now), until)
 
     def _parcel(self, notice: Notice, now: PosixSeconds) -> Parcel:

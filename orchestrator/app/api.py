@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 
 def load_manifest(path: str | PathLike[str], *, environment: str | None = None) -> LoadedManifest:
-    """The manifest at `path`, as it counts in one of its environments. Raises WrongEnvironment where it needs one.
+    """The manifest at `path`, as it counts in one of its environments. Raises WrongEnvironment if it needs one.
 
     Raises ManifestError with every problem of it and of the files it names.
 
@@ -82,8 +82,8 @@ async def run_launch(
     upwards that has a `.orchestrator`. A new ledger is the event `ledger_created`. Reports that cannot be written, and
     records that could not be journaled, are named in the result's `warnings`.
 
-    Raises OrchestratorError where no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
-    NothingSelected, PlanInvalid, Refused. Raises JournalWriteError where the run took place and its journal cannot be
+    Raises OrchestratorError if no start was sent: CredentialError, Interrupted, LaneLeased, LedgerError,
+    NothingSelected, PlanInvalid, Refused. Raises JournalWriteError if the run took place and its journal cannot be
     read. Raises ValueError for a text that is not a selection term, for a hash of fewer than 8 characters, and for an
     `at` that has no time zone or has long passed.
 
@@ -162,6 +162,6 @@ async def _report(opened: OpenRun) -> Result:
         folder = report_folder(wanted.chosen_dir)
         await asyncio.to_thread(write, result, records, folder, wanted.formats)
     except (OSError, UnicodeError) as error:
-        lacking = f"cannot write the reports to {wanted.dir}: {reason(error)}; the journal has all of it"
+        lacking = f"cannot write the reports to {wanted.dir}: {reason(error)}; the journal has everything"
         return replace(result, warnings=[*result.warnings, lacking])
     return result

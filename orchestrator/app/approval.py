@@ -53,7 +53,7 @@ class Consent:
     max_recipients: int | None = None
 
     def __post_init__(self) -> None:
-        # The empty text begins every hash: it would approve whatever plan came last.
+        # Every hash begins with the empty text: it would approve whichever plan was made last.
         if self.approve is not None and len(self.approve) < SHORTEST_HASH:
             raise ValueError(f"an approval needs at least {SHORTEST_HASH} characters of the plan's hash")
 
@@ -100,7 +100,7 @@ def as_journaled(consent: Consent, store: Store, launch: str) -> Consent:
 def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds) -> tuple[Signature, ...]:
     """The signatures by which the plan is approved, one a person; none where the manifest asks for none.
 
-    Raises Refused where one does not count, or there are too few. `now` is in POSIX seconds.
+    Raises Refused if one does not count, or there are too few. `now` is in POSIX seconds.
     """
     rule, proposal = loaded.manifest.approval, consent.proposal
     if not isinstance(rule, Signers):
@@ -110,7 +110,7 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
                 next_step="write approval: {signers: FILE} into the manifest, or leave out --approval",
             )
         return ()
-    # 1. The plan's file, which is what they signed, and not for longer than they meant it to be good.
+    # 1. The plan's file, which is what they signed, and how long the approval is valid.
     again = command_line("plan", *loaded.words, "-o", "plan.json")
     if proposal is None or not proposal.file_bytes:
         raise Refused("approval: {signers: …} needs --plan FILE and --approval with a signature over it",
@@ -161,7 +161,7 @@ def _unreadable(what: str, name: str, why: str) -> Refused:
 
 
 def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:
-    """The plan that the consent is for; None where it names none. Raises Refused where there is no such plan."""
+    """The plan that the consent is for; None if it names none. Raises Refused if there is no such plan."""
     if consent.approve is None:
         return consent.proposal
     proposal = consent.proposal or approval.find(opened.store.read(opened.deps.launch), consent.approve, _again(opened))
@@ -181,7 +181,7 @@ def check_consent(
     # 1. How many campaigns, and who would be texted.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
     recipients.check(plan, manifest, consent.max_recipients)
-    # 2. A ledger that is thrown away after each job forgets every start that it should keep from being sent again.
+    # 2. A ledger that is thrown away after each job forgets every start, so each run would send it again.
     if not consent.new_ledger and (forgets := forgets_reruns(opened, plan)):
         raise LedgerError(
             forgets,
@@ -194,7 +194,7 @@ def check_consent(
             "approval: plan needs --approve with the hash of a plan that a person has reviewed",
             next_step=again,
         )
-    # 4. Is it for this plan, recent and unused? Also asked where the manifest needs no approval and one is given.
+    # 4. Is it for this plan, recent and unused? Also checked if the manifest needs no approval but one is given.
     if proposal is None:
         return plan
     approval.check(proposal, plan, opened.store.read(deps.launch), begins, again)
@@ -207,7 +207,7 @@ def _again(opened: OpenRun) -> str:
 
 
 def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:
-    """Why the ledger cannot keep the plan's `rerun: true` from being sent by every run; None where it can."""
+    """Why the ledger cannot prevent that every run sends the plan's `rerun: true` again; None if it can."""
     again = plan.unconditional_reruns
     is_local = opened.store.url.startswith("sqlite:") and opened.deps.manifest.host != SANDBOX
     if not again or not is_local or opened.store.has_starts():

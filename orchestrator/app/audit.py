@@ -59,7 +59,7 @@ class Exported:
 def export_launch(url: str, launch: str | None, path: Path) -> Exported:
     """Write a launch's journal, plans, approvals and reports to a zip file, which is put in place whole.
 
-    Raises NothingSelected, LedgerError, and OSError where it cannot be written.
+    Raises NothingSelected, LedgerError, and OSError if it cannot be written.
     """
     with journals.open_ledger(url) as store, put_in_place(path) as file:
         name = journals.pick_launch(store, launch)
@@ -77,7 +77,7 @@ def export_launch(url: str, launch: str | None, path: Path) -> Exported:
 
 
 def _add_what_can_be_read(pack: "_Pack", store: Store, launch: str) -> bool:
-    """Whether it is all: of a journal that was changed it may be nothing, and its rows are in the pack all the same."""
+    """Returns whether all was added: a changed journal may be unreadable, but its rows are in the pack all the same."""
     try:
         _add_readable(pack, store, launch)
     except OSError:

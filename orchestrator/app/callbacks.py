@@ -33,7 +33,7 @@ class SafeCallbacks:
             try:
                 self._keep(record)
             except Exception as error:  # noqa: BLE001 - a callback's error is not the run's
-                _report("an unrecorded record of a launch was not kept", error)
+                _report("the callback for an unrecorded record of a launch failed", error)
 
 
 def _report(message: str, error: Exception) -> None:

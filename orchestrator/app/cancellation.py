@@ -26,7 +26,7 @@ class Interrupted(OrchestratorError):  # noqa: N818 - a decision, not a malfunct
 async def stop_on_cancel(work: Coroutine[Any, Any, _T], stop_signal: StopSignal) -> _T:
     """Do the work in a task of its own. When cancelled, set the stop signal, wait for its end, raise CancelledError.
 
-    A second cancellation stops waiting for calls in flight: what became of them is then open in the journal.
+    A second cancellation stops waiting for calls in flight: the journal then does not know how they ended.
     """
     task = asyncio.ensure_future(work)
     try:

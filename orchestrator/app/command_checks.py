@@ -26,7 +26,7 @@ class CommandChecks:
         self._redactor = redactor
 
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:
-        """Run the command. Why it did not pass, in words; None where it did. Cancelled, it ends the command."""
+        """Run the command. Why it did not pass, in words; None if it did. Cancelled, it ends the command."""
         command = command_words(check.command or ())
         # 1. Start it, in a session of its own, so that everything it starts can be ended with it.
         try:
@@ -47,16 +47,16 @@ class CommandChecks:
             return f"{command[0]} did not end within {check.timeout:g} s"
         finally:
             await _end(process)
-        # 3. What it came to.
+        # 3. The result.
         if code == 0:
             return None
         output = self._redactor.text(said.decode(errors="replace")).strip()[-_SAID:]
         words = windows_line_ends(command, self._directory) or output
-        return f"{command[0]} ended with code {code}" + (f" ({' '.join(words.split())})" if words else "")
+        return f"{command[0]} exited with {code}" + (f" ({' '.join(words.split())})" if words else "")
 
 
 def _environment(check: Pass, facts: Mapping[str, str]) -> dict[str, str]:
-    # From nothing, and not from our own environment, which holds the credentials.
+    # Start with nothing, and not with our own environment, which has the credentials.
     given = {name: os.environ[name] for name in (*_PASSED_ON, *check.env) if name in os.environ}
     return given | {f"ORCHESTRATOR_{name}": value for name, value in facts.items()}
 

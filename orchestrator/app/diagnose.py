@@ -66,7 +66,9 @@ def _of_missing(file: Path) -> Finding:
         check_place(file)
     except LedgerError as error:
         return _of_refused(error)
-    return Finding(Grade.OK, "ledger", f"{file} does not exist yet: the first command that calls the platform makes it")
+    return Finding(
+        Grade.OK, "ledger", f"{file} does not exist yet: the first command that calls the platform creates it"
+    )
 
 
 def _of_refused(error: LedgerError) -> Finding:
@@ -74,7 +76,7 @@ def _of_refused(error: LedgerError) -> Finding:
 
 
 def _file(url: str) -> Path | None:
-    """The ledger's file; None where it is no file, or cannot be told."""
+    """The ledger's file; None if it is no file, or cannot be told."""
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:

@@ -41,7 +41,7 @@ class DiscoveredFile:
         # A list that has only its header is where everybody begins, and nothing of it is lost.
         if not is_update and not self._is_new and (rows or not self._is_csv):
             raise Refused(
-                f"{source_name(path)} exists, and -o never writes over a file",
+                f"{source_name(path)} exists, and -o never overwrites a file",
                 next_step=self._update_command(),
             )
 

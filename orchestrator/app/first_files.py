@@ -52,7 +52,7 @@ class NotWritten(OrchestratorError):  # noqa: N818 - it is the files' state
 
     @property
     def sentence(self) -> str:
-        """What happened. No command that only writes files could have sent anything."""
+        """What happened, without a word about starts: a command that only writes files cannot send anything."""
         return self.message
 
 
@@ -63,7 +63,7 @@ def launch_name(folder: Path) -> str:
 
 
 def fault_of(name: str, answer: str) -> str:
-    """Why an answer cannot be written into a manifest, in the manifest's own words; empty where it can."""
+    """Why an answer cannot be written into a manifest, in the manifest's own words; empty if it can."""
     if not answer.isprintable():
         return "has an invisible character"
     if name == "host" and answer == "sandbox":
@@ -75,7 +75,7 @@ def fault_of(name: str, answer: str) -> str:
 
 
 def note_on(name: str, answer: str) -> str:
-    """What a person should look at again in an answer that is valid; empty where there is nothing."""
+    """What a person should look at again in an answer that is valid; empty if there is nothing."""
     return account_id_note(_ACCOUNT, answer) if name == "account_id" else ""
 
 
@@ -99,7 +99,7 @@ def example_files() -> dict[str, str]:
 
 
 def check_new(folder: Path) -> None:
-    """Raise NotWritten where one of the files is there already."""
+    """Raise NotWritten if one of the files is there already."""
     # A link that leads nowhere is there, too.
     if taken := [name for name in (MANIFEST, LIST, IGNORED, SCHEMA) if os.path.lexists(folder / name)]:
         raise NotWritten(
@@ -139,7 +139,7 @@ def _manifest(answers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _place(answer: str) -> dict[str, Any] | None:
-    """A secret's reference, as a manifest has it; None where the answer is none."""
+    """A secret's reference, as a manifest has it; None if the answer is none."""
     kind, _, value = answer.strip().partition(" ")
     if kind not in {"env", "file", "command"} or not value.strip():
         return None

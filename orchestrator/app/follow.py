@@ -41,7 +41,7 @@ async def follow(
 ) -> Followed:
     """Follow a launch whose runs have ended, or go on elsewhere.
 
-    Raises CredentialError, LedgerError, NothingSelected where it has started nothing, and Refused.
+    Raises CredentialError, LedgerError, NothingSelected if it has started nothing, and Refused.
     """
     manifest = loaded.manifest
     if manifest.host == SANDBOX:
@@ -58,7 +58,7 @@ async def follow(
         clock = await asyncio.to_thread(SystemClock, store.time)
         async with open_api(manifest, credentials, minter, clock, redactor=redactor, pool=connections.pool) as api:
             accounts = Accounts(manifest, store, api, clock, observer, stop_signal)
-            # Of the run that started them: another `follow` tells nobody again.
+            # Only for the run that started them: another `follow` sends no notices again.
             run_id = await asyncio.to_thread(journals.newest_run, store, manifest.launch) or accounts.run_id
             async with telling(await Notifier.of(loaded, redactor, observer), loaded, run_id, store, clock) as notifier:
                 return await _follow(replace(accounts, observer=notifier), options, on_begin)
@@ -86,7 +86,7 @@ async def _follow(accounts: Accounts, options: FollowOptions, on_begin: OnBegin)
         followed = await _follow_started(accounts, options, on_begin, later, free_at)
         if followed.stop is not None or followed.timed_out:
             return followed
-        # A run that went on meanwhile may have started more: all of it is to arrive.
+        # A run that went on in the meantime may have started more: follow those, too.
         targets, unaddressed, _ = await asyncio.to_thread(_read, accounts)
         if not targets.keys() - set(followed.campaigns) and not unaddressed.keys() - followed.unaddressed.keys():
             return followed
@@ -120,7 +120,7 @@ async def _follow_started(
         except JournalWriteError as error:
             # Nothing was sent, so this is not the failure of a run (13) but of the ledger (8).
             raise LedgerError(error.message, next_step=error.next_step) from error
-    # 3. What it came to.
+    # 3. The result.
     free_at |= {one.lane: one.free_at for one in followers}
     return Followed(
         launch, options.goal, tuple(targets), deliveries.all(), unaddressed,

@@ -23,7 +23,7 @@ from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record, Stop
 
 @contextmanager
 def open_ledger(url: str) -> Iterator[Store]:
-    """An existing ledger, closed in the end. Raises LedgerError where there is none, or it cannot be used."""
+    """An existing ledger, closed in the end. Raises LedgerError if there is none, or it cannot be used."""
     store = Store.open(url, create=False)
     try:
         yield store
@@ -111,7 +111,7 @@ def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None
 
 
 def newest_run(store: Store, launch: str) -> str | None:
-    """The id of the last run that a person started; None where there is none."""
+    """The id of the last run that a person started; None if there is none."""
     ids = [header.run_id for header in headers(store.read(launch, kinds=(RUN,)))]
     return ids[-1] if ids else None
 
@@ -168,7 +168,7 @@ def result(
 ) -> Result:
     """The result of a run, by default the last, from the journal alone. The options are as for `build`.
 
-    Raises NothingSelected where the launch has no such run, LedgerError where its records contradict each other.
+    Raises NothingSelected if the launch has no such run, LedgerError if its records contradict each other.
     """
     try:
         found = build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)

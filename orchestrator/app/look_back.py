@@ -38,7 +38,7 @@ def read_history(url: str, launch: str | None) -> tuple[str, list[Happening]]:
 
 
 def read_story(url: str, launch: str, campaign: str) -> CampaignStory:
-    """All that the journal has of a campaign. Raises NothingSelected where it has nothing, and LedgerError."""
+    """All that the journal has of a campaign. Raises NothingSelected if it has nothing, and LedgerError."""
     with open_ledger(url) as store:
         name, key = pick_launch(store, launch), CampaignKey(campaign)
         told = [

@@ -20,7 +20,7 @@ from orchestrator.redaction import Redactor
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What came of the notices to one addressee: by event, why it did not arrive, and empty where it did."""
+    """What came of the notices to one addressee: by event, why it did not arrive, and empty if it did."""
 
     name: str
     came: Mapping[NoticeEvent, str]

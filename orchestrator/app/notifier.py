@@ -1,4 +1,4 @@
-"""Tells those whom `notify` names what happens to a launch, off the path of its starts."""
+"""Sends notices to those whom `notify` names. The launch's starts never wait for that."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ async def telling(
     """Tells of a run while the block watches it from outside: it is a fleet's, or over."""
 
     async def record(one: Record) -> None:
-        with suppress(IntegrityError):  # a process that watches at the same time has told it, too
+        with suppress(IntegrityError):  # a process that watches at the same time has sent it, too
             await asyncio.to_thread(store.commit, [one], run_id, {}, one.at)
 
     await notifier.begin(loaded, run_id, store, clock.now, record)
@@ -113,7 +113,7 @@ class Notifier:
         counts: Mapping[str, int] | None = None,
         recipients: int | None = None,
     ) -> None:
-        """Tell once what happened, from any thread, without waiting. `about` tells notices of one event apart."""
+        """Send a notice once, from any thread, without waiting. `about` tells notices of one event apart."""
         desk, key = self._desk, (str(event), about)
         wanted = [one for one in self.addressees if event in one.on]
         if desk is None or key in self._told or not wanted:
@@ -175,7 +175,7 @@ class Notifier:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Tell nothing from now on; what is being told is waited for."""
+        """Send no notices from now on; wait for those that are being sent."""
         await self.wait()
         if self._desk is not None:
             self._desk.pool.shutdown(wait=False)

@@ -107,7 +107,7 @@ async def assemble_run(
 
     `subrun` says whose part the run is, where it is a fleet's lane, and `only`, of which campaigns it has to know what
     the journal says. `ledger` and `connections`: those of the process,
-    where several runs share them; they stay open. Raises StopRequested where a stop ends the wait for a holder whose
+    where several runs share them; they stay open. Raises StopRequested if a stop ends the wait for a holder whose
     clock was ahead.
     """
     manifest = loaded.manifest

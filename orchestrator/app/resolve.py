@@ -25,7 +25,7 @@ def decisions_of(path: Path, default_reason: str) -> list[Decision]:
     try:
         with path.open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:  # cut off, its last decisions would be lost without a word
+        if len(data) > _MAX_BYTES:  # if it were cut off, its last decisions would be lost silently
             raise DecisionsInvalid(f"{path} is larger than {_MAX_BYTES // 1024 // 1024} MiB: split it")
         text = data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
@@ -90,7 +90,7 @@ def resolve(url: str, launch: str, decisions: Sequence[Decision], done: Callable
 
 
 def _refusal(state: CampaignState | None, campaign: CampaignKey, now: PosixSeconds) -> str:
-    """Why a person may not resolve a campaign at `now` (POSIX seconds); empty where they may."""
+    """Why a person may not resolve a campaign at `now` (POSIX seconds); empty if they may."""
     # Only unknown campaigns: "not started" about any other would allow a second start.
     if state is None or state.state not in UNRESOLVED:
         found = f"is {state.state}" if state else "was never attempted in this launch"

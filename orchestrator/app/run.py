@@ -47,10 +47,11 @@ async def prepare(
     launch, now = opened.deps.launch, opened.deps.clock.now()
     begins = max(now, start.at) if start is not None else now
     check_not_too_late(opened.deps.manifest, begins)
-    # First: a launch that was aborted need not spend a call on its preflight.
+    # This comes first: an aborted launch must not spend calls on its preflight.
     check_not_aborted(opened.store.control_state(launch), launch, opened.store.url)
     consent = as_journaled(consent, opened.store, launch)
-    # Before the plan, which takes calls: a signature that does not count is refused whatever it says.
+    # This comes before the plan, which takes calls: a signature that does not count is refused, no matter what the plan
+    # is.
     signatures = await asyncio.to_thread(check_signatures, opened.loaded, consent, begins)
     proposal = proposal_of(opened, consent)
     if proposal is None:
@@ -64,7 +65,7 @@ async def prepare(
 
 
 async def make_plan(opened: OpenRun, choice: Choice, nonce: str = "") -> Plan:
-    """The run's plan. Raises Interrupted where a stop came first, LaneLeased where a lane was lost meanwhile.
+    """The run's plan. Raises Interrupted if a stop came first, LaneLeased if a lane was lost meanwhile.
 
     With a `nonce` (hexadecimal), its hash covers what the campaigns would send, and to whom.
     """
@@ -80,7 +81,7 @@ def before_starts(stop_signal: StopSignal, what: str) -> Iterator[None]:
         yield
     except StopRequested as requested:
         stop = stop_signal.stop
-        if stop is None:  # a lane of its own accord: the platform limits its account for longer than a run waits
+        if stop is None:  # a lane stopped by itself: the platform limits its account for longer than a run waits
             raise Refused(f"{what} ended early ({requested})", next_step="run again later") from None
         raise Interrupted(stop) from None
     except LeaseLost as lost:  # its own exit code, 12, would leave open whether something was sent
@@ -114,7 +115,7 @@ async def execute(run: Run, plan: Plan, unrecorded: Callable[[Record], None], ap
 def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result, Iterable[Record]]:
     """The result with `warnings` added, and the journal it comes from, which is read while it is used.
 
-    Raises JournalWriteError where the journal cannot be read: the run took place all the same.
+    Raises JournalWriteError if the journal cannot be read: the run took place all the same.
     """
     deps, stop = opened.deps, opened.run.stop
     # A journal that failed cannot hold its own failure. Any other stop is in the record of the run's end.
@@ -122,7 +123,7 @@ def build_result(opened: OpenRun, warnings: Sequence[str] = ()) -> tuple[Result,
     with after_starts(deps.launch, deps.manifest.ledger):
         result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
         if lost := _lost(result, deps.states):
-            detail = f"the journal has lost rows: it knows nothing of {plural(lost, 'start')} of this run"
+            detail = f"the journal has lost rows: it has no record of {plural(lost, 'start')} of this run"
             failure = Stop(StopReason.JOURNAL, detail)
             result = journals.result(opened.store, deps.launch, deps.run_id, stop=failure, warnings=warnings)
     return result, _streamed(opened.store, deps.launch)
@@ -134,7 +135,7 @@ async def watched_result(store: Store, launch: str, run_id: str) -> Result:
 
 
 def _lost(result: Result, states: Mapping[CampaignKey, CampaignState]) -> int:
-    """How many campaigns the result holds for not attempted that may have started: their rows are gone."""
+    """How many campaigns look not attempted in the result, but may have started: their rows are gone."""
     if not result.totals[Outcome.HELD]:
         return 0
     held = (states.get(campaign.key) for campaign in result.campaigns if campaign.outcome is Outcome.HELD)
@@ -148,7 +149,7 @@ def _streamed(store: Store, launch: str) -> Iterator[Record]:
 
 @contextmanager
 def after_starts(launch: str, ledger: str) -> Iterator[None]:
-    """Not 8 for a ledger that cannot be read, nor 5 for one without the run: nothing would have been sent then."""
+    """Not 8 if the ledger cannot be read, or 5 if it lacks the run: these codes promise that nothing was sent."""
     try:
         yield
     except LedgerError as error:

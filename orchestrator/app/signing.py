@@ -56,7 +56,7 @@ def sign(plan: bytes, key: Path | None, *, is_at_terminal: bool) -> MadeSignatur
 
 
 def git_setting(key: str, *, kind: str = "") -> str | None:
-    """A setting of git in the working folder; None where it has none, or git is not there."""
+    """A setting of git in the working folder; None if it has none, or git is not there."""
     words = ("git", "config", *((f"--type={kind}",) if kind else ()), "--get", key)
     value = _said(words).strip()
     return value if value and value.isprintable() else None
@@ -91,7 +91,7 @@ def _public(key: str, folder: Path) -> Path:
 
 
 def _said(words: tuple[str, ...]) -> str:
-    """What a program prints; nothing where it is not there, fails, or does not end."""
+    """What a program prints; nothing if it is not there, fails, or does not end."""
     try:
         done = subprocess.run(  # noqa: S603 - our own words, and no shell
             words, capture_output=True, check=False, timeout=_PATIENCE, stdin=subprocess.DEVNULL

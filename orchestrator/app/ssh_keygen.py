@@ -128,7 +128,7 @@ def _key_of(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 
 def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    """Run `ssh-keygen`, which reads `given`. Raises Refused where it is not installed, or does not end."""
+    """Run `ssh-keygen`, which reads `given`. Raises Refused if it is not installed, or does not end."""
     try:
         done = subprocess.run(  # noqa: S603 - our own words, and no shell
             ("ssh-keygen", *words),  # noqa: S607 - the one on the PATH, as ssh itself is found
@@ -141,7 +141,7 @@ def keygen(words: Sequence[str], folder: Path, *, given: bytes = b"") -> "subpro
         raise Refused(f"ssh-keygen could not check the approval: {why}", next_step="run again") from error
     if b"No user exists for uid" in done.stderr:
         raise Refused(
-            "ssh-keygen works for users with a name alone, and this process's user has none",
+            "ssh-keygen only works for users with a name, and this process's user has none",
             next_step="run as a user of /etc/passwd, such as the image's own",
         )
     return done

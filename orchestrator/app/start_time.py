@@ -41,7 +41,7 @@ def start_at(at: datetime | None) -> StartTime | None:
     if at is None:
         return None
     if at.tzinfo is None:
-        raise ValueError("at has no time zone, so it may be another instant elsewhere")
+        raise ValueError("at has no time zone, so it may mean another time elsewhere")
     start = StartTime(PosixSeconds(at.timestamp()))
     if start.is_late(PosixSeconds(time.time())):
         raise ValueError(f"at was {start.words()}, which has passed")
@@ -76,7 +76,7 @@ async def ready_run(
                 # A person may have thought about it overnight: the plan may be old by now, and the campaigns edited.
                 is_fresh = clock.now() - planned_at <= FRESH_SECONDS
                 if is_fresh and (start is None or clock.now() >= start.at):
-                    # Nothing here keeps the plan: a large one makes room for its result.
+                    # Do not keep the plan here: a large plan must free its memory for the result.
                     ready = [ReadyRun(opened, plan, agreed[1])]
                     del plan, agreed
                     yield ready.pop()

@@ -60,7 +60,7 @@ async def stop_started(
 ) -> StopResult:
     """Stop what the launch started. `announce` is given the launch and the plan before the first stop, and may refuse.
 
-    Raises OrchestratorError where no stop was sent, JournalWriteError later on.
+    Raises OrchestratorError if no stop was sent, JournalWriteError later on.
     """
     try:
         async with open_run(loaded, observer, stop_signal, redactor) as opened:

@@ -72,7 +72,7 @@ def main(context: click.Context, *, wants_version: bool, as_json: bool) -> None:
         _version(as_json=as_json)
         context.exit()
     if as_json:
-        raise click.UsageError("--json goes with --version, or after a command's name")
+        raise click.UsageError("write --json with --version, or after a command's name")
 
 
 def _version(*, as_json: bool) -> None:

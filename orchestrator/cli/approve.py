@@ -53,7 +53,7 @@ def command(plan: Path, *, key: Path | None, output: Path | None, yes: bool) -> 
     check_age(proposal, PosixSeconds(time()), "make a new plan")
     if place.exists():
         # It may be another person's approval, of which there is no other copy.
-        raise UnusableError(f"{place} is there already", next_step="choose another file with -o")
+        raise UnusableError(f"{place} already exists", next_step="choose another file with -o")
     # 2. A person's word, then the signature.
     confirm_approval(document, proposal, yes=yes)
     made = sign(proposal.file_bytes, key, is_at_terminal=has_terminal() and sys.stderr.isatty())

@@ -51,7 +51,7 @@ def unpause(launch: str, *, reason: str, ledger: str) -> CommandResult:
     A run that waits continues by itself. With --reason you lift an abort: after its run has ended, you can run the
     launch again.
     """
-    return _record("unpause", launch, reason, ledger, f"launch {launch} may go on: a waiting run continues by itself")
+    return _record("unpause", launch, reason, ledger, f"launch {launch} can continue: a waiting run goes on by itself")
 
 
 @documented(

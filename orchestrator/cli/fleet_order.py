@@ -35,7 +35,7 @@ class Detached(OrchestratorError):  # noqa: N818 - a decision, not a malfunction
 
     def __init__(self, stop: Stop | None, words: Sequence[str]) -> None:
         detail = stop.detail if stop is not None else "stopped"
-        super().__init__(f"{detail}: the launch goes on at the workers",
+        super().__init__(f"{detail}: the workers go on with the launch",
                          next_step=command_line("run", *words, "--fleet"))  # fmt: skip
         self.exit_code = signal_code(stop) or ExitCode.SIGINT  # type: ignore[misc]
 
@@ -78,7 +78,7 @@ async def place_order(
         order, is_new = await asyncio.to_thread(order_launch, store, clock, request, ask)
     # The command was given again, perhaps because its first watcher was lost.
     if not is_new:
-        click.echo(f"run {order.header.run_id} is already being carried out: watching it", err=True)
+        click.echo(f"run {order.header.run_id} is already in progress: watching it", err=True)
     return order
 
 

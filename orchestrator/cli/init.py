@@ -62,7 +62,7 @@ _WHAT: Final[Mapping[str, str]] = {
     "--client-secret-command", metavar="COMMAND", help="Command that prints the Client Secret or private key."
 )
 @click.option("--example", is_flag=True, help="Unpack the demonstration instead: 30 campaigns for the sandbox.")
-@click.option("--yes", is_flag=True, help="Do not ask: what no option answers gets its default.")
+@click.option("--yes", is_flag=True, help="Do not ask: use the defaults for everything that no option sets.")
 @json_option
 @prints_result
 def command(folder: Path, *, example: bool, yes: bool, **options: str | None) -> CommandResult:
@@ -76,7 +76,7 @@ def command(folder: Path, *, example: bool, yes: bool, **options: str | None) ->
 
     given = _given(options)
     if example and given:
-        raise click.UsageError("--example unpacks a launch that is complete: leave the other options out")
+        raise click.UsageError("--example unpacks a complete launch: leave the other options out")
     if example:
         return _written(folder, first_files.example_files(), "run", "launch.yaml")
     # Before the questions: nobody answers them in vain.
@@ -96,7 +96,7 @@ def _given(options: Mapping[str, str | None]) -> dict[str, str]:
             continue
         name, _, kind = option.rpartition("_") if option.startswith("client_") else (option, "", "")
         if name in found:
-            raise click.UsageError(f"--{name.replace('_', '-')}-… is given twice: a secret has one place")
+            raise click.UsageError(f"--{name.replace('_', '-')}-… is given twice: choose one place for the secret")
         found[name] = f"{kind} {value}" if kind else value
     return found
 
@@ -138,7 +138,7 @@ def _rest(folder: Path, given: Mapping[str, str], *, yes: bool) -> dict[str, str
 
 
 def _asked(names: list[str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """A person's answers, each checked before the next question. Raises NotWritten where the input ends."""
+    """A person's answers, each checked before the next question. Raises NotWritten if the input ends."""
     found = {}
     for name in names:
         if name.startswith("client_") and "client_id" not in found:

@@ -51,7 +51,7 @@ class PlacePath(click.Path):
 
 def _ledger_address(_: click.Context, __: click.Parameter, address: str) -> str:
     if "$" in address:
-        raise click.BadParameter("variables are not expanded: write the address out")
+        raise click.BadParameter("variables are not expanded: write the full address")
     return address
 
 
@@ -166,13 +166,13 @@ def selection_options(command: _Command) -> _Command:
 
 max_starts_option = click.option(
     "--max-starts", type=Count(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_STARTS", show_envvar=True,
-    help="Refuse a plan with more starts; by default limits.max_starts, which it can only tighten.",
+    help="Refuse a plan with more starts; by default limits.max_starts, which it can only lower.",
 )  # fmt: skip
 
 max_recipients_option = click.option(
     "--max-recipients", type=Count(min=1), metavar="N", envvar="ORCHESTRATOR_MAX_RECIPIENTS", show_envvar=True,
     help="Refuse a plan that texts more people than this, or an unknown number; by default limits.max_recipients, "
-         "which it can only tighten.",
+         "which it can only lower.",
 )  # fmt: skip
 
 

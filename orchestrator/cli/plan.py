@@ -100,7 +100,7 @@ def command(
     remarks, start = Remarks(), start_of_options(at, zone)
     if other is not None:
         if output is not None:
-            raise click.UsageError("--diff shows a difference, which is no plan to write: leave -o out")
+            raise click.UsageError("--diff shows a difference and makes no plan to write: leave -o out")
         from orchestrator.cli.diff import plan_difference
 
         return plan_difference(other, manifest, environment, choice, remarks)

@@ -17,7 +17,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.console.render import CommandResult
 
-_LIVE: Final = "the run is going on: what it has not done yet counts as held, and a call in flight as unknown"
+_LIVE: Final = "the run is still going on: what it has not done yet counts as held, and a call in flight as unknown"
 
 
 @documented(

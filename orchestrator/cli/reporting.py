@@ -20,7 +20,7 @@ from orchestrator.model import Record
 from orchestrator.places import report_folder
 from orchestrator.report import ci, files
 
-_CI_ERROR: Final = "cannot write what the CI job reads"
+_CI_ERROR: Final = "cannot write the files that the CI job reads"
 
 
 def named(result: Result) -> Result:
@@ -46,7 +46,7 @@ def write_reports(result: Result, records: Iterable[Record], wanted: Report, sys
     # Not by `tempfile`, which tries the folder out: with no file descriptor left it fails, and the run would with it.
     launch, elsewhere = result.run["launch"], str(Path(os.environ.get("TMPDIR", "/tmp")) / "reports")  # noqa: S108
     command = command_line("report", launch, "--dir", elsewhere, ledger=result.run["ledger"])
-    again = f"the journal has all of it\nnext: {called_as(command, program_here())}"
+    again = f"the journal has everything\nnext: {called_as(command, program_here())}"
     formats, written = ci.formats(system, wanted.formats), list[Path]()
     for name, outcome in _outcomes(result, records, wanted, formats):
         with _tells(f"cannot write {files.file_of(name)} of launch {launch} to {wanted.dir}", again):
@@ -70,7 +70,7 @@ def _outcomes(
 def write_refusal(error: OrchestratorError, folder: files.LaunchFolder | None, system: ci.System) -> None:
     """Publish an error that ended a run without a result: nothing of an earlier run must be taken for this one's.
 
-    `folder` is that of the launch's reports; None where nobody knows it.
+    `folder` is that of the launch's reports; None if nobody knows it.
     """
     error.next_step = called_as(error.next_step, program())
     if folder is not None:

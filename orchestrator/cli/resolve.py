@@ -74,7 +74,7 @@ def command(
     if sum([campaign is not None, bool(select), source is not None, asks]) != 1:
         raise click.UsageError("name one campaign as STREAM/CAMPAIGN, or give --select, --from or --ask")
     if (verdict is None) != (source is not None or asks):
-        raise click.UsageError("--as goes with one campaign and with --select, and is needed there")
+        raise click.UsageError("--as is needed with one campaign or --select, and is only allowed there")
     recorded: list[Decision] = []
     if asks:
         _ask_about_each(ledger, launch, recorded)
@@ -97,7 +97,7 @@ def _record(ledger: str, launch: str, decisions: "list[Decision]", recorded: "li
         resolve(ledger, launch, decisions, recorded.append)
     except OrchestratorError as error:
         if recorded:
-            error.message = f"{len(recorded)} of {len(decisions)} campaigns are recorded, then: {error.message}"
+            error.message = f"{len(recorded)} of {len(decisions)} campaigns are recorded; then {error.message}"
         raise
 
 

@@ -74,7 +74,7 @@ class _RunCommand(Command):
     "plan_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Run only if the plan is still the one of `plan -o FILE`; brings its selection.",
+    help="Run only if the plan is still the one of `plan -o FILE`; uses that plan's selection.",
 )
 @click.option("--approval", "approvals", multiple=True, metavar="FILE",
               type=click.Path(exists=True, dir_okay=False, path_type=Path),

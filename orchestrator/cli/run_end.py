@@ -100,7 +100,7 @@ class RunEnd:
         except NothingSelected:
             self._follow_code = ExitCode.OK
         except OrchestratorError as error:
-            click.echo(f"following has ended early: {plain(error.message)}", err=True)
+            click.echo(f"stopped following early: {plain(error.message)}", err=True)
         return result
 
     def _report_deliveries(self, opened: "OpenRun", result: "Result") -> "Result":
@@ -120,7 +120,7 @@ class RunEnd:
         return worst(result.exit_code, self._follow_code)
 
     def followed_text(self) -> str:
-        """What became of what was started, for a person; empty where it was not followed."""
+        """What became of what was started, for a person; empty if it was not followed."""
         from orchestrator.console import deliveries
 
         ledger = self._manifest.ledger if self._manifest else DEFAULT_LEDGER

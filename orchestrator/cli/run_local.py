@@ -32,7 +32,7 @@ from orchestrator.report.files import import_writers
 
 
 async def run_launch(path: Path, options: RunOptions, end: RunEnd, watching: Iterable[Observer] = ()) -> Result:
-    """Carry a manifest out and write its reports. Raises OrchestratorError where no start was sent."""
+    """Carry a manifest out and write its reports. Raises OrchestratorError if no start was sent."""
     loaded = load_manifest(path, options.environment)
     observers, stop_signal, redactor = Observers(*watching), StopSignal(), Redactor()
     set_up(options.log_format, redactor, verbose=options.verbose)

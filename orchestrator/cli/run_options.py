@@ -54,13 +54,15 @@ class RunOptions:
         given = self.consent
         if given.approve is not None or (given.proposal is not None and not given.signatures):
             raise click.UsageError(
-                "--fleet plans on the workers: there is no plan to --approve before they do. With signers, give it "
+                "with --fleet the workers make the plan, so there is none to --approve before. With signers, give "
                 "--plan and --approval"
             )
         if self.follows:
-            raise click.UsageError("--follow does not go with --fleet: call `follow LAUNCH` when it has ended")
+            raise click.UsageError("--follow does not work with --fleet: run `follow LAUNCH` when the launch has ended")
         if given.max_recipients is not None:
-            raise click.UsageError("--fleet plans on the workers, each a part: none of them can check --max-recipients")
+            raise click.UsageError(
+                "with --fleet each worker plans a part of the launch, and none of them can check --max-recipients"
+            )
 
     @property
     def wants_bars(self) -> bool:

@@ -19,11 +19,11 @@ from orchestrator.cli.documented import Count, documented
 @click.option("--port", type=Count(0, 65535), default=8080, show_default=True, metavar="N",
               help="Port to listen on; 0 takes a free one.")  # fmt: skip
 @click.option("--world", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-              help="JSON or YAML file of accounts and campaigns; by default a small world of its own.")  # fmt: skip
+              help="JSON or YAML file of accounts and campaigns; by default a small built-in world.")  # fmt: skip
 @click.option("--faults", type=click.Choice(["none", "calm", "realistic", "nasty"]), default="none", show_default=True,
               metavar="NAME", help="What goes wrong with calls: none, calm, realistic or nasty.")  # fmt: skip
 @click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="The same seed brings the same faults."
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="The same seed gives the same faults."
 )
 @click.option("--retry-after", type=click.Choice(["seconds", "date", "none"]), default="seconds", show_default=True,
               help="How Retry-After is written: in seconds, as a date, or not at all.")  # fmt: skip

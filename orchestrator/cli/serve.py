@@ -56,9 +56,11 @@ def command(
     try:
         is_loopback = ipaddress.ip_address(address).is_loopback
     except ValueError:
-        raise click.BadParameter(f"{address!r} is no IP address", param_hint="--address") from None
+        raise click.BadParameter(f"{address!r} is not an IP address", param_hint="--address") from None
     if not is_loopback and not token:
-        raise click.UsageError(f"--address {address} lets others in: --token-env must name the token they show")
+        raise click.UsageError(
+            f"--address {address} lets others in: --token-env must name a variable with the token that they show"
+        )
     try:
         code = event_loop.run(_serve(ledger, address=address, port=port, hosts=hosts, token=token))
     except OSError as error:

@@ -43,7 +43,7 @@ def confirm(
 ) -> str:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
 
-    Returns how it was confirmed, in words; empty where nobody was asked. `ledger` is its address, `knows_starts` finds
+    Returns how it was confirmed, in words; empty if nobody was asked. `ledger` is its address, `knows_starts` finds
     out whether it has one. The run is called `now`, and waits for `at`. `reads_stdin`: standard input was the manifest,
     so a person who sees the question cannot answer it.
     """

@@ -48,7 +48,7 @@ def text(followed: Followed, ledger: str) -> str:
     lines += [f"  {line_of(key, found.get(key))}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
     if len(missed) > _MOST_SHOWN:
         lines.append(f"  and {plural(len(missed) - _MOST_SHOWN, 'more campaign')}")
-    lines += [f"  {plain(key)}: not followed, as {why}" for key, why in followed.unaddressed.items()]
+    lines += [f"  {plain(key)}: not followed, because {why}" for key, why in followed.unaddressed.items()]
     if followed.timed_out:
         lines.append("the time was up")
     if followed.stop is not None:
@@ -82,7 +82,7 @@ def _parts(delivery: Delivery) -> Iterator[str]:
     if delivery.eta is not None:
         yield f"ends about {clock_time(delivery.eta, since=delivery.read_at)} UTC"
     if delivery.ran_again:
-        yield "was run again meanwhile"
+        yield "was run again in the meantime"
 
 
 def _of(recipients: int | None) -> str:
@@ -105,7 +105,7 @@ def _counts(found: Collection[Delivery | None]) -> str:
 
 
 def _total(numbers: Iterable[int | None]) -> int | None:
-    """The sum; None where one is unknown: a sum of some would be taken for that of all."""
+    """The sum; None if one is unknown: a sum of some would be taken for that of all."""
     known = list(numbers)
     return sum(one or 0 for one in known) if known and None not in known else None
 

@@ -23,7 +23,7 @@ _NOT_COMPARED: Final = (
 
 
 def text(found: Difference) -> str:
-    """What differs, a line each, and the counts; empty where nothing does."""
+    """What differs, a line each, and the counts; empty if nothing does."""
     if found.is_equal:
         return ""
     lines = [f"--- {plain(found.before.title)}{_outline(found.before)}"]
@@ -38,7 +38,7 @@ def text(found: Difference) -> str:
 
 
 def markdown(found: Difference) -> str:
-    """The same as a comment on a pull request; empty where nothing differs."""
+    """The same as a comment on a pull request; empty if nothing differs."""
     if found.is_equal:
         return ""
     lines = [f"### {code(found.before.title)} → {code(found.after.title)}", ""]
@@ -107,7 +107,7 @@ def _changes(found: Difference, key: CampaignKey) -> list[str]:
     unread = [one.field.removeprefix(CONTENT) for one in contents if not (one.before and one.after)]
     told = [_change(one) for one in changes if not one.field.startswith(CONTENT)]
     told += [f"{words(edited)} edited on the platform"] if edited else []
-    told += [f"{words(unread)} read on one side alone"] if unread else []
+    told += [f"{words(unread)} read on one side only"] if unread else []
     message = (
         found.after.campaigns[key].get("message") if {"action", "outcome"} & {one.field for one in changes} else ""
     )

@@ -84,7 +84,7 @@ def story_text(launch: str, told: CampaignStory) -> str:
     now = told.now
     lines = [f"campaign {plain(told.key)} of launch {plain(launch)}, times in UTC:", *map(_line, told.happenings)]
     if now is None:
-        return "\n".join([*lines, "now: in no plan of the last run"]) + "\n"
+        return "\n".join([*lines, "now: not in the plan of the last run"]) + "\n"
     tries = f" after {plural(now.attempts, 'attempt')}" if now.attempts else ""
     lines.append(f"now: {_word(now.standing)}{tries} ({now.reason}): {plain(now.message)}")
     if (meaning := _MEANINGS.get(now.reason)) is not None:
@@ -100,5 +100,5 @@ def _line(one: Happening) -> str:
 
 
 def happenings_json(found: Iterable[Happening]) -> list[dict[str, Any]]:
-    """For a machine: `by` and `why` are null where the journal has neither."""
+    """For a machine: `by` and `why` are null if the journal has neither."""
     return [{"at": timestamp(one.at), "what": one.what, "by": one.by or None, "why": one.why or None} for one in found]

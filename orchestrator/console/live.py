@@ -49,7 +49,7 @@ class Notices:
 
 
 def notice(name: str, fields: Mapping[str, Any], progress: ProgressObserver) -> str:
-    """An event in a sentence; empty where the view says it."""
+    """An event in a sentence; empty if the view says it."""
     words = {key: plain(str(value)) for key, value in fields.items()}
     lane = progress.lanes.get(str(fields.get("lane")))
     account = f"account {plain(lane.name)}" if lane is not None else "an account"

@@ -142,7 +142,7 @@ def _preflight(progress: ProgressObserver, gauge: RunGauge, now: float) -> list[
     read = campaigns_read(progress, gauge)
     throttled = sum(lane.throttled for lane in progress.lanes.values())
     left = elapsed * (progress.to_read - read) / read if read else 0.0
-    found: list[Segment] = [("preflight: reads what the platform has; nothing is started", "")]
+    found: list[Segment] = [("preflight: reading the platform's state; nothing is started", "")]
     found += [(f"{throttled:,} throttled", SLOW)] if throttled else []
     found.append((f"{duration(elapsed)} elapsed", ""))
     return [*found, (f"about {seconds_words(left)} left", "")] if left else found
@@ -182,7 +182,7 @@ def _has_limits(gauge: RunGauge) -> bool:
 
 
 def seconds_left(progress: ProgressObserver, now: float) -> float:
-    """Seconds until the slowest lane is done, at the pace of each so far; 0 where nothing is known of it."""
+    """Seconds until the slowest lane is done, at the pace of each so far; 0 if nothing is known of it."""
     elapsed = now - progress.begun
     return max((_left(lane, elapsed, now) for lane in progress.lanes.values() if not lane.is_finished), default=0.0)
 
@@ -195,7 +195,7 @@ def _left(lane: LaneProgress, elapsed: float, now: float) -> float:
 
 
 def stopping(progress: ProgressObserver, *, can_stop_waiting: bool) -> str:
-    """What a run that stops waits for, how long at most, and what a second signal does; empty where none stops."""
+    """What a run that stops waits for, how long at most, and what a second signal does; empty if none stops."""
     stop = progress.stop()
     if stop is None:
         return ""
@@ -210,7 +210,7 @@ def stopping_words(stop: Stop, in_flight: int, seconds: float, *, can_stop_waiti
     """The same, for `in_flight` calls on their way, the last of which ends after `seconds` at most."""
     why = str(stop.reason) if stop.reason in _SIGNALS else f"stopping ({stop.reason}: {plain(stop.detail)})"
     waits = f"waiting for {plural(in_flight, 'call')} in flight, {seconds_words(seconds)} at most"
-    again = "; Ctrl-C again to stop waiting: the next run finds out what became of them"
+    again = "; press Ctrl-C again to stop waiting: the next run finds out what happened to them"
     is_cut_by_next = can_stop_waiting and stop.reason in _SIGNALS and in_flight
     return f"{why}: no new start; {waits if in_flight else 'no call is in flight'}" + again * bool(is_cut_by_next)
 

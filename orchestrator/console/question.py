@@ -40,7 +40,7 @@ def last_question(
         if entry.decision.action is Action.START
     ]
     # What nothing keeps from being sent twice is worth a second look: another ledger would know of it.
-    new = "" if knows_starts else " (NEW: it knows of no start, and keeps none of another ledger from being sent again)"
+    new = "" if knows_starts else " (NEW: it knows of no start; campaigns that another ledger started can start again)"
     by = f", planned by {approved.planned_by}" if approved.planned_by else ""
     return [
         f"{plural(len(starts), 'campaign')} will be started on {home}. It cannot be undone.",
@@ -90,7 +90,7 @@ def stop_question(launch: str, plan: StopPlan) -> list[str]:
     return [
         f"{plural(len(plan.jobs), 'campaign')} that launch {plain(launch)} started will be stopped:",
         *(f"  {count:,}  account {plain(account)}" for account, count in accounts.items()),
-        "  Messages already sent stay sent, and what is stopped does not go on by itself.",
+        "  Messages that were already sent stay sent, and a stopped campaign does not go on by itself.",
     ]
 
 

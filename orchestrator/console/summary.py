@@ -208,7 +208,7 @@ def control_state_json(control_state: ControlState) -> dict[str, Any]:
 def announce_stops(launch: str, plan: StopPlan) -> None:
     """Before the first stop leaves."""
     what = f"stopping {plural(len(plan.jobs), 'campaign')} that launch {launch} started"
-    click.echo(f"{what}; MESSAGES ALREADY SENT STAY SENT, nothing calls them back", err=True)
+    click.echo(f"{what}; MESSAGES ALREADY SENT STAY SENT, nothing can recall them", err=True)
 
 
 def stops_text(result: StopResult, ledger: str) -> str:

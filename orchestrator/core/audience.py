@@ -11,7 +11,7 @@ _MOST_ACCOUNTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The people of some campaigns: `known` of them, and `unknown` campaigns whose number of people is not known.
+    """The people of some campaigns: how many are `known`, and how many campaigns have an `unknown` number of people.
 
     Somebody who is on the lists of two campaigns counts twice, as they get two messages.
     """
@@ -50,7 +50,7 @@ def total(accounts: Mapping[str, Audience]) -> Audience:
 
 
 def sentence(accounts: Mapping[str, Audience]) -> str:
-    """In all, and by account where there are several: `12,400 (acme 8,000; beta 4,400)`; empty where there are none."""
+    """In all, and by account where there are several: `12,400 (acme 8,000; beta 4,400)`; empty if there are none."""
     if not accounts:
         return ""
     if len(accounts) == 1:

@@ -11,14 +11,14 @@ from hashlib import sha256
 from typing import Any, Final
 
 SIZES: Final = "list sizes"
-"""The field that the contact lists of a stream tell, and no reply about a campaign."""
+"""The field that only the contact lists of a stream show, and no reply about a campaign."""
 
 FIELDS: Final = (
     "message", "template", "experience flow", "contact lists", "DNC lists", "name", "schedule",  # named by a list
     "sender", "calling hours",  # named by a get-by-id reply alone
     SIZES,  # of its contact lists
 )  # fmt: skip
-"""What a reply can say of a campaign's content (kore-api.md sections 1.6 to 1.7b)."""
+"""What a reply can show of a campaign's content (kore-api.md sections 1.6 to 1.7b)."""
 
 _SIZE: Final = 16
 """Bytes of a digest: SHA-256, cut to the half that RFC 2104 section 5 allows."""
@@ -33,7 +33,10 @@ NOTHING: Final = b""
 
 
 def digest(fields: Mapping[str, Any]) -> bytes:
-    """The digests of the fields that a reply names, one after the other; the values are JSON, None is "it has none"."""
+    """The digests of the fields that a reply has, one after the other.
+
+    The values are JSON; None means "it has none".
+    """
     return b"".join([_digest(fields[name]) if name in fields else _UNNAMED for name in FIELDS])
 
 
@@ -46,7 +49,7 @@ def _digest(value: Any) -> bytes:
 
 
 def merged(first: bytes, second: bytes) -> bytes:
-    """Both: what the second does not name is as in the first."""
+    """Both merged: a field that the second does not have is taken from the first."""
     if not first or not second:
         return first or second
     pairs = zip(_parts(first), _parts(second), strict=True)

@@ -43,7 +43,7 @@ def of_answer(account: str, read: Read) -> list[Finding]:
 
 
 def fix_of(answer: Reply | Fault) -> str:
-    """What to do about an answer that no read can use; empty where it shows nothing special."""
+    """What to do about an answer that no read can use; empty if it shows nothing special."""
     if isinstance(answer, Fault):
         return answer.fix
     if answer.http_status == 401:
@@ -51,7 +51,7 @@ def fix_of(answer: Reply | Fault) -> str:
         return _SET_CLOCK if offset is not None and abs(offset) > BAD_SKEW else ""
     text = answer.text[:1000].casefold()
     if "required ssl certificate" in text:  # nginx's words, in a 400
-        return "reach the host without a client certificate: these are not supported"
+        return "connect to the host without a client certificate: these are not supported"
     if 300 <= answer.http_status < 400 or (answer.http_status == 200 and "<html" in text):
         return "check `host`: what answers is not a Kore platform, or is a gateway that needs a sign-in"
     return ""
@@ -97,7 +97,7 @@ def of_disk(file_system: str, environment: Mapping[str, str], free_bytes: int) -
     found, kind = [], file_system or "unknown"
     if free_bytes < 100 * 2**20:
         found.append(
-            Finding(Grade.BAD, "disk", f"{kind}, {free_bytes // 2**20} MiB are free", "make room for the ledger")
+            Finding(Grade.BAD, "disk", f"{kind}, {free_bytes // 2**20} MiB are free", "free up space for the ledger")
         )
     keep = "keep the ledger on a disk that outlives this machine: without it, the next run knows nothing of this one"
     if file_system in _GONE_SOON:

@@ -55,7 +55,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not the same on both sides, in the order of the second, what is gone in that of the first."""
+    """The differences, in the order of the second side; what is gone, in the order of the first."""
 
     before: Snapshot
     after: Snapshot
@@ -154,10 +154,13 @@ def _changes(before: Snapshot, after: Snapshot, key: CampaignKey, names: Sequenc
 
 
 def _contents(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
-    """What a start would send otherwise. What one side alone has read may have been edited: a run is refused for it."""
+    """Which contents of a start differ.
+
+    A field that only one side has read may have been edited: a run is refused for it.
+    """
     yield from (Change(f"{CONTENT}{name}", "as planned", "edited") for name in content.changed_seals(was, now))
     yield from (Change(f"{CONTENT}{name}", "as planned", None) for name in was if name not in now)
-    # But for list sizes: the call for them may have failed when the plan was made.
+    # Except for list sizes: the call for them may have failed when the plan was made.
     added = (name for name in now if name not in was and name != content.SIZES)
     yield from (Change(f"{CONTENT}{name}", None, "read") for name in added)
 

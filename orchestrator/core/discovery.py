@@ -62,7 +62,7 @@ class Found:
         return key_of(self.stream, self.campaign)
 
     def cells(self, defaults: Defaults) -> dict[str, str]:
-        """Its cells by column; empty where a manifest with these defaults needs none."""
+        """Its cells by column; empty if a manifest with these defaults needs none."""
         own = (
             self.stream,
             self.campaign,
@@ -86,7 +86,7 @@ class Found:
 
 
 def found_in(target: CallTarget, account: str, live: Mapping[str, LiveState]) -> list[Found]:
-    """The campaigns of a list, but for those whose id no manifest can hold."""
+    """The campaigns of a list, except those whose id is not valid in a manifest."""
     return [
         Found(
             target.stream, campaign, account, target.type, _text(state.name), _text(state.status),
@@ -98,7 +98,7 @@ def found_in(target: CallTarget, account: str, live: Mapping[str, LiveState]) ->
 
 
 def is_usable(campaign: str) -> bool:
-    """Whether a manifest can hold the id."""
+    """Whether the id is valid in a manifest."""
     return _ID.fullmatch(campaign) is not None
 
 
@@ -111,7 +111,7 @@ def _text(text: str) -> str:
     return one_line(_SPACES.sub(" ", text)).strip()[:_LONGEST]
 
 
-# A file's list, and what becomes of it.
+# A file's list, and how it changes.
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def csv_text(rows: Iterable[Mapping[str, str]], columns: Sequence[str], **form: 
     """The rows as CSV, without a header. `form` are options of the csv module's writer; lines end in LF."""
     out = io.StringIO()
     writer = csv.writer(out, **{"lineterminator": "\n", **form})
-    # Cut after they are made harmless, which may make them longer than a name may be.
+    # Texts are cut after they are made harmless, because that may make them longer than a name may be.
     writer.writerows([spreadsheet_cell(row.get(column, ""))[:_LONGEST] for column in columns] for row in rows)
     return out.getvalue()
 

@@ -43,7 +43,7 @@ RUN_MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
         ExitCode.FAILED: "some campaigns failed or could not be started; none is unknown",
         ExitCode.UNKNOWN: "at least one campaign is unknown: a person must look",
         ExitCode.STOPPED: "stopped by a rule, a window or a limit; the rest is held",
-        ExitCode.JOURNAL: "the journal failed during the run; sending ceased",
+        ExitCode.JOURNAL: "the journal failed during the run; sending stopped",
         ExitCode.NOT_DELIVERED: "with --follow: some campaigns were stopped, paused or gone, or the time was up",
         ExitCode.SIGHUP: "stopped by SIGHUP: calls in flight were awaited, nothing is unknown",
         ExitCode.SIGINT: "stopped by SIGINT: calls in flight were awaited, nothing is unknown",

@@ -8,7 +8,7 @@ from orchestrator.model import PosixSeconds
 
 @dataclass(frozen=True, slots=True)
 class LaneGauge:
-    """One lane. `held` of `allowed` slots of its fullest rate limit are in use; both are 0 where it has no limit.
+    """One lane. `held` of `allowed` slots of its fullest rate limit are in use; both are 0 if it has no limit.
 
     `free_at` is when a slot is free, in POSIX seconds; infinity where a call on its way has to end first. `is_limited`:
     it waits because the platform limited a call. `wants_connection`: a slot is free, and all connections are in use.

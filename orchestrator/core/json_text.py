@@ -97,7 +97,10 @@ _decode: Final = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, p
 
 
 def _place(text: str, at: int) -> int:
-    """Where the fault is, by the place that the parser names: that of a comma too many differs between Pythons."""
+    """Where the fault is, by the place that the parser names.
+
+    For an extra comma, that place differs between Pythons.
+    """
     comma = text.rfind(",", 0, at + 1)
     return comma if comma >= 0 and _TRAILING_COMMA.match(text, comma) else at
 

@@ -47,7 +47,7 @@ class Notice:
     """One notice. `about` tells notices of one event apart, such as two waves of a run. `at` is in POSIX seconds.
 
     `counts` are campaigns by outcome so far; `next` is the command to type; `recipients` are the people on the
-    contact lists, None where nobody knows how many.
+    contact lists, None if nobody knows how many.
     """
 
     event: NoticeEvent

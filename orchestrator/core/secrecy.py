@@ -1,4 +1,4 @@
-"""What of a manifest may hold a secret, judged before anyone knows the secrets: such text is never shown."""
+"""Which parts of a manifest may contain a secret, before the secrets are known: such text is never shown."""
 
 import re
 from collections.abc import Collection
@@ -41,7 +41,7 @@ def resembles_secret(text: str, known: Collection[str] = ()) -> bool:
     """Whether a part of the text is a known secret, or looks like a token, a key or an address with a password."""
     if _OPEN.search(text) or any(secret in text for secret in known):
         return True
-    # Of hexadecimal digits both kinds: a row of equal letters is no key.
+    # Hexadecimal text needs both letters and digits: a row of equal letters is not a key.
     if any(not run.isdigit() and not run.isalpha() for run in _HEX.findall(text)):
         return True
     return any(_is_random(run) for run in _RUN.findall(text))

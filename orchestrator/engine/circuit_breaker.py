@@ -1,4 +1,4 @@
-"""A lane's circuit breaker at work: it holds starts back, and tries with reads whether the platform answers again."""
+"""A lane's circuit breaker at work: it holds starts back, and makes reads to see whether the platform answers again."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ class BreakerOpen(Exception):  # noqa: N818 - a fact, not a malfunction
 
 
 class CircuitBreaker:
-    """Decides whether starts may leave. Where the platform stays away for too long, it stops the lane."""
+    """Decides whether starts may leave. If the platform does not answer for too long, it stops the lane."""
 
     def __init__(self, deps: RunDeps, lane: Lane, reader: Reader, stop: LaneStop) -> None:
         self._deps = deps
@@ -31,7 +31,10 @@ class CircuitBreaker:
         stop.watch(self._changed.set)
 
     def check(self, *, own: int = 0) -> None:
-        """Raise BreakerOpen where a start may not leave now. `own` of those in flight are the one that asks."""
+        """Raise BreakerOpen if a start may not leave now.
+
+        `own` is how many of the starts in flight belong to the caller.
+        """
         if not self._breaker.admits(self._in_flight - own):
             raise BreakerOpen("the starts before it got lost")
 
@@ -57,7 +60,7 @@ class CircuitBreaker:
         self._changed.set()
 
     async def wait(self) -> None:
-        """Wait until a start may leave; one of those that wait makes the reads. Raises StopRequested."""
+        """Wait until a start may leave; one of the waiting starts makes the reads. Raises StopRequested."""
         while not self._breaker.admits(self._in_flight):
             # A trial start is on its way: its answer decides.
             if self._breaker.state is not BreakerState.OPEN:
@@ -65,7 +68,7 @@ class CircuitBreaker:
                 await self._changed.wait()
                 self._stop.check()
                 continue
-            # Of all starts that wait, one makes the reads.
+            # Only one of the waiting starts makes the reads.
             async with self._turn:
                 if self._breaker.state is BreakerState.OPEN:
                     await self._try_read()

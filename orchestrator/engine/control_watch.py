@@ -11,14 +11,14 @@ from orchestrator.model import Stop, StopReason
 from orchestrator.ports import Observer
 
 POLL_SECONDS: Final = 2.0
-"""Permits are refused at once; polling is for what waits: for a slot, a bake, an unpause."""
+"""Permits are refused at once; polling is for everything that waits: for a slot, a bake, an unpause."""
 
 ReadState = Callable[[str], Awaitable[ControlState]]
 """Reads a launch's control state. Raises LedgerError or JournalWriteError, as `Journal.control_state`."""
 
 
 def abort_stop(launch: str, state: ControlState) -> Stop:
-    """The stop that an abort is."""
+    """The stop that an abort causes."""
     return Stop(StopReason.ABORTED, f"launch {launch} was {state.sentence}")
 
 
@@ -71,7 +71,7 @@ class ControlWatch:
             await self.poll()
 
     async def poll(self) -> None:
-        """Read the state now. A journal that is broken for good ends the run: what waits must not wait for its end."""
+        """Read the state now. A journal that is broken for good ends the run: nothing must wait for it to recover."""
         try:
             self.update(await self._read_state(self._launch))
         except LedgerError:

@@ -1,4 +1,4 @@
-"""The one door of a process: every call of every lane passes it, which limits how many are on their way at a time."""
+"""The one door of a process: every call of every lane passes it, so it limits how many are on their way at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,10 +11,11 @@ Wake = Callable[[], None]
 
 
 class Door:
-    """Lets at most `places` calls in at a time, in order of arrival.
+    """Lets at most `places` calls in at a time, in the order in which they arrive.
 
-    A lane stands in line with one call at a time, and goes to the end of it with its next: so lanes take turns, however
-    many calls each may have on its way. Nothing here awaits: who has to wait is woken, and asks again.
+    A lane stands in line with one call at a time, and goes to the end of the line with its next call. So lanes take
+    turns, no matter how many calls each may have on its way. Nothing here awaits: a caller that has to wait is woken,
+    and asks again.
     """
 
     def __init__(self, places: int) -> None:
@@ -38,7 +39,7 @@ class Door:
         return wake in self._line
 
     def enter(self, wake: Wake) -> bool:
-        """Take a place, which `leave` gives back. Where it is not the caller's turn, it stands in line from now on.
+        """Take a place, which `leave` gives back. A caller whose turn it is not stands in line from now on.
 
         `wake` is called when its turn has come; it then asks again, or leaves the line.
         """
@@ -58,7 +59,7 @@ class Door:
             self._wake_first()
 
     def leave(self) -> None:
-        """Give a place back. Raises ValueError where none is taken."""
+        """Give a place back. Raises ValueError if none is taken."""
         if self._inside == 0:
             raise ValueError("nobody is inside")
         self._inside -= 1
@@ -67,9 +68,9 @@ class Door:
         self._wake_first()
 
     def shut(self, seconds: float = SHORTAGE_PAUSE) -> bool:
-        """Let nobody in for so long: this machine had too little of something for a connection.
+        """Let nobody in for some seconds: this machine did not have enough of something for a connection.
 
-        Then one, and with every call that ends one more, up to all places (Jacobson, "Congestion Avoidance and
+        Then let one in, and one more with every call that ends, up to all places (Jacobson, "Congestion Avoidance and
         Control", 1988). Returns whether it is the first time.
         """
         is_first, self._was_shut = not self._was_shut, True

@@ -29,7 +29,7 @@ _ASK_EVERY: Final = FREE_SECONDS / 4
 """Seconds between two tries to take an account from a follower."""
 
 _MOST_DETAILS: Final = 20
-"""Campaigns whose calling hours are asked for in one round: each takes a call."""
+"""The most campaigns whose calling hours are read in one round: each takes a call."""
 
 _AT_ONCE: Final = PosixSeconds(0.0)
 
@@ -52,7 +52,7 @@ HoldAccount = Callable[[Lane], AbstractAsyncContextManager[HeldAccount]]
 async def after_followers(take: Callable[[], Awaitable[_T]], clock: Clock, stop_signal: StopSignal) -> _T:
     """Take accounts, waiting for the short turns of followers.
 
-    Raises what `take` raises, LeasedBriefly where a follower gives nothing back, and StopRequested where a stop comes.
+    Raises what `take` raises, LeasedBriefly where a follower gives nothing back, and StopRequested if a stop comes.
     """
     give_up = clock.now() + BRIEF_SECONDS
     while True:
@@ -90,10 +90,10 @@ class AccountFollower:
     async def round(
         self, wanted: Collection[CampaignKey], suspects: Iterable[CampaignKey], until: PosixSeconds
     ) -> tuple[Round, str]:
-        """Read the `wanted` campaigns, and the calling hours of `suspects`. Why it ended early, in words, or nothing.
+        """Read the `wanted` campaigns, and the calling hours of `suspects`. Returns why it ended early, or "".
 
-        It waits for nothing that comes after `until`: the platform may ask for a pause of days. Raises CredentialError
-        where the platform refuses the credential.
+        It waits for nothing that comes after `until`: the platform may ask for a pause of days. Raises
+        CredentialError where the platform refuses the credential.
         """
         done, why = Round(self.name, self._clock.now()), ""
         asks = self._asks(wanted, suspects, done)
@@ -160,7 +160,7 @@ class AccountFollower:
         self._take(stream.target, read, asks.done)
 
     def _take(self, target: CallTarget, read: Read, done: Round) -> None:
-        # What the platform counted was so when it answered, and not when the answer had arrived.
+        # The platform's count is from when it answered, and not from when the answer arrived.
         now = self._clock.now()
         keys = ((CampaignKey(f"{target.stream}/{one}"), live) for one, live in read.live.items())
         done.readings += [Reading.of(key, now, live) for key, live in keys if key in self._targets]
@@ -195,14 +195,14 @@ class AccountFollower:
 
 @dataclass(slots=True)
 class _Asks:
-    """What is left to be asked in a round, and what it has brought."""
+    """What is still to be read in a round, and what was read."""
 
     streams: deque[StreamPages]
     details: deque[CallTarget]
     done: Round
 
     def stream(self) -> StreamPages | None:
-        """The stream whose next page is to be asked for; None where all are read."""
+        """The stream whose next page is to be asked for; None if all are read."""
         while self.streams and self.streams[0].next_page() is None:
             self.streams.popleft()
         return self.streams[0] if self.streams else None

@@ -1,4 +1,4 @@
-"""One account's queue of starts with one rate budget."""
+"""One account's queue of starts, with one rate limit."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -77,7 +77,7 @@ class LaneRunner:
 
     @contextmanager
     def _until_stopped(self) -> Iterator[None]:
-        """End a piece of work when the lane or the run has to stop, and make sure that they do."""
+        """End a piece of work when the lane or the run has to stop, and make sure that they stop."""
         try:
             yield
         except StopRequested:
@@ -99,7 +99,7 @@ class LaneRunner:
                 except (WindowClosed, Outdated):
                     queue.requeue(job)
 
-    # A start: attempts until one is final, then what it comes to.
+    # A start: attempts until one is final, then its outcome.
 
     async def _start(self, job: Job, group: asyncio.TaskGroup) -> None:
         # 1. Attempts, until one is final.
@@ -107,7 +107,7 @@ class LaneRunner:
         if verdict.kind in _RETRIED and not self._is_over(job):
             await self.stop_signal.sleep(self._pause(job))
             verdict = await self._retry(job)
-        # 2. What it came to. An accepted or rejected start has its outcome already.
+        # 2. The outcome. An accepted or rejected start has its outcome already.
         if verdict.kind is VerdictKind.INDETERMINATE:
             group.create_task(self._probe_lost(job.entry))
         elif verdict.kind in _RETRIED and self.stop_signal.stop is None:
@@ -117,7 +117,8 @@ class LaneRunner:
     async def _retry(self, job: Job) -> Verdict:
         """Attempts until one is final, or enough were made.
 
-        Not the first attempt, which is nearly always the last: tenacity's loop costs half as much as a call.
+        The first attempt is made without tenacity: it is nearly always the last, and the loop costs half as much as a
+        call.
         """
         verdict: Verdict = await AsyncRetrying(
             sleep=self.stop_signal.sleep,
@@ -131,12 +132,15 @@ class LaneRunner:
     def _is_over(self, job: Job) -> bool:
         retry = self._deps.manifest.retry
         is_late = job.begun is not None and self._deps.clock.now() - job.begun >= retry.max_elapsed
-        # An attempt that we withheld ourselves does not count: the platform never saw it.
+        # An attempt that we did not send ourselves does not count: the platform never saw it.
         used_up = (is_late or job.sends >= retry.attempts) and not job.withheld
         return used_up or self.stop_signal.stop is not None
 
     def _pause(self, job: Job) -> float:
-        """Seconds before the next attempt: only a call that never arrived needs any, the limiter holds the others."""
+        """Seconds before the next attempt.
+
+        Only a call that never arrived needs any: the limiter holds the others back.
+        """
         if job.sends == 0:
             return 0.0
         return backoff(job.sends, *self._deps.manifest.retry.backoff, self._deps.draw)
@@ -173,9 +177,10 @@ class LaneRunner:
             job.begun = PosixSeconds(job.begun + self._deps.clock.now() - asked)
 
     def _check_may_leave(self, job: Job, *, own: int = 0) -> None:
-        """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed, Outdated or BreakerOpen where not.
+        """May this start leave now? Raises StopRequested, LeaseLost, WindowClosed, Outdated or BreakerOpen if not.
 
-        Asked when the slot is there, and once more right before the first byte (`own` is 1 then: it is in flight).
+        Asked when there is a slot, and once more right before the first byte (then `own` is 1: the start is in
+        flight).
         """
         self.reader.check()
         if not self._deps.windows.is_open(job.window):
@@ -186,7 +191,7 @@ class LaneRunner:
         self._breaker.check(own=own)
 
     def _last_look(self, job: Job) -> str | None:
-        """Why the start may not be sent now, asked right before its first byte: connecting may take its time."""
+        """Why the start may not be sent now, asked right before its first byte: connecting may take a while."""
         try:
             self._check_may_leave(job, own=1)
         except (StopRequested, LeaseLost, WindowClosed, Outdated, BreakerOpen) as reason:
@@ -204,7 +209,7 @@ class LaneRunner:
             raise
         finally:
             self.limiter.release(arrived_by(answer, self._deps.clock.now(), self._deps.manifest.timeouts.total))
-        # 2. Judge, and slow down before anything is awaited: the next call must not slip through.
+        # 2. Classify the answer, and slow down before anything is awaited: the next call must not slip through.
         self.limiter.on_shortage(answer)
         verdict = classify(answer)
         if verdict.kind is VerdictKind.LIMITED:
@@ -242,7 +247,7 @@ class LaneRunner:
         """What a verdict means for the job's next attempt and for its lane."""
         job.withheld = isinstance(answer, Fault) and answer.withheld
         if job.withheld or (isinstance(answer, Fault) and answer.lacks):
-            return  # it is ourselves who did not send it: that is no attempt, and no sign of the platform
+            return  # we did not send it ourselves: that is not an attempt, and shows nothing about the platform
         self._breaker.record_verdict(job.entry, verdict.kind)
         if verdict.kind is VerdictKind.NOT_SENT:
             job.sends += 1
@@ -278,11 +283,11 @@ class LaneRunner:
         message = record.data["message"]
         self._deps.observer.event("probe_done", campaign=entry.key, found=evidence is not None, message=message)
         if evidence is None and state.state is State.UNKNOWN:
-            return  # it was judged before, and stays with the person who must look
+            return  # an earlier run looked for evidence: a person must look now
         await self._commit(record)
 
     async def _commit(self, record: Record) -> None:
-        """Commit a record, then let the stop rules look: a run, or this lane, may have had enough."""
+        """Commit a record, then check the stop rules: they may stop the run, or this lane."""
         concluded = await self._deps.states.commit(record)
         if concluded is None:
             return

@@ -17,14 +17,14 @@ from orchestrator.model import PosixSeconds, Reason
 _LOOK_EVERY: Final = 60.0
 _NEVER: Final = PosixSeconds(float("inf"))
 _SHARE: Final = 4
-"""After a slow read, the rest is this many times as long: starts need the rate, too."""
+"""After a slow read, the pause is this many times as long as the read: starts need the rate, too."""
 _LONGEST_REST: Final = 900.0
-"""Else an account with a call a minute would leave a list that is free unused for an hour."""
+"""Without this limit, an account with one call a minute would leave a free list unused for an hour."""
 
 
 @dataclass(slots=True)
 class Job:
-    """A campaign on its way: what this run has tried so far."""
+    """A campaign that is being started: what this run has tried so far."""
 
     entry: Entry
     place: int = 0  # in the lane's part of the plan
@@ -35,13 +35,13 @@ class Job:
     read_under: int = 0  # the number of the control state in which its live state was read
 
     def is_outdated(self, control: ControlWatch) -> bool:
-        """Whether the launch was paused since its live state was read; while it is paused, no read would last."""
+        """Whether the launch was paused since its live state was read. During a pause, no read stays valid."""
         is_start = self.entry.decision.action is Action.START
         return is_start and not control.is_paused and self.read_under != control.state.number
 
     @property
     def window(self) -> str | None:
-        """Its window; a leftover that is only probed needs none."""
+        """Its window; a start left open by an earlier run is only probed, and needs none."""
         return self.entry.window if self.entry.decision.action is Action.START else None
 
 
@@ -63,7 +63,7 @@ class ListQueue:
         return bool(self._waiting)
 
     def admit(self, job: Job) -> bool:
-        """Whether a campaign may start now; its lists are its own then. Else it waits here, or is held."""
+        """Whether a campaign may start now; then it has its lists to itself. If not, it waits here, or is held."""
         conflict = self._lists.conflict(job.entry)
         if conflict is None:
             self._lists.take(job.entry)
@@ -94,7 +94,7 @@ class ListQueue:
         begun = self._deps.clock.now()
         met = [self._lists.conflict(job.entry) for job, _ in self._waiting.values()]
         await self._lists.refresh(self._reader, {one.user.key for one in met if one is not None})
-        # 2. Did a campaign that nobody has seen begin to use a list that looks free?
+        # 2. Has a campaign that no read has shown begun to use a list that looks free?
         await self._look_for_users()
         # 3. In the plan's order: whose lists are free now, and who has waited for long enough?
         freed: list[Job] = []
@@ -108,7 +108,7 @@ class ListQueue:
                 last = conflict
                 continue
             del self._waiting[place]
-        # 4. Say what is still waited for, and rest.
+        # 4. Report what is still waited for, and pause.
         if met:
             self._tell(last)
         now = self._deps.clock.now()

@@ -1,4 +1,4 @@
-"""Who uses the contact lists of one account: what reads show to run, and what this run has started."""
+"""Who uses the contact lists of one account: the campaigns that run by reads, and those that this run has started."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ _MOST_BY_ID: Final = 20
 
 
 class ListWatch:
-    """Follows every read of a lane, whatever it was made for, and every start. `is_on`: whether anybody asks."""
+    """Follows every read of a lane, no matter why it was made, and every start. `is_on`: whether anybody needs it."""
 
     def __init__(self, states: CampaignStates, *, is_on: bool) -> None:
         self.users = ListUsers()
@@ -38,7 +38,7 @@ class ListWatch:
         for campaign, state in live.items() if self._is_on else ():
             key = key_of(target.stream, campaign)
             self._seen.add(key)
-            # A read that was on its way while we started it says nothing: see `refresh`.
+            # A read that was on its way while we started the campaign proves nothing: see `refresh`.
             if key not in self._own:
                 self._follow(replace(target, campaign=campaign), key, state)
 
@@ -52,9 +52,10 @@ class ListWatch:
     async def look_for(
         self, reader: Reader, target: CallTarget, needed: Collection[str], lists: Iterable[ContactList]
     ) -> bool:
-        """Read the campaigns that the needed lists of the target's stream name, and that no read has shown yet.
+        """Read the campaigns that the needed lists of the target's stream name, and that no read has shown so far.
 
-        What cannot be read counts as running. Whether there were any. Raises StopRequested and LeaseLost.
+        A campaign that cannot be read counts as running. Returns whether there were any. Raises StopRequested and
+        LeaseLost.
         """
         unread: list[CallTarget] = []
         for campaign, on in named_users(lists, needed).items() if self._is_on else ():
@@ -75,7 +76,8 @@ class ListWatch:
         """Why a campaign may run although the platform does not show it, in words; empty: it does not run."""
         if self._is(key, *UNRESOLVED):
             return _MAYBE
-        # Right after its start it may still be Ready. One that has run and was edited is, too, but has an instance.
+        # Right after its start it may still be Ready. A campaign that has run and was edited is also Ready, but has an
+        # instance.
         begins = self._is(key, State.STARTED) and not is_over(live) and live.instance_id is None
         return _BEGINS if begins else ""
 
@@ -88,7 +90,7 @@ class ListWatch:
         return self._is(key, State.UNKNOWN)
 
     def take(self, entry: Entry) -> None:
-        """The campaign is about to start: its lists are its own."""
+        """The campaign is about to start: it has its lists to itself."""
         if self._is_on and (lists := _lists(entry)):
             name = entry.name or (entry.live.name if entry.live else "")
             self._take(entry.target, ListUser(entry.key, name, lists, _OURS))
@@ -132,7 +134,7 @@ class ListWatch:
 
 
 async def _found(reader: Reader, target: CallTarget, wanted: AbstractSet[str]) -> dict[str, LiveState]:
-    """The wanted campaigns of a stream, by id; who is not among them is gone. Raises as the reader does."""
+    """The wanted campaigns of a stream, by id; one that is not among them is gone. Raises as the reader does."""
     live = await reader.states(target, wanted)
     # When an older one is deleted between two pages, a campaign moves to a page that was read before: only by its id is
     # it known to be gone.

@@ -5,7 +5,7 @@ from orchestrator.ports import Clock
 
 
 class WindowClosed(Exception):  # noqa: N818 - a fact, not a malfunction
-    """A campaign whose window is not open: its turn comes when it is."""
+    """A campaign whose window is not open: its turn comes when the window opens."""
 
 
 class OpenWindows:

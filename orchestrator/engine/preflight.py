@@ -36,10 +36,11 @@ async def live_states(
     check: str,
     listed: AbstractSet[CampaignKey] = frozenset(),
 ) -> dict[CampaignKey, LiveState]:
-    """The live state by campaign; who is not in it does not exist. All lanes at once; raises what the first raises.
+    """The live state by campaign, read on all lanes at once; a campaign that is not in it does not exist.
 
-    The `listed` ones are read from lists alone, even where single reads would take fewer calls.
-    Raises CredentialError where the platform rejects a credential, Refused for any other reason, and StopRequested.
+    The `listed` ones are read from lists alone, even where single reads would take fewer calls. Raises what the first
+    lane raises: CredentialError if the platform rejects a credential, Refused for any other reason, and
+    StopRequested.
     """
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
@@ -49,7 +50,7 @@ async def live_states(
 
 
 async def together(lanes: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """What all lanes found; raises what the first raises."""
+    """What all lanes found; raises what the first one raises."""
     jobs = [asyncio.create_task(lane) for lane in lanes]
     try:
         return await asyncio.gather(*jobs)
@@ -88,16 +89,16 @@ async def _lane_lists(
 
 
 async def changes(reader: Reader, entries: Sequence[Entry], manifest: Manifest) -> dict[CampaignKey, str]:
-    """By campaign, in words, how the live state differs from what the plan saw. Raises StopRequested.
+    """By campaign, in words, how the live state differs from the plan. Raises StopRequested.
 
-    Without it, a campaign that was started by hand while it waited would text its people twice. Campaigns that the plan
-    did not see are left out.
+    Without it, a campaign that was started by hand while it waited would text its people twice. Campaigns that the
+    plan did not see are left out.
     """
     seen = {entry.key: entry.live for entry in entries if entry.live is not None}
     targets = [entry.target for entry in entries if entry.key in seen]
     if manifest.preflight.check == "off" or not targets:
         return {}
-    # What may run again is told from what ran again by its instance, which only a list names; so is what was approved.
+    # Only a list shows the instance, which tells whether a campaign has run again, and what was approved to be sent.
     listed = {entry.key for entry in entries if needs_list(entry.campaign, manifest, None)}
     try:
         live = await _read(reader, targets, manifest.preflight.check, listed)
@@ -132,9 +133,10 @@ def _is_same(before: LiveState, now: LiveState | None) -> bool:
 
 
 def _what_matters(live: LiveState, other: LiveState) -> tuple[object, ...]:
-    # What one of the two reads cannot name has not changed: an instance of a campaign that was read by id.
+    # A value that one of the two reads cannot show counts as unchanged, such as the instance of a campaign that was
+    # read by id.
     instance = (live.instance_id, live.instance_updated_at) if _name_instances(live, other) else None
-    # The times move with every edit: what would be sent may be another text, or go to other people.
+    # The times change with every edit: the campaign may now send another text, or text other people.
     updated_at = live.updated_at if live.updated_at and other.updated_at else None
     return live.status, live.scheduled, instance, updated_at
 
@@ -212,7 +214,7 @@ async def _by_status(reader: Reader, targets: Sequence[CallTarget]) -> dict[Camp
 async def details(
     readers: Mapping[Lane, Reader], plan: Plan
 ) -> tuple[dict[CampaignKey, LiveState], dict[CampaignKey, str]]:
-    """The live state, with what a list does not name, of each campaign that the plan starts; and why one has none.
+    """The live state of each campaign to start, with what a list does not show; and why a campaign has none.
 
     One call for each, but for those that were read by id before. Raises StopRequested.
     """
@@ -241,7 +243,7 @@ async def _lane_details(
 
 
 def _detailed(listed: LiveState, by_id: LiveState) -> LiveState:
-    """What a list says, with what it does not name."""
+    """What a list shows, with what it does not show."""
     both = content.merged(by_id.content, listed.content)
     return replace(listed, calling_hours=by_id.calling_hours, content=both)
 
@@ -273,6 +275,6 @@ def _warning(entry: Entry, failed: Mapping[CampaignKey, str], manifest: Manifest
         return None
     when = f"window {entry.window} is open at {timestamp(at)}" if entry.window else "it may be started now"
     return (
-        f"{when}, its calling hours on the platform ({calling_hours.words(calling)}) are not open then: started so, it "
-        "is Active and texts nobody before they open"
+        f"{when}, its calling hours on the platform ({calling_hours.words(calling)}) are not open then: if it is "
+        "started then, it is Active and texts nobody until they open"
     )

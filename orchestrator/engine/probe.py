@@ -47,7 +47,7 @@ class Probe:
         try:
             # 1. At once: most lost answers belong to starts that took effect.
             found = await self._by_status(entry, baseline)
-            # 2. Once more when it has settled. A clock that was suspended may have slept for too short a time.
+            # 2. Once more when it has settled. If the clock was suspended, the sleep may have been too short.
             while found is None and (delay := settled_at - self._deps.clock.now()) > 0:
                 await self._stop_signal.sleep(delay)
             return found or await self._settled(entry, baseline, settled_at)
@@ -61,7 +61,7 @@ class Probe:
             return None  # what cannot be read proves nothing
 
     async def _settled(self, entry: Entry, baseline: Mapping[str, Any] | None, settled_at: PosixSeconds) -> str | None:
-        # A list proves more than a status only by an instance that preflight did not see.
+        # A list only proves more than a status if it shows an instance that preflight did not see.
         if self._deps.manifest.preflight.check != "list" or not names_instance(baseline):
             return await self._by_status(entry, baseline)
         try:
@@ -73,7 +73,7 @@ class Probe:
         stream = _stream(entry)
         async with self._turns[stream]:
             begun, live = self._listed.get(stream, (PosixSeconds(float("-inf")), {}))
-            # A list that began before this suspect settled, or does not name it, proves nothing about it.
+            # A list that was read before this suspect settled, or that does not have it, proves nothing about it.
             if begun < settled_at or entry.campaign.campaign not in live:
                 begun = self._deps.clock.now()
                 waiting = frozenset(self._waiting[stream])

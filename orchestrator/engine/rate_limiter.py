@@ -21,7 +21,7 @@ _SHORTEST_PAUSE: Final = 1.0
 class RateLimiter:
     """Lets the calls of one lane through in order of arrival, when the pacer says so and the process's door is open.
 
-    A limit that asks for more than `patience` seconds, or than two windows, stops the lane.
+    If the platform asks for more than `patience` seconds, or more than two windows, the lane stops.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class RateLimiter:
         stop.watch(self._changed.set)
 
     async def acquire(self, check: Callable[[], None]) -> None:
-        """Wait for a slot and a place, ask `check` and take both; `release` gives them back.
+        """Wait for a slot and a place, call `check` and take both; `release` gives them back.
 
-        `check` is asked once they are there, which may be an hour later: what it raises is raised here, and nothing is
-        taken. Raises StopRequested as soon as there is a stop.
+        `check` is only called when both are free, which may be an hour later. What it raises is raised here, and
+        nothing is taken. Raises StopRequested as soon as there is a stop.
         """
         # One waits for the pacer at a time; the others queue for the lock in order of arrival.
         async with self._turn:
@@ -58,9 +58,9 @@ class RateLimiter:
     async def _enter(self) -> None:
         """Wait until a slot is free, then for a place at the door.
 
-        The place last: nobody keeps a connection from other lanes while it sleeps for its rate. A slot that passes by
-        in the meantime is not lost, since it is taken only now; and neither the slot nor the permit, which both run
-        out, ever waits for a connection.
+        The place comes last, so no lane keeps a connection while it waits for its rate. No slot is lost in the
+        meantime, because it is only taken now. And neither the slot nor the permit, which both run out, ever waits
+        for a connection.
         """
         wake = self._changed.set
         try:
@@ -77,7 +77,7 @@ class RateLimiter:
             self._door.leave_line(wake)
 
     async def _wait(self, delay: float) -> None:
-        """Wait for a change, and no longer than `delay` seconds where that is a time to wait for."""
+        """Wait for a change, for at most `delay` seconds if `delay` is finite."""
         self._until = self._clock.now() + delay
         with suppress(TimeoutError):
             async with asyncio.timeout(delay if 0 < delay < math.inf else None):
@@ -93,21 +93,21 @@ class RateLimiter:
         )  # fmt: skip
 
     def release(self, at: PosixSeconds) -> None:
-        """The call has ended. It is known to have arrived by `at` (POSIX seconds), or never to arrive after it."""
+        """The call has ended. It arrived by `at` (POSIX seconds), or never arrives."""
         self._door.leave()
         self.pacer.release(at)
         now = self._clock.now()
-        # Nearly always the time stays as it is: to wake up for nothing costs as much as all the pacing of a start.
+        # The time rarely changes, and an unnecessary wake-up costs as much as all the pacing of a start.
         if now < self._until and now + self.pacer.wait(now) < self._until:
             self._changed.set()
 
     def on_shortage(self, answer: Reply | Fault | None) -> None:
-        """Where this machine lacked something for the call's connection, no lane makes another one for a while."""
+        """If this machine lacked something for the call's connection, no lane makes another connection for a while."""
         if isinstance(answer, Fault) and answer.lacks and self._door.shut():
             self._observer.event("connections_short", message=f"{answer.text}; {answer.fix}")
 
     def on_limited(self, answer: Reply | Fault) -> None:
-        """The platform limited a call: the whole lane waits as long as it asks, else a full window, or stops."""
+        """The platform limited a call: the lane waits as long as it asks, or for a full window, or the lane stops."""
         longest = self.pacer.longest
         if isinstance(answer, Fault):  # the status line said 429, and the rest was lost
             self._pause(longest, answer.text, is_long=False)

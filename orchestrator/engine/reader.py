@@ -27,7 +27,7 @@ from orchestrator.errors import LeaseLost
 from orchestrator.model import CallTarget, ContactList, Fault, Lane, LiveState, PosixSeconds, Read, Reply
 
 OnRead = Callable[[CallTarget, Mapping[str, LiveState]], None]
-"""Is given every read's target, and the campaigns of its stream that the answer names, by id."""
+"""Gets every read's target, and the campaigns of its stream that the answer shows, by id."""
 
 
 def _ignored(target: CallTarget, live: Mapping[str, LiveState]) -> None:
@@ -66,18 +66,18 @@ class Reader:
         self._is_ordered = True  # until the platform refuses to sort its lists
 
     def check(self) -> None:
-        """Raise StopRequested or LeaseLost where no call, not even a read, may leave this lane now."""
+        """Raise StopRequested or LeaseLost if no call, not even a read, may leave this lane now."""
         self._stop_signal.check()
         if not self._deps.journal.holds(self.lane):
             # The run that has the lane now relies on it that nothing leaves here.
             raise LeaseLost("this run's lease has ended, or another run has taken it")
 
     async def status(self, target: CallTarget) -> LiveState | None:
-        """The state of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
+        """The state of one campaign; None if the platform names none. Raises ReadFailed and StopRequested."""
         return await self._one(target, lambda: self._deps.api.status(target, check=self._last_look))
 
     async def details(self, target: CallTarget) -> LiveState | None:
-        """All of one campaign; None where the platform names none. Raises ReadFailed and StopRequested."""
+        """All of one campaign; None if the platform names none. Raises ReadFailed and StopRequested."""
         return await self._one(target, lambda: self._deps.api.get(target, check=self._last_look))
 
     async def states(
@@ -85,8 +85,8 @@ class Reader:
     ) -> dict[str, LiveState]:
         """The wanted campaigns of the target's stream and type, by id. Raises ReadFailed and StopRequested.
 
-        In as few calls as is known to be possible: where more pages are left than campaigns, these are read one by one.
-        Of the `listed` ones, what only a list names is needed: for them every page is read.
+        Uses as few calls as possible: if more pages are left than campaigns, the campaigns are read one by one. The
+        `listed` ones need what only a list shows, so every page is read for them.
         """
         found: dict[str, LiveState] = {}
         page, more = 1, True
@@ -107,7 +107,8 @@ class Reader:
     ) -> dict[str, LiveState]:
         """All campaigns of the target's stream and type, by id, in a call per page. Raises as `states` does.
 
-        `on_page` is given, after each page, how many campaigns are read, and how many pages are left (None: unknown).
+        After each page, `on_page` gets the number of campaigns that are read, and of pages that are left (None:
+        unknown).
         """
         found: dict[str, LiveState] = {}
         page, more = 1, True
@@ -208,7 +209,7 @@ class Reader:
             read = await self._once(call)
             begun.append(self._deps.clock.now())
             kind = classify(read.answer)
-            # A call that this machine could not make is no attempt; `max_elapsed` ends them.
+            # A call that this machine could not make is not an attempt; `max_elapsed` ends such calls.
             tries[kind] += not (isinstance(read.answer, Fault) and read.answer.lacks)
             asked = _asked(kind, read.answer)
             if kind is ReadKind.LIMITED:
@@ -216,7 +217,8 @@ class Reader:
             return kind, read
 
         def is_final(_: RetryCallState) -> bool:
-            # A wait that would outlast the budget is not begun: asking earlier would break it.
+            # Do not begin a wait that is longer than the time left: a call before its end would ignore what the
+            # platform asked.
             elapsed = self._deps.clock.now() - begun[0]
             return (
                 elapsed + asked >= retry.max_elapsed
@@ -236,7 +238,7 @@ class Reader:
             retry=retry_if_result(lambda result: result[0] in _RETRIED),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(once)
-        # 2. Is it one that can be used?
+        # 2. Can the answer be used?
         kind, read = outcome
         if kind is not ReadKind.OK:
             self._deps.stop_signal.check()  # a run that was told to stop has not failed

@@ -67,19 +67,19 @@ class Rounds:
     async def run(self) -> None:
         """Go on until the goal is reached, nothing is left to wait for, the time is up, or a stop comes.
 
-        Raises CredentialError, and JournalWriteError where a round cannot be journaled.
+        Raises CredentialError, and JournalWriteError if a round cannot be journaled.
         """
         jobs = [asyncio.create_task(self._follow(follower)) for follower in self.followers]
         try:
             await asyncio.gather(*jobs)
         finally:
-            # What ends one ends all; each gives its account back before it does.
+            # What ends one round ends all of them; each gives its account back first.
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
 
     async def _follow(self, follower: AccountFollower) -> None:
-        # The first round reads all: what earlier runs of `follow` found at rest may have been resumed since.
+        # The first round reads all campaigns: somebody may have resumed one that an earlier `follow` found at rest.
         wanted = follower.keys
         with suppress(StopRequested):
             while wanted and self._stop_signal.stop is None and not self._is_outdated:
@@ -147,7 +147,7 @@ class Rounds:
                 self._stalled.discard(key)
 
     def _report_round(self, follower: AccountFollower, done: Round, why: str) -> None:
-        # Once, until it can be read again: a run that has the account may have it for hours.
+        # Only once until it can be read again: a run may have the account for hours.
         if why and follower.name not in self._skipped:
             self._observer.event("follow_skipped", account=follower.name, message=why)
         (self._skipped.add if why else self._skipped.discard)(follower.name)

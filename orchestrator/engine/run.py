@@ -34,7 +34,7 @@ _NONE: Final[PreviousStarts] = MappingProxyType({})
 
 
 def lanes_in_use(manifest: Manifest) -> dict[Lane, str]:
-    """The lanes that a run of the manifest needs, with their accounts' names; of one without campaigns, all of them."""
+    """The lanes that a run of the manifest needs, with their accounts' names; all lanes if it has no campaigns."""
     used = {campaign.account for campaign in manifest.campaigns if campaign.enabled}
     is_used = used.__contains__ if manifest.campaigns else manifest.accounts.__contains__
     return {plans.lane_of(manifest, name): name for name in filter(is_used, manifest.accounts)}
@@ -88,11 +88,11 @@ class Run:
             users={lane: runner.lists.users for lane, runner in self.lanes.items()},
         )  # fmt: skip
         plan = decide(live=live)
-        # 4. Who would be texted, and what a list does not name of them: their sender and their calling hours.
+        # 4. Who would be texted, and what a list does not show: sender and calling hours.
         readers, lists = self._readers(), None
         if manifest.preflight.check == "list":
             lists = await preflight.contact_lists(readers, plan)
-            # A stream's list is read no further than needed: who else uses its contact lists?
+            # A stream's list may not be read to its end, so check who else uses its contact lists.
             if await self._look_for_users(plan, lists):
                 plan = decide(live=live)
         if manifest.preflight.hours or choice.details:
@@ -116,9 +116,10 @@ class Run:
         return any(await preflight.together(map(look, lanes)))
 
     async def _live_states(self, choice: Choice) -> dict[CampaignKey, LiveState]:
-        """What the platform knows of the campaigns that the journal does not settle."""
+        """What the platform reports about the campaigns that the journal does not settle."""
         manifest, states = self.deps.manifest, self.deps.states
-        # First: a list of a million call targets that nobody reads would be the peak of a run's memory.
+        # This check comes first: a list of a million call targets that nobody reads would be the peak of a run's
+        # memory.
         if manifest.preflight.check == "off":
             return {}
         undecided = plans.undecided(manifest, states, choice.selection, retry_failed=choice.retry_failed)
@@ -145,7 +146,7 @@ class Run:
         return {lane: runner.reader for lane, runner in self.lanes.items()}
 
     async def execute(self, plan: Plan, approved: Approved = NOT_ASKED) -> Stop | None:
-        """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
+        """Carry the plan out and journal how it went. Returns why it ended early, None if it did not.
 
         `approved` is how the plan was approved.
 
@@ -155,7 +156,7 @@ class Run:
 
     @property
     def stop(self) -> Stop | None:
-        """Why the run or one of its lanes stopped; None where none did."""
+        """Why the run or one of its lanes stopped; None if none did."""
         return stop_of(self.deps, self.lanes)
 
     def gauge(self) -> RunGauge:
@@ -171,7 +172,7 @@ class Run:
 def inherited_calls(
     manifest: Manifest, leases: Iterable[AcquiredLease], now: PosixSeconds
 ) -> dict[Lane, list[PosixSeconds]]:
-    """By lane, what a holder that made no call must hand on: the slots that it was told of, or must assume.
+    """By lane, what a holder that made no call must hand on: the slots that it was given, or must assume.
 
     Otherwise a run that took over from a crashed one, and failed before its first call, would leave a lane that looks
     cleanly released, with an empty window.
@@ -181,9 +182,9 @@ def inherited_calls(
 
 
 def _pacer(manifest: Manifest, account: str, last: AcquiredLease | None, now: PosixSeconds) -> Pacer:
-    """A lane's pacer, which counts what its last holder sent; of one that crashed, as much as it can have sent."""
+    """A lane's pacer, which counts what its last holder sent; if that crashed, as much as it can have sent."""
     pacer = Pacer(manifest.accounts[account].rate)
-    # A holder that left in order says when its calls ended; of one that crashed, all slots may still be taken.
+    # A holder that ended in order recorded when its calls ended; after a crash, all slots may still be taken.
     if last is not None and last.released_cleanly:
         pacer.recall(list(last.recent_calls))
     elif last is not None:

@@ -21,7 +21,7 @@ from orchestrator.ports import CampaignApi, Checks, Clock, Journal, Observer
 
 
 class NoChecks:
-    """Where no command can be run, no command has passed."""
+    """For runs that cannot run commands: no command passes."""
 
     async def run(self, check: Pass, facts: Mapping[str, str]) -> str | None:  # noqa: ARG002
         """Refuse."""
@@ -70,7 +70,7 @@ class RunDeps:
     draw: Callable[[], float]  # from [0, 1), for the jitter of retries
     windows_wait: float  # seconds for which a closed window is waited for
     lists_wait: float  # seconds for which a contact list in use is waited for
-    deliveries: Deliveries  # what is known of started campaigns, for waves that wait for them
+    deliveries: Deliveries  # what is known of started campaigns, for waves that wait for their deliveries
 
     @classmethod
     def assemble(
@@ -91,11 +91,11 @@ class RunDeps:
         no_wait: bool = False,
         deliveries: Deliveries | None = None,
     ) -> "RunDeps":
-        """The parts of a run around its ports. `known` is the fold of its launch's journal.
+        """The parts of a run around its ports. `known` is the state of each campaign by its launch's journal.
 
-        `door` is that of the process, where several runs share one; `draw` draws from [0, 1); with `no_wait`, campaigns
-        whose window is closed, or whose contact list is in use, are held at once. `deliveries` are those that the
-        launch's journal has.
+        `door` is that of the process, where several runs share one; `draw` draws from [0, 1); with `no_wait`,
+        campaigns whose window is closed, or whose contact list is in use, are held at once. `deliveries` are those
+        that the launch's journal has.
         """
         return cls(
             manifest=manifest,

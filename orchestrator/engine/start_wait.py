@@ -1,4 +1,4 @@
-"""The wait for the time at which a launch may start. Nothing is held meanwhile: no lease, no slot, no connection."""
+"""The wait for the time at which a launch may start. It holds nothing: no lease, no slot, no connection."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -20,7 +20,7 @@ A machine that slept, or whose clock was set, is right again after that: a singl
 """
 
 AWAY_SECONDS: Final = 900.0
-"""Seconds past the start after which a ledger that is still away ends the wait: somebody has to look."""
+"""A ledger that is still away this many seconds after the start time ends the wait: somebody has to look."""
 
 
 class StartWait:
@@ -46,7 +46,8 @@ class StartWait:
     async def until(self, start: StartTime) -> None:
         """Return once it is `start`. Raises StopRequested, and Refused once the launch is aborted.
 
-        A ledger that cannot be read ends no wait, as it may be back in time; AWAY_SECONDS past it, raises LedgerError.
+        A ledger that cannot be read does not end the wait, because it may be back in time. It raises LedgerError
+        AWAY_SECONDS after the start time.
         """
         left = await self._left(start)
         if left > 0:

@@ -1,4 +1,4 @@
-"""What the journal proves of each campaign of a run, and the one way to a record about a campaign."""
+"""What the journal proves about each campaign of a run, and the only place that writes a record about a campaign."""
 
 import asyncio
 from collections import defaultdict
@@ -23,7 +23,8 @@ def _zeros() -> dict[str, int]:
 class Concluded:
     """A campaign has an outcome. The counts are campaigns by outcome at that moment, of the run and of the lane.
 
-    Copies: several campaigns may conclude in one commit, and a stop rule is broken by the first that breaks it.
+    They are copies: several campaigns may conclude in one commit, and the first one that breaks a stop rule must be
+    found.
     """
 
     outcome: Outcome
@@ -32,19 +33,20 @@ class Concluded:
 
 
 class CampaignStates(Mapping[CampaignKey, CampaignState]):
-    """The campaigns' states by key, moved by committed records alone.
+    """The campaigns' states by key. Only committed records change them.
 
-    `known` is the fold of the journal so far, and is taken over. Of a campaign that has started only the time of its
-    start is kept: a million whole states take 700 MB, and a campaign that was forgotten altogether would look new.
+    `known` has the states by the journal so far; it is taken over, not copied. Of a campaign that has started, only
+    the time of its start is kept: a million whole states take 700 MB, and a campaign that was forgotten altogether
+    would look new.
     """
 
     def __init__(self, journal: Journal, observer: Observer, known: dict[CampaignKey, CampaignState]) -> None:
         self.held: dict[CampaignKey, tuple[Reason, str]] = {}
-        """Campaigns that are held each for a reason of its own."""
+        """Campaigns that are held, each for its own reason."""
         self.unrecorded: list[Record] = []
         """What the journal could not take."""
         self.may_have_sent = False
-        """Whether a permit was asked for: from then on it is not certain that no start left (P6)."""
+        """Whether a permit was requested: from then on it is not certain that no start left (P6)."""
         self._journal = journal
         self._observer = observer
         self._states = known
@@ -83,10 +85,10 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         return permit
 
     async def commit(self, record: Record) -> Concluded | None:
-        """Journal a record; apply and count it if it is a campaign's. Returns what the campaign came to; None: nothing.
+        """Journal a record; apply and count it if it is a campaign's. Returns the campaign's outcome, or None.
 
-        A cancellation waits for the commit and is raised after it: what was learned of a start that left must not be
-        lost because nobody waits for it. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
+        A cancellation waits for the commit and is raised after it: the answer to a start that left must not be lost
+        because nobody waits for it any longer. Raises JournalWriteError; a campaign's record is then in `unrecorded`.
         """
         committed = self._journal.record(record)
         try:
@@ -132,5 +134,5 @@ class CampaignStates(Mapping[CampaignKey, CampaignState]):
         return Concluded(outcome, dict(self._counts), dict(self._lane_counts[record.lane]))
 
     def hold(self, campaigns: Mapping[CampaignKey, tuple[Reason, str]]) -> None:
-        """Hold campaigns, each for a reason of its own."""
+        """Hold campaigns, each for its own reason."""
         self.held.update(campaigns)

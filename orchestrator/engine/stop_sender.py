@@ -53,7 +53,7 @@ class StopSender:
             raise
 
     async def _stop(self, lane: LaneRunner, job: StopJob) -> None:
-        # As with a start: what is about to happen is journaled first, and what came of it after.
+        # As with a start, the stop is journaled before it is sent, and its answer after.
         records, key = self._deps.records, job.target.key
         await self._deps.journal.record(
             records.stop_intent(key, job.number, lane.lane, by=self._by, reason=self._reason)

@@ -28,7 +28,7 @@ class StopSignal:
 
     @property
     def own(self) -> Stop | None:
-        """Its own stop, whatever its parent's."""
+        """Its own stop, without its parent's."""
         return self._own
 
     @property
@@ -47,17 +47,17 @@ class StopSignal:
             wake()
 
     def stop_waiting(self) -> None:
-        """Wait no longer for calls in flight. What becomes of them is then open in the journal."""
+        """Wait no longer for calls in flight. The journal then does not know how they ended."""
         for give_up in tuple(self._waits):
             give_up()
 
     @property
     def can_stop_waiting(self) -> bool:
-        """Whether somebody waits for calls in flight, whose wait `stop_waiting` would cut short."""
+        """Whether somebody waits for calls in flight; `stop_waiting` would end that wait."""
         return bool(self._waits)
 
     def on_stop_waiting(self, give_up: Callable[[], object]) -> None:
-        """Call `give_up`, which ends a wait for calls in flight, when nobody wants to wait any more."""
+        """Call `give_up`, which ends a wait for calls in flight, when nobody wants to wait any longer."""
         self._waits.append(give_up)
 
     def check(self) -> None:
@@ -112,7 +112,7 @@ class LaneStop(StopSignal):
         self._observer = observer
 
     def stop_lane(self, reason: StopReason, detail: str) -> None:
-        """Stop this lane alone. `detail` is for people; the account's name is put before it."""
-        if self.stop is None:  # else the run has stopped it: what is found later holds nothing more
+        """Stop only this lane. `detail` is for people; the account's name is put before it."""
+        if self.stop is None:  # otherwise the run has stopped it, and a later reason holds nothing more
             self.set(Stop(reason, f"account {self._account}: {detail}"))
         self._observer.event("lane_stopped", lane=self._lane, reason=str(reason), message=detail)

@@ -1,4 +1,4 @@
-"""Following what a wave has started, in its run and with its accounts, until the next wave may open."""
+"""Follows the campaigns that a wave has started, in its run and with its accounts, until the next wave may open."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from orchestrator.errors import CredentialError, JournalWriteError
 from orchestrator.model import Lane, PosixSeconds, Stop, StopReason
 
 _EVERY: Final = 60.0
-"""Seconds from the begin of a round to that of the next, as `follow` has it."""
+"""Seconds from the beginning of a round to that of the next, the same as for `follow`."""
 
 
 class WaveFollower:
@@ -30,7 +30,7 @@ class WaveFollower:
         self._journaled = 0  # rounds of this run
 
     async def follow(self, entries: Sequence[Entry], rule: Wave, asked: Pass, until: PosixSeconds) -> str | None:
-        """Read what was started of a wave until it has what is `asked`. Why it has not, in words; None where it has.
+        """Read what was started of a wave until it has what is `asked`. Why it has not, in words; None if it has.
 
         `until` is in POSIX seconds; it is read once even if that is over. Raises StopRequested.
         """
@@ -52,7 +52,7 @@ class WaveFollower:
         finally:
             self._journaled = rounds.number
         deps.stop_signal.check()
-        # 2. What it came to.
+        # 2. The result.
         started = self._started(entries)
         missing = wave_share.shortfall(asked, started)
         if missing is None:
@@ -95,7 +95,7 @@ class WaveFollower:
         return [Started(deliveries.of(entry.key), deliveries.recipients.get(entry.key)) for entry in entries]
 
     def _lost(self, entries: Sequence[Entry]) -> str:
-        """Why an account can no longer be read by this run, in words; empty where all can."""
+        """Why an account can no longer be read by this run, in words; empty if all can."""
         for lane in {entry.lane: None for entry in entries}:
             if (stop := self._lanes[lane].stop_signal.own) is not None:
                 return stop.detail

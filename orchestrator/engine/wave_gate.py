@@ -1,4 +1,4 @@
-"""One wave, in a run or in a fleet: it opens, is judged by its outcomes, bakes, and has its check run."""
+"""One wave, in a run or in a fleet: it opens, its outcomes are checked, it bakes, and its command is run."""
 
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,11 +19,11 @@ _GOOD: Final = frozenset({WaveVerdict.PASSED, WaveVerdict.NO_RULE})
 
 
 Follow = Callable[[Wave, Pass, PosixSeconds], Awaitable[str | None]]
-"""Reads what a wave has started until it has what its `pass` asks, or until a POSIX time: why it has not, or None."""
+"""Reads a wave's started campaigns until they meet its `pass`, or until a POSIX time: why they do not, or None."""
 
 
 class WaveGate:
-    """Decides whether the wave after this one may open. `rule` is the manifest's; None: nothing is asked of it."""
+    """Decides whether the wave after this one may open. `rule` is the manifest's; None: it has no conditions."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class WaveGate:
         is_stopped: bool,
         follow: Follow | None = None,
     ) -> str | None:
-        """Close the wave; bake and check it unless it `is_last`. Why it did not pass, in words; None where it did.
+        """Close the wave; bake and check it unless it `is_last`. Why it did not pass, in words; None if it did.
 
         `started_at` is when its campaigns were started, whichever run of the launch did it; times are POSIX seconds.
         `is_stopped`: the run has stopped. `follow` reads what becomes of what was started. A stop ends the bake, the
@@ -80,7 +80,7 @@ class WaveGate:
         )
         # 2. Another wave waits for it.
         if self._rule is not None and shortfall is None and not is_last:
-            # What was started under a clock that was ahead was started by now at the latest.
+            # If a clock was ahead, a recorded start may lie in the future: it was made by now at the latest.
             now = self._clock.now()
             baked_at = waves.baked_at(self._rule, (min(at, now) for at in started_at))
             await self._bake(baked_at, stop_signal)

@@ -24,11 +24,11 @@ from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
 
 FRESH_SECONDS: Final = 300.0
-"""For how long what was read is acted upon: a wave that opens later, after a bake or a long wave, reads it again."""
+"""How long a live state stays good: a wave that opens later, after a bake or a long wave, reads it again."""
 
 
 class PlanExecution:
-    """One plan on its way, from the journaled header to the journaled end."""
+    """One plan while it is carried out, from the journaled header to the journaled end."""
 
     def __init__(self, deps: RunDeps, plan: Plan, lanes: Mapping[Lane, LaneRunner], approved: Approved) -> None:
         self._deps = deps
@@ -40,7 +40,7 @@ class PlanExecution:
         self._begun = deps.clock.now()
 
     async def run(self) -> Stop | None:
-        """Carry the plan out and journal how it went. Returns why it ended early, None where it did not.
+        """Carry the plan out and journal how it went. Returns why it ended early, None if it did not.
 
         Raises JournalWriteError only before the first start, when the header cannot be written.
         """
@@ -50,7 +50,7 @@ class PlanExecution:
         await self._deps.control.begin()  # a launch paused before it began should not spend slots to find out
         watching = asyncio.create_task(self._deps.control.run())
         waves = asyncio.create_task(self._open_waves())
-        # A second signal cuts the wait for what is in flight short, and nothing else: what follows must not be cut.
+        # A second signal only ends the wait for calls in flight: the steps after it must not be cut short.
         self._deps.stop_signal.on_stop_waiting(waves.cancel)
         try:
             with suppress(StopRequested):  # the reason is in the stop signal
@@ -101,7 +101,7 @@ class PlanExecution:
                 self._deps.stop_signal.set(Stop(StopReason.WAVE, shortfall))
 
     async def _open_wave(self, name: str, entries: Sequence[Entry], *, is_last: bool) -> str | None:
-        """Start all of a wave. Why it did not pass, in words; None where it did. Raises StopRequested."""
+        """Start all of a wave. Why it did not pass, in words; None if it did. Raises StopRequested."""
         deps = self._deps
         deps.stop_signal.check()
         rule = next((wave for wave in deps.manifest.waves if wave.name == name), None)
@@ -113,7 +113,8 @@ class PlanExecution:
         self._gates.append(gate)
         gate.open()
         await self._run_lanes(entries)
-        # Nothing can be missing where nothing is asked and nothing held: a million outcomes take their time.
+        # Nothing can be missing if there is no condition and nothing is held: skip the count, since a million outcomes
+        # take a while.
         has_to_look = rule is not None or self._stop() is not None or deps.states.held
         outcomes = [self._outcome(entry) for entry in entries] if has_to_look else []
         return await gate.judge(
@@ -125,7 +126,7 @@ class PlanExecution:
     def _outcome(self, entry: Entry) -> Outcome:
         decision, state = entry.decision, self._deps.states.get(entry.key)
         if decision.reason is Reason.DESELECTED and state is not None:
-            # A canary that failed stays one: leaving it out of the selection must not open the next wave.
+            # A canary that failed stays failed: leaving it out of the selection must not open the next wave.
             decision = Decision(Action.SKIP)
         return outcome_of(decision, state, self._stop(), self._deps.states.held.get(entry.key))[0]
 
@@ -150,14 +151,14 @@ class PlanExecution:
 
 
 def stop_of(deps: RunDeps, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:
-    """The run's stop, else the first lane's: whatever left campaigns unattempted."""
+    """The run's stop, or else the first lane's: the reason why campaigns were not attempted."""
     if deps.stop_signal.stop is not None:
         return deps.stop_signal.stop
     return next((runner.stop_signal.stop for runner in lanes.values() if runner.stop_signal.stop), None)
 
 
 def _by_wave(entries: Sequence[Entry]) -> dict[str, Sequence[Entry]]:
-    """The waves as a plan has them, one after the other: each a slice of it, which is no copy where there is one."""
+    """The plan's waves, one after the other. Each is a slice of the plan; a single wave is not copied."""
     found: dict[str, Sequence[Entry]] = {}
     start = 0
     for name, group in groupby(entries, lambda entry: entry.wave):

@@ -56,7 +56,7 @@ class WorkQueue:
         self._unsure = set(self._jobs) if is_late else set()  # windows whose campaigns must be read again
 
     async def next(self) -> Job | None:
-        """The next campaign; waits for windows and lists where no other campaign is left. None: the queue is empty.
+        """The next campaign; waits for windows and lists if no other campaign is left. None: the queue is empty.
 
         Raises StopRequested.
         """
@@ -81,7 +81,8 @@ class WorkQueue:
                 if job.entry.decision.action is not Action.START or self._list_queue.admit(job):
                     return job
                 continue
-            # 3. One that waited for its window, or for the end of a pause: look first whether it was changed meanwhile.
+            # 3. One that waited for its window, or for the end of a pause: check first whether it was changed in the
+            # meantime.
             if open_windows:
                 await self._recheck(open_windows[0])
                 continue
@@ -100,11 +101,11 @@ class WorkQueue:
             return True
         if not self._rechecking.locked():
             return False
-        async with self._rechecking:  # another worker has the last campaigns in its hands
+        async with self._rechecking:  # another worker has the last campaigns
             return True
 
     def requeue(self, job: Job) -> None:
-        """It may not leave now: it is the first of its window again."""
+        """It may not leave now: put it back as the first of its window."""
         job.begun = None
         self._list_queue.give_back(job)
         self._jobs[job.window].appendleft(job)
@@ -132,7 +133,7 @@ class WorkQueue:
             self._jobs[name] = deque(job for job in self._jobs[name] if job.entry.key not in changes)
 
     async def _changes(self, jobs: Iterable[Job]) -> Container[CampaignKey]:
-        """Read campaigns again, hold those that were changed meanwhile, and say which."""
+        """Read campaigns again, hold those that were changed in the meantime, and return which."""
         read, number = list(jobs), self._deps.control.state.number
         starts = [job.entry for job in read if job.entry.decision.action is Action.START]
         changes = await preflight.changes(self._reader, starts, self._deps.manifest)
@@ -144,11 +145,11 @@ class WorkQueue:
         return changes
 
     def _may_begin(self, name: str | None) -> bool:
-        # Without a window, nothing but leftovers outlasts `not_after`: they are only probed.
+        # Without a window, only starts left open by earlier runs go on after `not_after`: they are only probed.
         return name is None or self._deps.windows.is_open(name)
 
     def _hold_rest(self) -> None:
-        """Hold all that is still to be started: `not_after` has come. What is only probed stays."""
+        """Hold all campaigns that are still to be started: `not_after` has come. Those that are only probed stay."""
         for job in self._list_queue.drain():
             self._jobs[job.window].append(job)
         for name, jobs in self._jobs.items():
@@ -158,7 +159,7 @@ class WorkQueue:
                 self._hold(name or NOT_AFTER, late, self._deps.windows.calendar.ending)
 
     def _update_waits(self) -> None:
-        """Decide, once for every closing of a window, whether it is waited for."""
+        """Decide, each time a window has closed, whether to wait for it."""
         now = self._deps.clock.now()
         for name, jobs in self._jobs.items():
             if name is None or not jobs:

@@ -6,7 +6,7 @@ from orchestrator.errors import LedgerError
 
 
 def check_installed(ledger: str) -> None:
-    """Raise LedgerError where this installation, or this ledger, is not made for many hosts. Touches neither."""
+    """Raise LedgerError if this installation, or this ledger, is not made for many hosts. Touches neither."""
     if not ledger.startswith(("postgresql://", "postgresql+psycopg://")):
         raise LedgerError(
             "many hosts need a ledger on PostgreSQL", next_step="write ledger: postgresql://USER@HOST/DATABASE"

@@ -85,7 +85,7 @@ class LaneJobRunner:
         self._reading = asyncio.Lock()
 
     async def carry_out(self, job: Job, stop_signal: StopSignal) -> None:
-        """Carry a job out, and journal that it is done. Raises LaneNotDone where it is not."""
+        """Carry a job out, and journal that it is done. Raises LaneNotDone if it is not."""
         try:
             await self._in_ledger(self._store, job, stop_signal)
         except LaneLeased as error:

@@ -24,7 +24,7 @@ from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Record, Stop, StopReason
 from orchestrator.ports import Clock
 
-_SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new order with another manifest or selection")
+_SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new run with another manifest or selection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _commit(store: Store, records: Sequence[Record]) -> None:
 def candidates(store: Store, request: Request) -> Plan:
     """The plan as far as manifest and journal decide it: the workers read the live state.
 
-    Of a plan that was approved, at most its starts. Raises Refused where it has too many, or the plan cannot be used,
+    Of a plan that was approved, at most its starts. Raises Refused if it has too many, or the plan cannot be used,
     and NothingSelected.
     """
     manifest, choice = request.manifest, request.choice

@@ -124,7 +124,7 @@ def _is_wanted(row: PlanRow) -> bool:
 
 
 def order_of(records: Iterable[Record], run_id: str) -> Order:
-    """The order in the records of a run. Raises LedgerError where it is missing, or cannot be read."""
+    """The order in the records of a run. Raises LedgerError if it is missing, or cannot be read."""
     own = [record for record in records if record.campaign == f"@{run_id}"]
     header = next((record for record in own if record.kind == RUN), None)
     written = list(unpacked(record for record in own if record.kind == MANIFEST))

@@ -58,7 +58,7 @@ async def open_queue(url: str, carry_out: Callable[[Job], Awaitable[None]]) -> A
 async def prepare(url: str) -> None:
     """Make the queue's tables in the ledger's database where they are missing.
 
-    Raises LedgerError where they do not fit this program or may not be used, and one of AWAY.
+    Raises LedgerError if they do not fit this program or may not be used, and one of AWAY.
     """
     parsed = sa.make_url(url)
     parameters: dict[str, Any] = conninfo(parsed)

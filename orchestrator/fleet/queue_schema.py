@@ -28,7 +28,7 @@ _Connection = psycopg.AsyncConnection[Any]
 
 
 async def prepare(connection: _Connection, shown: str) -> None:
-    """Make the tables where there are none. Raises LedgerError where those there are do not fit, or may not be used.
+    """Make the tables where there are none. Raises LedgerError if those there are do not fit, or may not be used.
 
     `shown` is the ledger's address, for messages.
     """
@@ -48,7 +48,7 @@ async def _create(connection: _Connection, shown: str) -> None:
         await connection.execute(SchemaManager.get_schema())
     except psycopg.errors.InsufficientPrivilege as error:
         raise LedgerError(
-            f"ledger {shown}: the queue's tables cannot be made: {error.diag.message_primary}",
+            f"ledger {shown}: the queue's tables cannot be created: {error.diag.message_primary}",
             next_step=f"have the schema's owner run: GRANT CREATE ON SCHEMA public TO {connection.info.user}",
         ) from error
 
@@ -134,6 +134,6 @@ async def _check_rights(connection: _Connection, shown: str) -> None:
 
 
 async def _first(connection: _Connection, query: str, given: list[Any] | None = None) -> Any:
-    """The first value of the first row; None where there is no row."""
+    """The first value of the first row; None if there is no row."""
     row = await (await connection.execute(query.encode(), given)).fetchone()
     return row[0] if row is not None else None

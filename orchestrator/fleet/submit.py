@@ -66,9 +66,9 @@ class Submission:
         return await self._in_thread(lambda: self.store.control_state(launch))
 
     async def carry_out(self) -> Stop | None:
-        """Submit, watch, and journal the end. Returns why it came early, None where it did not.
+        """Submit, watch, and journal the end. Returns why it came early, None if it did not.
 
-        Raises StopRequested where the watching was ended early.
+        Raises StopRequested if the watching was ended early.
         """
         jobs = self.order.jobs()
         planned = {row.wave for row in self.order.rows}
@@ -146,7 +146,7 @@ class Submission:
             await self._stop_all(self._aborted.stop)
 
     async def _judge(self, gate: WaveGate, name: str, *, closed_at: PosixSeconds, is_last: bool) -> None:
-        """Let the gate decide whether the next wave may open. Raises StopRequested where the watching was ended."""
+        """Let the gate decide whether the next wave may open. Raises StopRequested if the watching was ended."""
         outcomes, started_at = await self._in_thread(lambda: self._outcomes(name))
         watching = asyncio.create_task(self._control.run())
         try:
@@ -211,7 +211,7 @@ class Submission:
 async def check_queue(url: str) -> None:
     """Make the queue's tables in the ledger's database where they are missing.
 
-    To be called before an order: one that no worker can take would wait forever. Raises LedgerError where the tables
+    To be called before an order: one that no worker can take would wait forever. Raises LedgerError if the tables
     do not fit, may not be used, or cannot be reached.
     """
     try:
@@ -223,9 +223,9 @@ async def check_queue(url: str) -> None:
 async def watch(
     store: Store, order: Order, clock: Clock, observer: Observer, *, stop_signal: StopSignal, checks: Checks
 ) -> Stop | None:
-    """Submit an order's lanes and watch them to the end. Returns why it came early, None where it did not.
+    """Submit an order's lanes and watch them to the end. Returns why it came early, None if it did not.
 
-    Raises StopRequested where the watching was ended by `stop_signal`: the lanes go on.
+    Raises StopRequested if the watching was ended by `stop_signal`: the lanes go on.
     """
 
     async def no_jobs(_: Job) -> None:

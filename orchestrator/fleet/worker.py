@@ -37,7 +37,7 @@ class RunningLanes:
         """Whether a lane was ever begun: from then on starts may have left this process."""
 
     async def run(self, job: Job) -> None:
-        """Carry a job out, or wait for it where it runs already. Raises LaneNotDone where it is not done."""
+        """Carry a job out, or wait for it where it runs already. Raises LaneNotDone if it is not done."""
         if self._stop is not None:
             raise LaneNotDone("this worker is stopping", after=1.0)
         if job not in self._running:

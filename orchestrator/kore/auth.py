@@ -148,13 +148,15 @@ def resolve_secret(reference: SecretRef, path: str, directory: Path) -> str:
 
 def _check_characters(value: str, path: str, source: str) -> None:
     """Raises CredentialError for what no credential holds: the platform would refuse its tokens without a reason."""
-    step = f"let {source} hold the one value and nothing else"
+    step = f"put only the value into {source}"
     if hidden := _INVISIBLE.search(value):
-        raise CredentialError(f"{path}: {source} holds an invisible character (U+{ord(hidden[0]):04X})", next_step=step)
+        raise CredentialError(
+            f"{path}: {source} contains an invisible character (U+{ord(hidden[0]):04X})", next_step=step
+        )
     lines = value.replace("\r\n", "").replace("\n", "") if value.startswith("-----BEGIN ") else value
     if _CONTROL_CHARACTER.search(lines):
         # A file with two secrets, or a key typed with its escapes.
-        raise CredentialError(f"{path}: {source} holds a line break or another control character", next_step=step)
+        raise CredentialError(f"{path}: {source} contains a line break or another control character", next_step=step)
 
 
 def _decoded(raw: bytes, path: str, source: str) -> str:
@@ -202,5 +204,5 @@ def windows_line_ends(command: Sequence[str], directory: Path) -> str | None:
         with suppress(OSError, ValueError), script.open("rb") as file:
             first = file.readline(_LONGEST_LINE)
             if first.endswith(b"\r\n") and (first.startswith(b"#!") or named != command[:1]):
-                return f"the lines of {name} end with CR LF, as on Windows: save it with LF alone"
+                return f"the lines of {name} end with CR LF, as on Windows: save it with LF only"
     return None

@@ -101,7 +101,7 @@ class Request(aiohttp.ClientRequest):
 
 
 def look(check: Check | None) -> None:
-    """Ask whether the call may be sent. Raises NotNowError where it may not."""
+    """Ask whether the call may be sent. Raises NotNowError if it may not."""
     forbidden = check() if check is not None else None
     if forbidden is not None:
         raise NotNowError(forbidden)

@@ -56,7 +56,7 @@ class Connection(ResponseHandler):
             self._give_up()
 
     def _give_up(self) -> UnaskedError:
-        error = UnaskedError("the server spoke or hung up before the first byte was sent")
+        error = UnaskedError("the server sent something or hung up before the first byte was sent")
         self.set_exception(error)
         if self.transport is not None:
             self.transport.close()
@@ -77,7 +77,7 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
         client_error: type[Exception] = aiohttp.ClientConnectorError,
     ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
-        """TLS through a proxy's tunnel. Raises TunnelPageError where the proxy sent a page: TLS would wait in vain."""
+        """TLS through a proxy's tunnel. Raises TunnelPageError if the proxy sent a page: TLS would wait in vain."""
         payload = getattr(underlying_transport.get_protocol(), "_payload", None)
         if getattr(payload, "total_bytes", 0):
             underlying_transport.close()

@@ -20,7 +20,7 @@ def path(target: CallTarget) -> str:
 
 
 def read(payload: Any) -> tuple[ContactList, ...] | None:
-    """The contact lists of a reply, in its order; None where it holds no list of any."""
+    """The contact lists of a reply, in its order; None if it holds no list of any."""
     items = _items(payload)
     return None if items is None else tuple(one for item in items if (one := _contact_list(mapping(item))) is not None)
 

@@ -25,12 +25,12 @@ _NOT_TLS: Final = frozenset({
     "wrong_version_number", "record_layer_failure", "http_request", "packet_length_too_long", "unexpected_message",
     "bad_record_type", "unknown_protocol",
 })  # fmt: skip
-_CLIENT_CERTIFICATE: Final = "reach the host without a client certificate: these are not supported"
+_CLIENT_CERTIFICATE: Final = "connect to the host without a client certificate: these are not supported"
 _OF_VERIFICATION: Final = {
     9: ("the host's certificate is not valid yet", "set this machine's clock (NTP), or have the certificate replaced"),
     10: ("the host's certificate has expired", "have it renewed, or set this machine's clock (NTP) if that is wrong"),
-    18: ("the host's certificate is signed by itself", "give that certificate in SSL_CERT_FILE, if you trust it"),
-    19: ("this machine does not know the CA of the host's certificate", "give its CA in SSL_CERT_FILE"),
+    18: ("the host's certificate is self-signed", "set SSL_CERT_FILE to a file with that certificate, if you trust it"),
+    19: ("this machine does not know the CA of the host's certificate", "set SSL_CERT_FILE to a file with its CA"),
     62: ("the host's certificate is for another name", "write one of the certificate's names in `host`"),
 }
 _SAME: Final = {20: 19, 21: 19, 63: 62, 64: 62}
@@ -39,7 +39,7 @@ _SAME: Final = {20: 19, 21: 19, 63: 62, 64: 62}
 
 _LACKS: Final = {
     errno.EMFILE: "open files", errno.ENFILE: "open files", errno.EADDRNOTAVAIL: "ports or addresses",
-    errno.ENOBUFS: "buffers", errno.ENOMEM: "bytes of memory",
+    errno.ENOBUFS: "buffers", errno.ENOMEM: "memory",
 }  # fmt: skip
 _ON_THE_WAY: Final = "check `host` and the network; where a proxy is needed, name it in HTTPS_PROXY"
 _OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
@@ -53,12 +53,12 @@ _OF_NETWORK: Final[tuple[tuple[type | UnionType, str, str], ...]] = (
 
 
 def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[str, str]:
-    """What happened and what to do about it; the second is empty where there is nothing special to do."""
+    """What happened and what to do about it; the second is empty if there is nothing special to do."""
     where = _WHERE[progress]
     lacks = lacks_of(error, progress)
     if lacks:
         fix = "lower `connections`, or raise this machine's limit"
-        return f"this machine has too few {lacks} for another connection", fix
+        return f"this machine does not have enough {lacks} for another connection", fix
     if proxy is not None and progress is Progress.UNSENT:
         words, fix = _of_proxy(error, proxy)
         if words:
@@ -66,7 +66,7 @@ def explain(error: Exception, progress: Progress, proxy: Proxy | None) -> tuple[
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionResetError):
         # Without a word: so end handshakes with hosts that want a certificate, and some firewalls.
         return (
-            f"the host broke the connection off {where}",
+            f"the host broke off the connection {where}",
             "ask those who run the host whether it asks for a client certificate",
         )
     words, fix = _of_tls(error, is_proxied=proxy is not None)
@@ -88,7 +88,7 @@ def _detail(error: Exception) -> str:
 
 
 def lacks_of(error: Exception, progress: Progress) -> str:
-    """What this machine had too little of to make the connection; empty where it lacked nothing."""
+    """What this machine had too little of to make the connection; empty if it lacked nothing."""
     # Its own number, not those of errors before it: where one address of the host is not to be had, another may be.
     found = error.errno if isinstance(error, OSError) and progress is Progress.UNSENT else None
     return _LACKS.get(found, "") if found is not None else ""
@@ -102,7 +102,7 @@ def _of_network(error: Exception) -> tuple[str, str]:
 
 
 def _of_proxy(error: Exception, proxy: Proxy) -> tuple[str, str]:
-    """Where it failed between here and the tunnel; empty where the tunnel is open."""
+    """Where it failed between here and the tunnel; empty if the tunnel is open."""
     name = f"the proxy {proxy.url}"
     if isinstance(error, TunnelPageError) or _reason(error) in _NOT_TLS:
         return f"{name} answers with something other than a tunnel: it may be a sign-in page", _sign_in(proxy)
@@ -177,9 +177,12 @@ def _of_tls(error: Exception, *, is_proxied: bool) -> tuple[str, str]:
     if reason.endswith("handshake_failure"):
         return "the host refuses the handshake: it may ask for a client certificate", _CLIENT_CERTIFICATE
     if reason.endswith(("protocol_version", "unsupported_protocol")):
-        return "the host speaks only versions of TLS that are no longer safe", "have TLS 1.2 or 1.3 enabled on the host"
+        return (
+            "the host only supports versions of TLS that are no longer safe",
+            "have TLS 1.2 or 1.3 enabled on the host",
+        )
     if reason in _NOT_TLS:
-        return "what answers does not speak TLS", "check the port in `host`"
+        return "the server does not use TLS", "check the port in `host`"
     return "", ""
 
 
@@ -189,9 +192,9 @@ def _of_certificate(error: ssl.SSLCertVerificationError, *, is_proxied: bool) ->
     if code in {18, 19}:
         unusable = _unusable_ca_file()
         if unusable:
-            return f"{words}: {unusable}", "let SSL_CERT_FILE name a readable file of CA certificates in PEM"
+            return f"{words}: {unusable}", "set SSL_CERT_FILE to a readable file of CA certificates in PEM"
         if is_proxied:
-            fix = "give in SSL_CERT_FILE the CA of the host, or that of the proxy where it opens TLS"
+            fix = "set SSL_CERT_FILE to a file with the CA of the host, or of the proxy if it decrypts TLS"
     return words, fix
 
 
@@ -203,7 +206,7 @@ def _unusable_ca_file() -> str:
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:  # an OSError as well
-        return f"SSL_CERT_FILE names {path!r}, which holds no certificate in PEM"
+        return f"SSL_CERT_FILE names {path!r}, which contains no certificate in PEM"
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else "") or "no file"
         return f"SSL_CERT_FILE names {path!r}, which cannot be read ({why})"

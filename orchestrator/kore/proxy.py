@@ -33,7 +33,7 @@ class Proxy:
 
 
 def proxy_for(host: str) -> Proxy | None:
-    """The proxy of the environment (HTTPS_PROXY, ALL_PROXY) for a host; None where it is called directly.
+    """The proxy of the environment (HTTPS_PROXY, ALL_PROXY) for a host; None if it is called directly.
 
     Never for this machine, and never for plain http, which is for this machine only: tokens would go to the proxy.
     Raises Refused for a proxy that cannot be used.
@@ -119,7 +119,7 @@ def _proxy(value: str, variable: str) -> Proxy:
     except ValueError:
         url = URL()
     if not url.host or url.port is None:
-        raise Refused(f"{variable} names no proxy: {address!r} is no address", next_step=_write(variable))
+        raise Refused(f"{variable} names no proxy: {address!r} is not an address", next_step=_write(variable))
     headers = {"Proxy-Authorization": f"Basic {_basic(credentials)}"} if credentials else {}
     return Proxy(str(url.origin()), variable, headers)
 

@@ -62,8 +62,8 @@ def headers(target: CallTarget, token: str, length: int) -> dict[str, str]:
     if not (token and token.isascii() and token.isprintable() and " " not in token):
         # A newline would end the header: what follows it would be a header, or a request, of its own.
         raise CredentialError(
-            f"the token of account {target.account_id} holds a character that no header may hold",
-            next_step="check what makes the token: it must be one line without spaces",
+            f"the token of account {target.account_id} contains a character that is not allowed in a header",
+            next_step="check the program that makes the token: it must be one line without spaces",
         )
     ours = {"auth": token, "iid": target.iid, "accountId": target.account_id, "Content-Type": "application/json"}
     return ours | {"Content-Length": str(length)} if length else ours
@@ -97,7 +97,7 @@ def read_list(payload: Any, page: int) -> tuple[dict[str, LiveState], bool, int 
 
 
 def _pages(data: dict[str, Any]) -> int | None:
-    """How many pages a list has; None where it gives no credible number."""
+    """How many pages a list has; None if it gives no credible number."""
     pages, results = _natural(data.get("totalPages")), _natural(data.get("totalResults"))
     return pages or (results and -(-results // PAGE_SIZE))
 
@@ -108,7 +108,7 @@ def _natural(value: Any) -> int | None:
 
 
 def _count(value: Any) -> int | None:
-    """A number of messages; None where there is none: it must not be taken for 0."""
+    """A number of messages; None if there is none: it must not be taken for 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 

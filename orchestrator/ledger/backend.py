@@ -28,7 +28,7 @@ def refuse_password(url: sa.URL) -> None:
     """Raise LedgerError for an address that holds a secret: it is printed, and ends up in reports and process lists."""
     if url.password is not None or names_secret(url.query):
         raise LedgerError(
-            "the ledger's address must not hold a password", next_step="leave it out; use PGPASSWORD or ~/.pgpass"
+            "the ledger's address must not contain a password", next_step="leave it out; use PGPASSWORD or ~/.pgpass"
         )
 
 
@@ -61,9 +61,9 @@ class Backend:
     lock_launch: LockLaunch
     check: Callable[[sa.Connection], str | None]  # what is wrong with it, or None
     advise: Callable[[BaseException], str | None] = _no_advice  # the next step after this failure, instead of `hint`
-    check_rights: Callable[[sa.Connection], None] = _nothing_lacks  # raises LedgerError where a run could not write
+    check_rights: Callable[[sa.Connection], None] = _nothing_lacks  # raises LedgerError if a run could not write
     begin: Callable[[sa.Connection], None] = autobegin  # reads the execution option `writes`
-    check_place: Callable[[], None] = _nothing  # raises LedgerError where its address leads to another ledger by now
+    check_place: Callable[[], None] = _nothing  # raises LedgerError if its address leads to another ledger by now
     closed: Callable[[], None] = _nothing  # called after the last connection was closed
     made: str = ""  # where it lies, in words for people, if there was none before it was opened
 

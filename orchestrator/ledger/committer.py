@@ -23,7 +23,7 @@ class Commits(Protocol):
         ...
 
     def check_place(self) -> None:
-        """Raise LedgerError where the next run would not find the journal at its address."""
+        """Raise LedgerError if the next run would not find the journal at its address."""
         ...
 
     def control_state(self, launch: str) -> ControlState:
@@ -48,7 +48,7 @@ class Committer:
         return lane not in self._lost and self._clock.now() < self._held_until
 
     def commit(self, batch: Sequence[Record]) -> list[Exception | None]:
-        """Commit, and return for each record why it was refused, or None where it is stored."""
+        """Commit, and return for each record why it was refused, or None if it is stored."""
         if self.broken is not None:
             return [self.broken] * len(batch)
         now = self._clock.now()
@@ -62,7 +62,9 @@ class Committer:
         except LedgerError as error:
             return self._break(batch, _ceased(error))
         except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait forever
-            return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has ceased"))
+            return self._break(
+                batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has stopped")
+            )
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
@@ -96,7 +98,7 @@ class Committer:
 
 
 def _ceased(error: LedgerError) -> JournalWriteError:
-    return JournalWriteError(f"{error.message}; sending has ceased", next_step=error.next_step)
+    return JournalWriteError(f"{error.message}; sending has stopped", next_step=error.next_step)
 
 
 class PermitGranting(ABC):

@@ -16,7 +16,7 @@ ANY_INTENT: Final = sa.select(journal.c.id).where(journal.c.kind == "intent").li
 def bind(connection: sa.Connection, launch: str, home: Home, moment: Moment, run_id: str) -> str:
     """Tie a launch to its home, unless it is begun. Returns the home that it has now, in words.
 
-    `moment` is when that is asked, by the run `run_id`. Raises IntegrityError where another run inserts it first.
+    `moment` is when that is asked, by the run `run_id`. Raises IntegrityError if another run inserts it first.
     """
     wanted = str(home)
     bound = connection.execute(sa.select(launches.c.host).where(launches.c.launch == launch)).scalar()

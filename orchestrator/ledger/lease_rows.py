@@ -46,7 +46,7 @@ def held_leases(connection: sa.Connection, run_id: str, launch: str) -> tuple[li
 
 
 def lease_of(row: Any) -> Lease:
-    """A lease from its row. Raises LedgerError where it cannot be read."""
+    """A lease from its row. Raises LedgerError if it cannot be read."""
     holder = Holder(row.run_id, row.launch, row.machine, row.pid)
     try:
         released = read_json(row.recent)
@@ -95,13 +95,15 @@ def release_lease(
 ) -> Record:
     """Release a lane for a person. Returns its record, which is to be appended.
 
-    Raises Refused where another run has the lane meanwhile.
+    Raises Refused if another run has the lane meanwhile.
     """
     new = rules.released(lease)
     is_same = (leases.c.lane == lane, leases.c.run_id == lease.holder.run_id, leases.c.fence == lease.fence)
     done = connection.execute(leases.update().where(*is_same).values(fence=new.fence, expires=new.expires))
     if done.rowcount != 1:
-        raise Refused(f"account {rules.account_of(lane)} has changed hands meanwhile", next_step="look again")
+        raise Refused(
+            f"account {rules.account_of(lane)} was taken by another run in the meantime", next_step="look again"
+        )
     own = (journal.c.launch == lease.holder.launch, journal.c.campaign == LEASES)
     number = 1 + connection.execute(sa.select(sa.func.count()).where(*own)).scalar_one()
     return lease_release(number, lane, lease, by=by, reason=reason, now=now)

@@ -55,7 +55,7 @@ class MemoryStore:
     def commit(self, records: Sequence[Record], run_id: str, fences: Fences, now: PosixSeconds) -> Committed:
         """Append records, renewing this run's leases. Returns the lost lanes and the commands in force.
 
-        Raises IntegrityError, and stores nothing, where a record is there already.
+        Raises IntegrityError, and stores nothing, if a record is there already.
         """
         own = {lane: lease for lane in fences if (lease := self._leases.get(lane)) and lease.holder.run_id == run_id}
         held = [(lane, lease.fence, lease.expires) for lane, lease in own.items()]
@@ -94,7 +94,7 @@ class MemoryStore:
     def append(self, record: Record, now: PosixSeconds) -> None:
         """Append what a person resolved to the journal.
 
-        Raises LaneLeased while a run holds the campaign's lane, Refused where the campaign has moved on meanwhile.
+        Raises LaneLeased while a run holds the campaign's lane, Refused if the campaign has moved on meanwhile.
         """
         lane = Lane(record.lane)
         lease = self._leases.get(lane)

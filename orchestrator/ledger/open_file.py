@@ -34,7 +34,7 @@ class OpenFile:
             self._log_identity = _identity(self._log)
 
     def check(self) -> None:
-        """Raise LedgerError where the path leads to another file, or to none.
+        """Raise LedgerError if the path leads to another file, or to none.
 
         SQLite goes on writing into a file that was removed or renamed, and to a removed log: the next run would find
         nothing of it, and start the same campaigns again.
@@ -58,13 +58,13 @@ def _identity(path: Path) -> Identity:
 
 
 def _check(path: Path, expected: Identity) -> int:
-    """The file's size in bytes. Raises LedgerError where it is not the one that is expected."""
+    """The file's size in bytes. Raises LedgerError if it is not the one that is expected."""
     try:
         found = os.stat(path)  # noqa: PTH116 - at every commit, and Path.stat takes twice as long
     except FileNotFoundError:
         raise _gone(path, "was moved or removed") from None
     except OSError as error:
-        raise _gone(path, f"cannot be found any more ({error.strerror})") from error
+        raise _gone(path, f"can no longer be found ({error.strerror})") from error
     if (found.st_dev, found.st_ino) != expected:
         raise _gone(path, "was replaced by another file")
     return found.st_size
@@ -72,6 +72,6 @@ def _check(path: Path, expected: Identity) -> int:
 
 def _gone(path: Path, what: str) -> LedgerError:
     return LedgerError(
-        f"{path} {what} while this run had it open: put the old one back before you run again, since without it "
-        "a run knows nothing of what was sent"
+        f"{path} {what} while this run had it open: put the old one back before you run again: without it, "
+        "a run does not know what was sent"
     )

@@ -141,8 +141,8 @@ def _create_tables(connection: sa.Connection, shown: str, *, create: bool) -> bo
     if exists and found != MARK:
         newer = newer_version(_version_of(str(found)))
         raise LedgerError(
-            f"{shown} holds a table named journal that is not a ledger of this version{newer}",
-            next_step=UPGRADE if newer else "name a database, or a schema, of the ledger's own",
+            f"{shown} has a table named journal that is not a ledger of this version{newer}",
+            next_step=UPGRADE if newer else "use a separate database or schema for the ledger",
         )
     if exists:
         return False

@@ -74,7 +74,7 @@ def check_session(connection: Any, shown: str) -> None:
         named = ", ".join(f"{name} = {found[name]}" for name in wrong)
         role = "; ".join(f"ALTER ROLE {connection.info.user} SET {name} = '{SETTINGS[name]}'" for name in wrong)
         raise LedgerError(
-            f"ledger {shown}: the session has {named}, and not what it was asked to have: a pooler, or options in the "
+            f"ledger {shown}: the session has {named}, which is not what was asked for: a pooler, or options in the "
             "address, dropped or changed it",
             next_step=f"connect to the server itself, or have its administrator run: {role}",
         )
@@ -88,8 +88,8 @@ def _text(value: Any) -> Any:
 def _check_server(found: dict[str, str | None], shown: str) -> None:
     if found[_ENCODING] not in {"UTF8", None}:
         raise LedgerError(
-            f"ledger {shown}: the database's encoding is {found[_ENCODING]}, which cannot keep every text as it is",
-            next_step="make one in UTF-8, and name it: createdb --template=template0 --encoding=UTF8 orchestrator",
+            f"ledger {shown}: the database's encoding is {found[_ENCODING]}, which cannot store every text unchanged",
+            next_step="create one in UTF-8, and use it: createdb --template=template0 --encoding=UTF8 orchestrator",
         )
     for name in ("fsync", "full_page_writes"):
         value = found[name]
@@ -110,23 +110,23 @@ def _wrong_settings(found: dict[str, str | None]) -> Iterator[str]:
 
 
 def _seconds(duration: str | None) -> float:
-    """What a setting such as `10s` comes to; 0 where it has no value."""
+    """What a setting such as `10s` comes to; 0 if it has no value."""
     match = re.fullmatch(r"(\d+)([a-z]*)", duration or "0")
     return int(match[1]) * _SECONDS[match[2]] if match is not None else 0.0
 
 
 def check_may_create(connection: sa.Connection, shown: str) -> None:
-    """Raise LedgerError where the role may make no tables in the schema that its tables would be in."""
+    """Raise LedgerError if the role may make no tables in the schema that its tables would be in."""
     question = sa.text("SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')")
     user, schema, may_create = connection.execute(question).one()
     if schema is None:
         raise LedgerError(
-            f"ledger {shown}: role {user} may use no schema of its search_path",
+            f"ledger {shown}: role {user} has no right to use a schema of its search_path",
             next_step=f"have the database's owner run: GRANT USAGE, CREATE ON SCHEMA public TO {user}",
         )
     if not may_create:
         raise LedgerError(
-            f"ledger {shown}: role {user} may not make the ledger's tables in schema {schema}",
+            f"ledger {shown}: role {user} has no right to create the ledger's tables in schema {schema}",
             next_step=f"have the schema's owner run: GRANT CREATE ON SCHEMA {schema} TO {user}",
         )
 
@@ -140,7 +140,7 @@ _LACKING: Final = sa.text(
 
 
 def check_rights(connection: sa.Connection, shown: str) -> None:
-    """Raise LedgerError where the role lacks a right that a run needs, all of them named."""
+    """Raise LedgerError if the role lacks a right that a run needs, all of them named."""
     tables, rights = zip(*_RIGHTS, strict=True)
     lacking = connection.execute(_LACKING, {"tables": list(tables), "rights": list(rights)}).all()
     if lacking:
@@ -154,7 +154,7 @@ def check_rights(connection: sa.Connection, shown: str) -> None:
 
 
 def advice(error: BaseException) -> str | None:
-    """What to do about an error of psycopg's; None where it says enough itself."""
+    """What to do about an error of psycopg's; None if it says enough itself."""
     code = getattr(error, "sqlstate", None)
     if code == _INSUFFICIENT_PRIVILEGE:
         return (

@@ -26,13 +26,13 @@ def has_no_place(error: BaseException) -> bool:
 
 def cannot_write(path: Path) -> LedgerError:
     """Why a ledger cannot be written, as far as its disk shows it, and what to do."""
-    reason, next_step = "the file, or its folder, may not be written", f"check who owns {path.parent}, and its disk"
+    reason, next_step = "the file or its folder is not writable", f"check who owns {path.parent}, and its disk"
     with suppress(OSError, AttributeError):  # Windows has no statvfs
         disk = os.statvfs(path.parent)
         if disk.f_flag & os.ST_RDONLY:
             reason, next_step = "its disk is read-only", f"mount the disk of {path} for writing"
         elif disk.f_bavail * disk.f_frsize < _LITTLE_SPACE:
-            reason, next_step = "its disk is full", f"make room on the disk of {path}"
+            reason, next_step = "its disk is full", f"free up space on the disk of {path}"
     return LedgerError(
         f"nothing can be recorded in ledger {path}: {reason}",
         next_step=f"{next_step}, then run this again; a run in progress also stops cleanly on SIGTERM",
@@ -51,7 +51,7 @@ class ReadOnlyLedger:
         self._copies = ExitStack()
 
     def connect(self, timeout: float) -> sqlite3.Connection:
-        """A connection that writes nothing. Raises LedgerError where there is no room for a copy."""
+        """A connection that writes nothing. Raises LedgerError if there is no room for a copy."""
         if self._address is None:
             self._address = self._find()
         connection = sqlite3.connect(
@@ -86,7 +86,7 @@ class ReadOnlyLedger:
         reason = error.strerror if error is not None else ""
         raise LedgerError(
             f"ledger {self._path} can only be read from a copy, and there is no room for one ({reason})",
-            next_step=f"name a folder with {size} MiB of free space in the variable TMPDIR, then run this again",
+            next_step=f"set TMPDIR to a folder with {size} MiB of free space, then run this again",
         )
 
     @property

@@ -79,7 +79,7 @@ class ReadableLedger:
     def read(self, launch: str, *, campaign: str | None = None, kinds: Sequence[str] = ()) -> list[Record]:
         """The journal of a launch in its order, or one campaign's part of it, or its records of some kinds.
 
-        Raises LedgerError where a record cannot be read.
+        Raises LedgerError if a record cannot be read.
         """
         return list(self.stream(launch, campaign=campaign, kinds=kinds))
 
@@ -94,7 +94,7 @@ class ReadableLedger:
         return (record for rows in self._partitions(query.order_by(journal.c.id)) for record in self._records(rows))
 
     def read_some(self, launch: str, campaigns: Sequence[str]) -> list[Record]:
-        """The journal of some campaigns, each one's in its order. Raises LedgerError where a record cannot be read."""
+        """The journal of some campaigns, each one's in its order. Raises LedgerError if a record cannot be read."""
         query = sa.select(journal).where(journal.c.launch == launch).order_by(journal.c.id)
         parts = [campaigns[at : at + _CAMPAIGNS_PER_QUERY] for at in range(0, len(campaigns), _CAMPAIGNS_PER_QUERY)]
         found = (rows for part in parts for rows in self._partitions(query.where(journal.c.campaign.in_(part))))
@@ -122,7 +122,7 @@ class ReadableLedger:
                 yield number, Row(str(name), str(campaign), attempt, str(kind), str(run_id), then, str(lane), str(data))
 
     def head(self, launch: str, run_id: str) -> str | None:
-        """The hash of the record that ends a run; None where the run has no end, or no chain."""
+        """The hash of the record that ends a run; None if the run has no end, or no chain."""
         own = journal.c.launch == launch, journal.c.campaign == f"@{run_id}", journal.c.kind == END
         with self._transaction(writes=False) as connection:
             data = connection.execute(sa.select(journal.c.data).where(*own)).scalar()
@@ -161,7 +161,7 @@ class ReadableLedger:
         return {lane: lease for lane, lease in own.items() if rules.is_live(lease, this_machine(), moment, is_alive)}
 
     def check_place(self) -> None:
-        """Raise LedgerError where the ledger's path leads to another file than the open one, or to none."""
+        """Raise LedgerError if the ledger's path leads to another file than the open one, or to none."""
         self._backend.check_place()
 
     def control_state(self, launch: str) -> ControlState:

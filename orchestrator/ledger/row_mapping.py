@@ -37,7 +37,7 @@ def append(connection: sa.Connection, rows: Sequence[Stored]) -> None:
 
 
 def records_of(rows: Sequence[Any]) -> list[Record]:
-    """The records in the rows. Raises ValueError where one cannot be read."""
+    """The records in the rows. Raises ValueError if one cannot be read."""
     # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
     if any(is_too_deep(row.data) for row in rows):
         raise ValueError("a record is nested too deep")
@@ -74,7 +74,7 @@ def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -
 
 
 def control_state_of(connection: sa.Connection, launch: str) -> ControlState:
-    """The command in force for a launch. Raises LedgerError where a command cannot be read."""
+    """The command in force for a launch. Raises LedgerError if a command cannot be read."""
     control_state = OPEN
     try:
         for record in records_of(connection.execute(_COMMANDS, {"for_launch": launch}).all()):

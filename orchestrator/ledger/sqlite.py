@@ -72,7 +72,7 @@ def _close(file: OpenFile, reader: ReadOnlyLedger | None) -> None:
 
 
 def _advise(path: Path, error: BaseException) -> str | None:
-    """What to do where SQLite found no place to write; None where its own words must do."""
+    """What to do where SQLite found no place to write; None if its own words must do."""
     return cannot_write(path).next_step if has_no_place(error) else None
 
 

@@ -23,11 +23,13 @@ _MAKE_ROOM: Final = "make its folder for this user, with mode 700, or name anoth
 
 
 def safe_path(database: str, *, create: bool) -> Path:
-    """The absolute path. Raises LedgerError where others could write there, or locks cannot be trusted."""
+    """The absolute path. Raises LedgerError if others could write there, or locks cannot be trusted."""
     try:
         path = ledger_file(database)
     except OSError as error:
-        raise LedgerError(f"ledger {database}: {error.strerror}", next_step="write the ledger's path out") from error
+        raise LedgerError(
+            f"ledger {database}: {error.strerror}", next_step="write the full path of the ledger"
+        ) from error
     try:
         if create:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,14 +44,14 @@ def safe_path(database: str, *, create: bool) -> Path:
 
 
 def check_place(path: Path) -> None:
-    """Raise LedgerError where a ledger that is not there yet could not be made. Makes nothing."""
+    """Raise LedgerError if a ledger that is not there yet could not be made. Makes nothing."""
     try:
         folder = next(folder for folder in path.parents if os.path.lexists(folder))
         if not folder.is_dir():
             raise LedgerError(f"ledger {path}: {folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise LedgerError(
-                f"ledger {path} cannot be made: {folder} cannot be written to",
+                f"ledger {path} cannot be created: {folder} is not writable",
                 next_step=_MAKE_ROOM,
             )
         _check_modes_and_file_system(path)

@@ -64,12 +64,12 @@ class Store(ReadableLedger):
             raise LedgerError(f"ledger {self.url} {wrong}")
 
     def check_writable(self) -> None:
-        """Raise LedgerError where a run could not write: before it begins, and not at its first record."""
+        """Raise LedgerError if a run could not write: before it begins, and not at its first record."""
         with self._transaction() as connection:
             self._backend.check_rights(connection)
 
     def bind_launch(self, launch: str, home: Home, now: PosixSeconds, run_id: str = "") -> None:
-        """Tie a launch to its home. Raises Refused where it belongs to another: there, its journal proves nothing.
+        """Tie a launch to its home. Raises Refused if it belongs to another: there, its journal proves nothing.
 
         Its first permit binds it for good; until then it follows the manifest, unless a run of the other home is live.
         To be called with the lanes held, by the run `run_id`: of two runs in two homes, each would then find the
@@ -123,7 +123,7 @@ class Store(ReadableLedger):
     def release_dead(self, held: Mapping[Lane, Lease], by: str, reason: str, now: PosixSeconds) -> None:
         """Release lanes whose runs a person knows to be dead, all or none.
 
-        Raises Refused where a run is alive on this machine, or has changed since the person saw it.
+        Raises Refused if a run is alive on this machine, or has changed since the person saw it.
         """
         with self._transaction() as connection:
             for launch in sorted({lease.holder.launch for lease in held.values()}):
@@ -137,7 +137,7 @@ class Store(ReadableLedger):
         """Append records in one transaction, renewing this run's leases. Returns what it found there.
 
         Intents on a lost lane, or of a launch that is paused or aborted, are not stored; other records of a lost lane
-        are stored as kind `late_...`. Raises IntegrityError where a record is there already, LedgerError where the
+        are stored as kind `late_...`. Raises IntegrityError if a record is there already, LedgerError if the
         database fails. While a database on the network does not answer, this waits up to `Backend.patience` seconds.
         """
         give_up = time.monotonic() + self._backend.patience
@@ -224,7 +224,7 @@ class Store(ReadableLedger):
     def append(self, record: Record, now: PosixSeconds) -> None:
         """Append what a person resolved to the journal.
 
-        Raises LaneLeased while a run holds the campaign's lane, Refused where the campaign has moved on meanwhile.
+        Raises LaneLeased while a run holds the campaign's lane, Refused if the campaign has moved on meanwhile.
         """
         same = journal.c.launch == record.launch, journal.c.campaign == record.campaign
         with self._transaction() as connection:

@@ -148,7 +148,7 @@ class _Watched:
         os.close(self._handle)
 
     def check(self) -> None:
-        """Raise LedgerError where the path leads to another file by now, or was written while it seemed at rest."""
+        """Raise LedgerError if the path leads to another file by now, or was written while it seemed at rest."""
         found, before = _state(self._path), self._identity
         if found is None or before is None or found[:2] != before[:2]:
             raise LedgerError(f"ledger {self._path} was moved or replaced")
@@ -158,7 +158,7 @@ class _Watched:
 
 
 def _state(path: Path) -> tuple[int, int, int, int] | None:
-    """Device, inode, size in bytes and time of the last change of a file; None where there is none."""
+    """Device, inode, size in bytes and time of the last change of a file; None if there is none."""
     with suppress(FileNotFoundError):
         found = path.stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

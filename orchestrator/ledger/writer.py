@@ -55,7 +55,7 @@ class Writer(PermitGranting):
         return self._submit(record)
 
     async def control_state(self, launch: str) -> ControlState:
-        """The command in force for a launch. Raises LedgerError where it cannot be read now, and JournalWriteError."""
+        """The command in force for a launch. Raises LedgerError if it cannot be read now, and JournalWriteError."""
         control_state: ControlState = await self._submit(launch)
         return control_state
 
@@ -110,7 +110,7 @@ class Writer(PermitGranting):
 
     def _fail(self, error: BaseException) -> None:
         """Refuse every request from now on, also those that were taken and not answered."""
-        message = f"the journal's writer failed ({type(error).__name__}); sending has ceased"
+        message = f"the journal's writer failed ({type(error).__name__}); sending has stopped"
         self._committer.broken = self._committer.broken or JournalWriteError(message)
         self._call_in_loop(self._refuse_waiting)
 

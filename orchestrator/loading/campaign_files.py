@@ -39,6 +39,6 @@ def open_campaign_file(path: Path, sheet: str, inputs: InputFiles) -> CampaignFi
         raise fail(name, "is neither CSV, JSON lines nor a spreadsheet", f"name it {', '.join(SUFFIXES)}")
     data = inputs.campaigns(path)
     if data.startswith(_ARCHIVE):
-        raise fail(name, f"is a workbook, and no {suffix} file", "name it .xlsx, or save it as CSV UTF-8")
+        raise fail(name, f"is a workbook, not a {suffix} file", "name it .xlsx, or save it as CSV UTF-8")
     text = inputs.text(name, data, is_yaml=False)
     return CsvFile(name, text) if suffix == ".csv" else JsonFile(name, text)

@@ -81,7 +81,7 @@ class CsvFile(TableFile):
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             return True
         sign = _SEPARATORS[self._separator]
-        hint = f"put quotes around a cell that holds {sign}" if len(cells) > width else ""
+        hint = f"put quotes around a cell that contains {sign}" if len(cells) > width else ""
         self.report(Place(line), f"has {plural(len(cells), 'cell')}, and the header has {width}", hint)
         return False
 
@@ -142,7 +142,7 @@ class CsvFile(TableFile):
             cells = [cell.strip('" ') for cell in self._lines.line(number).split(self._separator)]
             if len(cells) == len(self.header.names) and all(_ID.fullmatch(cells[n]) for n in names):
                 said = f"is a record of {end - line} lines, and line {number} looks like a row of its own"
-                self.report(Place(line), said, "close the quote, or take the line ends out of the cell")
+                self.report(Place(line), said, "close the quote, or remove the line breaks from the cell")
                 return True
         return False
 

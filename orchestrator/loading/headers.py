@@ -51,7 +51,7 @@ HEADS: Final = {
 
 
 class Fault(NamedTuple):
-    """What is wrong with a header; `column`, from 0, is None where a column is missing."""
+    """What is wrong with a header; `column`, from 0, is None if a column is missing."""
 
     column: int | None
     name: str
@@ -121,7 +121,7 @@ def header_of(cells: Sequence[str]) -> Header:
 
 
 def _refusal(name: str) -> tuple[str, str] | None:
-    """Why a column that is not ours must not be left out silently; None where it may be."""
+    """Why a column that is not ours must not be left out silently; None if it may be."""
     word = plain(name)
     if word in _REFUSED:
         return _REFUSED[word]

@@ -49,7 +49,7 @@ class TableFile(CampaignFile):
         self.report(Place(1), "is empty", f"begin with the header {','.join(KEYS[:3])}")
 
     def _campaign(self, line: int, row: dict[str, Any]) -> dict[str, Any] | None:
-        """The row with its cells as values; None where it is no campaign, which is reported."""
+        """The row with its cells as values; None if it is no campaign, which is reported."""
         if "stream" not in row or "campaign" not in row:
             missing = [key for key in HEADS if key not in row]
             also = f", and so is {missing[1]}" if missing[1:] else ""

@@ -41,7 +41,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     if data.startswith(b"\xd0\xcf\x11\xe0"):  # the container of old Office files, and of encrypted new ones
         if "EncryptedPackage".encode("utf-16-le") in data:
             raise WorkbookError("is protected with a password", "save it without one")
-        raise WorkbookError("is a workbook of an old kind (.xls)", "save it as .xlsx")
+        raise WorkbookError("is a workbook in the old .xls format", "save it as .xlsx")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
@@ -56,7 +56,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
 
 
 def part_of(parts: Mapping[str, bytes], sheet: str) -> bytes:
-    """The part that holds a sheet's cells. Raises WorkbookError where there is none."""
+    """The part that holds a sheet's cells. Raises WorkbookError if there is none."""
     relations = _tags(parts, "xl/_rels/workbook.xml.rels", "Relationship")
     targets = {one.get("Id", ""): one.get("Target", "") for one in relations}
     ids = [one.get("id", "") for one in _tags(parts, "xl/workbook.xml", "sheet") if one.get("name") == sheet]
@@ -87,11 +87,11 @@ def check_cells(sheet: bytes) -> dict[tuple[int, int], str]:
         columns.add(address[1])
         first, last = min(first, row), max(last, row)
         if _ERROR.search(tag):
-            wrong[row, column_number(address[1])] = "holds an error, such as #N/A"
+            wrong[row, column_number(address[1])] = "contains an error, such as #N/A"
         elif (
             b"<" in sheet[cell.end() : cell.end() + 1] and b't="str"' not in tag and _NO_VALUE.match(sheet, cell.end())
         ):
-            wrong[row, column_number(address[1])] = "holds a formula that was never calculated"
+            wrong[row, column_number(address[1])] = "contains a formula that was never calculated"
     numbers = sorted(map(column_number, columns)) or [0]
     if (last - first + 1) * (numbers[-1] - numbers[0] + 1) > MAX_CELLS:
         raise WorkbookError(

@@ -117,14 +117,14 @@ def _colon(error: _Error) -> Fault:
     if _ITEM.match(error.at):
         return _missing_space(error, error.line) or _as_it_is(error)
     if _PAIR.match(error.at[: error.column]):
-        return _fault(error.line, error.column, "a value holds a colon followed by a space", _IN_QUOTES)
+        return _fault(error.line, error.column, "a value contains a colon followed by a space", _IN_QUOTES)
     above = error.above()
     if above is None:
         return _as_it_is(error)
     if found := _missing_space(error, above):
         return found
     indent = _indent(error.at)
-    message = f"the line is indented more than line {above + 1}, which has a value already"
+    message = f"the line is indented more than line {above + 1}, which already has a value"
     return _fault(error.line, indent, message, "begin both in the same column, or remove that value")
 
 
@@ -146,7 +146,7 @@ def _no_key(error: _Error) -> Fault:
     if quoted := _quoted_before(error):
         return quoted
     if error.char and error.char in "}]":
-        return _fault(error.line, error.column, f"{error.char} closes what is not open", "take it out")
+        return _fault(error.line, error.column, f"{error.char} has no opening bracket", "take it out")
     return _indentation(error)
 
 
@@ -161,7 +161,7 @@ def _indentation(error: _Error) -> Fault:
         # The last one kept is nearest to the key above, so it is the first of its list or mapping.
         if error.lines[number].strip():
             line, column = number, indent
-    hint = f"begin it in column {column + 1}, as line {line + 1}"
+    hint = f"begin it in column {column + 1}, like line {line + 1}"
     return _fault(error.line, error.column, "the line is indented differently from those it belongs to", hint)
 
 
@@ -185,7 +185,7 @@ def _in_braces(error: _Error) -> Fault:
         if comment := _COMMENT.search(error.lines[number]):
             return _fault(number, comment.start(1), "this is not a comment in YAML", "begin comments with #")
     if error.char == ":":
-        message = "a value holds a colon followed by a space, or a comma is missing before it"
+        message = "a value contains a colon followed by a space, or a comma is missing before it"
         return _fault(error.line, error.column, message, _IN_QUOTES)
     return _fault(error.line, error.column, "a comma is missing before this place", "write {one: 1, two: 2}")
 
@@ -228,7 +228,7 @@ def _quoted_before(error: _Error) -> Fault | None:
         return None
     line, column = last.start_mark.line, last.start_mark.column
     if line != error.line:
-        return _fault(line, column, "a quote opens here and is closed only in a later line", "close it in this line")
+        return _fault(line, column, "a quote opens here and is only closed on a later line", "close it on this line")
     message = "the quote that opens here is closed before the text ends"
     return _fault(line, column, message, "write a quote within single quotes as '', within double quotes as \\\"")
 
@@ -248,14 +248,16 @@ def _escape(error: _Error) -> Fault:
 def _surrogate(error: _Error) -> Fault:
     # The parser's place is behind the backslash and the letter.
     column = error.column - 2
-    message = "an escape sequence stands for no character: a half of a pair alone, or no four digits"
+    message = "an escape sequence is not a character: it is half of a pair, or does not have four digits"
     return _fault(error.line, column, message, "write the character itself", value=shown(error.at[column : column + 6]))
 
 
 def _block_text(error: _Error) -> Fault:
     line, column = error.began
     char = error.lines[line][column : column + 1]
-    return _fault(line, column, f"text follows {char} in the same line", "begin it in the next line, or quote it")
+    return _fault(
+        line, column, f"there is text after {char} on the same line", "begin it on the next line, or quote it"
+    )
 
 
 _MEANINGS: Final[tuple[tuple[str, Callable[[_Error], Fault]], ...]] = (

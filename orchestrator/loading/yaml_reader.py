@@ -35,7 +35,7 @@ class Document:
 
 
 def load(text: str, name: str) -> Document:
-    """The one document in `text`, of the file `name`. Raises ManifestError where no value can be built."""
+    """The one document in `text`, of the file `name`. Raises ManifestError if no value can be built."""
     # Faults so far are kept: a syntax error must not hide a key that is written twice above it.
     walker = Walker()
     try:
@@ -98,7 +98,7 @@ class _Locator(Walker):
         super().__init__()
         self._wanted = wanted
         self._found: dict[Path, Mark] = {}
-        self._paths: list[Path | None] = []  # of the frames; None where nothing within is wanted
+        self._paths: list[Path | None] = []  # of the frames; None if nothing within is wanted
 
     def nearest(self, path: Path) -> Mark:
         """The mark of the path, or of the nearest parent that has one."""

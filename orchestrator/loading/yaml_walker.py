@@ -88,7 +88,7 @@ class _Frame:
 
     @property
     def step(self) -> str | int | None:
-        """What leads to the value that comes next, or None where its key comes first."""
+        """What leads to the value that comes next, or None if its key comes first."""
         if not self.is_mapping:
             return len(self.data)
         if self.key is _NO_KEY:

@@ -1,4 +1,4 @@
-"""Delivers one notice: run by its path, with a parcel on stdin, it prints `{"why": …}`; empty where it arrived.
+"""Delivers one notice: run by its path, with a parcel on stdin, it prints `{"why": …}`; empty if it arrived.
 
 A hostile end point can use up the time and the memory of this process alone. What it prints are words of this file,
 never a library's, which may quote the address. It imports nothing of ours: the package is not on its path.

@@ -26,7 +26,7 @@ def is_apprise_installed() -> bool:
 
 
 def fault_of(address: str, *, is_signed: bool = False) -> str:
-    """Why an address cannot be used; empty where it can. `is_signed`: its notices are to be signed."""
+    """Why an address cannot be used; empty if it can. `is_signed`: its notices are to be signed."""
     if _SCHEME.match(address) is None:
         return "it is not an address: write https://…, or an address of Apprise"
     if kind_of(address) == WEBHOOK:

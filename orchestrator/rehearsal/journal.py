@@ -54,7 +54,7 @@ class VirtualJournal(PermitGranting):
         return done
 
     async def control_state(self, launch: str) -> ControlState:
-        """The command in force for a launch. Raises LedgerError where it cannot be read now, and JournalWriteError."""
+        """The command in force for a launch. Raises LedgerError if it cannot be read now, and JournalWriteError."""
         answer = self._committer.broken or self._committer.control_state(launch)
         if isinstance(answer, Exception):
             raise answer

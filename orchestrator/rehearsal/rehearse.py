@@ -54,7 +54,7 @@ class RehearsalConfig:
 
 
 def rehearse(config: RehearsalConfig, seed: int) -> Rehearsed:
-    """Carry the manifest out once. Raises OrchestratorError where a real run would refuse to begin."""
+    """Carry the manifest out once. Raises OrchestratorError if a real run would refuse to begin."""
     return run_virtually(_rehearse(config, seed))
 
 

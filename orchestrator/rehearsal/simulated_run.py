@@ -75,7 +75,7 @@ class SimulatedRun:
     unrecorded: list[Record] = field(default_factory=list)
 
     async def run(self) -> Result:
-        """Carry the manifest out. Raises OrchestratorError where nothing was sent, StopRequested for an early stop."""
+        """Carry the manifest out. Raises OrchestratorError if nothing was sent, StopRequested for an early stop."""
         # As `app.start_time`: the plan is made now, the leases are given back, and it is made again in time.
         agreed: Plan | None = None
         while not isinstance(done := await self._once(agreed), Result):

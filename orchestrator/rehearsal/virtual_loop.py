@@ -69,6 +69,6 @@ class VirtualClock:
 
 
 def run_virtually(main: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in virtual time. Raises Deadlock where it would wait forever."""
+    """Run a coroutine in virtual time. Raises Deadlock if it would wait forever."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

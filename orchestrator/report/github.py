@@ -41,7 +41,7 @@ def outputs(result: Result) -> dict[str, str]:
 
 
 def _recipients(result: Result) -> dict[str, str]:
-    """How many people the started campaigns text. Empty where that is unknown: a pipeline would take 0 for nobody."""
+    """How many people the started campaigns text. Empty if that is unknown: a pipeline would take 0 for nobody."""
     people = total(result.people)
     known = str(people.known) if people.known or not people.unknown else ""
     return dict(zip(_RECIPIENTS, (known, str(people.unknown)), strict=True))

@@ -54,7 +54,7 @@ _VERDICTS: Final = {
     10: ("failed", "some campaigns were not started"),
     11: ("unknown", "a person must look"),
     12: ("held", "stopped before its plan was done"),
-    13: ("journal_failed", "the journal failed and sending ceased"),
+    13: ("journal_failed", "the journal failed and sending stopped"),
     129: ("interrupted", "interrupted"),
     130: ("interrupted", "interrupted"),
     143: ("interrupted", "interrupted"),
@@ -94,7 +94,7 @@ def _halt_rank(delivery: DeliveryResult | None) -> int | None:
 
 
 def delivery_words(delivery: DeliveryResult | None) -> str:
-    """What became of a campaign: `stalled for 12 min, 80 of 100 sent`; empty where nobody followed it."""
+    """What became of a campaign: `stalled for 12 min, 80 of 100 sent`; empty if nobody followed it."""
     if delivery is None:
         return ""
     idle = f" for {duration(delivery['stalled_for_s'] or 0)}" if delivery["is_stalled"] else ""

@@ -71,7 +71,7 @@ def campaign_details(campaign: _Campaign) -> dict[str, Any]:
 
 
 def list_page(campaigns: Iterable[_Campaign], body: dict[str, Any]) -> dict[str, Any] | None:
-    """The page of a list that the body asks for; None where the body is invalid."""
+    """The page of a list that the body asks for; None if the body is invalid."""
     numbers = [_number(body.get(name), fallback) for name, fallback in (("skip", 0), ("page", 1), ("limit", MAX_PAGE))]
     if body.get("type") not in {"sms", "voice"} or any(number is None for number in numbers):
         return None
@@ -139,7 +139,7 @@ def _encoded(message: str | None) -> str | None:
 
 
 def _number(value: Any, fallback: int) -> int | None:
-    """A page number: `fallback` where it is left out or empty, None where it is no natural number."""
+    """A page number: `fallback` where it is left out or empty, None if it is no natural number."""
     if value is None or value == "":
         return fallback
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

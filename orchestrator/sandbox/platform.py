@@ -241,7 +241,7 @@ class Platform:
         return 200, reply
 
     def _list_user(self, campaign: Campaign, now: float) -> str:
-        """Another campaign that uses one of its contact lists; empty where none does."""
+        """Another campaign that uses one of its contact lists; empty if none does."""
         for name in campaign.contact_lists:
             for key in self._on_list[campaign.account_id, campaign.stream, name]:
                 other = self._campaigns.get(key)

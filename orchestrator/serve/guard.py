@@ -45,7 +45,7 @@ class SlowedPeers:
     _failures: OrderedDict[str, tuple[int, float]] = field(default_factory=OrderedDict)  # how many, and until when
 
     def wait(self, peer: str) -> float:
-        """Seconds until the peer may show a token again; 0 where it may now."""
+        """Seconds until the peer may show a token again; 0 if it may now."""
         _, until = self._failures.get(_network(peer), (0, 0.0))
         return max(0.0, until - self.now())
 
@@ -81,10 +81,10 @@ class Guard:
     slowed: SlowedPeers = field(default_factory=SlowedPeers)
 
     def refusal(self, request: web.Request) -> web.Response | None:
-        """Why the request is not answered; None where it is."""
+        """Why the request is not answered; None if it is."""
         # 1. The name first: a page of somebody else's site, whose name leads here, must learn nothing at all.
         if _host_name(request.headers.getall(hdrs.HOST, [])) not in self.hosts:
-            return _refused(421, "this server does not answer to that name; --host NAME allows it")
+            return _refused(421, "this server does not answer to that name; --host NAME allows the name")
         # 2. Nothing but reading.
         if request.method not in {hdrs.METH_GET, hdrs.METH_HEAD}:
             return _refused(405, "only GET and HEAD", {hdrs.ALLOW: "GET, HEAD"})

@@ -21,7 +21,7 @@ _LIMITED: Final = "waits: the platform limited a call"
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """One account: its campaigns by standing, and why it waits, in words; empty where it does not."""
+    """One account: its campaigns by standing, and why it waits, in words; empty if it does not."""
 
     account: str
     standings: dict[str, int]
@@ -41,14 +41,14 @@ class WatchedLaunch:
 
     @classmethod
     def of(cls, name: str, records: Iterable[Record]) -> "WatchedLaunch":
-        """A launch by its journal. Raises IllegalMove where that contradicts itself."""
+        """A launch by its journal. Raises IllegalMove if that contradicts itself."""
         launch = cls(name)
         for record in records:
             launch.read(record)
         return launch
 
     def read(self, record: Record) -> None:
-        """Take in the next record. Raises IllegalMove where it cannot follow those before."""
+        """Take in the next record. Raises IllegalMove if it cannot follow those before."""
         self.followed.read(record)
         self.version += 1
         if record.kind in KINDS:
@@ -68,11 +68,11 @@ class WatchedLaunch:
 
     @property
     def run_id(self) -> str | None:
-        """The id of the newest run; None where there is none."""
+        """The id of the newest run; None if there is none."""
         return self.followed.run_id
 
     def result(self) -> Result | None:
-        """The newest run's result so far; None where no run got as far as a plan."""
+        """The newest run's result so far; None if no run got as far as a plan."""
         return self.followed.result(self.run_id if self.is_live else None)
 
     def line(self) -> LaunchLine:

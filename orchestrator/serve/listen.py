@@ -28,7 +28,7 @@ async def serving(
 ) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
     """Serve the ledger at `url` while the block runs. Hands over the address, and a task that ends only by an error.
 
-    `hosts` are the names that the server is asked by, besides those of loopback. Raises OSError where it cannot listen.
+    `hosts` are the names that the server is asked by, besides those of loopback. Raises OSError if it cannot listen.
     """
     pages = Pages(token)
     live = Live(LedgerWatch(url), pages)

@@ -82,7 +82,7 @@ class Pages:
         return {**self.trouble(trouble, advice), "launches": self._made("launches.html.j2", lines=shown)}
 
     def trouble(self, words: str, advice: str) -> Parts:
-        """Why nothing new can be shown; empty where all is well."""
+        """Why nothing new can be shown; empty if all is well."""
         return {"trouble": self._made("trouble.html.j2", words=words, advice=advice)}
 
     def now_parts(self, launch: WatchedLaunch, result: Result | None) -> Parts:

@@ -75,7 +75,7 @@ class Live:
 
     @property
     def trouble(self) -> str:
-        """Why the ledger cannot be read now; empty where it can."""
+        """Why the ledger cannot be read now; empty if it can."""
         return self._watch.trouble
 
     async def index_page(self) -> str:
@@ -85,7 +85,7 @@ class Live:
         )
 
     async def launch_page(self, name: str) -> str | None:
-        """The page of a launch; None where the ledger has none of that name."""
+        """The page of a launch; None if the ledger has none of that name."""
 
         def made() -> str | None:
             return self._pages.launch(name, self._parts_of(name)) if self._watch.has(name) else None
@@ -93,7 +93,7 @@ class Live:
         return await self._in_thread(made)
 
     async def campaigns_page(self, name: str) -> str | None:
-        """The table of a launch's campaigns; None where there is no such launch, or nothing of it to show."""
+        """The table of a launch's campaigns; None if there is no such launch, or nothing of it to show."""
 
         def made() -> str | None:
             launch = self._watch.launch(name) if self._watch.has(name) else None
@@ -112,7 +112,7 @@ class Live:
 
     @asynccontextmanager
     async def viewer(self, topic: str) -> AsyncIterator[Viewer]:
-        """Count a viewer while the block runs. Raises FullError where there are too many."""
+        """Count a viewer while the block runs. Raises FullError if there are too many."""
         if len(self._viewers) >= _MOST_VIEWERS:
             raise FullError
         viewer = Viewer(topic)
@@ -127,7 +127,7 @@ class Live:
                 self._current.pop(topic, None)
 
     async def news(self, viewer: Viewer, seconds: float) -> Parts | None:
-        """What the viewer has not seen; empty where nothing came for `seconds`, None once the server ends."""
+        """What the viewer has not seen; empty if nothing came for `seconds`, None once the server ends."""
         async with self._changed:
             try:
                 async with asyncio.timeout(seconds):

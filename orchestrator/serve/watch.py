@@ -42,7 +42,7 @@ class _Known:
 class LedgerWatch:
     """What is known of the ledger at `url`. Opens it again whenever it went away, or another one took its place.
 
-    `trouble` says in words why the ledger cannot be read now; empty where it can.
+    `trouble` says in words why the ledger cannot be read now; empty if it can.
     """
 
     url: str
@@ -84,7 +84,7 @@ class LedgerWatch:
         return name in self._known
 
     def launch(self, name: str) -> WatchedLaunch | None:
-        """A launch with its journal in memory; None where it cannot be read now."""
+        """A launch with its journal in memory; None if it cannot be read now."""
         known = self._known[name]
         known.used = self.now()
         if known.launch is None and self._open is not None:
@@ -95,7 +95,7 @@ class LedgerWatch:
         return known.launch
 
     def trouble_of(self, name: str) -> str:
-        """Why a launch's journal cannot be shown, in words; empty where it can."""
+        """Why a launch's journal cannot be shown, in words; empty if it can."""
         return self._known[name].trouble if name in self._known else ""
 
     def families(self) -> list[Families]:

@@ -109,7 +109,7 @@ NOT = "the approval 0.sig does not count: "
             "other",
             f'{NOT}allowed_signers:7: key is not permitted for use in signature namespace "campaign-orchestrator"',
         ),
-        ("any", "0.sig: its key stands under the pattern *@example.com, which may be anybody's"),
+        ("any", "0.sig: its key is listed under the pattern *@example.com, which may match anybody"),
     ],
 )
 def test_who_may_not_approve(office, name, why):
@@ -153,7 +153,7 @@ def test_all_lines_of_a_key_name_one_person(office):
     )
     file.write_text(file.read_text().replace(second, f"*@example.org {alias.public}\n"))
     assert office.refusal(alias.sign(office.plan)) == (
-        "0.sig: its key stands under the pattern *@example.org, which may be anybody's"
+        "0.sig: its key is listed under the pattern *@example.org, which may match anybody"
     )
 
 
@@ -221,7 +221,7 @@ def test_a_plan_that_names_no_planner_needs_a_new_one(office):
     signature = office.sign("cleo", nameless)
 
     assert office.refusal(signature, plan=nameless) == (
-        "the plan does not name who made it, so nobody is known to be somebody else"
+        "the plan does not show who made it, so an approver may be the same person"
     )
     free = office.loaded(**{"not": ["runner"]})
     assert office.check(signature, plan=nameless, loaded=free)[0].by == "cleo@example.com"
@@ -321,7 +321,7 @@ def test_a_user_without_a_name_is_told_so(office, monkeypatch):
     monkeypatch.setenv("PATH", str(office.folder), prepend=":")
 
     assert office.refusal(signature) == (
-        "ssh-keygen works for users with a name alone, and this process's user has none"
+        "ssh-keygen only works for users with a name, and this process's user has none"
     )
 
 

@@ -30,7 +30,7 @@ async def test_a_command_that_ends_well_has_passed(checks):
 
 async def test_a_command_that_does_not_says_why(checks):
     why = await checks.run(asking("import sys; print('12 %\\n opted out', file=sys.stderr); sys.exit(3)"), {})
-    assert why == f"{sys.executable} ended with code 3 (12 % opted out)"
+    assert why == f"{sys.executable} exited with 3 (12 % opted out)"
 
 
 async def test_a_command_that_is_not_there_has_not_passed(checks):
@@ -44,7 +44,7 @@ async def test_a_script_with_windows_line_ends_says_so(checks, tmp_path, shebang
     (tmp_path / "check.sh").chmod(0o755)
     why = await checks.run(Pass(command=("./check.sh",)), {})
     assert why is not None
-    assert "the lines of ./check.sh end with CR LF, as on Windows: save it with LF alone" in why
+    assert "the lines of ./check.sh end with CR LF, as on Windows: save it with LF only" in why
 
 
 async def test_it_runs_beside_the_manifest_and_knows_the_wave(checks, tmp_path):

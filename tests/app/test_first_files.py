@@ -10,7 +10,7 @@ from orchestrator.core.manifest.models import SecretRef
 from orchestrator.loading.manifest_file import load_manifest
 from tests.paths import ROOT, SCHEMAS
 
-_ID = "may hold only letters, digits, '.', '_' and '-', 128 of them at most; begin with a letter or a digit"
+_ID = "can only contain letters, digits, '.', '_' and '-', at most 128 of them; begin with a letter or a digit"
 _VARIABLE = "must be the name of a variable; write letters, digits and '_', and no digit first"
 ANSWERS = {"launch": "spring", "account_id": "a1" * 12, **files.DEFAULTS}
 
@@ -62,7 +62,7 @@ def test_every_place_of_a_secret_is_read_back(tmp_path, answer, reference):
         ("client_id", "command 'pass", files._PLACE),
         ("client_id", "env cs-0123", _VARIABLE),
         ("client_secret", "file $HOME/x",
-         "must not contain $: variables are not expanded; write the path out; ~ is the home folder"),
+         "must not contain $: variables are not expanded; write the full path; ~ is the home folder"),
     ],
 )  # fmt: skip
 def test_a_wrong_answer_has_the_manifests_own_words(name, answer, fault):
@@ -79,7 +79,7 @@ def test_https_and_this_machine_are_hosts(host):
 def test_an_account_id_of_another_form_is_noted_not_refused():
     assert files.fault_of("account_id", "acme-7") == ""
     assert files.note_on("account_id", "acme-7") == (
-        "account main has the account_id acme-7, and the platform's are 24 hex digits"
+        "account main has the account_id acme-7, but the platform's have 24 hex digits"
     )
     assert files.note_on("account_id", "67777ce93e25326494e9000A") == ""
     assert files.note_on("launch", "acme-7") == ""

@@ -191,7 +191,7 @@ def test_a_plan_that_shows_other_starts_is_not_signed(workplace, platform, peopl
     done = approve(workplace, "cleo")
 
     assert done.returncode == 3
-    assert "it shows 1 start that are not the 3 of its hash" in done.stderr
+    assert "it shows 1 start, and not the 3 that its hash covers" in done.stderr
 
 
 @pytest.mark.parametrize("where", ["git", "git literal", "agent", "default"])

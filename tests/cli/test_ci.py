@@ -79,7 +79,7 @@ def test_files_that_cannot_be_written_change_no_exit_code(job):
     done = job.run("run", job.manifest())
 
     assert done.returncode == 0
-    assert "cannot write what the CI job reads" in done.stderr
+    assert "cannot write the files that the CI job reads" in done.stderr
 
 
 def test_in_a_gitlab_job_two_more_reports_are_written(workplace):
@@ -142,7 +142,7 @@ def test_what_cannot_be_written_keeps_nothing_else_back(job):
     assert done.returncode == 0, done.stderr
     assert {"result.csv", "result.env"} <= {file.name for file in (job.path / "reports" / "spring").iterdir()}
     assert "cannot write result.json of launch spring to reports: Is a directory" in done.stderr
-    assert "cannot write what the CI job reads: No space left on device" in done.stderr
+    assert "cannot write the files that the CI job reads: No space left on device" in done.stderr
     assert read(job, "summary").startswith("## Sandbox: nothing was sent. Launch `spring`: everything is started")
 
 

@@ -43,14 +43,14 @@ def test_validate_needs_no_secret_and_speaks_json_when_asked(workplace):
 
 def test_names_that_differ_in_case_alone_get_a_warning(workplace):
     campaigns = [{"stream": "st-1", "campaign": "cd-a"}, {"stream": "st-1", "campaign": "cd-A"}]
-    told = "campaigns differ in upper and lower case alone: st-1/cd-A and st-1/cd-a; remove one if they are the same"
+    told = "campaigns differ only in upper and lower case: st-1/cd-A and st-1/cd-a; remove one if they are the same"
     done = workplace.run("validate", workplace.manifest(campaigns=campaigns), "--json")
     workplace.run("run", workplace.manifest())
     again = workplace.run("run", workplace.manifest(launch="Spring"))
 
     assert (done.returncode, json.loads(done.stdout)["warnings"]) == (0, [told])
     assert again.returncode == 0
-    assert "warning: launches differ in upper and lower case alone: Spring and spring" in again.stdout
+    assert "warning: launches differ only in upper and lower case: Spring and spring" in again.stdout
 
 
 @pytest.mark.parametrize("subject", ["manifest", "result"])

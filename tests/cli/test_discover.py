@@ -250,7 +250,7 @@ def test_o_never_writes_over_a_file(workplace, served):
     done = workplace.run("discover", manifest, *streams("st-1"), "-o", "own.csv")
 
     assert done.returncode == 4
-    assert "own.csv exists, and -o never writes over a file\n" in done.stderr
+    assert "own.csv exists, and -o never overwrites a file\n" in done.stderr
     assert "next: python -m orchestrator discover launch.yaml --update own.csv --stream" in done.stderr
     assert (workplace.path / "own.csv").read_text() == "stream,campaign\nst-1,cd-9\n"
     assert served.arrivals["arrivals"] == 0

@@ -38,7 +38,7 @@ def delete_rows(workplace, where):
     [
         ("1", "starts may have left"),
         ("kind IN ('run', 'plan')", "starts may have left"),
-        ("campaign = 'st-1/cd-0'", "the journal has lost rows: it knows nothing of 1 start"),
+        ("campaign = 'st-1/cd-0'", "the journal has lost rows: it has no record of 1 start"),
     ],
 )
 def test_13_when_rows_of_the_journal_are_lost_in_mid_run(slow_run, workplace, where, said):
@@ -82,5 +82,5 @@ def test_a_report_folder_the_locale_cannot_spell_gives_a_warning(workplace):
 
     assert done.returncode == 0, done.stderr
     assert "exit code 0" in done.stdout
-    assert "the locale has no letter '\\xfc'; set LC_ALL=C.UTF-8; the journal has all of it" in done.stderr
+    assert "the locale has no letter '\\xfc'; set LC_ALL=C.UTF-8; the journal has everything" in done.stderr
     assert "outcome=started" in outputs.read_text(encoding="utf-8").splitlines()

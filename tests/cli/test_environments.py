@@ -33,7 +33,7 @@ def test_the_variable_chooses_as_the_option_does(workplace, manifest):
     assert workplace.result("spring/staging")["run"]["environment"] == "staging"
     refused = workplace.run("plan", plain)
     assert refused.returncode == 2
-    assert "plain.yaml has no environments, and 'staging' is asked for" in refused.stderr
+    assert "plain.yaml has no environments, but 'staging' was requested" in refused.stderr
     assert workplace.run("validate", plain, "--env", "").returncode == 0
 
 

@@ -68,7 +68,7 @@ def test_wrong_options_are_all_named_and_no_secret_is(workplace):
     assert (done.returncode, error["exit_code"]) == (2, 2)
     assert error["message"] == (
         "--host 'http://kore.ai' must be https: plain http is for this machine only; write it as https://…, "
-        "and --account-id 'a b' may hold only letters, digits, '.', '_' and '-', 128 of them at most; begin with a "
+        "and --account-id 'a b' can only contain letters, digits, '.', '_' and '-', at most 128 of them; begin with a "
         "letter or a digit, and --client-secret-env must be the name of a variable; write letters, digits and '_', "
         "and no digit first. Nothing was written"
     )
@@ -79,8 +79,11 @@ def test_wrong_options_are_all_named_and_no_secret_is(workplace):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--client-id-env", "A", "--client-id-file", "b"), "--client-id-… is given twice: a secret has one place"),
-        (("--example", "--launch", "x"), "--example unpacks a launch that is complete: leave the other options out"),
+        (
+            ("--client-id-env", "A", "--client-id-file", "b"),
+            "--client-id-… is given twice: choose one place for the secret",
+        ),
+        (("--example", "--launch", "x"), "--example unpacks a complete launch: leave the other options out"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(workplace, arguments, words):
@@ -136,7 +139,7 @@ def test_a_terminal_is_asked_for_what_no_option_answers(workplace):
     assert "Launch, the name of this send" not in shown
     assert "Host [https://platform.kore.ai]: " in shown
     assert "must be the secret's place, never its value" in shown
-    assert "note: account main has the account_id a1a1, and the platform's are 24 hex digits" in shown
+    assert "note: account main has the account_id a1a1, but the platform's have 24 hex digits" in shown
     assert (draft(workplace).launch, account.algorithm) == ("may", "HS512")
     assert (account.client_id.env, account.client_secret.command) == ("SPRING_ID", ("pass", "show", "kore"))
 

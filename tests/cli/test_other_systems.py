@@ -56,7 +56,7 @@ def test_a_failed_check_ends_its_wave(elsewhere):
     campaigns = [{"stream": "st-1", "campaign": f"cd-{n}", "tags": ["canary"] * (n == 0)} for n in range(3)]
     done = elsewhere.run("run", elsewhere.manifest(waves=waves, campaigns=campaigns))
 
-    assert "ended with code 7" in done.stdout + done.stderr
+    assert "exited with 7" in done.stdout + done.stderr
     assert elsewhere.result()["totals"]["started"] == 1
 
 

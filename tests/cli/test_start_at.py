@@ -134,7 +134,7 @@ def test_the_manifests_not_before_is_waited_for_and_then_passed(workplace, platf
     [
         (("--at", "2026-03-08T02:30", "--zone", "America/New_York"), "does not exist in America/New_York"),
         (("--at", "2026-11-01T01:30", "--zone", "America/New_York"), "2026-11-01T01:30:00-05:00 (06:30 UTC)"),
-        (("--at", "2026-11-01T01:30"), "does not say in which zone it counts; write --at 2026-12-01T09:00 --zone"),
+        (("--at", "2026-11-01T01:30"), "has no time zone; write --at 2026-12-01T09:00 --zone"),
         (("--zone", "America/New_York"), "--zone is for --at"),
         (("--at", "2026-01-01T09:00", "--zone", "EST"), "write America/New_York"),
     ],

@@ -42,7 +42,7 @@ def test_the_result_names_what_has_not_arrived_worst_first():
         "  s/d: paused, 40 of 50 sent",
         "  s/c: active, 7 sent, STALLED for 15 min",
         "  s/b: active, 3,000 of 9,000 sent, 3,000.0 a minute, ends about 20:29 UTC",
-        "  s/x: not followed, as the manifest no longer names it",
+        "  s/x: not followed, because the manifest no longer names it",
         "the time was up",
         "next: python -m orchestrator follow spring",
     ]

@@ -136,7 +136,7 @@ def test_preflight_shows_what_is_read_and_what_is_left():
     progress.phase = Phase.PREFLIGHT
     clock.at += 40
     assert log_line(progress) == (
-        "progress: 4,000 of 10,000 campaigns; preflight: reads what the platform has; nothing is started; "
+        "progress: 4,000 of 10,000 campaigns; preflight: reading the platform's state; nothing is started; "
         "40 s elapsed; about 1 min left"
     )
 
@@ -151,8 +151,8 @@ def test_lost_answers_are_counted_until_their_probes_end():
 
 def test_a_run_that_stops_says_what_it_waits_for_and_how_long():
     assert stopping_words(SIGINT, 3, 29.3, can_stop_waiting=True) == (
-        "SIGINT: no new start; waiting for 3 calls in flight, 30 s at most; Ctrl-C again to stop waiting: the next run "
-        "finds out what became of them"
+        "SIGINT: no new start; waiting for 3 calls in flight, 30 s at most; press Ctrl-C again to stop "
+        "waiting: the next run finds out what happened to them"
     )
     assert stopping_words(SIGINT, 1, 2.0, can_stop_waiting=False) == (
         "SIGINT: no new start; waiting for 1 call in flight, 2 s at most"

@@ -61,7 +61,7 @@ def test_the_last_question_names_a_new_ledger_and_who_approved():
     assert lines[1:] == [
         "  1  wave rest, account acme",
         "  recipients: 100",
-        "  ledger: sqlite:///x.db (NEW: it knows of no start, and keeps none of another ledger from being sent again)",
+        "  ledger: sqlite:///x.db (NEW: it knows of no start; campaigns that another ledger started can start again)",
         "  approved: --plan, plan 0123456789ab; signed by cleo, planned by ann@example.com",
     ]
 
@@ -132,5 +132,5 @@ def test_the_question_before_a_stop_counts_by_account():
         "4 campaigns that launch spring started will be stopped:",
         "  3  account 67777c",
         "  1  account 99999d",
-        "  Messages already sent stay sent, and what is stopped does not go on by itself.",
+        "  Messages that were already sent stay sent, and a stopped campaign does not go on by itself.",
     ]

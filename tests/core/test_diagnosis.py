@@ -79,9 +79,9 @@ NTP = "set this machine's clock (NTP)"
 
 
 def test_a_fault_that_knows_its_fix_tells_it():
-    fault = Fault(Progress.UNSENT, "TLS failed", None, 0.1, fix="give its CA in SSL_CERT_FILE")
+    fault = Fault(Progress.UNSENT, "TLS failed", None, 0.1, fix="set SSL_CERT_FILE to a file with its CA")
     assert of_answer("acme", Read(fault)) == [
-        Finding(BAD, "account acme", "the host was not reached (TLS failed)", "give its CA in SSL_CERT_FILE")
+        Finding(BAD, "account acme", "the host was not reached (TLS failed)", "set SSL_CERT_FILE to a file with its CA")
     ]
 
 
@@ -120,7 +120,7 @@ GATEWAY = "check `host`: what answers is not a Kore platform, or is a gateway th
         (
             400,
             "<html>400 No required SSL certificate was sent</html>",
-            "reach the host without a client certificate: these are not supported",
+            "connect to the host without a client certificate: these are not supported",
         ),
         (400, "", "run doctor again when the platform answers"),
         (503, "<html>busy</html>", "run doctor again when the platform answers"),
@@ -172,8 +172,13 @@ IN_CI = "this is a CI job, whose disk (ext4) may be gone after it"
         ("ext4", {"CI": "true"}, PLENTY, [(WARN, IN_CI, OUTLIVES)]),
         ("ext4", {"GITLAB_CI": "true"}, PLENTY, [(WARN, IN_CI, OUTLIVES)]),
         ("ext4", {}, 100 * MIB, [(OK, "ext4, 100 MiB free", "")]),
-        ("ext4", {}, 100 * MIB - 1, [(BAD, "ext4, 99 MiB are free", "make room for the ledger")]),
-        ("tmpfs", {}, 2 * MIB, [(BAD, "tmpfs, 2 MiB are free", "make room for the ledger"), (WARN, GOES, OUTLIVES)]),
+        ("ext4", {}, 100 * MIB - 1, [(BAD, "ext4, 99 MiB are free", "free up space for the ledger")]),
+        (
+            "tmpfs",
+            {},
+            2 * MIB,
+            [(BAD, "tmpfs, 2 MiB are free", "free up space for the ledger"), (WARN, GOES, OUTLIVES)],
+        ),
     ],
 )
 def test_a_disk_that_may_be_gone_or_is_full_is_told(kind, environment, free, found):

@@ -40,7 +40,7 @@ def test_a_plan_that_covers_no_text_is_no_equal_one():
 
     assert there.changed == {key("cd-1"): (Change("content: message", None, "read"),)}
     assert back.changed == {key("cd-1"): (Change("content: message", "as planned", None),)}
-    assert "~ One (st-1/cd-1): message read on one side alone\n" in text(there)
+    assert "~ One (st-1/cd-1): message read on one side only\n" in text(there)
 
 
 def test_foreign_text_in_markdown_stands_in_code_spans():

@@ -90,8 +90,8 @@ async def test_a_preflight_that_fails_refuses_the_run(rig, check, step):
 
 GATEWAY = "check `host`: what answers is not a Kore platform, or is a gateway that needs a sign-in"
 FIXES = {
-    "a fault with a fix": (loses(Progress.UNSENT, "TLS failed", fix="give its CA in SSL_CERT_FILE"), Refused,
-                           "TLS failed", "give its CA in SSL_CERT_FILE"),
+    "a fault with a fix": (loses(Progress.UNSENT, "TLS failed", fix="set SSL_CERT_FILE to a file with its CA"), Refused,
+                           "TLS failed", "set SSL_CERT_FILE to a file with its CA"),
     "a fault without one": (loses(Progress.SENDING, "timeout"), Refused,
                             "timeout", "run again when the platform answers"),
     "a token under a wrong clock": (says(401, "no", date="Tue, 14 Nov 2023 22:23:20 GMT"), CredentialError,

@@ -37,7 +37,8 @@ async def test_a_mismatch_names_the_time_and_both_hours(rig):
     assert list(texts) == [
         (
             "s/c1: window late is open at 2023-11-14T22:13:20.200Z, its calling hours on the platform "
-            "(tue 09:00-12:00 UTC) are not open then: started so, it is Active and texts nobody before they open"
+            "(tue 09:00-12:00 UTC) are not open then: "
+            "if it is started then, it is Active and texts nobody until they open"
         )
     ]
 

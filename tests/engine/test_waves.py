@@ -163,9 +163,9 @@ async def test_after_the_bake_a_command_can_open_the_next_wave(rig):
 
 async def test_a_command_that_says_no_holds_the_rest_with_its_reason(rig):
     run = rig(CAMPAIGNS, waves=[ASKING])
-    run.checks.answers.append("./look.sh ended with code 1 (12 % opted out)")
+    run.checks.answers.append("./look.sh exited with 1 (12 % opted out)")
     stop = await run.run()
-    said = "wave canary: its check failed: ./look.sh ended with code 1 (12 % opted out)"
+    said = "wave canary: its check failed: ./look.sh exited with 1 (12 % opted out)"
     assert stop == Stop(StopReason.WAVE, said)
     assert run.outcomes() == {"c0": STOPPED, "c1": STARTED, "c2": STARTED, "c3": STOPPED}
     assert run.messages()["c0"] == f"not started: {said}"

@@ -97,7 +97,7 @@ def test_the_submitter_may_be_killed_and_started_again(fleet):
     scene.wait_started(seen + 20)  # the lanes do not need it
 
     assert scene.submit().wait(60) == 0, scene.log("submit")
-    assert "is already being carried out: watching it" in scene.log("submit")
+    assert "is already in progress: watching it" in scene.log("submit")
     assert scene.check_the_end()["started"] == 160
 
 
@@ -124,7 +124,7 @@ def test_a_signal_ends_the_watching_and_not_the_launch(fleet):
     watching.send_signal(signal.SIGINT)
 
     assert watching.wait(20) == 130
-    assert "the launch goes on at the workers" in scene.log("submit")
+    assert "the workers go on with the launch" in scene.log("submit")
     scene.wait_started(100)
 
 

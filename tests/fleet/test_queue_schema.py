@@ -93,7 +93,7 @@ def test_a_role_that_may_not_make_or_use_the_queue_is_told(postgres_url):
             owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {name}".encode())
         used = refusal(url)
 
-    assert "the queue's tables cannot be made: permission denied for schema" in made.message
+    assert "the queue's tables cannot be created: permission denied for schema" in made.message
     assert "GRANT CREATE ON SCHEMA" in made.next_step
     assert "lacks the right to INSERT on procrastinate_jobs" in used.message
     assert "GRANT INSERT ON procrastinate_jobs TO" in used.next_step

@@ -198,7 +198,7 @@ def test_a_value_with_a_control_character_in_it_is_refused(tmp_path, key, inside
     references = {"client_secret": SecretRef(env="HOME"), key: SecretRef(file="value")}
     error = refusal(lambda: resolve_credential("main", account(**references), tmp_path))
 
-    assert error.message == f"accounts.main.{key}: file value holds a line break or another control character"
+    assert error.message == f"accounts.main.{key}: file value contains a line break or another control character"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " ", "\t"])
@@ -245,7 +245,7 @@ def test_an_invisible_character_in_a_value_is_named(tmp_path, hidden):
     error = refusal(lambda: resolve_credential("main", account(client_secret=SecretRef(file="value")), tmp_path))
 
     code = f"U+{ord(hidden):04X}"
-    assert error.message == f"accounts.main.client_secret: file value holds an invisible character ({code})"
+    assert error.message == f"accounts.main.client_secret: file value contains an invisible character ({code})"
 
 
 def test_a_key_in_pem_holds_no_nul(tmp_path, pair):
@@ -261,7 +261,7 @@ def test_a_secrets_script_with_windows_line_ends_is_named(tmp_path, command):
     (tmp_path / "secret.sh").chmod(0o755)
     error = refusal(lambda: resolve_credential("main", account(client_secret=SecretRef(command=command)), tmp_path))
 
-    assert f"the lines of {command[-1]} end with CR LF, as on Windows: save it with LF alone" in error.message
+    assert f"the lines of {command[-1]} end with CR LF, as on Windows: save it with LF only" in error.message
 
 
 def test_a_key_in_pem_keeps_its_lines(tmp_path, pair):

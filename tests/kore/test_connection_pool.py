@@ -110,5 +110,5 @@ asyncio.run(main())
 def test_a_process_that_may_open_no_more_files_lacks_them():
     said = subprocess.run([sys.executable, "-c", CALLS_WITHOUT_FILES], cwd=ROOT, check=True, capture_output=True)
     assert said.stdout.decode().strip() == str([
-        "UNSENT", "this machine has too few open files for another connection", "open files", "",
+        "UNSENT", "this machine does not have enough open files for another connection", "open files", "",
     ])  # fmt: skip

@@ -61,12 +61,12 @@ CERTIFICATES = {
     "of an unknown CA": (
         lambda _: trustme.CA().issue_cert("127.0.0.1"),
         f"{TLS}{UNKNOWN_CA}",
-        "give its CA in SSL_CERT_FILE",
+        "set SSL_CERT_FILE to a file with its CA",
     ),
     "signed by itself": (
         lambda _: self_signed(),
-        f"{TLS}the host's certificate is signed by itself",
-        "give that certificate in SSL_CERT_FILE, if you trust it",
+        f"{TLS}the host's certificate is self-signed",
+        "set SSL_CERT_FILE to a file with that certificate, if you trust it",
     ),
 }
 
@@ -84,9 +84,12 @@ async def test_a_refused_certificate(authority, make, text, fix):
 BAD_FILES = {
     "missing": (None, "which cannot be read (No such file or directory)"),
     "a folder": ("folder", "which cannot be read (Is a directory)"),
-    "empty": (b"", "which holds no certificate in PEM"),
-    "no PEM": (b"\x30\x82\x01\x0a", "which holds no certificate in PEM"),
-    "a key": (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "which holds no certificate in PEM"),
+    "empty": (b"", "which contains no certificate in PEM"),
+    "no PEM": (b"\x30\x82\x01\x0a", "which contains no certificate in PEM"),
+    "a key": (
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        "which contains no certificate in PEM",
+    ),
 }
 
 
@@ -104,7 +107,7 @@ async def test_a_bad_ssl_cert_file_is_named(monkeypatch, tmp_path, content, why)
         fault = await start(client)
 
     assert fault.text == f"{TLS}{UNKNOWN_CA}: SSL_CERT_FILE names '{file}', {why}"
-    assert fault.fix == "let SSL_CERT_FILE name a readable file of CA certificates in PEM"
+    assert fault.fix == "set SSL_CERT_FILE to a readable file of CA certificates in PEM"
 
 
 @contextlib.asynccontextmanager
@@ -152,7 +155,7 @@ async def test_a_port_that_does_not_speak_tls(data):
         async with client_of(f"https://127.0.0.1:{server.port}") as client:
             fault = await start(client)
 
-    assert (fault.text, fault.fix) == (f"{TLS}what answers does not speak TLS", "check the port in `host`")
+    assert (fault.text, fault.fix) == (f"{TLS}the server does not use TLS", "check the port in `host`")
 
 
 async def test_nobody_at_the_hosts_port():

@@ -81,7 +81,7 @@ async def test_what_comes_before_the_first_byte_means_not_sent(call, stray):
     fault = getattr(answer, "answer", answer)
 
     assert (fault.progress, fault.sent_at) == (Progress.UNSENT, None)
-    assert fault.text == "the server spoke or hung up before the first byte was sent"
+    assert fault.text == "the server sent something or hung up before the first byte was sent"
     assert server.received_since() == b""
 
 

@@ -175,8 +175,8 @@ def test_no_proxy_names_hosts_domains_ports_and_ranges(monkeypatch, host, except
         ("user:p/w@proxy.example:3128", "HTTPS_PROXY has no scheme: proxy.example:3128"),
         ("socks5://u:p@s.example:1080", "HTTPS_PROXY names a SOCKS proxy (s.example:1080), which is not supported"),
         ("ftp://proxy.example", "HTTPS_PROXY names a proxy with the scheme ftp, not http or https"),
-        ("http://user:pw@", "HTTPS_PROXY names no proxy: '' is no address"),
-        ("http://proxy.example:port", "HTTPS_PROXY names no proxy: 'proxy.example:port' is no address"),
+        ("http://user:pw@", "HTTPS_PROXY names no proxy: '' is not an address"),
+        ("http://proxy.example:port", "HTTPS_PROXY names no proxy: 'proxy.example:port' is not an address"),
     ],
 )
 async def test_an_unusable_proxy_is_refused_with_its_variable(monkeypatch, value, message):

@@ -60,7 +60,7 @@ GOES_AWAY = {
     "a new ledger is put in its place": (restore, "was replaced by another file"),
     "its log is removed": (lambda folder: (folder / "ledger.db-wal").unlink(), "was moved or removed"),
     "the link to its folder is turned": (turn_link, "was replaced by another file"),
-    "the link to its folder is a loop": (loop_link, "cannot be found any more"),
+    "the link to its folder is a loop": (loop_link, "can no longer be found"),
 }
 
 
@@ -73,7 +73,7 @@ async def test_no_permit_where_the_next_run_would_not_find_it(store, folder, how
     act(folder)
 
     for _ in range(2):
-        with pytest.raises(JournalWriteError, match=f"{what}.* while this run had it open.*sending has ceased"):
+        with pytest.raises(JournalWriteError, match=f"{what}.* while this run had it open.*sending has stopped"):
             await writer.permit(intent_of("s/two"))
     await writer.close()
     assert [record.campaign for record in store.read("launch-1")] == ["s/one"]

@@ -57,7 +57,7 @@ def holder(run):
     ],
 )
 def test_an_address_with_a_password_is_refused_and_not_repeated(address):
-    with pytest.raises(LedgerError, match="must not hold a password") as caught:
+    with pytest.raises(LedgerError, match="must not contain a password") as caught:
         Store.open(address)
 
     assert "letmein" not in str(caught.value) + caught.value.next_step

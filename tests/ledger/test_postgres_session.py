@@ -61,7 +61,7 @@ def test_a_pooler_that_passes_settings_on_equals_the_server(through):
 def test_a_session_without_a_timeout_is_refused(through, dropped):
     error = refused(through(dropped).url)
 
-    assert f"the session has {dropped} = 0, and not what it was asked to have: a pooler" in error.message
+    assert f"the session has {dropped} = 0, which is not what was asked for: a pooler" in error.message
     assert f"ALTER ROLE postgres SET {dropped} = " in error.next_step
 
 
@@ -154,7 +154,7 @@ def test_a_database_that_cannot_keep_every_text_is_refused(postgres_server, enco
         finally:
             owner.execute(f"DROP DATABASE {name}".encode())
 
-    assert f"the database's encoding is {encoding}, which cannot keep every text as it is" in error.message
+    assert f"the database's encoding is {encoding}, which cannot store every text unchanged" in error.message
     assert "createdb --template=template0 --encoding=UTF8" in error.next_step
 
 
@@ -182,7 +182,7 @@ def test_a_role_that_may_not_make_tables_learns_what_it_lacks(postgres_url):
         error = refused(url)
 
     name = postgres.schema_of(postgres_url)
-    assert f"role {name} may not make the ledger's tables in schema {name}" in error.message
+    assert f"role {name} has no right to create the ledger's tables in schema {name}" in error.message
     assert error.next_step == f"have the schema's owner run: GRANT CREATE ON SCHEMA {name} TO {name}"
 
 

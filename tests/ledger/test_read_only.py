@@ -132,7 +132,7 @@ def test_a_command_that_cannot_be_recorded_ends_with_8(ledger, tmp_path, state, 
 
     assert done.returncode == 8, done.stdout + done.stderr
     assert done.stdout == ""
-    words = {"full": "make room on the disk of", "read-only": "mount the disk of"}[state]
+    words = {"full": "free up space on the disk of", "read-only": "mount the disk of"}[state]
     assert f"next: {words} {disk.folder}/ledger.db" in done.stderr
     assert "a run in progress also stops cleanly on SIGTERM" in done.stderr
     if left != "log":
@@ -215,7 +215,7 @@ def test_a_copy_without_room_asks_for_a_folder_that_has_it(ledger, tmp_path, not
     with pytest.raises(LedgerError, match="can only be read from a copy, and there is no room for one") as caught:
         Store.open(f"sqlite:///{left}/ledger.db", create=False)
 
-    assert caught.value.next_step.startswith("name a folder with 1 MiB of free space in the variable TMPDIR")
+    assert caught.value.next_step.startswith("set TMPDIR to a folder with 1 MiB of free space")
 
 
 def test_a_run_reads_no_copy(ledger, tmp_path, nothing_beside):
@@ -244,4 +244,4 @@ def test_a_folder_that_its_user_may_not_write_can_be_read(ledger, command, code)
 
     assert done.returncode == code, done.stderr
     if code:
-        assert "the file, or its folder, may not be written" in done.stderr
+        assert "the file or its folder is not writable" in done.stderr

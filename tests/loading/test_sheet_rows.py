@@ -16,7 +16,7 @@ from tests.loading.sheets import SHEET, changed, workbook
 
 HEAD = ("stream", "campaign", "name")
 TEXT = "format the column as text, and write the value again"
-ID = "may hold only letters, digits, '.', '_' and '-', 128 of them at most; begin with a letter or a digit"
+ID = "can only contain letters, digits, '.', '_' and '-', at most 128 of them; begin with a letter or a digit"
 OLE = b"\xd0\xcf\x11\xe0"
 AGAIN = "open it in Excel or LibreOffice, and save it again"
 
@@ -87,9 +87,9 @@ def test_an_error_or_a_formula_without_value_is_refused():
     rows, problems, _ = read(changed(data, SHEET, lambda xml: xml.replace(b't="str"><f>Z1', b"><f>Z1")))
     assert rows == [{"stream": "s", "campaign": "e", "window": "day"}]
     assert problems == [
-        "a.xlsx#List!C2: window: holds an error, such as #N/A; write the value itself",
-        "a.xlsx#List!C4: window: holds a formula that was never calculated; write the value itself",
-        "a.xlsx#List!A5: stream: holds an error, such as #N/A; write the value itself",
+        "a.xlsx#List!C2: window: contains an error, such as #N/A; write the value itself",
+        "a.xlsx#List!C4: window: contains a formula that was never calculated; write the value itself",
+        "a.xlsx#List!A5: stream: contains an error, such as #N/A; write the value itself",
     ]
 
 
@@ -132,7 +132,7 @@ GOOD = workbook(HEAD, ("s", "d", "x"))
         (b"stream,campaign\n", f"is not a workbook, or is damaged; {AGAIN}"),
         (GOOD[: len(GOOD) // 2], f"is not a workbook, or is damaged; {AGAIN}"),
         (OLE + "EncryptedPackage".encode("utf-16-le"), "is protected with a password; save it without one"),
-        (OLE + bytes(600), "is a workbook of an old kind (.xls); save it as .xlsx"),
+        (OLE + bytes(600), "is a workbook in the old .xls format; save it as .xlsx"),
         (workbook(), "is empty; begin with the header stream,campaign,account"),
         (changed(GOOD, SHEET, lambda _: None), f"lacks the part with this sheet's cells; {AGAIN}"),
         (changed(GOOD, SHEET, lambda xml: xml.replace(b' r="A1"', b"")), f"has a cell without an address; {AGAIN}"),

@@ -39,7 +39,7 @@ def test_half_a_pair_is_refused_at_its_place(lone):
         load(text, "f")
     [problem] = caught.value.problems
     assert (problem.line, problem.column, problem.value) == (1, text.index('"b"') + 7, f'"{lone[:6]}"')
-    assert "a half of a pair" in problem.message
+    assert "half of a pair" in problem.message
 
 
 @settings(max_examples=100, deadline=None)

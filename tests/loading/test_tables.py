@@ -131,7 +131,7 @@ def test_a_row_swallowed_by_an_open_quote_is_reported():
     rows, problems, _ = read('stream,campaign,Notes\ns,d,"5 inch\ns,e,12"\ns,f,"two\nand more, of it, is text"\n')
     assert [row["campaign"] for row in rows] == ["f"]
     said = "is a record of 2 lines, and line 3 looks like a row of its own"
-    assert problems == [f"a.csv:2:1: {said}; close the quote, or take the line ends out of the cell"]
+    assert problems == [f"a.csv:2:1: {said}; close the quote, or remove the line breaks from the cell"]
 
 
 def test_a_value_without_a_column_is_refused():

@@ -78,7 +78,7 @@ def small() -> Result:
         campaign(1, Out.STARTED, R.ACCEPTED, wave="canary", recipients=12400),
         campaign(2, Out.STARTED, R.EVIDENCE, message="the platform reports Active",
                  evidence="the platform reports Active", http_status=500, elapsed_ms=2250.5),
-        campaign(3, Out.ALREADY_STARTED, R.LIVE_STATE, message="it is Active already", attempts=0, **nothing),
+        campaign(3, Out.ALREADY_STARTED, R.LIVE_STATE, message="it is already Active", attempts=0, **nothing),
         campaign(4, Out.FAILED, R.REJECTED, message='HTTP 400: <b>"no"</b> | @all\n::error::x', http_status=400,
                  name="=cmd|' /C calc'!A0", next=f"{command} run winter.yaml --retry-failed"),
         campaign(5, Out.UNKNOWN, R.NO_EVIDENCE, message="no evidence of a start was found", http_status=None,

@@ -173,7 +173,9 @@ def test_dotenv_of_a_refusal_leaves_out_what_is_not_known():
 
 
 def test_github_gets_each_problem_of_a_manifest_at_its_place(tmp_path):
-    problem = Problem("a,b.yaml", 7, 20, "campaigns[0].campaign", "may hold only letters", "retype it", value='"cd 1"')
+    problem = Problem(
+        "a,b.yaml", 7, 20, "campaigns[0].campaign", "can only contain letters", "retype it", value='"cd 1"'
+    )
     log = io.StringIO()
     environ = {"GITHUB_OUTPUT": str(tmp_path / "out")}
     carry_out(ci.publish_refusal(GITHUB, ManifestError((problem,) * 30), environ, log))
@@ -182,6 +184,6 @@ def test_github_gets_each_problem_of_a_manifest_at_its_place(tmp_path):
     assert first == "::error title=exit code 3::the manifest has 30 problems"
     assert second == (
         "::error file=a%2Cb.yaml,line=7,col=20,title=manifest::"
-        'campaigns[0].campaign: may hold only letters (read: "cd 1"); retype it'
+        'campaigns[0].campaign: can only contain letters (read: "cd 1"); retype it'
     )
     assert len(others) == 8

@@ -9,11 +9,11 @@ RUNNING: Final = frozenset({"active", "preparing"})
 
 
 def decisive(baseline: Mapping[str, Any] | None, live: LiveState | None) -> str | None:
-    """The evidence that the campaign was started since `baseline` was read, in words; None where there is none.
+    """The evidence that the campaign was started since `baseline` was read, in words; None if there is none.
 
     An unchanged Ready proves nothing: the request may still be queued. A later time of update proves nothing either: an
     edit at the console moves it on a campaign that never ran. `baseline` is `LiveState.as_json()` of the preflight, or
-    None where it was off. Source: kore-api.md section 1.7, `campaignInstanceId` and `campaignInstanceUpdatedAt`.
+    None if it was off. Source: kore-api.md section 1.7, `campaignInstanceId` and `campaignInstanceUpdatedAt`.
     """
     if live is None:
         return None

@@ -1,4 +1,4 @@
-"""The right to send one start. Only a ledger that has committed the intent makes one (P1, P5)."""
+"""The right to send one start. Only a ledger grants it, after it has committed the intent (P1, P5)."""
 
 from orchestrator.model import CampaignKey, PosixSeconds, Record
 
@@ -8,7 +8,7 @@ class PermitError(Exception):
 
 
 class Permit:
-    """Good for one send of one campaign, begun before its deadline. Made by `grant` alone."""
+    """Valid for one send of one campaign, begun before its deadline. Only `grant` makes one."""
 
     __slots__ = ("_used", "attempt", "campaign", "deadline")
     _used: bool
@@ -20,7 +20,7 @@ class Permit:
         raise PermitError("a permit is granted by a ledger that has committed an intent")
 
     def use(self, campaign: CampaignKey, now: PosixSeconds) -> None:
-        """Spend it, at `now` POSIX seconds, right before the first byte. Raises PermitError."""
+        """Use it up, at `now` POSIX seconds, right before the first byte. Raises PermitError."""
         if self._used:
             raise PermitError("this permit has been used")
         if campaign != self.campaign:

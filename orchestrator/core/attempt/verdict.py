@@ -49,7 +49,7 @@ BAD_SKEW: Final = 60.0
 
 
 def classify(answer: Reply | Fault) -> Verdict:
-    """The verdict on one start attempt. Total: what no row names is INDETERMINATE."""
+    """The verdict on one start attempt. Everything that no row names is INDETERMINATE."""
     if isinstance(answer, Fault):
         return _classify_fault(answer)
     if 200 <= answer.http_status < 300:
@@ -106,7 +106,7 @@ def wait_of(reply: Reply) -> float | None:
     due = _http_date(asked)
     if due is None:
         return None
-    # The server's clock against the server's clock, so that ours need not be right.
+    # Both times are from the server's clock, so ours need not be right.
     said = _http_date(reply.date or "")
     return max(0.0, due - (said if said is not None else reply.sent_at + reply.elapsed))
 
@@ -114,7 +114,8 @@ def wait_of(reply: Reply) -> float | None:
 def clock_offset(reply: Reply) -> float | None:
     """Seconds by which this machine's clock is ahead of the server's `Date`, or behind it (negative); None: no Date.
 
-    The server wrote it, in whole seconds, between our first byte and its answer: within that, the clocks agree.
+    The server wrote it, in whole seconds, between our first byte and its answer: a difference within that time counts
+    as none.
     """
     said = _http_date(reply.date or "")
     if said is None:

@@ -19,7 +19,7 @@ RATE_SECONDS: Final = 600.0
 
 
 class DeliveryState(StrEnum):
-    """Where a started campaign stands on the platform."""
+    """The state of a started campaign on the platform."""
 
     ACTIVE = "active"  # it is sending, or waits for its calling hours
     COMPLETED = "completed"  # everybody on its lists was handled
@@ -74,7 +74,7 @@ class Delivery:
 
     @property
     def share(self) -> float | None:
-        """The part of its recipients that was sent to, from 0 to 1 and above; None where either is unknown."""
+        """The part of its recipients that was sent to, from 0 to 1 and above; None if either is unknown."""
         if self.sent is None or self.recipients is None:
             return None
         return self.sent / self.recipients if self.recipients else 1.0
@@ -100,7 +100,7 @@ class Delivery:
 def deliveries(
     records: Iterable[Record], recipients: Mapping[CampaignKey, int | None] = _NOBODY
 ) -> dict[CampaignKey, Delivery]:
-    """By campaign, what became of it as far as a launch's records tell; empty where nobody followed it.
+    """By campaign, what became of it as far as a launch's records tell; empty if nobody followed it.
 
     `recipients` are how many people each one is for, where the records do not say it; None, or left out: unknown.
     """
@@ -135,7 +135,7 @@ class _Track:
         else:
             new = _remembered(new, before)
         is_resumed = state is DeliveryState.ACTIVE and self.state is not DeliveryState.ACTIVE
-        if new.sent != before.sent or is_resumed:  # what a paused campaign did not send is no stall
+        if new.sent != before.sent or is_resumed:  # a pause is not a stall
             self.progress_at = new.at
         self._add(new, seen_at)
         self.last = new
@@ -156,7 +156,7 @@ class _Track:
     def _add(self, new: Reading, seen_at: PosixSeconds) -> None:
         if new.sent is None:
             return
-        # It stood still until then: without this point, what was sent since would be spread over all that time.
+        # It had sent nothing new until then. Without this point, the messages since would be spread over all that time.
         if self.points and seen_at > self.points[-1][0]:
             self.points.append((seen_at, self.points[-1][1]))
         self.points.append((new.at, new.sent))
@@ -223,7 +223,7 @@ class Deliveries:
             if track is None:
                 track = self._tracks[one.key] = _Track(done.account, one, one, progress_at=one.at)
                 track.take(one, one.at)
-            elif one.at > track.last.at:  # two may follow a launch at once: the older reading is no news
+            elif one.at > track.last.at:  # two may follow a launch at once: ignore the older reading
                 track.take(one, self._seen_at(track))
             elif track.last.at > now:
                 track.take_again(one)
@@ -245,7 +245,7 @@ class Deliveries:
         return track.last.at
 
     def is_same(self, new: Reading, reader: str) -> bool:
-        """Whether `reader` has journaled the same, so that the reading need not be."""
+        """Whether `reader` has journaled the same, so that this reading need not be journaled."""
         track = self._tracks.get(new.key)
         return track is not None and reader in track.rounds and track.raw[2:] == new[2:]
 
@@ -267,7 +267,7 @@ class Deliveries:
         return len(self._tracks)
 
     def of(self, key: CampaignKey, recipients: int | None = None) -> Delivery | None:
-        """What became of one campaign; None where it was never read. `recipients` where the caller knows them."""
+        """What became of one campaign; None if it was never read. `recipients` where the caller knows them."""
         track = self._tracks.get(key)
         return None if track is None else self._delivery(key, track, recipients)
 
@@ -280,7 +280,7 @@ class Deliveries:
         recipients = self.recipients.get(key) if recipients is None else recipients
         rate = track.per_minute(read_at) if track.state is DeliveryState.ACTIVE else None
         stalled_for = self._stalled_for(key, track, read_at)
-        # Only once its hours are known, or known not to be: a campaign that sleeps at night is no alarm.
+        # Only when its hours are known, or are known to be missing: a campaign that pauses at night is not stalled.
         is_stalled = stalled_for is not None and stalled_for >= self._stalled_after and key in self._hours
         return Delivery(
             track.account, track.state, last.status or "", last.sent, recipients, rate, stalled_for, is_stalled,
@@ -297,11 +297,11 @@ class Deliveries:
         try:
             return open_seconds(hours, track.progress_at, read_at)
         except ValueError:
-            return idle  # hours that cannot be understood hide no stall
+            return idle  # if the hours cannot be understood, it still counts as stalled
 
 
 def _eta(sent: int | None, recipients: int | None, rate: float | None, read_at: PosixSeconds) -> PosixSeconds | None:
-    """When the rest is sent at this rate, in POSIX seconds; None where that cannot be told."""
+    """When the rest is sent at this rate, in POSIX seconds; None if that cannot be told."""
     if sent is None or recipients is None or not rate:
         return None
     left = max(0, recipients - sent) * _MINUTE / rate

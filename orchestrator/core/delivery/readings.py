@@ -9,7 +9,7 @@ from orchestrator.core.journal.records import STOP_KINDS
 from orchestrator.model import CallingHours, CampaignKey, LiveState, PosixSeconds, Record
 
 FOLLOW: Final = "follow"
-"""The kind of a record of one round of one account. It stands under the name of who read, `@RUN-ID`."""
+"""The kind of a record of one round of one account. Its `campaign` is the run that read it, `@RUN-ID`."""
 
 DELIVERY_KINDS: Final = frozenset({FOLLOW, *STOP_KINDS})
 """The kinds of record that tell what became of a started campaign."""
@@ -19,7 +19,7 @@ DEFAULT_STALLED_AFTER: Final = 600.0
 
 
 class Reading(NamedTuple):
-    """What one list said of a campaign. `at` is in POSIX seconds; `status` is None where it is no longer listed."""
+    """What one list said of a campaign. `at` is in POSIX seconds; `status` is None if it is no longer listed."""
 
     key: CampaignKey
     at: PosixSeconds
@@ -60,7 +60,7 @@ def record_of(done: Round, launch: str, run_id: str, number: int, now: PosixSeco
         data["unread"] = packed_value(sorted(done.unread))
     if done.hours:
         data["hours"] = packed_value({key: _hours_json(hours) for key, hours in done.hours.items()})
-    # Of no lane: what was read stays true, no matter who has the account by now.
+    # It belongs to no lane: what was read stays true, no matter who has the account by now.
     return Record(launch, f"@{run_id}", number, FOLLOW, run_id, now, "", data)
 
 

@@ -35,7 +35,7 @@ class StreamPages:
         return self._wanted - self._found
 
     def next_page(self) -> int | None:
-        """The page to ask for next, from 1; None where the round is over."""
+        """The page to ask for next, from 1; None if the round is over."""
         missing = self.missing
         if not missing or self._has_failed:
             return None
@@ -64,7 +64,7 @@ class StreamPages:
         """The round is over. Returns the campaigns that are no longer listed."""
         is_whole = not self._has_failed and self._last is not None and self.next_page() is None
         missing = self.missing if is_whole else set[str]()
-        # Not at the first sight: when an older one is deleted between two calls, a campaign moves to a page that was
+        # Not after one round: when an older campaign is deleted between two calls, a campaign moves to a page that was
         # read before, and would be called gone although it is there.
         gone = missing & self._doubted
         self._doubted = missing

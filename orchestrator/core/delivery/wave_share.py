@@ -1,4 +1,4 @@
-"""How much of a wave is delivered, against what its `pass` asks for."""
+"""How much of a wave is delivered, compared with what its `pass` requires."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Started:
 
     @property
     def halt(self) -> str:
-        """Why nothing more is sent until somebody acts, in one word; empty where that is not so, or all is sent."""
+        """Why nothing more is sent until somebody acts, in one word; empty if that is not so, or all is sent."""
         if self.delivery is None or self.is_completed:
             return ""
         if self.delivery.is_stalled:
@@ -42,12 +42,12 @@ class Started:
 
 
 def shortfall(rule: Pass, started: Sequence[Started]) -> str | None:
-    """What is missing, with the figures; None where the wave has what its `pass` asks of deliveries."""
+    """What is missing, with the figures; None if the wave has what its `pass` asks of deliveries."""
     return "; ".join(filter(None, (_completed(rule, started), _sent(rule, started)))) or None
 
 
 def out_of_reach(rule: Pass, started: Sequence[Started]) -> str | None:
-    """Why the rest cannot be reached by waiting, such as `1 paused, 2 stalled`; None where it can."""
+    """Why the rest cannot be reached by waiting, such as `1 paused, 2 stalled`; None if it can."""
     halted = [one for one in started if one.halt]
     whole = sum(one.recipients or 0 for one in started if not one.halt)
     done = sum(one.is_completed or not one.halt for one in started)

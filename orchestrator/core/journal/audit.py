@@ -16,7 +16,10 @@ _NONE: Final = bytes(_BYTES)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong, in words. `number` is the row's in the ledger; None for a finding about no single record."""
+    """What is wrong, in words.
+
+    `number` is the row's in the ledger; None if the finding is not about a single record.
+    """
 
     chain: str
     number: int | None
@@ -56,7 +59,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit found: no findings, and the journal is as it was written. Chains are in the order they began."""
+    """What an audit found. Without findings, the journal has not been changed. Chains are in the order they began."""
 
     launch: str
     records: int
@@ -103,17 +106,17 @@ class _Auditor:
         what = f"record {chain.count + 1} of {name} ({row.kind} of {row.campaign})"
         # 1. By itself.
         if row.launch != self.launch or any("\0" in str(value) for value in row):
-            self.find(name, number, f"{what} is not one of this launch")
+            self.find(name, number, f"{what} does not belong to this launch")
         if hash_:
             self._is_chained = True
             self.has_head = self.has_head or hash_ == self.head
         elif self._is_chained or SEEN in text:
-            self.find(name, number, f"{what} has no hash, though records before it have: it was added or changed")
-        # 2. As a link. One that does not hold is told once: the next is compared with the hash that stands here.
+            self.find(name, number, f"{what} has no hash, although records before it have one: it was added or changed")
+        # 2. As a link. A broken link is reported once: the next record is compared with the hash that this one has.
         if hash_ and hash_of(chain.head, row[:-1], text) != hash_:
             self.find(name, number, f"{what} does not follow the one before it: one of them was changed, or others "
                       "were dropped, swapped or added between them")  # fmt: skip
-        # 3. By what it saw, itself not among it, and by the run that it names as a part of.
+        # 3. By the heads that it saw of other chains, and by the run that it is a part of.
         elif hash_:
             self._compare(name, number, what, text)
         self.chains[name] = chain
@@ -126,8 +129,8 @@ class _Auditor:
         try:
             whole, seen = _read(text)
         except (ValueError, TypeError, AttributeError):
-            # Who can write to the ledger can also compute a hash.
-            self.find(name, number, f"{what} cannot be read: it was added or changed, though its hash is right")
+            # Anyone who can write to the ledger can also compute a hash.
+            self.find(name, number, f"{what} cannot be read: it was added or changed, although its hash is right")
             return
         if whole is not None and whole not in self.chains:
             self.find(whole, number, f"{whole} is missing, of which {what} is a part")
@@ -136,7 +139,7 @@ class _Auditor:
         for other, head in seen.items():
             self._compare_chain(other, number, what, head)
         for other in self.chains.keys() - {name, *seen}:
-            self._find_once(other, number, f"{other} was added: {what} did not see it, though it begins before")
+            self._find_once(other, number, f"{other} was added: {what} does not know it, although it begins earlier")
 
     def _compare_chain(self, name: str, number: int, what: str, head: Head) -> None:
         chain = self.chains.get(name)
@@ -150,14 +153,14 @@ class _Auditor:
             chain.is_seen = chain.count == head.records
 
     def _find_once(self, name: str, number: int, message: str) -> None:
-        """A finding about another chain than the record's: every record after the first that looks would tell it."""
+        """A finding about another chain than the record's. It is reported once, not by every later record."""
         if name not in self._told:
             self._told.add(name)
             self.find(name, number, message)
 
 
 def _read(written: str) -> tuple[str | None, Seen | None]:
-    """The run that a record's is a part of, and the heads that it saw; None where its data does not name them.
+    """The run that a record's is a part of, and the heads that it saw; None if its data does not name them.
 
     Raises ValueError, TypeError and AttributeError for data that this program did not write.
     """

@@ -57,7 +57,7 @@ class _Named(Protocol):
 
 
 class Head(NamedTuple):
-    """The end of a chain: how many records it has, and the hash of the last; empty where that one has none."""
+    """The end of a chain: how many records it has, and the hash of the last; empty if that one has none."""
 
     records: int
     hash: str
@@ -69,8 +69,9 @@ Seen = Mapping[str, Head]
 
 def chain_of(one: _Named) -> str:
     """The name of the chain that a record belongs to."""
-    # One for all people: with one for each, a person's only record could be taken out and leave no trace. And notices,
-    # since processes that watch a run from outside record some, while the run itself writes.
+    # One chain for all people: if each person had a chain, somebody's only record could be removed without a trace.
+    # Notices are in it, too, because processes that watch a run from outside record some of them while the run itself
+    # writes.
     return PEOPLE if one.kind == NOTICE or one.run_id.startswith("person:") else one.run_id
 
 
@@ -100,13 +101,13 @@ def hash_of(before: str, fields: tuple[str, str, int, str, str, float, str], tex
     """The hash of a record after the hash `before`: of a row's columns up to its data, whose text has no hash yet."""
     launch, campaign, attempt, kind, run_id, at, lane = fields
     # NUL between them, so that nothing can be moved from one to the next: an audit refuses a record with one in it.
-    # The time exactly, and in a quarter of the time that its decimals take.
+    # This writes the time exactly, and four times as fast as its decimals.
     line = f"{before}\0{launch}\0{campaign}\0{attempt}\0{kind}\0{run_id}\0{at.hex()}\0{lane}\0{text}"
     return sha256(line.encode()).hexdigest()
 
 
 def unsealed(data: str) -> tuple[str, str]:
-    """The text of a record's data without its hash, and the hash; both as they are, and empty, where it has none."""
+    """The text of a record's data without its hash, and the hash; both as they are, and empty, if it has none."""
     body, hash_ = data[:-_TAIL], data[-_TAIL:]
     if not _HASH.fullmatch(hash_) or (body != "{" and not (body.endswith(",") and len(body) > 2)):
         return data, ""

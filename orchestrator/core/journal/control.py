@@ -1,4 +1,4 @@
-"""Pause, unpause and abort: a person's commands to a launch while it runs, and which permits they refuse."""
+"""Pause, unpause and abort: a person's commands to a running launch, and the permits that they refuse."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -68,7 +68,7 @@ def apply(control_state: ControlState, record: Record) -> ControlState:
     command, number = ControlCommand(record.kind), control_state.number + 1
     if command is ControlCommand.UNPAUSE:
         return ControlState(number=number)
-    # A pause that was typed before its author saw the abort must not weaken it.
+    # A pause by somebody who has not seen the abort must not weaken it.
     if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
         return replace(control_state, number=number)
     return ControlState(command, str(record.data.get("by", "")), str(record.data.get("reason", "")), record.at, number)
@@ -96,7 +96,7 @@ def command_record(
 ) -> Record:
     """The record of a command given at `now` (POSIX seconds).
 
-    Raises Refused where the command would change nothing, or is not safe. `is_running`: the launch has a live run.
+    Raises Refused if the command would change nothing, or is not safe. `is_running`: the launch has a live run.
     """
     if command is ControlCommand.PAUSE and control_state.command is ControlCommand.ABORT:
         raise Refused(
@@ -115,7 +115,7 @@ def _check_unpause(control_state: ControlState, launch: str, reason: str, ledger
     if control_state.command is not ControlCommand.ABORT:
         return
     if is_running:
-        # If the abort were lifted now, the run it was meant for might never see it between two permits.
+        # If the abort were lifted now, the run that it stops might get its next permit without ever seeing the abort.
         raise Refused(
             f"launch {launch} is {control_state.sentence}; its run is still ending",
             next_step=command_line("status", launch, ledger=ledger),
@@ -153,7 +153,7 @@ class Committed:
         """Why an intent is not stored; None for every record that is."""
         if record.kind != "intent":
             return None
-        # The lease first: once it is gone, another run may be sending for this account.
+        # Check the lease first: without it, another run may be sending for this account.
         if record.lane in self.lost:
             return LeaseLost("this run's lease has ended, or another run has taken it")
         control_state = self.control_states.get(record.launch, OPEN)

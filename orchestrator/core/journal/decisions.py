@@ -33,10 +33,10 @@ class Decision(NamedTuple):
 
 
 def check_resolution(history: Iterable[Record], resolution: Record, ledger: str = DEFAULT_LEDGER) -> None:
-    """Raise Refused where a campaign's journal has moved on since a person looked at it.
+    """Raise Refused if a campaign's journal has moved on since a person looked at it.
 
-    A run or another person may have recorded something in between. Appended all the same, the record would contradict
-    it, and the launch could not be read any more. To be asked in the transaction that appends.
+    A run or another person may have recorded something in between. If the record were appended all the same, it would
+    contradict the journal, and the launch could no longer be read. Call this in the transaction that appends.
     """
     try:
         fold([*history, resolution])
@@ -77,14 +77,14 @@ def _bounded(line: str) -> str:
 
 
 def _decision(row: dict[str, str | None], default_reason: str) -> Decision | str | None:
-    """The decision in a row, None where there is none yet, or what is wrong with it."""
+    """The decision in a row, None if there is none yet, or what is wrong with it."""
     stream, campaign, word, reason = ((row.get(name) or "").strip() for name in COLUMNS)
     if not word:
         return None
     if None in row.values() or None in row:
         return "has more or fewer cells than the header"
     if word not in WORDS:
-        return f"{one_line(word)!r} is no decision; {did_you_mean(word, WORDS)}"
+        return f"{one_line(word)!r} is not a decision; {did_you_mean(word, WORDS)}"
     if not (reason or default_reason):
         return "has no reason: write what you saw, or give --reason"
     return Decision(key_of(stream, campaign), WORDS[word], reason or default_reason)

@@ -22,7 +22,7 @@ WATCH_SECONDS: Final = LEASE_SECONDS + 1.0
 """Seconds for which a doubtful lease is watched: a holder that is alive renews it within them."""
 
 FOLLOWER: Final = "f-"
-"""How the id of a run begins that only follows what others started. It holds an account for seconds at a time."""
+"""The beginning of the id of a run that only follows what others started. It holds an account for seconds at a time."""
 
 BRIEF_SECONDS: Final = 2 * WATCH_SECONDS
 """Seconds after which a follower has surely given an account back, even one that hangs in a call, or was killed."""
@@ -97,7 +97,7 @@ class AcquiredLease:
 
 
 def _step(lease: Lease, moment: Moment) -> float:
-    """Seconds by which the system clock was set forward since the lease was written; 0 where that is not known."""
+    """Seconds by which the system clock was set forward since the lease was written; 0 if that is not known."""
     then = lease.moment
     if then is None or not then.boot or then.boot != moment.boot:
         return 0.0
@@ -110,7 +110,7 @@ def account_of(lane: Lane) -> str:
 
 
 class LeaseDoubted(LaneLeased):
-    """The lease ends later than any lease can. A clock was ahead: its holder may be dead since, or well."""
+    """The lease ends later than any lease can. A clock was ahead: its holder may be dead by now, or alive."""
 
 
 class LeasedBriefly(LaneLeased):
@@ -169,7 +169,8 @@ def take(
 ) -> Lease:
     """The new lease of a lane, its fence above the last one's. Raises LaneLeased while that one may be live.
 
-    `unrenewed` are leases as the caller saw them WATCH_SECONDS ago by a steady clock: one that is the same is nobody's.
+    `unrenewed` are leases as the caller saw them WATCH_SECONDS ago by a steady clock: if a lease has not changed
+    since, its holder is dead.
     """
     is_unrenewed = last is not None and (lane, last.fence, last.expires) in unrenewed
     if last is not None and not is_unrenewed and is_live(last, holder.machine, moment, is_alive):
@@ -184,8 +185,8 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
     released_cleanly = last is None or not last.holder.run_id
     if last is None or not released_cleanly:
         return AcquiredLease(lane, new.fence, released_cleanly)
-    # A step of the system clock between the two runs must not free a slot. Nor must a clock that was ahead until a
-    # reboot keep one for hours: what was over at the release is over now.
+    # If the system clock is set between the two runs, that must not free a slot. And a clock that was ahead until a
+    # reboot must not keep a slot for hours: a call that was over at the release is over now.
     then, step = last.moment.now if last.moment is not None else moment.now, _step(last, moment)
     # A busy machine reads the two clocks of a moment at different times, and that looks like a small step back.
     step = 0.0 if -_READ_LATE < step < 0 else step
@@ -195,7 +196,7 @@ def acquired(lane: Lane, last: Lease | None, new: Lease, moment: Moment) -> Acqu
 
 
 def check_release(lane: Lane, lease: Lease, machine: str, is_alive: Callable[[int], bool]) -> None:
-    """Raise Refused where a person releases a lane whose process is alive on the caller's `machine`."""
+    """Raise Refused if a person releases a lane whose process is alive on the caller's `machine`."""
     holder = lease.holder
     if holder.machine == machine and is_alive(holder.pid):
         raise Refused(
@@ -205,9 +206,9 @@ def check_release(lane: Lane, lease: Lease, machine: str, is_alive: Callable[[in
 
 
 def released(lease: Lease) -> Lease:
-    """The lease after a person released it: old for its holder, which gets no permit, and over for everybody else.
+    """The lease after a person released it: its holder gets no further permit, and for all others it has ended.
 
-    It keeps its holder, so that the next run takes the lane as one of a dead run: what that one sent is not known.
+    It still names its holder, so the next run takes the lane as one of a dead run, whose calls are not known.
     """
     return replace(lease, fence=lease.fence + 1, expires=PosixSeconds(0.0))
 
@@ -233,5 +234,5 @@ def kept(record: Record, lost_lanes: Collection[Lane]) -> Record | None:
     """
     if record.lane not in lost_lanes:
         return record
-    # An intent announces a send, which this run may not do any longer. All else has happened already.
+    # An intent announces a send, which this run is no longer allowed to make. All other records are about the past.
     return None if record.kind == "intent" else replace(record, kind=f"late_{record.kind}")

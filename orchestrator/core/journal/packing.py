@@ -28,7 +28,7 @@ def packed_value(value: Any) -> str:
 
 
 def unpacked_value(text: str) -> Any:
-    """The value in a text of `packed_value`. Raises LedgerError where there is none, or it is nested too deep."""
+    """The value in a text of `packed_value`. Raises LedgerError if there is none, or it is nested too deep."""
     try:
         unpacked_text = zlib.decompress(b64decode(text)).decode("utf-8", "surrogatepass")
         if not is_too_deep(unpacked_text):

@@ -1,7 +1,7 @@
 """The journal's records: their kinds, how each one is made, and how its data is read back.
 
-Records about a run stand under `@RUN-ID` instead of a campaign, those about a plan under `@plan`, about a lease under
-`@lease`, and those about the launch as a whole under `@launch`.
+In place of a campaign, records about a run have `@RUN-ID`, those about a plan `@plan`, about a lease `@lease`, and
+those about the launch as a whole `@launch`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ STOPPED: Final = "stopped"
 NOT_STOPPED: Final = "not_stopped"
 
 Held = Mapping[CampaignKey, tuple[Reason, str]]
-"""Campaigns that were held each for a reason of its own: the reason, and the same in words."""
+"""Campaigns that were held, each for its own reason: the reason, and the same in words."""
 
 
 class Header(TypedDict):
@@ -210,7 +210,10 @@ class RunRecords:
         return (self._of_run(PLAN, number, data) for number, data in enumerate(packed(short)))
 
     def planned(self, number: int, plan_sha256: str, identity: Mapping[str, Any], by: Sequence[str] = ()) -> Record:
-        """A plan was made by who has the names `by`, the `number`-th of its launch. `identity` is what it covers."""
+        """A plan was made, the `number`-th of its launch.
+
+        `by` are the names of its maker, `identity` is what it covers.
+        """
         names = {"by": by[0], "planned_by": list(by)} if by else {}
         data = {"plan_sha256": plan_sha256, "identity": packed_value(identity), **names}
         return Record(self.launch, "@plan", number, PLANNED, self.run_id, self.now(), "", data)

@@ -13,7 +13,7 @@ from orchestrator.model import CampaignKey, PosixSeconds, Record
 class State(StrEnum):
     """What the journal proves about a campaign."""
 
-    # An enum's own hash is written in Python, and a fold of a million records looks up each record's state twice.
+    # An enum's own hash is slow Python code, and reading a million records looks up each record's state twice.
     __hash__ = str.__hash__
 
     NEW = "new"  # never attempted
@@ -71,7 +71,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (_S.UNKNOWN, _E.EVIDENCE): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_STARTED): _S.STARTED,
         (_S.UNKNOWN, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
-        # Of a crash, in a campaign that no later run looked at: it was taken out of the manifest.
+        # After a crash, for a campaign that no later run read because it was removed from the manifest.
         (_S.INTENDED, _E.RESOLVED_STARTED): _S.STARTED,
         (_S.INTENDED, _E.RESOLVED_NOT_STARTED): _S.CLEARED,
         (_S.SUSPECT, _E.RESOLVED_STARTED): _S.STARTED,
@@ -105,7 +105,7 @@ KINDS: Final = frozenset({"intent", "verdict", "gave_up", "evidence", "no_eviden
 
 
 _NOTHING: Final[Mapping[str, Any]] = {}
-"""The data of every campaign that has none: one shared mapping, never changed, where a million would cost memory."""
+"""The data of every campaign that has none: one shared mapping, never changed, because a million would cost memory."""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -117,7 +117,7 @@ _EVENTS: Final = {str(event): event for event in Event}
 
 @dataclass(slots=True)  # not a mapping: that takes four times the memory, and there may be a million
 class Answer:
-    """What is known of the last attempt's answer, and of what was found out about it later."""
+    """What is known about the last attempt's answer, also from later searches and people."""
 
     message: str = ""
     http_status: int | None = None
@@ -159,7 +159,7 @@ def event_of(record: Record) -> Event:
 
 
 def apply(campaign: CampaignState, record: Record) -> None:
-    """Move a campaign by one record. Raises IllegalMove, and changes nothing, where the table has no such move."""
+    """Move a campaign by one record. Raises IllegalMove, and changes nothing, if the table has no such move."""
     event = event_of(record)
     # 1. Check, before anything changes.
     expected = campaign.attempt + 1 if event is Event.INTENT else campaign.attempt
@@ -188,7 +188,7 @@ def _added(answer: Answer, data: Mapping[str, Any], event: Event) -> Answer:
     find = data.get
     message = str(find("message", answer.message))
     if event is Event.NO_EVIDENCE and answer.message:
-        # A search that found nothing explains nothing: the platform's own words stay before it.
+        # A search that found nothing explains nothing: keep the platform's own words before it.
         message = f"{answer.message}; {message}"
     return Answer(
         # What the platform reports of a start is the same a million times.

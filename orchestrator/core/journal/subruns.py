@@ -46,8 +46,8 @@ def subruns_of(records: Iterable[Record], run_id: str) -> list[str]:
 def merged_rows(records: Iterable[Record], run: str, subruns: Sequence[str]) -> Iterable[PlanRow]:
     """The rows of a run's plan, each as the last of its subruns decided it. `run` is the run's name, `@RUN-ID`.
 
-    What a later subrun found in the journal is what an earlier one of the same run did: that is no decision. The rows
-    can be read more than once.
+    If a later subrun finds a start in the journal that an earlier subrun of the same run made, that is not a
+    decision. The rows can be read more than once.
     """
     plans = [record for record in records if record.kind == PLAN]
     planned = PlanRows([record for record in plans if record.campaign == run])

@@ -1,4 +1,4 @@
-"""What fits together across the parts of a manifest. It works beside faults of form, on whatever could be read."""
+"""Checks that the parts of a manifest fit together. It also works if some parts have faults, on what could be read."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,12 +51,12 @@ class Row(Protocol):
 
     @property
     def stream(self) -> str | None:
-        """The stream's id; None where it is not known."""
+        """The stream's id; None if it is not known."""
         ...
 
     @property
     def campaign(self) -> str | None:
-        """The campaign's id; None where it is not known."""
+        """The campaign's id; None if it is not known."""
         ...
 
     @property
@@ -161,23 +161,23 @@ def _accounts(raw: Mapping[str, Any]) -> Iterator[Issue]:
         path = ("accounts", name, "account_id")
         same, first = seen.setdefault(value.lower(), (value, path))
         if first is not path:
-            by_case = "" if same == value else ", but for upper and lower case"
+            by_case = "" if same == value else ", except for upper and lower case"
             yield Issue(path, f"is the id of another account, too{by_case}: both would use one rate limit", "", first)
 
 
 def _preflight(raw: Mapping[str, Any]) -> Iterator[Issue]:
     preflight = _mapping(raw, "preflight")
     if preflight.get("require_dnc") is True and preflight.get("check", "list") in ("status", "off"):
-        yield Issue(("preflight", "require_dnc"), "needs check: list", "only the list names a campaign's DNC lists")
+        yield Issue(("preflight", "require_dnc"), "needs check: list", "only the list shows a campaign's DNC lists")
 
 
 def _reruns(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Issue]:
     if _mapping(raw, "preflight").get("check", "list") not in ("status", "off"):
         return
-    # One mistake, whatever the number of rows that it touches.
+    # One mistake, no matter how many rows it touches.
     first = next((i for i, row in enumerate(rows) if isinstance(row.rerun, Rerun)), None)
     if first is not None:
-        yield Issue(("campaigns", first, "rerun"), "needs preflight.check: list", "only the list names an instance")
+        yield Issue(("campaigns", first, "rerun"), "needs preflight.check: list", "only the list shows an instance")
 
 
 def _start_times(raw: Mapping[str, Any]) -> Iterator[Issue]:
@@ -200,7 +200,7 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[Issue]:
     # Eight bytes a row: a dictionary of the pairs would take as much memory as all the campaigns.
     hashes = array("q", (hash((row.stream, row.campaign)) for row in rows))
     shared = {one for one, other in pairwise(sorted(hashes)) if one == other}
-    # Equal hashes are only a suspicion: the pairs themselves decide, and only of rows under suspicion.
+    # Equal hashes are only a suspicion: then the pairs themselves are compared.
     seen: dict[tuple[str, str], int] = {}
     for i, row in enumerate(rows) if shared else ():
         if hashes[i] in shared and row.stream is not None and row.campaign is not None:
@@ -217,7 +217,7 @@ def _references(raw: Mapping[str, Any], rows: Sequence[Row], key: str, section: 
     default = _mapping(raw, "defaults").get(key)
     if isinstance(default, str) and default not in known:
         yield _unknown(("defaults", key), key, default, known)
-    # A wrong default is reported at the default, not at each row that has it from there.
+    # A wrong default is reported at the default, and not at each row that takes it from there.
     name_of = attrgetter(key)
     unknown = {name for name in set(map(name_of, rows)) if name and name not in known and name != default}
     misnamed = ((i, name) for i, name in enumerate(map(name_of, rows)) if name in unknown) if unknown else ()
@@ -237,7 +237,7 @@ def _without_account(raw: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Is
     first = next((i for i, row in enumerate(rows) if row.account == ""), None)
     if first is not None:
         others = sum(row.account == "" for row in rows) - 1
-        too = f", and {plural(others, 'other campaign')} neither" if others else ""
+        too = f"; the same goes for {plural(others, 'other campaign')}" if others else ""
         hint = "write account: NAME, or defaults: {account: NAME}"
         yield Issue(("campaigns", first), f"has no account{too}", hint)
 
@@ -289,7 +289,7 @@ def _fill_waves(
     """
     by_tag: dict[str, int] = {}
     by_key: dict[str, int] = {}
-    # Backwards, so that the first wave with a tag or a key is entered last, and stays.
+    # Backwards, so that the first wave with a tag or a key is entered last, and wins.
     for i, (tags, named) in reversed(list(wanted.items())):
         by_tag.update(dict.fromkeys(tags.values(), i))
         by_key.update(dict.fromkeys(named.values(), i))

@@ -81,7 +81,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any], path: Path, rep
 
 
 def check_choice(raw: Mapping[str, Any], file: str, environment: str | None) -> None:
-    """Raise WrongEnvironment where the manifest in `file` needs another choice."""
+    """Raise WrongEnvironment if the manifest in `file` needs another choice."""
     known = names(raw)
     if environment is None and known:
         choices = " or ".join(f"--env {name}" for name in known[:_MAX_NAMED])
@@ -89,9 +89,10 @@ def check_choice(raw: Mapping[str, Any], file: str, environment: str | None) -> 
             f"{file} has environments, and none is chosen: {', '.join(known)}", next_step=f"add {choices}"
         )
     if environment is not None and SECTION not in raw:
-        # Also for ORCHESTRATOR_ENV: a job that is set up for staging must not send what has no staging.
+        # Also for ORCHESTRATOR_ENV: a job that is set up for staging must not send a manifest without a staging
+        # environment.
         raise WrongEnvironment(
-            f"{file} has no environments, and {environment!r} is asked for",
+            f"{file} has no environments, but {environment!r} was requested",
             next_step="leave out --env, and unset ORCHESTRATOR_ENV",
         )
     if environment is not None and known and environment not in known:

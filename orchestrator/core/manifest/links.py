@@ -57,7 +57,7 @@ class Links(Section):
     """Where `serve` can be reached, for the links of notices: each leads to its launch's page."""
 
     def serve_page(self, launch: str) -> str | None:
-        """The page of a launch; None where nothing is known of `serve`."""
+        """The page of a launch; None if nothing is known of `serve`."""
         return f"{self.serve}/launches/{launch}" if self.serve else None
 
     def console_of(self, account_id: str) -> str:

@@ -49,7 +49,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 TOP_LEVEL_KEYS: Final = _KEYS[""]
 """The keys of a manifest besides `environments`."""
 ID_WORDS: Final = (
-    "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+    "can only contain letters, digits, '.', '_' and '-', at most 128 of them",
     "begin with a letter or a digit",
 )
 """What is wrong with an id, and what to write."""
@@ -77,7 +77,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 def issues(found: Sequence[ErrorDetails]) -> Iterator[Issue]:
     """All faults, except lists that are too short only because an item is at fault.
 
-    The words never repeat a value, which may be a secret: where it certainly is none, it is an issue's own field.
+    The words never repeat a value, which may be a secret. If it certainly is not, it is a field of the issue.
     """
     # pydantic drops items at fault before it counts: a list with one bad item is "too short", too.
     parents = {details["loc"][:-1] for details in found}
@@ -105,7 +105,7 @@ def _issue(details: ErrorDetails, *, is_hinted: bool) -> Issue:
 def _key_hint(path: Path) -> str:
     key = path[-1]
     if isinstance(key, str) and (odd := oddity(key)):
-        return f"retype it: it holds {odd}"
+        return f"retype it: it contains {odd}"
     known = _known_keys(path[:-1])
     if isinstance(key, str) and key.partition(":")[0] in known:
         return "write a space after the colon"
@@ -133,7 +133,7 @@ def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
     if kind == "string_pattern_mismatch":
         message, hint = _PATTERNS.get(str(context["pattern"]), ("has characters that are not allowed here", ""))
         odd = oddity(details["input"])
-        return message, f"retype it: it holds {odd}" if odd else hint
+        return message, f"retype it: it contains {odd}" if odd else hint
     # What is left are pydantic's own sentences: "Input should be greater than 0".
     message = re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
     return message[:1].lower() + message[1:], ""
@@ -142,7 +142,7 @@ def _words(details: ErrorDetails) -> tuple[str, str | ZoneHint]:
 def _type_words(kind: str, value: Any) -> tuple[str, str]:
     message, hint = _TYPES[kind]
     if value is None:
-        return f"{message}, and is empty", "write a value, or leave the key out"
+        return f"{message}, but is empty", "write a value, or leave the key out"
     if kind == "string_type" and isinstance(value, (list, Mapping)):
         return message, ""
     return message, hint

@@ -134,9 +134,9 @@ class Preflight(Section):
     hours: StrictBool = False
     """`true` also compares each campaign's own calling hours with its window, at one call per campaign at most."""
     lists: Literal["warn", "refuse"] = "warn"
-    """`refuse` starts nothing where a contact list is empty, not Ready or Validated, or not among its stream's."""
+    """`refuse` starts nothing if a contact list is empty, not Ready or Validated, or not among its stream's."""
     names: Literal["warn", "match"] = "warn"
-    """`match` starts nothing where a campaign's `name` is another one on the platform."""
+    """`match` starts nothing if a campaign's `name` is another one on the platform."""
 
 
 class Probe(Section):

@@ -1,4 +1,4 @@
-"""What is allowed in a manifest and looks like a mistake all the same: a person is warned, and nothing is refused."""
+"""What is allowed in a manifest but looks like a mistake: a person is warned, and nothing is refused."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def _rates(manifest: Manifest) -> Iterator[str]:
         calls = min(map(_in_a_minute, account.rate), default=None)
         if calls is None or calls > _PER_MINUTE:
             said = "any number of" if calls is None else f"{calls:,}"
-            yield f"account {name} may make {said} calls a minute, and the platform allows {_PER_MINUTE}"
+            yield f"account {name} may make {said} calls a minute, but the platform allows {_PER_MINUTE}"
 
 
 def _in_a_minute(window: Window) -> int:
@@ -51,10 +51,10 @@ def _account_ids(manifest: Manifest) -> Iterator[str]:
 
 
 def account_id_note(name: str, account_id: str) -> str:
-    """What is odd about an account's id; empty where it looks as the platform's do."""
+    """What is odd about an account's id; empty if it looks as the platform's do."""
     if _ACCOUNT_ID.fullmatch(account_id):
         return ""
-    return f"account {name} has the account_id {account_id}, and the platform's are 24 hex digits"
+    return f"account {name} has the account_id {account_id}, but the platform's have 24 hex digits"
 
 
 def _swapped(campaigns: Sequence[Campaign]) -> Iterator[str]:

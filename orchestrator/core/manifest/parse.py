@@ -80,7 +80,7 @@ class _RowReader:
     @property
     def ended_early(self) -> bool:
         """Whether enough faults were found to leave the rest of the rows unread."""
-        # Without the count of repeats, a file that lists one campaign forever would be read forever.
+        # Repeats count, too: otherwise an endless file that lists one campaign would be read forever.
         return len(self.faults) >= MAX_ISSUES or self._repeats >= MAX_ISSUES
 
     def read(self, rows: Iterable[Any]) -> None:

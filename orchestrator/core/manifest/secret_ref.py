@@ -34,7 +34,7 @@ class SecretRef(Section):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        # `{env: null}` has one key, and names nothing.
+        # `{env: null}` has one key, but names nothing.
         if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
             raise fault("a secret must be exactly one reference", "write one of {env: …}, {file: …}, {command: […]}")
         return self

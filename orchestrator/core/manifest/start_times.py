@@ -94,7 +94,7 @@ def read_start(written: Any, zone_name: Any, forms: str = _FORMS) -> StartTime:
     if offset and name:
         raise fault("has an offset and a zone, which may differ", "leave one of them out")
     if not offset and not name:
-        raise fault("does not say in which zone it counts", forms)
+        raise fault("has no time zone", forms)
     # 3. Is it a time of the calendar, and of the zone's clock?
     try:
         found = datetime.fromisoformat(f"{local}{(offset or '').upper()}")
@@ -102,7 +102,7 @@ def read_start(written: Any, zone_name: Any, forms: str = _FORMS) -> StartTime:
         found = None
     # Python 3.14 takes 24:00 for the next midnight; those before it do not.
     if found is None or local[11:13] == "24":
-        raise fault("is no time of the calendar", forms)
+        raise fault("is not a valid date and time", forms)
     return StartTime(PosixSeconds(found.timestamp())) if name is None else _in_zone(found, name)
 
 
@@ -114,8 +114,8 @@ def _in_zone(local: datetime, name: str) -> StartTime:
     real = [one.astimezone(UTC).astimezone(ZoneInfo(name)) for one in (first, second)]
     meant = " or ".join(f"{one.isoformat()} ({one.astimezone(UTC):%H:%M} UTC)" for one in sorted(real))
     what = "exists twice" if real[0].replace(tzinfo=None) == local else "does not exist"
-    why = "the clocks are set back then" if what == "exists twice" else "the clocks are set forward over it"
-    raise fault(f"{what} in {name}: {why}", f"write the one that is meant: {meant}")
+    why = "the clocks are set back then" if what == "exists twice" else "the clocks are set forward past it"
+    raise fault(f"{what} in {name}: {why}", f"write the one that you mean: {meant}")
 
 
 START_TIME: Final = TextForm(start_time, _SCHEMA)

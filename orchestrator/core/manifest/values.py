@@ -51,7 +51,7 @@ _HOST: Final = rf"^(?:(https?)://)?({_NAME})(?::([0-9]{{1,5}}))?/?$"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-_NO_VARIABLES: Final = ("must not contain $: variables are not expanded", "write the path out; ~ is the home folder")
+_NO_VARIABLES: Final = ("must not contain $: variables are not expanded", "write the full path; ~ is the home folder")
 
 
 def fault(message: str, hint: object = "") -> PydanticCustomError:
@@ -67,7 +67,7 @@ def _path(text: str) -> str:
 
 def _program(command: tuple[str, ...]) -> tuple[str, ...]:
     if "$" in command[0]:
-        raise fault("begins with a program whose path holds a $: no shell expands it", _NO_VARIABLES[1])
+        raise fault("begins with a program whose path contains a $: no shell expands it", _NO_VARIABLES[1])
     return command
 
 
@@ -232,7 +232,7 @@ def _date(value: Any) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise fault("must be a day of the calendar", "write it as 2026-12-25")
+    raise fault("must be a date", "write it as 2026-12-25")
 
 
 def _host(value: Any) -> str:
@@ -264,13 +264,13 @@ def _ledger(value: Any) -> str:
     except ValueError:
         raise fault("must be the address of an SQLite or PostgreSQL database", hint) from None
     if parts.password is not None or names_secret(parse_qs(parts.query, keep_blank_values=True)):
-        raise fault("must not hold a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
+        raise fault("must not contain a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Leave to run a campaign again, as long as `instance` is its last one: good for one start."""
+    """Permission to run a campaign again while `instance` is its last one: valid for one start."""
 
     instance: str
 

@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 
 _FORM: Final = "write an IANA name such as America/New_York"
 _NO_DATA: Final = "this machine has no time zone data: install the package tzdata"
-_FIXED: Final = "is a fixed offset, which knows no summer time"
-_SAME: Final = "is another name of UTC"
+_FIXED: Final = "is a fixed offset without summer time"
+_SAME: Final = "is another name for UTC"
 _MAX_LENGTH: Final = 64
 
 _NEW_YORK, _CHICAGO, _DENVER = "America/New_York", "America/Chicago", "America/Denver or America/Phoenix (Arizona)"
@@ -79,7 +79,7 @@ _MEANT: Final = {
     "aest": "Australia/Sydney or Australia/Brisbane (Queensland)",
     **dict.fromkeys(("aedt", "aet", "aus eastern"), _SYDNEY),
     **dict.fromkeys(("nzst", "nzdt", "new zealand"), _AUCKLAND),
-    # No place's time.
+    # Times that belong to no place.
     **dict.fromkeys(("zulu", "z", "uct", "universal", "utc0", "utc+0", "utc-0"), "UTC"),
     **dict.fromkeys(("etc/utc", "etc/uct", "etc/zulu", "etc/universal"), "UTC"),
     **dict.fromkeys(("etc/gmt", "etc/gmt0", "etc/gmt+0", "etc/gmt-0"), "Europe/London or UTC"),

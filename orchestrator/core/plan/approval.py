@@ -53,7 +53,7 @@ class Proposal:
 
     @property
     def choice(self) -> Choice:
-        """What was chosen of the manifest when it was made."""
+        """The choice of campaigns for which it was made."""
         chosen = self.identity["selection"]
         return Choice.of(
             chosen["select"], chosen["exclude"],
@@ -67,17 +67,17 @@ class Proposal:
 
     @property
     def uncovered(self) -> int:
-        """How many of its starts it covers without what they would send: nobody read it, or it was taken out."""
+        """How many of its starts have no content in it: nobody read what they would send, or it was removed."""
         return sum(not (self.nonce and start.get("content")) for start in self.identity["starts"])
 
     @property
     def has_details(self) -> bool:
-        """Whether it covers what only a call for each campaign names, such as the sender."""
+        """Whether it covers what only a call for each campaign shows, such as the sender."""
         return any("sender" in start.get("content", ()) for start in self.identity["starts"])
 
 
 def choice_for(choice: Choice, proposal: Proposal | None) -> Choice:
-    """A plan brings its own choice where none was made."""
+    """A plan brings its own choice if none was made."""
     return proposal.choice if proposal is not None and choice == Choice() else choice
 
 
@@ -93,7 +93,7 @@ def proposal_record(
 
 
 def find(records: Iterable[Record], start_of_hash: str, again: str) -> Proposal:
-    """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused where none does.
+    """The newest plan of this launch whose hash begins with `start_of_hash`. Raises Refused if none does.
 
     `again` is the command that makes a plan, which comes next.
     """
@@ -119,7 +119,7 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
             _planners(document), file_bytes, _shown(document),
         )  # fmt: skip
         own = plan_hash.sha256(proposal.identity)
-        # Read once here: a missing part is then a fault of the file, and not a crash later on.
+        # Read everything once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.choice, bytes.fromhex(proposal.nonce)
         _ = timestamp(proposal.expires_at)
         for start in proposal.identity["starts"]:
@@ -154,7 +154,7 @@ def _shown(document: Mapping[str, Any]) -> dict[CampaignKey, int]:
 
 
 def check_shown(document: Any, proposal: Proposal) -> None:
-    """Raise PlanInvalid where the campaigns that a plan's file shows are not those that its hash covers."""
+    """Raise PlanInvalid if the campaigns that a plan's file shows are not those that its hash covers."""
     try:
         shown = {(row["stream"], row["campaign"]) for row in document["campaigns"] if row["action"] == Action.START}
         _ = [*document.get("warnings", ()), *document.get("notes", ())]
@@ -163,20 +163,21 @@ def check_shown(document: Any, proposal: Proposal) -> None:
     covered = {(start["stream"], start["campaign"]) for start in proposal.identity["starts"]}
     if shown != covered:
         raise PlanInvalid(
-            f"the plan was changed after it was made: it shows {plural(len(shown), 'start')} that are not the "
-            f"{len(covered):,} of its hash",
+            f"the plan was changed after it was made: it shows {plural(len(shown), 'start')}, and not the "
+            f"{len(covered):,} that its hash covers",
             next_step="make a new one with plan and its option -o",
         )
 
 
 def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> None:
-    """Raise Refused where the proposal is not the plan of now, is too old, or was used up by a start.
+    """Raise Refused if the proposal is not the plan of now, is too old, or was used up by a start.
 
     `now` is when it is to be run, in POSIX seconds: a run that waits for its time asks for then.
     `again` is the command that makes a plan, which comes next.
     """
     changed = plan_hash.drift(proposal.identity, plan.identity)
-    # First: a run that used the plan has changed it as well, and "used" is the cause that a person needs.
+    # This check comes first: a run that used the plan has changed it as well, and "used" is the reason that a person
+    # needs.
     if is_used(proposal, records):
         raise Refused("the plan was used: a run of it got a permit; a plan is for one run", next_step=again)
     if changed:
@@ -186,9 +187,9 @@ def check(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixS
 
 
 def check_age(proposal: Proposal, now: PosixSeconds, again: str) -> None:
-    """Raise Refused where the plan is too old, or was made in the future. `again` comes next."""
+    """Raise Refused if the plan is too old, or was made in the future. `again` comes next."""
     if proposal.made_at > now + _CLOCKS_APART:
-        # It would be good for longer than a day, and its use would look older than it is.
+        # Such a plan would be valid for longer than a day, and its use would look older than it is.
         ahead = duration(round(proposal.made_at - now))
         raise Refused(f"the plan was made {ahead} from now: a clock was ahead, here or there", next_step=again)
     if now > proposal.expires_at:
@@ -251,7 +252,7 @@ def _held(plan: Plan, told: Mapping[CampaignKey, str]) -> Plan:
 
 
 def _unlike(proposal: Proposal, plan: Plan, *, is_binding: bool) -> dict[CampaignKey, str]:
-    """By campaign, in words, what it would send otherwise than the proposal says."""
+    """By campaign, in words, what it would send that differs from the proposal."""
     changes = plan_hash.content_changes(proposal.identity, plan.identity, is_binding=is_binding)
     told = {key: f"{content.words(names)} changed since the plan" for key, names in changes.items()}
     return {**_miscounted(proposal, plan), **told}
@@ -277,7 +278,7 @@ def approved_part(proposal: Proposal, plan: Plan, records: Sequence[Record], now
     approved = {f"{start['stream']}/{start['campaign']}" for start in proposal.identity["starts"]}
     entries = tuple(entry if entry.key in approved else _left_out(entry) for entry in plan.entries)
     part = replace(plan, entries=entries, sha256=proposal.sha256)
-    # What the live state decided, and which program made the plan, is not known before the workers begin.
+    # The decisions by live state, and the version that makes the plan, are only known when the workers begin.
     seen = {**part.identity, "tool_version": proposal.identity.get("tool_version")}
     if other := plan_hash.drift(proposal.identity, _as_known(seen, proposal)):
         raise Refused(f"the plan has changed since it was made: {'; '.join(other)}", next_step=again)
@@ -293,7 +294,7 @@ def _left_out(entry: Entry) -> Entry:
 
 
 def _as_known(identity: Mapping[str, Any], proposal: Proposal) -> Mapping[str, Any]:
-    """The identity with what the live state says of each start taken from the proposal: no live state was read."""
+    """The identity, with the live state of each start taken from the proposal, because no live state was read."""
     known = {(one["stream"], one["campaign"]): one for one in proposal.identity["starts"]}
     names = plan_hash.WITHOUT_LIVE_STATE
     starts = [
@@ -321,7 +322,7 @@ def is_used(proposal: Proposal, records: Sequence[Record]) -> bool:
 
 
 def check_not_too_late(manifest: Manifest, at: PosixSeconds) -> None:
-    """Raise Refused where `at`, in POSIX seconds, is `not_after` or later."""
+    """Raise Refused if `at`, in POSIX seconds, is `not_after` or later."""
     end = manifest.not_after
     if end is not None and at >= end.at:
         raise Refused(
@@ -331,7 +332,7 @@ def check_not_too_late(manifest: Manifest, at: PosixSeconds) -> None:
 
 
 def check_cap(plan: Plan, most: int | None, flag: int | None = None) -> None:
-    """Raise Refused where the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
+    """Raise Refused if the plan has more starts than `limits.max_starts` or a tighter `--max-starts` allows."""
     starts = plan.count(Action.START)
     caps = {"limits.max_starts": most, "--max-starts": flag}
     # The tighter of the two: a flag cannot raise what the manifest allows.

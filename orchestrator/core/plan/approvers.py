@@ -28,7 +28,7 @@ _AUTHORITY: Final = re.compile(r'^(?:[^"]|"[^"]*")*?[ \t,]cert-authority[ \t,]',
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature that holds. `file` is where it lies, `names` are all names of who made it, `key` the fingerprint."""
+    """A valid signature. `file` is its file, `names` are all names of its maker, `key` is the fingerprint."""
 
     file: str
     names: tuple[str, ...]
@@ -66,8 +66,8 @@ def principals(listed: Sequence[str], file: str) -> tuple[str, ...]:
     """The names of a signer, as the file of signers lists them. Raises Refused for a pattern, which names nobody."""
     if pattern := next((name for name in listed if _PATTERN & set(name)), None):
         raise Refused(
-            f"{file}: its key stands under the pattern {pattern}, which may be anybody's",
-            next_step="write one line a person into the file of signers, with that person's names",
+            f"{file}: its key is listed under the pattern {pattern}, which may match anybody",
+            next_step="write one line per person into the file of signers, with that person's names",
         )
     return tuple(listed)
 
@@ -174,14 +174,15 @@ def _mailbox(name: str) -> tuple[str, str]:
 def approvers(
     signatures: Sequence[Signature], rule: Signers, people: Mapping[Role, Sequence[str]]
 ) -> tuple[Signature, ...]:
-    """One signature of each person who approved. Raises Refused where one may not approve, or too few have.
+    """One signature of each person who approved. Raises Refused if one may not approve, or too few have.
 
     `people` are the names of who made the plan and of who runs it.
     """
-    # 1. Nobody approves their own plan, or their own run. Of a plan that names nobody, that cannot be told.
+    # 1. Nobody approves their own plan, or their own run. If the plan does not show who made it, that cannot be
+    # checked.
     if "planner" in rule.not_ and not people["planner"]:
         raise Refused(
-            "the plan does not name who made it, so nobody is known to be somebody else",
+            "the plan does not show who made it, so an approver may be the same person",
             next_step="make a new plan with plan and its option -o, and have it approved",
         )
     for signature in signatures:

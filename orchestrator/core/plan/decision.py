@@ -1,4 +1,4 @@
-"""What becomes of one campaign: by the rules for its live state, and for what other launches started."""
+"""What happens to one campaign, by the rules for its live state and for the starts of other launches."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,15 +41,15 @@ STARTED_BEFORE: Final = Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.JO
 
 
 def changed(message: str) -> Decision:
-    """Held, since it was edited after it was planned."""
+    """Held, because it was edited after it was planned."""
     return Decision(Action.SKIP, Outcome.HELD, Reason.CHANGED, message)
 
 
 def by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest) -> Decision:
-    """What preflight's rules make of a campaign that nothing else has settled; `live` None: the platform has none."""
+    """The decision by preflight's rules, if nothing else decides; `live` None: the platform has no such campaign."""
     if live is None:
         return Decision(Action.SKIP, Outcome.FAILED, Reason.NOT_FOUND, "the platform has no such campaign")
-    # From what must not be started to what may be: the first rule that fits decides.
+    # The rules go from campaigns that must not be started to those that may be. The first one that fits decides.
     status = live.status.casefold()
     if (by_itself := _without_us(live, status)) is not None:
         return by_itself
@@ -64,7 +64,7 @@ def by_live_state(campaign: Campaign, live: LiveState | None, manifest: Manifest
 
 def _without_us(live: LiveState, status: str) -> Decision | None:
     if status == "active":
-        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is Active already")
+        return Decision(Action.SKIP, Outcome.ALREADY_STARTED, Reason.LIVE_STATE, "it is already Active")
     if status in _SCHEDULED_STATES or live.scheduled:
         return _skip(Reason.SCHEDULED, "it has a schedule and starts by itself")
     return None
@@ -78,7 +78,7 @@ def _rerun(campaign: Campaign, live: LiveState, preflight: Preflight) -> Decisio
     decision = _checked(live, preflight)
     if campaign.rerun is not True or decision is not START or not live.instance_id:
         return decision
-    return replace(START, message=f"again, whatever ran since: {leave} allows it once")
+    return replace(START, message=f"again, whatever has run since: {leave} allows it once")
 
 
 def _another_instance(wanted: str, last: str | None) -> str:
@@ -87,7 +87,7 @@ def _another_instance(wanted: str, last: str | None) -> str:
 
 
 def guarded(earlier: PreviousStart | None) -> Decision | None:
-    """What `repeat_guard` makes of an earlier start by another launch; None where there is none."""
+    """The decision by `repeat_guard` about an earlier start by another launch; None if there is none."""
     if earlier is None:
         return None
     at = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,4 +1,4 @@
-"""What a plan takes at best, and what it cannot promise.
+"""What a plan takes at least, and what it cannot promise.
 
 The estimate is by pacing, windows, bakes and start times, on a network without latency: when each campaign may start
 at the earliest.
@@ -21,7 +21,7 @@ from orchestrator.core.text import plural
 from orchestrator.model import CampaignKey, PosixSeconds
 
 _PROBES: Final = 2
-"""Calls that judging an open intent takes at most: one at once, one after it has settled."""
+"""The most calls that checking an open intent takes: one at once, one after it has settled."""
 
 _MAX_SHOWN: Final = 3
 _ZERO: Final = PosixSeconds(0.0)
@@ -91,7 +91,7 @@ class _LaneAhead:
                 queues[entry.window].append((place, entry))
         waits: dict[str, PosixSeconds] = {}
         while any(queues.values()):
-            # 1. What does not start in this run, at the moment at which a run decides that.
+            # 1. Campaigns that do not start in this run, at the moment at which a run decides that.
             self._hold(queues, waits)
             # 2. The first that may leave once the rate limit allows a call.
             self._wait_for_slot()

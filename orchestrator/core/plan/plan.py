@@ -148,7 +148,7 @@ class Plan:
         return sum(e.decision.action is Action.START and e.campaign.rerun is True for e in self.entries)
 
     def count(self, action: Action) -> int:
-        """How many campaigns the plan treats in this way."""
+        """How many campaigns have this action."""
         return sum(entry.decision.action is action for entry in self.entries)
 
 
@@ -171,7 +171,7 @@ def _place(manifest: Manifest, account: str, wave: str) -> Place:
 def undecided(
     manifest: Manifest, histories: Mapping[CampaignKey, CampaignState], selection: Selection, *, retry_failed: bool
 ) -> tuple[Campaign, ...]:
-    """The campaigns whose live state matters: all that manifest and journal alone do not settle.
+    """The campaigns whose live state matters: all that the manifest and the journal do not decide.
 
     Unknown ones are among them: their live state may be the evidence that was missing.
     """
@@ -184,8 +184,8 @@ def undecided(
 
 
 def needs_list(campaign: Campaign, manifest: Manifest, history: CampaignState | None) -> bool:
-    """Whether it must be read from a list, however long that is: read by id, it may lack its instance and DNC lists."""
-    # A list alone says what would be sent, which an approval covers.
+    """Whether it must be read from a list, no matter how long: a read by id may lack its instance and DNC lists."""
+    # Only a list shows what would be sent, which an approval covers.
     if campaign.rerun or manifest.preflight.require_dnc or manifest.approval != "none":
         return True
     # An instance that is new since preflight may be the evidence that was missing.
@@ -264,10 +264,10 @@ def _decide(
     state: LiveState | None,
     manifest: Manifest,
 ) -> Decision:
-    """The decision where manifest and journal settle nothing, or do not know what came of an earlier start."""
+    """The decision if manifest and journal do not decide, or do not know how an earlier start ended."""
     if settled is None:
         return START if manifest.preflight.check == "off" else by_live_state(campaign, state, manifest)
-    # The journal does not know, but the live state does by now: the engine probes it, and records what it finds.
+    # The journal does not know how the start ended, but the live state now shows it: the engine probes, and records it.
     if settled.outcome is Outcome.UNKNOWN and history and decisive(history.intent.get("baseline"), state):
         return JUDGE
     return settled

@@ -27,7 +27,7 @@ _CHUNK_SIZE: Final = 1000
 
 
 def canonical(value: Any) -> str:
-    """JSON that has one spelling only: sorted keys, no spaces, no escapes that are not needed."""
+    """JSON in its only spelling: sorted keys, no spaces, no escapes that are not needed."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -61,7 +61,7 @@ def sealed(
 
 
 def drift(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Each field in which the plan made now differs from the approved one, in words; empty where none does.
+    """Each field in which the plan made now differs from the approved one, in words; empty if none does.
 
     Not what the campaigns would send: that is `content_changes`.
     """
@@ -100,8 +100,8 @@ def content_changes(
     """By campaign, the names of what would be sent otherwise than approved; both plans have the same nonce.
 
     What was read for the approved plan, and is not named now, may be anything: it counts as changed. Where the plan
-    `is_binding`, so does what it does not name and a reply names now: a plan whose digests were taken out would permit
-    any text. But for the sizes of lists: the call for them may have failed when the plan was made.
+    `is_binding`, so does what it does not name and a reply names now: a plan whose digests were taken out would
+    permit any text. The sizes of lists are an exception: the call for them may have failed when the plan was made.
     """
     before = _by_key(approved.get("starts", []))
     pairs = ((key, before[key].get("content", {}), start.get("content", {}))

@@ -124,7 +124,7 @@ def _with_sizes(live: LiveState, lists: Iterable[ContactList]) -> LiveState:
 
 
 def _fault(one: ContactList) -> str | None:
-    """What keeps a list from being texted, in words; None where nothing does."""
+    """What keeps a list from being texted, in words; None if nothing does."""
     if one.status.casefold() not in _GOOD:
         return f"in state {one.status!r}, not Ready or Validated"
     return "empty" if one.records == 0 else None
@@ -192,7 +192,7 @@ def refusals(plan: Plan, manifest: Manifest, flag: int | None = None) -> Iterato
 
 
 def check(plan: Plan, manifest: Manifest, flag: int | None = None) -> None:
-    """Raise Refused where the manifest's rules, or a tighter `--max-recipients`, forbid to text these people."""
+    """Raise Refused if the manifest's rules, or a tighter `--max-recipients`, forbid to text these people."""
     for refusal in refusals(plan, manifest, flag):
         refusal()
 

@@ -8,7 +8,7 @@ from orchestrator.core.journal.states import State, fold
 from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record
 
 _MAY_TEXT: Final = frozenset({State.STARTED, State.INTENDED, State.SUSPECT, State.UNKNOWN})
-"""States in which people may have been texted: what nobody can rule out counts as a start."""
+"""States in which people may have been texted: a start that nobody can rule out counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Names that differ in upper and lower case alone. They are different names here; on the platform they may be one.
+"""Names that differ only in upper and lower case. They are different names here; on the platform they may be one.
 
 A list that is put together from two sources may spell a campaign in two ways: it could text everyone twice. Ids may be
 told apart by their case alone, though, so a person is warned, and nothing is refused.
@@ -24,11 +24,15 @@ def warnings(manifest: Manifest, journaled: Collection[str] = (), launches: Iter
     old = [(launch, name) for name in launches if name != launch and name.lower() == launch.lower()]
     before = list(_renamed(campaigns, journaled))
     found = (
-        ("launches", "the latter's journal does not count for the former", old),
+        ("launches", "the journal of the second does not count for the first", old),
         ("accounts", "", list(_alike(manifest.accounts))),
         ("streams", "write both the same way if they are the same", list(_alike(one.stream for one in campaigns))),
         ("campaigns", "remove one if they are the same", list(_alike_campaigns(campaigns))),
-        ("campaigns", "the latter are in the launch's journal, the former would be started as new ones", before),
+        (
+            "campaigns",
+            "the second of each pair is in the launch's journal, and the first would be started as new",
+            before,
+        ),
     )
     return tuple(_sentence(nouns, advice, pairs) for nouns, advice, pairs in found if pairs)
 
@@ -36,7 +40,7 @@ def warnings(manifest: Manifest, journaled: Collection[str] = (), launches: Iter
 def _sentence(nouns: str, advice: str, pairs: list[Pair]) -> str:
     shown = ", ".join(f"{one} and {other}" for one, other in pairs[:_MAX_SHOWN])
     rest = f" and {plural(len(pairs) - _MAX_SHOWN, 'pair')} more" if len(pairs) > _MAX_SHOWN else ""
-    return f"{nouns} differ in upper and lower case alone: {shown}{rest}" + (f"; {advice}" if advice else "")
+    return f"{nouns} differ only in upper and lower case: {shown}{rest}" + (f"; {advice}" if advice else "")
 
 
 def _alike(names: Iterable[str]) -> Iterator[Pair]:

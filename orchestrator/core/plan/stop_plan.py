@@ -40,7 +40,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class StopResult:
-    """The result of stopping a launch. `stop` is why it ended early; None where it did not."""
+    """The result of stopping a launch. `stop` is why it ended early; None if it did not."""
 
     launch: str
     plan: StopPlan

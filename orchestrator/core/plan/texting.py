@@ -53,7 +53,7 @@ class Forecast:
 
     @property
     def end(self) -> PosixSeconds | None:
-        """When the last one has; None where none can be forecast."""
+        """When the last one has; None if none can be forecast."""
         return max(self.ends.values(), default=None)
 
     def sentences(self) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def _hours(manifest: Manifest, entry: Entry, at: PosixSeconds) -> list[tuple[str
     found: list[tuple[str, PosixSeconds]] = []
     if entry.window is not None:
         window = manifest.windows[entry.window]
-        # `last_start` ends the starts, not the texting.
+        # `last_start` only ends the starts, not the texting.
         span = opening(window.model_copy(update={"last_start": 0.0}), at)
         found += [(window.zones[0], span.closes)] if span is not None else []
     calling = entry.live.calling_hours if entry.live else None
@@ -141,7 +141,7 @@ def shared_ends(campaigns: Sequence[tuple[PosixSeconds, int]], per_second: float
     """When each campaign is done: (start, messages), in the order of the starts; those that run share the rate."""
     ends = [PosixSeconds(0.0)] * len(campaigns)
     running: list[tuple[float, int]] = []  # the progress at which a campaign is done, and its place
-    now, progress = 0.0, 0.0  # progress: messages that a campaign has sent which was there from the beginning
+    now, progress = 0.0, 0.0  # progress: how many messages a campaign has sent that was there from the beginning
     for place, (start, messages) in enumerate(campaigns):
         now, progress = _advance(running, ends, now, progress, until=start, per_second=per_second)
         heapq.heappush(running, (progress + messages, place))

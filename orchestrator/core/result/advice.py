@@ -25,17 +25,17 @@ class Advice:
     def of(cls, header: Record, control_state: ControlState) -> "Advice":
         """Advice about a run by its header."""
         data = header_of(header)
-        # With the selection of this run: without it, campaigns would be started that nobody had asked for.
+        # With the selection of this run: without it, the command would start campaigns that nobody asked for.
         words = manifest_words(data["manifest"], data.get("environment"))
         of_all = command_line("run", *words)
         again = command_line("run", *words, *data.get("options", ()))
-        # A run of a launch that is paused or aborted starts nothing: that is lifted first.
+        # A run of a paused or aborted launch starts nothing, so the pause or abort is lifted first.
         lifting = lifting_command(control_state, header.launch, data["ledger"])
         retry = f"{again} --retry-failed"
         return cls(lifting or again, lifting or of_all, lifting or retry, header.launch, data["ledger"])
 
     def about(self, outcome: Outcome, reason: Reason, row: PlanRow) -> str | None:
-        """The command to type about a campaign, or two, a line each, for two answers; None where nothing is to do."""
+        """The command to type about a campaign, or two, a line each, for two answers; None if nothing is to do."""
         # No run looks for evidence of a start in a campaign that its manifest does not name, or disables.
         is_looked_at = reason is Reason.OPEN_INTENT and row.reason != Reason.DISABLED
         if outcome is Outcome.UNKNOWN and not is_looked_at:

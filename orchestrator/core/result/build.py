@@ -67,7 +67,7 @@ def build(
         journal.read(record)
     if journal.header is None:
         raise NoRunError(run_id or "no run")
-    # 2. The run, and what its campaigns came to. They are counted here, and concluded when somebody reads them.
+    # 2. The run, and its campaigns. They are counted here, and their results are made when somebody reads them.
     run = Run.of(journal.runs, journal.header, stop, live)
     rows = journal.rows(run)
     found = ((row, state := journal.states.get(row.key), *run.outcome(row, state)[:2]) for row in rows())
@@ -90,7 +90,7 @@ def result_of(
     `delivery` is what became of these campaigns.
     """
     advice = run.advice(journal.control_state)
-    # By what left since the run began: an earlier run's starts are in the same states.
+    # Count only what left since the run began: an earlier run's starts are in the same states.
     times = (state.answer.sent_at for state in journal.states.values())
     sent = [at for at in times if at is not None and at >= run.header.at]
     campaigns = Campaigns(
@@ -138,7 +138,7 @@ class Journal:
             elif record.kind == END:
                 self._end(record)
         elif record.kind in KINDS:
-            # Whether a run was a success depends on what was known at its end, and this record changes that.
+            # Whether a run was a success depends on what was known at its end, which this record changes.
             if self._ended:
                 self._find_successes()
             fold_record(self.states, record)
@@ -185,7 +185,7 @@ class Journal:
 
     def _begin(self, header: Record) -> None:
         if header.run_id == self.wanted or (self.wanted is None and not is_subrun(header)):
-            # Taken at the run's begin: what ends later is no success before it.
+            # Taken when the run begins: a run that ends later is not a success before it.
             self.header, self._before, self._success_before = header, len(self._ended), self._success
         if not is_subrun(header):
             self._headers[header.campaign] = header

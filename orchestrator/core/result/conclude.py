@@ -26,21 +26,21 @@ def outcome_of(
 ) -> tuple[Outcome, Reason, str]:
     """The one outcome of a campaign, its reason, and the reason in words.
 
-    `campaign` is its state in the journal, None where the journal has nothing about it; `stop` is why the run ended
+    `campaign` is its state in the journal, None if the journal has nothing about it; `stop` is why the run ended
     early; `held` is the reason, and the same in words, why this campaign alone was held.
     """
     proven = _proven(decision, campaign) if campaign else None
     is_skipped = decision.outcome is Outcome.SKIPPED
-    # 1. What this run's plan skips is skipped, whatever earlier runs did; but an unknown stays in sight.
+    # 1. What this run's plan skips is skipped, no matter what earlier runs did. But an unknown campaign stays in sight.
     if is_skipped and proven is not None and proven[0] is Outcome.UNKNOWN:
         return *proven[:2], f"{proven[2]} (left out of this run: {decision.message})"
     # 2. What the journal proves is newer than what the plan expected.
     if proven is not None and not is_skipped:
         return proven
-    # 3. What the plan settled, such as "not found".
+    # 3. What the plan decided, such as "not found".
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    # 4. To be started, but not attempted: held by a reason of its own, by its window, or by the stop.
+    # 4. To be started, but not attempted: held for its own reason, by its window, or by the stop.
     if held is not None:
         return Outcome.HELD, Reason(held[0]), held[1]
     if stop is None:
@@ -58,7 +58,7 @@ def under_way(outcome: Outcome, reason: Reason, message: str) -> tuple[Outcome, 
 
 
 def _proven(decision: Decision, campaign: CampaignState) -> tuple[Outcome, Reason, str] | None:
-    """What the journal alone proves; None where it proves no outcome."""
+    """What the journal alone proves; None if it proves no outcome."""
     message = campaign.answer.message
     if campaign.state is State.STARTED:
         return _started(decision, campaign, message)

@@ -42,11 +42,11 @@ class DeliverySums(TypedDict):
     stalled: int
     """Campaigns that are stalled."""
     sent: int | None
-    """Messages sent; null where no campaign's number is known."""
+    """Messages sent; null if no campaign's number is known."""
     sent_unknown: int
     """Campaigns whose messages are not in `sent`."""
     recipients: int | None
-    """The people on their contact lists; null where no campaign's number is known."""
+    """The people on their contact lists; null if no campaign's number is known."""
     recipients_unknown: int
     """Campaigns whose people are not in `recipients`."""
     read_at: str
@@ -71,7 +71,7 @@ def delivery_json(delivery: Delivery) -> DeliveryResult:
 
 
 def deliveries_json(found: Iterable[tuple[str, Delivery]]) -> DeliveriesResult | None:
-    """The sums of campaigns, each with its account; None where nobody followed any."""
+    """The sums of campaigns, each with its account; None if nobody followed any."""
     accounts: dict[str, _Sums] = {}
     whole = _Sums()
     for account, delivery in found:

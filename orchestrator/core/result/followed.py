@@ -44,7 +44,7 @@ class FollowedLaunch:
     _live: str | None = None
 
     def read(self, record: Record) -> None:
-        """Take in the next record, in the journal's order. Raises IllegalMove where it cannot follow those before."""
+        """Take in the next record, in the journal's order. Raises IllegalMove if it cannot follow those before."""
         self._journal.read(record)
         if record.kind in RUN_KINDS:
             self._is_counted = False
@@ -62,7 +62,7 @@ class FollowedLaunch:
 
     @property
     def run_id(self) -> str | None:
-        """The id of the newest run that a person started; None where there is none."""
+        """The id of the newest run that a person started; None if there is none."""
         return self._journal.header.run_id if self._journal.header is not None else None
 
     @property
@@ -77,7 +77,7 @@ class FollowedLaunch:
         return self.run_id is not None and is_open(self._journal.runs, self.run_id)
 
     def result(self, live: str | None) -> Result | None:
-        """The newest run's result, None where no run got as far as a plan. `live` is as for `build`."""
+        """The newest run's result, None if no run got as far as a plan. `live` is as for `build`."""
         header = self._journal.header
         if header is None:
             return None
@@ -96,7 +96,7 @@ class FollowedLaunch:
         )
 
     def account_of(self, key: CampaignKey) -> str | None:
-        """The account of a campaign, as of the last `result`; None where the newest run does not have it."""
+        """The account of a campaign, as of the last `result`; None if the newest run does not have it."""
         row = self._rows.get(key)
         return row.account if row is not None else None
 

@@ -61,7 +61,7 @@ _ANSWERS: Final = {
 
 
 class Happening(NamedTuple):
-    """One thing that happened, at a time in POSIX seconds. `by` and `why` are empty where the journal has neither."""
+    """One thing that happened, at a time in POSIX seconds. `by` and `why` are empty if the journal has neither."""
 
     at: PosixSeconds
     what: str
@@ -87,7 +87,7 @@ class LaunchLine:
 
 @dataclass(frozen=True, slots=True)
 class CampaignStory:
-    """What happened to one campaign, in the order of time, and where it stands; None where no plan ever named it."""
+    """What happened to one campaign, in the order of time, and where it stands; None if no plan ever named it."""
 
     key: CampaignKey
     happenings: Sequence[Happening]

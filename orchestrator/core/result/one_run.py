@@ -54,7 +54,8 @@ class Run:
     def of(cls, runs: Sequence[Record], header: Record, stop: Stop | None = None, live: str | None = None) -> "Run":
         """A run by its header; `runs` are the launch's records of RUN_KINDS, and `stop` and `live` as for `build`."""
         end = next((r for r in runs if r.kind == END and r.campaign == header.campaign), None)
-        # 1. How it ended. A run without an end crashed, unless it is live, or its own process asks, which knows better.
+        # 1. How it ended. A run without an end crashed, unless it is live, or its own process asks, which knows the
+        # stop.
         ended, is_live = ending_of(end) if end else None, end is None and header.run_id == live
         if stop is None and not is_live:
             stop = Stop.of(ended.get("stop")) if ended else _CRASHED

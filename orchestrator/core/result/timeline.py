@@ -69,7 +69,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class WaveSpan:
-    """When a wave was open. `closed` and `verdict` are None where no record says so."""
+    """When a wave was open. `closed` and `verdict` are None if no record says so."""
 
     name: str
     opened: PosixSeconds
@@ -91,7 +91,7 @@ class StoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account's part in a run. `limits` are empty where it has none or no record names them."""
+    """One account's part in a run. `limits` are empty if it has none or no record names them."""
 
     name: str
     limits: tuple[Window, ...]
@@ -166,7 +166,7 @@ def waited_for_rate(account: Account) -> float:
     for window in account.limits:
         steps = window_use(account.attempts, window, last)
         waits += [(at, then) for (at, taken), (then, _) in pairwise(steps) if taken >= window.limit]
-    # What overlaps counts once.
+    # Overlapping stretches count once.
     waited, until = 0.0, 0.0
     for begin, end in sorted(waits):
         waited += max(0.0, end - max(begin, until))
@@ -212,7 +212,7 @@ def _pauses(attempts: Sequence[Attempt], end: float) -> tuple[Span, ...]:
     for begin in limited:
         later = bisect_left(left, begin + SHORTEST_PAUSE)
         over = left[later] if later < len(left) else end
-        # Calls in flight together are limited one after the other, all of them within one pause.
+        # Calls that are in flight together are limited one after the other, all within one pause.
         if pauses and begin <= pauses[-1].end:
             pauses[-1] = Span(pauses[-1].begin, max(over, pauses[-1].end))
         else:

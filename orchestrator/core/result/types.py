@@ -67,9 +67,9 @@ class CampaignResult:
     tags: str
     """Its tags in the manifest, with a space between."""
     recipients: int | None
-    """The people on its contact lists when it was planned; null where their number is unknown."""
+    """The people on its contact lists when it was planned; null if their number is unknown."""
     delivery: DeliveryResult | None
-    """What became of it since it was started, as of the newest reading; null where nobody followed it."""
+    """What became of it since it was started, as of the newest reading; null if nobody followed it."""
 
     @property
     def standing(self) -> Outcome | Reason:
@@ -97,7 +97,7 @@ class Campaigns(Sequence[CampaignResult]):
     ) -> None:
         self.tally = tally
         self.sent_between = sent
-        """When the run's first and its last start left, in RFC 3339; None where none did."""
+        """When the run's first and its last start left, in RFC 3339; None if none did."""
         self._conclude = conclude
 
     def totals(self) -> dict[Outcome, int]:
@@ -192,16 +192,16 @@ class RunResult(TypedDict):
     rehearsal: RehearsalResult | None
     """What the calls of a rehearsal met, which sends nothing; null for a run."""
     environment: str | None
-    """The environment that was chosen; null where the manifest has none."""
+    """The environment that was chosen; null if the manifest has none."""
     by: str | None
     """Who ran it; null for a rehearsal, and in journals of earlier versions."""
     approved: str | None
-    """How it was approved: a plan's hash, at a terminal, `--yes`; null where nobody was asked."""
+    """How it was approved: a plan's hash, at a terminal, `--yes`; null if nobody was asked."""
     head: str | None
     """The hash of the journal's record that ends the run: `audit verify --head` knows a journal by it; null before that
     record, for a rehearsal, and in journals of earlier versions."""
     planned_by: str | None
-    """Who made the plan that was approved; null where none was given."""
+    """Who made the plan that was approved; null if none was given."""
     approvals: list[ApprovalResult]
     """Whose signatures over the plan were checked, one for each person."""
     version: str | None
@@ -272,7 +272,7 @@ class Result:
     recipients: RecipientsResult
     """The people of the campaigns that the launch started, in this run or an earlier one."""
     delivery: DeliveriesResult | None
-    """What became of the campaigns that were followed; null where nobody followed any."""
+    """What became of the campaigns that were followed; null if nobody followed any."""
 
     @property
     def people(self) -> dict[str, Audience]:
@@ -305,7 +305,7 @@ class Result:
 
     @property
     def sent_between(self) -> tuple[str, str] | None:
-        """When the run's first and its last start left, in RFC 3339; None where none did."""
+        """When the run's first and its last start left, in RFC 3339; None if none did."""
         if isinstance(self.campaigns, Campaigns):
             return self.campaigns.sent_between
         sent = [one.sent_at for one in self.campaigns if one.sent_at and one.sent_at >= self.run["started_at"]]
@@ -318,7 +318,7 @@ class Result:
 
     @property
     def environment(self) -> str:
-        """The environment that was chosen; empty where the manifest has none."""
+        """The environment that was chosen; empty if the manifest has none."""
         return self.run.get("environment") or ""
 
     @property
@@ -335,7 +335,7 @@ class Result:
 
     @property
     def conditions(self) -> str:
-        """What a rehearsal's calls met; empty where it is none."""
+        """What a rehearsal's calls met; empty if it is none."""
         rehearsal = self.run.get("rehearsal")
         return f"faults {rehearsal['faults']}, seed {rehearsal['seed']}" if rehearsal else ""
 

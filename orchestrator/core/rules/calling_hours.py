@@ -18,7 +18,7 @@ _HOUR: Final = 3600
 def uncovered(window: OpenHours | None, calling: CallingHours, at: PosixSeconds) -> PosixSeconds | None:
     """When, in POSIX seconds, the campaign may first be started within a week although its calling hours are closed.
 
-    None where it never may.
+    None if it never may.
 
     Without a window it is started now, at `at` POSIX seconds. Raises ValueError for hours that cannot be understood.
     """
@@ -62,7 +62,7 @@ def _last_week(calling: CallingHours, hour: int) -> tuple[Span, ...]:
 
 
 def closing(calling: CallingHours, at: PosixSeconds) -> PosixSeconds | None:
-    """When the hours that are open at `at` end, in POSIX seconds; None where they are closed then.
+    """When the hours that are open at `at` end, in POSIX seconds; None if they are closed then.
 
     Raises ValueError for hours that cannot be understood.
     """

@@ -1,7 +1,7 @@
 """When a lane's starts pause because they get lost one after the other.
 
-Every lost start leaves a campaign that a person must check, so a platform in trouble is not tried with starts: only a
-read that works lets one start go, alone, and only the answer to that start lets all others go.
+Every lost start leaves a campaign that a person must check, so a platform in trouble is not tested with starts. Only
+after a read has worked may one start leave, alone, and only the answer to that start lets all others leave.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from orchestrator.core.text import duration
 from orchestrator.model import PosixSeconds
 
 LOST: Final = frozenset({VerdictKind.INDETERMINATE, VerdictKind.NOT_SENT})
-"""Verdicts without an answer of the platform. Every other verdict proves that it answers."""
+"""Verdicts without an answer from the platform. Every other verdict proves that it answers."""
 
 MOST_TRIPS: Final = 3
 """Openings in a row after which the lane stops: reads work, starts do not, and each trial costs a campaign."""
@@ -62,7 +62,7 @@ class Breaker:
         return replace(self, state=BreakerState.TRIAL) if worked and self.state is BreakerState.OPEN else self
 
     def verdict(self, now: PosixSeconds) -> str | None:
-        """Why the lane has to stop for good, in words; None where it has not."""
+        """Why the lane has to stop for good, in words; None if it has not."""
         if self.state is not BreakerState.OPEN:
             return None
         if self.trips >= MOST_TRIPS:

@@ -24,7 +24,7 @@ _ENOUGH = 3  # pauses; fewer may come from a short burst of another client, whic
 def arrived_by(answer: Reply | Fault | None, now: PosixSeconds, timeout: float) -> PosixSeconds:
     """The latest time at which a call can have arrived, by what is known of its answer at `now`. All in seconds.
 
-    `answer` is None where nobody waits for it any longer.
+    `answer` is None if nobody waits for it any longer.
     """
     if answer is None:
         return PosixSeconds(now + timeout)
@@ -147,7 +147,7 @@ class Pacer:
             self._observed.append(len(self._ended) - bisect_right(self._ended, since) - refused)
 
     def suggested(self) -> Window | None:
-        """The rate at which this account would not have been limited: None where the manifest's is no higher.
+        """The rate at which this account would not have been limited: None if the manifest's is no higher.
 
         The median of what was observed: a single window may show another client's burst as well as a lower limit.
         """

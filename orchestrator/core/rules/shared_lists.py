@@ -111,9 +111,9 @@ def named_users(lists: Iterable[ContactList], needed: Collection[str]) -> dict[s
 def conflicts(
     starts: Iterable[tuple[Lane, ListUser]], users: Mapping[Lane, ListUsers], mode: str
 ) -> dict[tuple[Lane, CampaignKey], Conflict]:
-    """The starts that meet a contact list in use, by one of `users` or by a start before them.
+    """The starts whose contact list is in use, by one of `users` or by a start before them.
 
-    `starts` are in the order of the plan. One that does not begin keeps nothing from those after it.
+    `starts` are in the order of the plan. A start that does not begin keeps no list from those after it.
     """
     taken = {lane: known.copy() for lane, known in users.items()}
     found: dict[tuple[Lane, CampaignKey], Conflict] = {}
@@ -157,7 +157,9 @@ def sentences(mode: str, wait: float) -> tuple[str, ...]:
     """What `same_list` means, where it is not the default. `wait` is how long a run waits for lists, in seconds."""
     if mode == "sequence":
         patience = f"a run waits {duration(wait)} at most for that" if wait else "this run does not wait for that"
-        return (f"contact lists: campaigns that share one start one after the other is over; {patience}",)
+        return (
+            f"contact lists: of campaigns that share one, each starts after the one before it has ended; {patience}",
+        )
     if mode == "warn":
         return ("contact lists: campaigns that share one are started together, with a warning",)
     return ()

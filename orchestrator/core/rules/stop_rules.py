@@ -9,7 +9,7 @@ _WORDS = {"failed": "failed", "unknown": "are unknown"}
 
 
 def tripped(rules: AccountRules | None, counts: Mapping[str, int]) -> str | None:
-    """The sentence of the first rule that the counts break, None where none does.
+    """The sentence of the first rule that the counts break, None if none does.
 
     `counts` are the attempted campaigns by outcome: started, failed and unknown.
     """

@@ -61,13 +61,13 @@ def _needs(wave: Wave) -> list[str]:
         *([f"when {asked.started * 100:.6g}% are started"] if asked.started is not None else []),
         *([f"{duration(wave.bake)} after the last of them"] if wave.bake else []),
         *([f"once {asked.completed * 100:.6g}% of these are completed"] if asked.completed is not None else []),
-        *([f"once {asked.sent * 100:.6g}% of their recipients are sent to"] if asked.sent is not None else []),
+        *([f"once {asked.sent * 100:.6g}% of their recipients are texted"] if asked.sent is not None else []),
         *([f"after {asked.command[0]} exits with 0"] if asked.command else []),
     ]
 
 
 def shortfall(wave: Wave, outcomes: Iterable[Outcome]) -> str | None:
-    """Why the wave did not pass, in words; None where it did. A skipped campaign is not counted."""
+    """Why the wave did not pass, in words; None if it did. A skipped campaign is not counted."""
     counted = [outcome for outcome in outcomes if outcome is not Outcome.SKIPPED]
     if not counted or wave.pass_ is None or wave.pass_.started is None:
         return None

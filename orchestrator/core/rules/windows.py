@@ -39,7 +39,7 @@ NEVER: Final = Span(PosixSeconds(math.inf), PosixSeconds(math.inf))
 
 
 def opening(hours: OpenHours, at: PosixSeconds, *, within: float = _AHEAD) -> Span | None:
-    """When starts may leave: the span that holds `at`, else the next one. None where none begins in `within` seconds.
+    """When starts may leave: the span that holds `at`, else the next one. None if none begins in `within` seconds.
 
     A span that has begun, and one that goes on for more than a week, are cut off: ask again at its end.
     """
@@ -110,7 +110,7 @@ def is_open(hours: OpenHours, at: PosixSeconds) -> bool:
 
 
 def closed_in(hours: OpenHours, at: datetime) -> str | None:
-    """The first zone in which `at` (an aware time) lies outside the hours; None where it is inside in all of them."""
+    """The first zone in which `at` (an aware time) lies outside the hours; None if it is inside in all of them."""
     return next((zone for zone in hours.zones if not _is_open_on(hours, at.astimezone(ZoneInfo(zone)))), None)
 
 
@@ -126,7 +126,7 @@ def sentence(name: str, hours: OpenHours, wait: float) -> str:
     if hours.last_start:
         words.append(f"none in the last {duration(hours.last_start)}")
     patience = f"waits {duration(wait)} at most for it" if wait else "does not wait for it"
-    return f"{', '.join(words)}; a run {patience}, what opens later is held"
+    return f"{', '.join(words)}; a run {patience}, and holds what opens later"
 
 
 def _is_open_on(hours: OpenHours, local: datetime) -> bool:
@@ -154,7 +154,7 @@ def _next_edge(zone: ZoneInfo, edges: list[int], now: int) -> int:
     local = datetime.fromtimestamp(now, zone)
     wall = _seconds(local.time())
     edge = now + next(edge for edge in edges if edge > wall) - wall
-    # The edge is right unless the clock is changed on the way to it.
+    # The edge is right unless the clock changes before it.
     offset, low, high = local.utcoffset(), now, edge
     if datetime.fromtimestamp(edge, zone).utcoffset() == offset:
         return edge

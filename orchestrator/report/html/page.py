@@ -162,7 +162,7 @@ def _groups(result: Result) -> list[Group]:
 
 
 def _console(timeline: Timeline, campaign: CampaignResult) -> str:
-    """The address of the campaign's page in the console; empty where the manifest names none."""
+    """The address of the campaign's page in the console; empty if the manifest names none."""
     return console_link(timeline.consoles.get(campaign.account, ""), campaign.stream, campaign.campaign)
 
 
@@ -190,7 +190,7 @@ def _table(result: Result, timeline: Timeline) -> dict[str, Any]:
 
 
 def _delivery(delivery: DeliveryResult | None) -> list[Any]:
-    """The end of a campaign's row: nothing where nobody followed it."""
+    """The end of a campaign's row: nothing if nobody followed it."""
     if delivery is None:
         return []
     return [

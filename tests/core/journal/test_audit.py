@@ -240,7 +240,10 @@ def test_a_record_with_a_right_hash_may_be_unreadable(text):
     rows = [*ROWS[:-1], forged._replace(data=f'{text[:-1]},"chain":"{hash_}"}}')]
 
     assert [(one.number, one.message) for one in findings(rows)] == [
-        (len(ROWS), "record 3 of r-3 (end of @r-3) cannot be read: it was added or changed, though its hash is right")
+        (
+            len(ROWS),
+            "record 3 of r-3 (end of @r-3) cannot be read: it was added or changed, although its hash is right",
+        )
     ]
 
 

@@ -30,7 +30,7 @@ def test_a_common_reason_stands_in_for_an_empty_one():
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("st-1,cd-1,,startd,x", "line 2: 'startd' is no decision; did you mean 'started'?"),
+        ("st-1,cd-1,,startd,x", "line 2: 'startd' is not a decision; did you mean 'started'?"),
         ("st-1,cd-1,,started,", "line 2: has no reason: write what you saw, or give --reason"),
         ("st-1,cd-1,,started", "line 2: has more or fewer cells than the header"),
         ("st-1,cd-1,,started,x,y", "line 2: has more or fewer cells than the header"),

@@ -93,7 +93,7 @@ def test_an_environment_has_a_plain_name_and_is_a_mapping():
     odd, no_mapping = faults(**{"a b": {}, "c": "sandbox"})
 
     assert (odd.path, odd.message) == (
-        ("environments", "a b"), "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+        ("environments", "a b"), "can only contain letters, digits, '.', '_' and '-', at most 128 of them",
     )  # fmt: skip
     assert no_mapping == Issue(("environments", "c"), "must be a mapping", "write it as key: value")
 
@@ -125,7 +125,7 @@ def test_the_chosen_environment_is_checked_with_the_manifest():
          "add --env staging or --env production"),
         ({"environments": {"staging": {}, "production": {}}}, "prodution",
          "m.yaml has no environment 'prodution': staging, production", "did you mean 'production'?"),
-        ({}, "staging", "m.yaml has no environments, and 'staging' is asked for",
+        ({}, "staging", "m.yaml has no environments, but 'staging' was requested",
          "leave out --env, and unset ORCHESTRATOR_ENV"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from tests.core.manifest.test_models import SECRETS, account, raw
 KORE = {"host": "https://kore.example"}
 ROW = {"stream": "s", "campaign": "c"}
 TWO_ACCOUNTS = {"acme": {"account_id": "1"}, "beta": {"account_id": "1"}}
-OUT = "write the path out; ~ is the home folder"
+OUT = "write the full path; ~ is the home folder"
 SEVEN = {"instance": "cid-7"}
 SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
 
@@ -41,7 +41,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
             {"accounts": {"acme": {"account_id": "67777c"}, "beta": {"account_id": "67777C"}}},
             Issue(
                 ("accounts", "beta", "account_id"),
-                "is the id of another account, too, but for upper and lower case: both would use one rate limit", "",
+                "is the id of another account, too, except for upper and lower case: both would use one rate limit", "",
                 ("accounts", "acme", "account_id"),
             ),
         ),
@@ -50,7 +50,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
                 {"preflight": {"require_dnc": True, "check": check}},
                 Issue(
                     ("preflight", "require_dnc"), "needs check: list",
-                    "only the list names a campaign's DNC lists",
+                    "only the list shows a campaign's DNC lists",
                 ),
             )
             for check in ("status", "off")
@@ -80,7 +80,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         *(
             (
                 {"preflight": {"check": check}, "campaigns": [ROW, {**ROW, "campaign": "d", "rerun": SEVEN}]},
-                Issue(("campaigns", 1, "rerun"), "needs preflight.check: list", "only the list names an instance"),
+                Issue(("campaigns", 1, "rerun"), "needs preflight.check: list", "only the list shows an instance"),
             )
             for check in ("status", "off")
         ),
@@ -100,7 +100,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         (
             {"launch": "a b"},
             Issue(
-                ("launch",), "may hold only letters, digits, '.', '_' and '-', 128 of them at most",
+                ("launch",), "can only contain letters, digits, '.', '_' and '-', at most 128 of them",
                 "begin with a letter or a digit",
             ),
         ),
@@ -110,7 +110,11 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ),
         (
             {"report": {"dir": "a\nb"}},
-            Issue(("report", "dir"), "has characters that are not allowed here", "retype it: it holds U+000A line end"),
+            Issue(
+                ("report", "dir"),
+                "has characters that are not allowed here",
+                "retype it: it contains U+000A line end",
+            ),
         ),
         *(
             (changes, Issue(path, "must not contain $: variables are not expanded", OUT))
@@ -122,7 +126,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
             }.items()
         ),
         *(
-            (changes, Issue(path, "begins with a program whose path holds a $: no shell expands it", OUT))
+            (changes, Issue(path, "begins with a program whose path contains a $: no shell expands it", OUT))
             for path, changes in {
                 ("accounts", "acme", "client_id", "command"): account(client_id={"command": ["$HOME/get"]}),
                 ("waves", 0, "pass", "command"): {"waves": [{"name": "w", "pass": {"command": ["$HOME/check"]}}]},
@@ -139,7 +143,7 @@ SECRET_HINT = "write one of {env: …}, {file: …}, {command: […]}"
         ({"retry": {"attempts": [4]}}, Issue(("retry", "attempts"), "must be a whole number", "")),
         ({"limits": {"max_starts": 0}}, Issue(("limits", "max_starts"), "must be greater than or equal to 1", "")),
         ({"retry": "often"}, Issue(("retry",), "must be a mapping", "write it as key: value")),
-        ({"retry": None}, Issue(("retry",), "must be a mapping, and is empty", "write a value, or leave the key out")),
+        ({"retry": None}, Issue(("retry",), "must be a mapping, but is empty", "write a value, or leave the key out")),
         (
             {"preflight": {"startable": []}},
             Issue(("preflight", "startable"), "must have at least 1 item, not 0", ""),

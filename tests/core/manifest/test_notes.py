@@ -34,14 +34,14 @@ def test_a_rate_that_the_platform_allows_is_not_noted(rate):
     ],
 )
 def test_a_rate_above_that_of_the_platform_is_noted(rate, calls):
-    said = f"account acme may make {calls} calls a minute, and the platform allows 60"
+    said = f"account acme may make {calls} calls a minute, but the platform allows 60"
     assert noted(rate=rate) == (said,)
     assert noted(rate=rate, host="https://campaigns.example") == ()
 
 
 @pytest.mark.parametrize("account_id", ["67777ce93e25326494e9000", "acme"])
 def test_an_account_id_that_is_not_24_hex_digits_is_noted(account_id):
-    said = f"account acme has the account_id {account_id}, and the platform's are 24 hex digits"
+    said = f"account acme has the account_id {account_id}, but the platform's have 24 hex digits"
     assert noted(account_id=account_id) == (said,)
 
 

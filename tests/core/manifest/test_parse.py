@@ -173,4 +173,4 @@ def test_rows_without_an_account_are_one_issue_with_their_number():
     rows = [{"stream": "s", "campaign": f"c{n}"} for n in range(200)]
     raw = {"version": 1, "launch": "x", "host": "sandbox", "accounts": {"acme": {"account_id": "1"}}}
     _, [issue] = parse({**raw, "campaigns": rows})
-    assert (issue.path, issue.message) == (("campaigns", 0), "has no account, and 199 other campaigns neither")
+    assert (issue.path, issue.message) == (("campaigns", 0), "has no account; the same goes for 199 other campaigns")

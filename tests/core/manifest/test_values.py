@@ -42,8 +42,8 @@ LEDGER_FORM = (
     "must be the address of an SQLite or PostgreSQL database",
     "write it as sqlite:///.orchestrator/ledger.db or postgresql://user@host/database",
 )
-LEDGER_SECRET = ("must not hold a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
-DAY = ("must be a day of the calendar", "write it as 2026-12-25")
+LEDGER_SECRET = ("must not contain a password", "leave it out, and use PGPASSWORD or ~/.pgpass")
+DAY = ("must be a date", "write it as 2026-12-25")
 TEN = "50/60s"
 
 

@@ -5,7 +5,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.core.manifest.zones import zone
 
-UNKNOWN, FIXED, SAME = "is not a time zone", "is a fixed offset, which knows no summer time", "is another name of UTC"
+UNKNOWN, FIXED, SAME = "is not a time zone", "is a fixed offset without summer time", "is another name for UTC"
 FORM = "write an IANA name such as America/New_York"
 
 

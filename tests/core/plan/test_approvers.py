@@ -81,7 +81,7 @@ def test_nobody_approves_their_own(names, does):
 
 def test_a_plan_that_names_nobody_cannot_be_approved():
     nameless = {"planner": (), "runner": ("ben",)}
-    message = "the plan does not name who made it, so nobody is known to be somebody else"
+    message = "the plan does not show who made it, so an approver may be the same person"
     next_step = "make a new plan with plan and its option -o, and have it approved"
 
     assert refused([signed("cleo")], people=nameless) == (message, next_step)
@@ -122,8 +122,10 @@ def test_two_people_are_two():
 def test_a_pattern_names_nobody(name):
     with pytest.raises(Refused) as error:
         principals(["cleo", name], "plan.json.sig")
-    assert error.value.message == (f"plan.json.sig: its key stands under the pattern {name}, which may be anybody's")
-    assert error.value.next_step == ("write one line a person into the file of signers, with that person's names")
+    assert error.value.message == (
+        f"plan.json.sig: its key is listed under the pattern {name}, which may match anybody"
+    )
+    assert error.value.next_step == ("write one line per person into the file of signers, with that person's names")
     assert principals(["cleo@example.com", "cleo"], "x") == ("cleo@example.com", "cleo")
 
 

@@ -469,7 +469,7 @@ def test_the_same_campaign_under_another_account_is_another_one():
         ),
         ({"past": history(State.FAILED)}, "failed in an earlier run and was not sent again: "),
         ({}, "the platform has no such campaign"),
-        ({"live": ready(status="Active")}, "it is Active already"),
+        ({"live": ready(status="Active")}, "it is already Active"),
         ({"live": ready(scheduled=True)}, "it has a schedule and starts by itself"),
         (
             {"live": ready(status="Stopped")},
@@ -481,7 +481,7 @@ def test_the_same_campaign_under_another_account_is_another_one():
         ),
         (
             {"live": ready(status="Stopped", instance_id="cid-7"), "campaign": {"rerun": True}},
-            "again, whatever ran since: rerun: {instance: cid-7} allows it once",
+            "again, whatever has run since: rerun: {instance: cid-7} allows it once",
         ),
         (
             {"live": ready(instance_id="cid-8"), "campaign": {"rerun": {"instance": "cid-7"}}},

@@ -5,7 +5,7 @@ import pytest
 from orchestrator.core.plan.spelling import warnings
 from tests.core.builders import key, manifest, planned, ready
 
-ALONE = "differ in upper and lower case alone"
+ALONE = "differ only in upper and lower case"
 
 THREE = ", ".join(f"st-1/cd-{name} and st-1/cd-ab" for name in ("aB", "Ab", "AB"))
 
@@ -48,7 +48,7 @@ def test_accounts_alike_are_named():
 
 
 def test_a_launch_like_another_of_the_ledger_is_named():
-    expected = f"launches {ALONE}: spring and Spring; the latter's journal does not count for the former"
+    expected = f"launches {ALONE}: spring and Spring; the journal of the second does not count for the first"
 
     assert warnings(manifest({"campaign": "cd-1"}), launches=["spring", "Spring", "autumn"]) == (expected,)
 
@@ -56,7 +56,7 @@ def test_a_launch_like_another_of_the_ledger_is_named():
 def test_a_campaign_that_the_journal_spells_otherwise_is_named():
     parsed = manifest({"campaign": "cd-A"})
 
-    advice = "the latter are in the launch's journal, the former would be started as new ones"
+    advice = "the second of each pair is in the launch's journal, and the first would be started as new"
     assert warnings(parsed, [key("cd-a")]) == (f"campaigns {ALONE}: st-1/cd-A and st-1/cd-a; {advice}",)
     assert warnings(parsed, [key("cd-a"), key("cd-A")]) == ()
 

@@ -116,12 +116,12 @@ def test_every_event_has_a_sentence(event):
 
 
 def test_what_runs_decided_is_told_of_one_campaign_alone():
-    plan = RECORDS.plan([row("skip", "it is Active already"), row("start")._replace(campaign="cd-2")])
+    plan = RECORDS.plan([row("skip", "it is already Active"), row("start")._replace(campaign="cd-2")])
     later = RunRecords(LAUNCH, "r-2", lambda: 200.0).plan([row("start")])
     held = end("r-2", held={key(): ("window", "its window is closed")})
 
     assert [(one.at, one.what) for one in decisions([*plan, *later, held], key())] == [
-        (100.0, "the plan of run r-1 leaves it out: it is Active already"),
+        (100.0, "the plan of run r-1 leaves it out: it is already Active"),
         (200.0, "the plan of run r-2 is to start it"),
         (100.0, "run r-2 held it back: its window is closed"),
     ]

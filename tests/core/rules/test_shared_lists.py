@@ -5,7 +5,7 @@ from orchestrator.core.rules.shared_lists import Conflict, ListUser, ListUsers, 
 from orchestrator.model import ContactList, Lane
 from tests.core.builders import key, ready
 
-SEQUENCE = "contact lists: campaigns that share one start one after the other is over"
+SEQUENCE = "contact lists: of campaigns that share one, each starts after the one before it has ended"
 
 
 def user(campaign, *lists):

@@ -137,11 +137,11 @@ def test_a_window_says_what_it_means():
     assert sentence("late", hours, 14400.0) == (
         "window late: starts leave 20:00-24:00 on fri in America/New_York and Asia/Tokyo, "
         "not on 2026-12-25, 2027-01-01, none in the last 1 h 30 min; "
-        "a run waits 4 h at most for it, what opens later is held"
+        "a run waits 4 h at most for it, and holds what opens later"
     )
-    assert sentence("late", hours, 0.0).endswith("; a run does not wait for it, what opens later is held")
+    assert sentence("late", hours, 0.0).endswith("; a run does not wait for it, and holds what opens later")
     day = OpenHours(zones=("UTC",), hours="09:00-20:30")
     assert sentence("day", day, 90.0) == (
         "window day: starts leave 09:00-20:30 on mon, tue, wed, thu, fri, sat, sun in UTC; "
-        "a run waits 1 min 30 s at most for it, what opens later is held"
+        "a run waits 1 min 30 s at most for it, and holds what opens later"
     )

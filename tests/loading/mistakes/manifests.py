@@ -132,7 +132,7 @@ CASES = {
     "a secret as a plain value": _account('account_id: "1", client_secret: canary', "accounts.acme.client_secret"),
     "a secret in place of a variable's name": _account('account_id: "1", client_id: {env: 5c-canary}', "client_id.env"),
     "a password in the ledger's address": _case(
-        GOOD + "ledger: postgresql://me:canary@db.example/x\n", "must not hold a password"
+        GOOD + "ledger: postgresql://me:canary@db.example/x\n", "must not contain a password"
     ),
     "a key in an id's place": _campaign(f"stream: st-1, campaign: canary/{'5f0c3a' * 7}", "campaigns[0].campaign"),
 }  # fmt: skip
