@@ -207,7 +207,8 @@ def _without_dnc(manifest: Manifest, starts: list[Entry]) -> list[str]:
     if not bare:
         return []
     names = ", ".join(bare[:_MAX_SHOWN]) + (", ..." if len(bare) > _MAX_SHOWN else "")
-    return [f"{len(bare)} of {len(starts)} have no DNC list ({names}); the global one does not apply to SMS"]
+    which = f"{len(bare)} of {plural(len(starts), 'campaign')} {'has' if len(bare) == 1 else 'have'}"
+    return [f"{which} no DNC list ({names}); the global one does not apply to SMS"]
 
 
 def _unchecked(manifest: Manifest, starts: list[Entry]) -> list[str]:

@@ -99,7 +99,7 @@ def noted(*live, **changes):
 
 def test_starts_without_a_dnc_list_are_named():
     bare, safe = ready(), ready(dnc_lists=("stop",))
-    assert noted(bare, safe)[0].startswith("1 of 2 have no DNC list (st-1/cd-0);")
+    assert noted(bare, safe)[0].startswith("1 of 2 campaigns has no DNC list (st-1/cd-0);")
     assert "(st-1/cd-0, st-1/cd-1, st-1/cd-2)" in noted(bare, bare, bare)[0]
     assert "(st-1/cd-0, st-1/cd-1, st-1/cd-2, ...)" in noted(bare, bare, bare, bare)[0]
     assert not any("DNC list (" in note for note in noted(safe))
@@ -117,7 +117,7 @@ def test_what_was_not_looked_at_is_said():
 def test_dnc_lists_that_a_read_by_id_left_out_are_unknown():
     bare, unread, safe = ready(), ready(names_instance=False), ready(names_instance=False, dnc_lists=("stop",))
     named, unchecked = noted(bare, unread, safe)
-    assert named == "1 of 3 have no DNC list (st-1/cd-0); the global one does not apply to SMS"
+    assert named == "1 of 3 campaigns has no DNC list (st-1/cd-0); the global one does not apply to SMS"
     assert unchecked.startswith("not checked: DNC lists of 1 campaign read by id, calling hours, ")
 
 
