@@ -292,7 +292,7 @@ class LaneRunner:
         if concluded is None:
             return
         if concluded.outcome is Outcome.FAILED:
-            self.lists.give_back(CampaignKey(record.campaign))
+            self.lists.let_go(CampaignKey(record.campaign))
         # The run's rules first, then those of this lane alone.
         rules = self._deps.manifest.stop_when
         broken = tripped(rules, concluded.counts)

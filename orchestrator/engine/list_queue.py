@@ -77,7 +77,7 @@ class ListQueue:
 
     def give_back(self, job: Job) -> None:
         """The campaign does not start now, although its turn had come."""
-        self._lists.give_back(job.entry.key)
+        self._lists.let_go(job.entry.key)
 
     def drain(self) -> list[Job]:
         """All that wait, in order; none waits any longer."""
@@ -89,7 +89,10 @@ class ListQueue:
         return waited
 
     async def look(self) -> list[Job]:
-        """Read what others wait for. Those whose lists are free now, in order. Raises StopRequested, LeaseLost."""
+        """Read what others wait for. Those whose lists are free now, in order. Raises StopRequested, LeaseLost.
+
+        They keep nothing to themselves until `admit`: one that is held then, or runs already, must keep nobody waiting.
+        """
         # 1. Read those that use the lists.
         begun = self._deps.clock.now()
         met = [self._lists.conflict(job.entry) for job, _ in self._waiting.values()]
@@ -108,6 +111,8 @@ class ListQueue:
                 last = conflict
                 continue
             del self._waiting[place]
+        for job in freed:
+            self.give_back(job)
         # 4. Report what is still waited for, and pause.
         if met:
             self._tell(last)

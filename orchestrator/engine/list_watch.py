@@ -102,6 +102,14 @@ class ListWatch:
         self._own.discard(key)
         self._targets.pop(key, None)
 
+    def let_go(self, key: CampaignKey) -> None:
+        """The campaign does not start now, although its lists were its own.
+
+        What reads have shown of it meanwhile was not followed: it counts as one that nobody has seen.
+        """
+        self.give_back(key)
+        self._seen.discard(key)
+
     async def refresh(self, reader: Reader, keys: Iterable[CampaignKey]) -> None:
         """Read some users again, those of a stream together. Raises StopRequested and LeaseLost.
 

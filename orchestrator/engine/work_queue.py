@@ -118,9 +118,7 @@ class WorkQueue:
             freed = await self._list_queue.look()
             changes = await self._changes(freed)
             for job in reversed(freed):
-                if job.entry.key in changes:
-                    self._list_queue.give_back(job)
-                else:
+                if job.entry.key not in changes:
                     self._jobs[job.window].appendleft(job)
 
     async def _recheck(self, name: str | None) -> None:

@@ -361,3 +361,34 @@ async def test_lists_that_cannot_be_asked_for_end_no_wait(rig):
 
     assert 200.0 <= run.api.started("s/c1")[0] <= 265.0
     assert len(run.api.reads("lists")) == 2
+
+
+async def test_one_that_is_started_by_hand_as_its_turn_comes_is_a_user(rig):
+    run = on_one_list(rig, 3)
+    run.api.live, run.api.page_size = {f"s/c{n}": run.api.live[f"s/c{n}"] for n in (2, 0, 1)}, 1  # c2 is read alone
+    at(1000.0, run, "s/c0", COMPLETED)
+    at(5000.0, run, "s/c1", COMPLETED)
+    asked = run.api.contact_lists
+
+    async def starts_by_hand(target, **options):
+        read = await asked(target, **options)
+        if 1000.0 < asyncio.get_running_loop().time() < 1100.0:
+            run.api.live["s/c1"] = ACTIVE
+        return read
+
+    run.api.contact_lists = starts_by_hand
+    await carried_out(run)
+
+    assert run.deps.states.held["s/c1"][0] is Reason.CHANGED
+    assert 5000.0 <= run.api.started("s/c2")[0] <= 5062.0
+
+
+async def test_one_whose_window_has_closed_keeps_no_list(rig):
+    shut = {"zones": ["UTC"], "hours": "22:00-22:20"}
+    campaigns = ["c0", {"stream": "s", "campaign": "c1", "window": "shut"}, "c2"]
+    run = on_one_list(rig, campaigns, windows={"shut": shut}, windows_wait="1h")
+    at(1000.0, run, "s/c0", COMPLETED)
+    await carried_out(run)
+
+    assert run.deps.states.held["s/c1"][0] is Reason.WINDOW
+    assert 1000.0 <= run.api.started("s/c2")[0] <= 1130.0
