@@ -144,6 +144,9 @@ def _preflight(progress: ProgressObserver, gauge: RunGauge, now: float) -> list[
     left = elapsed * (progress.to_read - read) / read if read else 0.0
     found: list[Segment] = [("preflight: reading the platform's state; nothing is started", "")]
     found += [(f"{throttled:,} throttled", SLOW)] if throttled else []
+    # After a crash, a minute and more may pass before the first call: until then, what it sent counts as just sent.
+    wait = min((lane.free_at - now for lane in gauge.lanes.values()), default=0.0)
+    found += [(f"next call in {seconds_words(wait)}, by the rate limit", SLOW)] if 1.0 < wait < math.inf else []
     found.append((f"{duration(elapsed)} elapsed", ""))
     return [*found, (f"about {seconds_words(left)} left", "")] if left else found
 

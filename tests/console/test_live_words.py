@@ -141,6 +141,17 @@ def test_preflight_shows_what_is_read_and_what_is_left():
     )
 
 
+def test_preflight_says_that_it_waits_for_the_rate_limit():
+    lanes = {"a": LaneGauge(free_at=BASE + 90), "b": LaneGauge(free_at=BASE + 70)}
+    progress, clock = observed(("preflight_begun", {"campaigns": 10}), gauge=RunGauge(0, lanes))
+    progress.phase = Phase.PREFLIGHT
+    clock.at += 30
+
+    assert "next call in 40 s, by the rate limit; 30 s elapsed" in log_line(progress)
+    lanes["b"] = LaneGauge(read=5)
+    assert "next call" not in log_line(progress)
+
+
 def test_lost_answers_are_counted_until_their_probes_end():
     begun = [("probe_begun", {"campaign": key, "lane": "a"}) for key in ("s/1", "s/2")]
     progress, _ = observed(*begun)
