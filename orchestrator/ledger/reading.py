@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
@@ -136,7 +137,8 @@ class ReadableLedger:
         try:
             return records_of(rows)
         except ValueError as error:
-            raise LedgerError(f"ledger {self.url} is damaged: a record is not JSON") from error
+            why = "a record is not JSON" if isinstance(error, JSONDecodeError) else str(error)
+            raise LedgerError(f"ledger {self.url} is damaged: {why}") from error
 
     def is_live(self, run_id: str, now: PosixSeconds) -> bool:
         """Whether a run holds a lane and its process seems to be alive, by a lease that is not in doubt."""

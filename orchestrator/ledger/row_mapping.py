@@ -38,6 +38,10 @@ def append(connection: sa.Connection, rows: Sequence[Stored]) -> None:
 
 def records_of(rows: Sequence[Any]) -> list[Record]:
     """The records in the rows. Raises ValueError if one cannot be read."""
+    # SQLite takes values of any type where somebody writes them into a column.
+    _, _, _, attempts, _, _, times, _, texts = zip(*rows, strict=True) if rows else [()] * 9
+    if not {*map(type, attempts)} <= {int} or not {*map(type, times)} <= {float} or not {*map(type, texts)} <= {str}:
+        raise ValueError("a record has a value of another type")
     # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
     if any(is_too_deep(row.data) for row in rows):
         raise ValueError("a record is nested too deep")

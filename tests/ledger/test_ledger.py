@@ -808,8 +808,22 @@ def test_a_record_nests_a_hundred_levels_at_most(path, file_store, levels, found
     if found:
         assert len(list(file_store.stream("spring"))) == found
     else:
-        with pytest.raises(LedgerError, match="is damaged: a record is not JSON"):
+        with pytest.raises(LedgerError, match="is damaged: a record is nested too deep"):
             list(file_store.stream("spring"))
+
+
+@pytest.mark.parametrize(("column", "value"), [("data", b"{}"), ("at", "noon"), ("attempt", "x"), ("data", "[]")])
+def test_a_record_of_another_type_is_a_damaged_ledger(path, file_store, column, value):
+    """SQLite takes values of any type where somebody writes them into a column."""
+    names = {"attempt": 1, "at": 0.0, "data": "{}", column: value}
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data)"
+            " VALUES ('spring', 's/c0', :attempt, 'odd', 'r-1', :at, '', :data)",
+            names,
+        )
+    with pytest.raises(LedgerError, match=r"is damaged: a record (has a value of another type|is not a JSON object)"):
+        list(file_store.stream("spring"))
 
 
 def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, file_store):

@@ -33,7 +33,7 @@ def unpacked_value(text: str) -> Any:
         unpacked_text = zlib.decompress(b64decode(text)).decode("utf-8", "surrogatepass")
         if not is_too_deep(unpacked_text):
             return json.loads(unpacked_text)
-    except (ValueError, zlib.error) as error:
+    except (TypeError, ValueError, zlib.error) as error:
         raise LedgerError("the ledger is damaged: a packed list cannot be read") from error
     raise LedgerError("the ledger is damaged: a packed list is nested too deep")
 

@@ -17,7 +17,7 @@ def test_a_packed_list_nests_a_hundred_levels_at_most(levels):
         unpacked_value(packed_text(levels))
 
 
-@pytest.mark.parametrize("text", ["x", "AAAA", b64encode(zlib.compress(b"[1")).decode(),
+@pytest.mark.parametrize("text", ["x", "AAAA", 5, None, b64encode(zlib.compress(b"[1")).decode(),
                                   b64encode(zlib.compress(b'"\xff"')).decode()])  # fmt: skip
 def test_what_is_no_packed_list_is_a_damaged_ledger(text):
     with pytest.raises(LedgerError, match="the ledger is damaged: a packed list cannot be read"):
