@@ -427,7 +427,7 @@ def test_a_plan_that_shows_other_starts_is_not_shown(shown):
         approval.check_shown({"campaigns": rows}, proposal())
     starts = f"{len(shown)} start{'s' * (len(shown) != 1)}"
     assert changed.value.message == (
-        f"the plan was changed after it was made: it shows {starts} that are not the 2 of its hash"
+        f"the plan was changed after it was made: it shows {starts}, and not the 2 that its hash covers"
     )
     assert changed.value.next_step == "make a new one with plan and its option -o"
     with pytest.raises(PlanInvalid) as odd:
