@@ -8,6 +8,7 @@ import click
 from orchestrator.cli.documented import Group
 from orchestrator.cli.options import (
     UnusableError,
+    check_output,
     json_option,
     ledger_option,
     newest_launch_argument,
@@ -91,6 +92,7 @@ def export(launch: str | None, *, output: Path, ledger: str) -> CommandResult:
     """
     from orchestrator.app.audit import export_launch
 
+    check_output(output)
     try:
         made = export_launch(ledger, launch, output)
     except OSError as error:

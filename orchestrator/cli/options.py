@@ -102,6 +102,23 @@ class UnusableError(OrchestratorError):
     exit_code = ExitCode.USAGE
 
 
+_DATABASE: Final = b"SQLite format 3\0"
+
+
+def check_output(path: Path, *inputs: str) -> None:
+    """Raise UnusableError if a file that is to be written would replace a ledger, or an input of the command."""
+    if not path.is_file():
+        return  # a pipe has nothing to lose
+    with suppress(OSError):  # it cannot be read: writing it says why
+        for text in inputs:
+            if path.samefile(text):
+                raise UnusableError(f"{path} is what this command reads", next_step="choose another file with -o")
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(_DATABASE)) == _DATABASE:
+            raise UnusableError(f"{path} is a ledger: its records exist nowhere else",
+                                next_step="choose another file with -o")  # fmt: skip
+
+
 def _name(context: click.Context) -> str:
     """The command's name, after its group's where it has one."""
     return context.command_path.removeprefix(context.find_root().command_path).strip() or str(context.info_name)

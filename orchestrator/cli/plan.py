@@ -9,6 +9,7 @@ from orchestrator.cli import event_loop
 from orchestrator.cli.documented import documented
 from orchestrator.cli.options import (
     UnusableError,
+    check_output,
     choice_of,
     environment_option,
     json_option,
@@ -105,6 +106,8 @@ def command(
 
         return plan_difference(other, manifest, environment, choice, remarks)
     # 1. Make the plan.
+    if output is not None:
+        check_output(output, manifest)
     loaded = load_manifest(Path(manifest), environment)
     caps = max_starts, max_recipients
     planned = event_loop.run(_plan(loaded, choice, caps, at=start, remarks=remarks, planned_by=planned_by))

@@ -134,6 +134,20 @@ def test_a_pack_holds_journal_plans_approvals_and_reports(launched, ledger):
     assert names[-1] == "SHA256SUMS"
 
 
+def test_a_pack_or_a_plan_takes_the_place_of_no_ledger(workplace):
+    workplace.run("run", workplace.manifest())
+    file = ".orchestrator/ledger.db"
+    before, manifest = (workplace.path / file).read_bytes(), (workplace.path / "launch.yaml").read_bytes()
+    packed = workplace.run("audit", "export", "spring", "-o", file)
+    planned = workplace.run("plan", "launch.yaml", "-o", file)
+    over = workplace.run("plan", "launch.yaml", "-o", "launch.yaml")
+
+    assert [(one.returncode, "is a ledger" in one.stderr) for one in (packed, planned)] == [(2, True), (2, True)]
+    assert (over.returncode, "launch.yaml is what this command reads" in over.stderr) == (2, True)
+    assert (workplace.path / file).read_bytes() == before
+    assert (workplace.path / "launch.yaml").read_bytes() == manifest
+
+
 def test_a_pack_holds_no_secret(launched, ledger):
     launched.run("audit", "export", "-o", "pack.zip", "--ledger", ledger)
     with zipfile.ZipFile(launched.path / "pack.zip") as pack:
