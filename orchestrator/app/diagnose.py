@@ -102,7 +102,7 @@ def _of_zones(manifest: Manifest | None) -> list[Finding]:
 def _of_addressee(addressee: Addressee, loaded: LoadedManifest) -> Finding:
     again = command_line("notify", "test", *loaded.words)
     if addressee.fault:  # no reason to refuse a run: starts go before notices
-        return Finding(Grade.WARN, addressee.name, f"gets no notice: {addressee.fault}", f"correct it, {again}")
+        return Finding(Grade.WARN, addressee.name, f"gets no notice: {addressee.fault}", f"correct it, then {again}")
     return Finding(Grade.OK, addressee.name, f"has an address; to send a notice to it: {again}")
 
 

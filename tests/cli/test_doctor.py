@@ -38,8 +38,8 @@ def test_who_would_get_no_notice_is_a_warning(workplace, platform):
     again, plain = f"python -m orchestrator notify test {manifest}", "plain http is for this machine only: use https"
     assert [line for line in done.stdout.splitlines() if " notify " in line] == [
         f"ok    notify 1 (webhook): has an address; to send a notice to it: {again}",
-        f"warn  notify 2 (webhook): gets no notice: {plain}; correct it, {again}",
-        f"warn  notify 3: gets no notice: to: environment variable MISSING is unset or empty; correct it, {again}",
+        f"warn  notify 2 (webhook): gets no notice: {plain}; correct it, then {again}",
+        f"warn  notify 3: gets no notice: to: environment variable MISSING is unset or empty; correct it, then {again}",
     ]
     assert "canary-token" not in done.stdout + done.stderr
 
