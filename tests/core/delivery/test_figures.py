@@ -11,12 +11,12 @@ from tests.core.delivery.builders import BEGUN, KEY, delivery, reading, records,
 
 def test_the_rate_counts_from_between_two_readings():
     rounds = [
-        round_at(0, reading(0, sent=0)),
-        round_at(500, reading(500, sent=100)),
-        round_at(900, reading(900, sent=500)),
+        round_at(0, reading(0, sent=10)),
+        round_at(500, reading(500, sent=110)),
+        round_at(900, reading(900, sent=510)),
     ]
 
-    # At 300 seconds 60 were sent: 440 in the last ten minutes.
+    # At 300 seconds 70 were sent: 440 in the last ten minutes.
     assert delivery(*rounds).per_minute == pytest.approx(44.0)
 
 
