@@ -38,6 +38,8 @@ def test_invisible_characters_of_a_line_are_named_in_short():
     assert visible("a\tb\u200bc\rd \u2013 \u0441") == "a<tab>b<U+200B>c<carriage return>d \u2013 \u0441"
 
 
-@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("日本x", 5), ("e\u0301", 1), ("🎉", 2)])
+@pytest.mark.parametrize(
+    ("text", "columns"), [("abc", 3), ("日本x", 5), ("\uff38x", 3), ("é", 1), ("e\u0301", 1), ("🎉", 2)]
+)
 def test_wide_letters_take_two_columns_and_marks_none(text, columns):
     assert width(text) == columns

@@ -137,3 +137,10 @@ def test_not_after_must_be_later_than_not_before():
     ]
     usable = manifest({"campaign": "c"}, not_before="2026-12-01T14:00Z", not_after="2026-12-01T14:00:01Z")
     assert usable.not_after.at == NINE + 1
+
+
+@pytest.mark.parametrize("value", [7, None, [], {}, {"at": "2026-12-01T09:00"}, {"at": "x", "zone": "UTC", "more": 1}])
+def test_another_value_is_no_time(value):
+    with pytest.raises(PydanticCustomError) as caught:
+        start_time(value)
+    assert (caught.value.context["message"], caught.value.context["hint"]) == ("must be a time with its zone", FORMS)

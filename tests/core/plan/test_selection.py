@@ -105,3 +105,10 @@ def test_an_outcome_may_be_excluded():
 )
 def test_what_matches_nothing_is_named_with_the_likely_value(select, message):
     assert no_campaign([CAMPAIGN], Selection(parse_terms((select,)))) == message
+
+
+def test_of_several_values_that_nothing_has_one_is_explained():
+    several = Selection(parse_terms(("stream:st-9,campaign:cd-9",)))
+
+    assert no_campaign([CAMPAIGN], Selection()) == "no campaign matches"
+    assert no_campaign([CAMPAIGN], several).count("; ") == 1
