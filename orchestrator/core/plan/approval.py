@@ -259,13 +259,20 @@ def _unlike(proposal: Proposal, plan: Plan, *, is_binding: bool) -> dict[Campaig
 
 
 def _miscounted(proposal: Proposal, plan: Plan) -> dict[CampaignKey, str]:
-    """By campaign, where the plan's file shows another number of recipients than there are: its hash has none."""
-    starts = (one for one in plan.entries if one.decision.action is Action.START and one.recipients is not None)
+    """By campaign, where the plan's file shows another number of recipients than there are: its hash has none.
+
+    A number that nobody can check counts as another one: it may have been written into the file.
+    """
+    starts = (one for one in plan.entries if one.decision.action is Action.START)
     return {
-        one.key: f"the plan shows {plural(shown, 'recipient')}, and there are {one.recipients:,}"
+        one.key: f"the plan shows {plural(shown, 'recipient')}, and {_there_are(one.recipients)}"
         for one in starts
-        if (shown := proposal.shown.get(one.key, one.recipients)) != one.recipients and shown is not None
+        if (shown := proposal.shown.get(one.key)) is not None and shown != one.recipients
     }
+
+
+def _there_are(recipients: int | None) -> str:
+    return "how many there are is unknown" if recipients is None else f"there are {recipients:,}"
 
 
 def approved_part(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> Plan:

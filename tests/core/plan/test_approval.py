@@ -203,8 +203,18 @@ def test_recipients_that_a_file_shows_must_be_right():
     assert refused.value.message == (
         "not what was approved: Renewal Concord: the plan shows 10 recipients, and there are 3,600"
     )
-    unread = sealed()  # nobody knows how many there are now
-    assert approval.without_changed(made, unread, AGAIN, is_binding=True) == unread
+
+
+def test_recipients_that_a_file_shows_must_be_known():
+    """Where nobody knows how many there are, a planner could write any number into the file."""
+    rows = [{"stream": "st-1", "campaign": "cd-1", "action": "start", "recipients": 5}]
+    made = approval.read({**document(sealed()), "campaigns": rows})
+    with pytest.raises(Refused) as refused:
+        approval.without_changed(made, sealed(), AGAIN, is_binding=True)
+
+    assert refused.value.message == (
+        "not what was approved: Renewal Concord: the plan shows 5 recipients, and how many there are is unknown"
+    )
 
 
 def test_what_was_not_edited_is_permitted():
