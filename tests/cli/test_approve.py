@@ -160,7 +160,7 @@ def test_two_approvers_sign_into_two_files(workplace, platform, people):
     done = workplace.run("run", manifest, "--plan", "plan.json", *both)
 
     assert "next: python -m orchestrator approve plan.json -o plan.json.2.sig\n" in plan.stderr
-    assert (taken.returncode, "plan.json.sig is there already" in taken.stderr) == (2, True)
+    assert (taken.returncode, "plan.json.sig already exists" in taken.stderr) == (2, True)
     assert (twice.returncode, "has 1 (cleo@example.com)" in twice.stderr) == (4, True)
     assert done.returncode == 0, done.stderr
     assert [one["by"] for one in workplace.result()["run"]["approvals"]] == ["cleo@example.com", "dan@example.com"]
