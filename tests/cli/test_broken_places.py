@@ -170,7 +170,7 @@ def test_where_no_ledger_and_no_report_can_be_made_it_is_said(workplace, argumen
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     if arguments[0] == "doctor":
-        assert "cannot be made" in done.stdout
+        assert "cannot be created" in done.stdout
 
 
 def test_a_report_that_cannot_be_written_is_told_as_json(home):

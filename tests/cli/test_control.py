@@ -82,7 +82,7 @@ def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platfo
     assert (status.returncode, "next:" in status.stdout, "held" in status.stdout) == (0, False, False)
     early = json.loads((workplace.path / "early" / "spring" / "result.json").read_text(encoding="utf-8"))
     assert {(c["reason"], c["next"]) for c in early["campaigns"]} == {("waiting", None)}
-    assert early["warnings"][0].startswith("the run is going on")
+    assert early["warnings"][0].startswith("the run is still going on")
     assert (seen["is_live"], seen["totals"]["waiting"], seen["totals"]["held"]) == (True, 6, 0)
     assert sent == {}
     assert process.returncode == 0, out + err

@@ -203,7 +203,7 @@ def test_history_and_why_tell_what_was_read(workplace, platform):
         (("follow", "autumn"), 5, "no launch autumn"),
         (("follow", "spring", "--every", "0s"), 2, "not a duration"),
         (("follow", "spring", "--until", "sent:120%"), 2, "neither completed nor a share"),
-        (("run", "launch.yaml", "--fleet", "--follow"), 2, "--follow does not go with --fleet"),
+        (("run", "launch.yaml", "--fleet", "--follow"), 2, "--follow does not work with --fleet"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(workplace, platform, arguments, code, words):

@@ -38,9 +38,9 @@ def test_a_run_is_shown_and_a_signal_ends_the_server(workplace, number, code):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--address", "192.0.2.1"), "--token-env must name the token"),
-        (("--address", "::"), "--token-env must name the token"),
-        (("--address", "example.com"), "is no IP address"),
+        (("--address", "192.0.2.1"), "--token-env must name a variable with the token"),
+        (("--address", "::"), "--token-env must name a variable with the token"),
+        (("--address", "example.com"), "is not an IP address"),
         (("--token-env", "NOWHERE"), "the token in NOWHERE is not set"),
         (("--token-env", "SHORT"), "the token in SHORT is too short"),
         (("--address", "203.0.113.7", "--token-env", "TOKEN"), "cannot listen on 203.0.113.7"),

@@ -37,7 +37,7 @@ def test_json_without_a_version_or_a_command_is_a_usage_error(workplace):
     done = workplace.run("--json")
 
     assert done.returncode == 2
-    assert "--json goes with --version" in done.stderr
+    assert "write --json with --version" in done.stderr
 
 
 def test_no_command_at_all_shows_the_help(workplace):

@@ -82,5 +82,5 @@ def test_a_secret_in_a_list_is_not_shown(tmp_path, monkeypatch, secret):
     (tmp_path / "list.jsonl").unlink()
     heard(done.output)
 
-    assert "list.jsonl:1:20: campaign: may hold only" in done.output
+    assert "list.jsonl:1:20: campaign: can only contain" in done.output
     assert secret[:20] not in done.output
