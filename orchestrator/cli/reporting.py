@@ -72,7 +72,15 @@ def write_refusal(error: OrchestratorError, folder: files.LaunchFolder | None, s
 
     `folder` is that of the launch's reports; None if nobody knows it.
     """
-    error.next_step = called_as(error.next_step, program())
+    own = error.next_step
+    error.next_step = called_as(own, program())
+    try:
+        _publish_refusal(error, folder, system)
+    finally:
+        error.next_step = own  # the terminal's reader gets the program's path where it needs one
+
+
+def _publish_refusal(error: OrchestratorError, folder: files.LaunchFolder | None, system: ci.System) -> None:
     if folder is not None:
         for name in files.OF_REFUSALS:
             with _tells(_CI_ERROR):

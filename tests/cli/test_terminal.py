@@ -242,7 +242,7 @@ def pasted_next(workplace, folder, called, search):
     (workplace.path / "empty.yaml").touch()
     environment = {**workplace.environment, "PATH": search}
     how = {"shell": True, "capture_output": True, "text": True, "env": environment}
-    shown = subprocess.run(f"{called} validate empty.yaml", check=False, cwd=workplace.path, **how).stderr
+    shown = subprocess.run(f"{called} run empty.yaml", check=False, cwd=workplace.path, **how).stderr
     command = shown.rpartition("next: ")[2].strip()
     again = subprocess.run(command, check=False, cwd=folder, **how)
     return command.removesuffix("validate empty.yaml").strip(), "there is no such file" in again.stderr
