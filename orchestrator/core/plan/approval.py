@@ -1,6 +1,6 @@
 """Approval of a plan, for this plan and no other, for a day and one run (design section 6); and the cap of starts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -122,8 +122,10 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
         # Read everything once here: a missing part is then a fault of the file, and not a crash later on.
         _ = proposal.choice, bytes.fromhex(proposal.nonce)
         _ = timestamp(proposal.expires_at)
+        _check_each_once(proposal.identity["starts"])
         for start in proposal.identity["starts"]:
-            _check_texts([*(start[name] for name in plan_hash.WITHOUT_LIVE_STATE), *start.get("content", {}).values()])
+            # To be joined, each has to be a text.
+            _ = "".join([*(start[name] for name in plan_hash.WITHOUT_LIVE_STATE), *start.get("content", {}).values()])
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
     # A person approved what the file showed. An edit must not pass under the old hash.
@@ -136,11 +138,6 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
     return proposal
 
 
-def _check_texts(values: Iterable[Any]) -> None:
-    if not all(isinstance(value, str) for value in values):
-        raise TypeError("a field of a start is not a text")
-
-
 def _planners(document: Mapping[str, Any]) -> tuple[str, ...]:
     names = document.get("planned_by", [])  # plans of earlier versions do not name anybody
     if not isinstance(names, list):
@@ -149,8 +146,15 @@ def _planners(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[CampaignKey, int]:
-    rows = (row for row in document.get("campaigns", ()) if isinstance(row.get("recipients"), int))
-    return {key_of(row["stream"], row["campaign"]): row["recipients"] for row in rows}
+    rows = document.get("campaigns", ())
+    _check_each_once(rows)
+    return {key_of(r["stream"], r["campaign"]): r["recipients"] for r in rows if isinstance(r.get("recipients"), int)}
+
+
+def _check_each_once(rows: Collection[Mapping[str, Any]]) -> None:
+    """Of two rows about one campaign, a person would be shown one, and the other be compared."""
+    if len({(row["stream"], row["campaign"]) for row in rows}) != len(rows):
+        raise ValueError("a campaign is in the plan twice")
 
 
 def check_shown(document: Any, proposal: Proposal) -> None:
@@ -206,11 +210,8 @@ def as_journaled(proposal: Proposal, records: Iterable[Record]) -> Proposal:
     if not own or not proposal.nonce:  # without a nonce, a plan that is made again has the same hash
         return proposal
     names = [str(name) for record in own for name in record.data.get("planned_by", ())]
-    return replace(
-        proposal,
-        made_at=min(proposal.made_at, *(record.at for record in own)),
-        planned_by=tuple(dict.fromkeys((*names, *proposal.planned_by))),
-    )
+    made_at = min(proposal.made_at, *(record.at for record in own))
+    return replace(proposal, made_at=made_at, planned_by=tuple(dict.fromkeys((*names, *proposal.planned_by))))
 
 
 def check_covers(proposal: Proposal, again: str) -> None:
@@ -265,14 +266,11 @@ def _miscounted(proposal: Proposal, plan: Plan) -> dict[CampaignKey, str]:
     """
     starts = (one for one in plan.entries if one.decision.action is Action.START)
     return {
-        one.key: f"the plan shows {plural(shown, 'recipient')}, and {_there_are(one.recipients)}"
+        one.key: f"the plan shows {plural(shown, 'recipient')}, and "
+        + ("how many there are is unknown" if one.recipients is None else f"there are {one.recipients:,}")
         for one in starts
         if (shown := proposal.shown.get(one.key)) is not None and shown != one.recipients
     }
-
-
-def _there_are(recipients: int | None) -> str:
-    return "how many there are is unknown" if recipients is None else f"there are {recipients:,}"
 
 
 def approved_part(proposal: Proposal, plan: Plan, records: Sequence[Record], now: PosixSeconds, again: str) -> Plan:

@@ -205,6 +205,18 @@ def test_recipients_that_a_file_shows_must_be_right():
     )
 
 
+def test_a_campaign_is_in_a_plan_once():
+    """A person would be shown 5 recipients, and 3,600 be compared with the platform."""
+    start, other = ({"stream": "st-1", "campaign": "cd-1", "action": action, "recipients": size}
+                    for action, size in (("start", 5), ("skip", 3600)))  # fmt: skip
+    twice = sealed().identity
+    twice = {**twice, "starts": [*twice["starts"], twice["starts"][0]]}
+    for edited in ({**document(sealed()), "campaigns": [start, other]},
+                   {**document(sealed()), "identity": twice, "plan_sha256": identity.sha256(twice)}):  # fmt: skip
+        with pytest.raises(PlanInvalid, match="the file is not a plan"):
+            approval.read(edited)
+
+
 def test_recipients_that_a_file_shows_must_be_known():
     """Where nobody knows how many there are, a planner could write any number into the file."""
     rows = [{"stream": "st-1", "campaign": "cd-1", "action": "start", "recipients": 5}]
