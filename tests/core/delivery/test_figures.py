@@ -45,7 +45,7 @@ def test_the_same_figures_read_by_another_do_not_end_a_stall(instance):
         (("Active", 700, None), ("Stopped", 0, None), False),
     ],
 )
-def test_an_instance_tells_another_run_and_a_count_only_without_one(first, second, again):
+def test_another_instance_is_another_run(first, second, again):
     found = delivery(round_at(0, reading(1, *first)), round_at(60, reading(61, *second)))
 
     assert (found.ran_again, found.sent) == (again, max(first[1], second[1]))
@@ -92,7 +92,7 @@ def test_a_stop_that_was_refused_stops_nothing():
     assert after_a_stop(round_at(0, reading(1, sent=7)), event="not_stopped")[KEY].state == "active"
 
 
-def test_a_stop_changes_nothing_about_what_had_ended_or_was_never_read():
+def test_a_stop_changes_nothing_about_what_had_ended():
     assert after_a_stop(round_at(0, reading(1, "Completed", 7)))[KEY].state == "completed"
     assert after_a_stop() == {}
 

@@ -38,7 +38,7 @@ def test_who_moved_is_looked_for_everywhere():
     assert read(pages, {"d", "f"}, "bd", "ef") == ([2, 1], set())
 
 
-def test_a_list_that_has_become_shorter_is_not_asked_beyond_its_end():
+def test_a_shorter_list_is_not_asked_beyond_its_end():
     pages = StreamPages(TARGET)
     read(pages, {"e", "i"}, "ab", "cd", "ef", "gh", "ij")
 

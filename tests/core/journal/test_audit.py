@@ -289,3 +289,13 @@ def test_a_journal_is_linked_as_it_always_was():
 )
 def test_a_subruns_header_begins_a_part_of_its_fleets_run(kind, data, is_part):
     assert begins_part(Record(LAUNCH, "@r-2", 0, kind, "r-2", AT, "", data)) is is_part
+
+
+def test_what_was_seen_is_kept_at_a_beginning_and_an_end():
+    records = [Record(LAUNCH, "s/c", n, kind, "r-1", AT, "", {}) for n, kind in enumerate(["run", "intent", "end"])]
+    seen = {"people": Head(1, "a" * 64)}
+
+    for is_start, told in ((True, [True, False, True]), (False, [False, False, True])):
+        rows = chained(records, "", seen, is_start=is_start)
+        assert ["chain_seen" in row[-1] for row in rows] == told
+    assert not any("chain_seen" in row[-1] for row in chained(records, "", None, is_start=True))

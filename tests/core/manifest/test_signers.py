@@ -56,7 +56,7 @@ def even(value):
     return value // 2
 
 
-def test_a_form_of_text_is_read_and_described_by_what_it_is_given():
+def test_a_form_of_text_is_read_and_described():
     form = TypeAdapter(Annotated[int, TextForm(even, {"type": "integer"})])
     assert form.validate_python(4) == 2
     assert form.json_schema() == {"type": "integer"}

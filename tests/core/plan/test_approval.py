@@ -492,3 +492,11 @@ def test_a_fleets_lane_sends_nothing_again_that_was_approved_as_the_first_time()
         (None, ""),
     ]
     assert approval.held_unlike(proposal(now), now) is now
+
+
+def test_what_the_live_state_decided_comes_from_the_approved():
+    again = {"campaign": "cd-1", "rerun": True}
+    made = proposal(plan(again, live={key("cd-1"): ready()}))
+    part = approval.approved_part(made, fleet_plan(again), [], MADE + 60, AGAIN)
+
+    assert [one.decision.action for one in part.entries] == [Action.START]

@@ -1,5 +1,7 @@
 """What an approved plan permits: its own choice, its own texts, until its own time."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.content import digest
@@ -93,3 +95,10 @@ def test_a_file_names_who_made_its_plan(written, names):
     assert approval.read(file).planned_by == names
     with pytest.raises(PlanInvalid):
         approval.read({**file, "planned_by": "ann"})
+
+
+def test_a_plan_in_the_journal_may_name_nobody():
+    made, own = plan("a"), proposal()
+    kept = approval.proposal_record(made, [], "r-1", NINE - 60)
+
+    assert approval.as_journaled(own, [kept]) == replace(own, made_at=NINE - 60)
