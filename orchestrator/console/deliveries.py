@@ -24,8 +24,8 @@ Standing = Mapping[str, _Found]
 
 def as_json(followed: Followed) -> dict[str, Any]:
     """For a machine."""
-    states = Counter(str(one.state) for one in followed.deliveries.values())
     read = _read(followed)
+    states = Counter(str(one.state) for one in read if one is not None)
     return {
         "launch": followed.launch,
         "until": str(followed.goal),

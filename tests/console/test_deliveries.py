@@ -74,6 +74,14 @@ def test_hours_that_are_closed_are_no_stall_in_words():
     assert line_of(KEY, asleep) == "s/c0: active, 7 sent, 0.0 a minute"
 
 
+def test_what_is_not_followed_any_longer_is_in_no_figure():
+    gone = Followed("spring", Goal(), ("s/a",), {"s/a": DONE, "s/b": DONE}, {"s/b": "the manifest no longer names it"})
+    found = as_json(gone)
+
+    assert (found["totals"]["completed"], found["sent"], found["recipients"]) == (1, 50, 50)
+    assert "1 completed; 50 messages sent, for 50 recipients" in text(gone, "sqlite:///x.db")
+
+
 def test_no_sum_leaves_out_what_was_not_read():
     some = Followed("spring", Goal(), ("s/a", "s/b"), {"s/a": DONE}, {}, timed_out=True)
     found = as_json(some)
