@@ -128,11 +128,7 @@ class Group(_Documented, click.Group):
 class Number(click.FloatRange):
     """A number between two others, or from one on, whose help has no formula."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number. Raises click.BadParameter."""
-        if not _reads_as(float, value):
-            self.fail(f"{value!r} is not a number: {self._describe_range()}", param, ctx)
-        return super().convert(value, param, ctx)
+    name = "number"
 
     def _describe_range(self) -> str:
         return f"{self.min:g} or more" if self.max is None else f"{self.min:g} to {self.max:g}"
@@ -141,11 +137,7 @@ class Number(click.FloatRange):
 class Count(click.IntRange):
     """The same for whole numbers."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number. Raises click.BadParameter."""
-        if not _reads_as(int, value):
-            self.fail(f"{value!r} is not a whole number: {self._describe_range()}", param, ctx)
-        return super().convert(value, param, ctx)
+    name = "whole number"
 
     def _describe_range(self) -> str:
         return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
@@ -186,14 +178,6 @@ def _help_wanted(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
 
 def _program(ctx: click.Context) -> str:
     return ctx.find_root().info_name or ""
-
-
-def _reads_as(kind: type[int] | type[float], value: object) -> bool:
-    try:
-        kind(str(value))
-    except ValueError:
-        return False
-    return True
 
 
 def _lines(command: str, formatter: click.HelpFormatter) -> Iterator[str]:
