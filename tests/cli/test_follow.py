@@ -219,4 +219,4 @@ def test_a_launch_that_started_nothing_cannot_be_followed(workplace, platform):
     done = workplace.run("follow", "spring")
 
     assert done.returncode == 5
-    assert "no start was sent" in done.stderr
+    assert "it started nothing" in done.stderr

@@ -726,7 +726,7 @@ def test_the_command_that_narrows_a_mode_can_be_pasted(tmp_path):
     assert error.next_step == f"chmod 700 '{file.parent}'"
 
 
-def test_a_ledger_that_cannot_be_made_is_answered_with_what_to_do(path):
+def test_a_ledger_that_cannot_be_made_says_what_to_do(path):
     path.parent.parent.joinpath("file").touch()
     error = refused(path.parent.parent / "file" / "below" / "ledger.db")
 

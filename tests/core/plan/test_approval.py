@@ -480,7 +480,7 @@ def test_a_plan_that_cannot_be_shown_is_invalid(part):
         approval.check_shown({"campaigns": [], **part}, proposal(plan(live={key("cd-9"): ready()})))
 
 
-def test_a_fleets_lane_sends_nothing_again_that_was_approved_as_the_first_time():
+def test_a_fleets_lane_repeats_nothing_approved_as_a_first_time():
     """Somebody started it by hand after the approval, and its `rerun` allows a start all the same."""
     again = {"campaign": "cd-1", "rerun": True}
     ran = {key("cd-1"): ready(status="Completed"), key("cd-2"): ready()}
