@@ -89,7 +89,7 @@ recording: $(READY)
 
 examples: $(READY) recording  ## rebuild docs/examples (every report of a rehearsed bad day, the same bytes each time), and record a good run
 	echo '$$ python -m orchestrator $(BAD_DAY)' >$(EXAMPLES)/terminal.txt
-	env -u FORCE_COLOR NO_COLOR=1 PYTHONUTF8=1 $(BIN)/python -m orchestrator $(BAD_DAY) --dir $(EXAMPLES) >>$(EXAMPLES)/terminal.txt
+	env -u FORCE_COLOR NO_COLOR=1 PYTHONUTF8=1 PATH="$(BIN):$$PATH" python -m orchestrator $(BAD_DAY) --dir $(EXAMPLES) >>$(EXAMPLES)/terminal.txt
 
 DIST := dist
 EMPTY := .release
