@@ -29,3 +29,13 @@ def test_several_accounts_are_told_apart():
 def test_many_accounts_are_counted_from_the_sixth_on():
     people = {f"a{n}": Audience(1) for n in range(7)}
     assert sentence(people) == "7 (a0 1; a1 1; a2 1; a3 1; a4 1; 2 more accounts)"
+
+
+@pytest.mark.parametrize(("accounts", "end"), [(5, "a4 1)"), (6, "a4 1; 1 more account)")])
+def test_five_accounts_are_all_named(accounts, end):
+    assert sentence({f"a{n}": Audience(1) for n in range(accounts)}).endswith(end)
+
+
+@pytest.mark.parametrize(("audience", "is_known"), [((0, 0), False), ((1, 0), True), ((0, 1), True), ((1, 1), True)])
+def test_an_unknown_audience_is_not_nobody(audience, is_known):
+    assert bool(Audience(*audience)) is is_known
