@@ -1,3 +1,4 @@
+from orchestrator.core.rules import shared_lists
 from orchestrator.core.rules.describe import sentences
 from tests.core.builders import manifest
 
@@ -31,3 +32,8 @@ def test_start_times_come_first_in_their_zone_and_in_utc():
         "not_before: a run waits until Tue 2026-12-01 09:00 New York time (14:00 UTC), without holding its accounts"
     )
     assert after == ("not_after: nothing starts from Tue 2026-12-01 20:00 UTC on; what has not started by then is held")
+
+
+def test_what_shared_contact_lists_mean_is_among_the_rules():
+    said = sentences(manifest({"campaign": "cd-1"}, same_list="sequence", same_list_wait="2h"))
+    assert shared_lists.sentences("sequence", 7200.0)[0] in said
