@@ -271,7 +271,7 @@ class MemoryJournal:
         if self.storing is not None:
             await self.storing()
         if self.refuses(record):
-            raise JournalWriteError("the disk is full; sending has stopped")
+            raise JournalWriteError("the disk is full")
         kind = record.kind
         if Lane(record.lane) in self.lost:
             if kind == "intent":

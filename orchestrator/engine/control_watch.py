@@ -77,4 +77,4 @@ class ControlWatch:
         except LedgerError:
             return  # every permit reads it again
         except JournalWriteError as broken:
-            self._stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            self._stop_signal.journal_broke(broken)

@@ -86,7 +86,7 @@ class LaneRunner:
             self.stop_signal.stop_lane(StopReason.LEASE_LOST, lost.message)
         except JournalWriteError as broken:
             # All lanes share the journal: the whole run stops, and what is in flight is awaited.
-            self._deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            self._deps.stop_signal.journal_broke(broken)
 
     async def _work(self, queue: WorkQueue, group: asyncio.TaskGroup) -> None:
         with self._until_stopped():

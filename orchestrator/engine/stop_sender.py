@@ -12,7 +12,7 @@ from orchestrator.engine.reader import ReadFailed
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.errors import JournalWriteError, LeaseLost
-from orchestrator.model import Lane, Stop, StopReason
+from orchestrator.model import Lane, StopReason
 
 _WORKERS: Final = 4
 """Stops in flight on a lane."""
@@ -49,7 +49,7 @@ class StopSender:
         except LeaseLost as lost:
             lane.stop_signal.stop_lane(StopReason.LEASE_LOST, lost.message)
         except JournalWriteError as broken:
-            self._deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            self._deps.stop_signal.journal_broke(broken)
             raise
 
     async def _stop(self, lane: LaneRunner, job: StopJob) -> None:

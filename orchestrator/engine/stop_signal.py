@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from orchestrator.errors import JournalWriteError
 from orchestrator.model import Lane, Stop, StopReason
 from orchestrator.ports import Observer
 
@@ -41,6 +42,10 @@ class StopSignal:
         if self._own is None or stop.reason is StopReason.JOURNAL:
             self._own = stop
         self._wake()
+
+    def journal_broke(self, error: JournalWriteError) -> None:
+        """Stop for good: what cannot be journaled may not be sent."""
+        self.set(Stop(StopReason.JOURNAL, f"{error.message}; sending has stopped"))
 
     def _wake(self) -> None:
         for wake in tuple(self._wakers):

@@ -15,7 +15,7 @@ from orchestrator.engine.lane import LaneRunner
 from orchestrator.engine.rounds import FollowOptions, Rounds
 from orchestrator.engine.run_deps import RunDeps
 from orchestrator.errors import CredentialError, JournalWriteError
-from orchestrator.model import Lane, PosixSeconds, Stop, StopReason
+from orchestrator.model import Lane, PosixSeconds
 
 _EVERY: Final = 60.0
 """Seconds from the beginning of a round to that of the next, the same as for `follow`."""
@@ -48,7 +48,7 @@ class WaveFollower:
         except CredentialError as refused:
             failure = refused.message
         except JournalWriteError as broken:
-            deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            deps.stop_signal.journal_broke(broken)
         finally:
             self._journaled = rounds.number
         deps.stop_signal.check()

@@ -84,7 +84,7 @@ class PlanExecution:
         try:
             await deps.states.commit(deps.records.end(self._stop(), waves, budget, deps.states.held, stops))
         except JournalWriteError as broken:
-            deps.stop_signal.set(Stop(StopReason.JOURNAL, broken.message))
+            deps.stop_signal.journal_broke(broken)
 
     def _stop(self) -> Stop | None:
         return stop_of(self._deps, self._lanes)

@@ -60,11 +60,9 @@ class Committer:
         except IntegrityError as error:
             return self._commit_singly(batch, error)
         except LedgerError as error:
-            return self._break(batch, _ceased(error))
+            return self._break(batch, _journal_error(error))
         except Exception as error:  # noqa: BLE001 - if the thread died, every caller would wait forever
-            return self._break(
-                batch, JournalWriteError(f"the journal's writer failed ({error!r}); sending has stopped")
-            )
+            return self._break(batch, JournalWriteError(f"the journal's writer failed ({error!r})"))
         self._lost, self._held_until = found.lost, now + SURE_SECONDS
         return [found.refusal(record) for record in batch]
 
@@ -77,7 +75,7 @@ class Committer:
         try:
             self._store.check_place()
         except LedgerError as error:
-            self.broken = self.broken or _ceased(error)
+            self.broken = self.broken or _journal_error(error)
         if self.broken is not None:
             return self.broken
         try:
@@ -97,8 +95,8 @@ class Committer:
         return [JournalWriteError(f"the journal has a record already: {what} ({error.orig})")]
 
 
-def _ceased(error: LedgerError) -> JournalWriteError:
-    return JournalWriteError(f"{error.message}; sending has stopped", next_step=error.next_step)
+def _journal_error(error: LedgerError) -> JournalWriteError:
+    return JournalWriteError(error.message, next_step=error.next_step)
 
 
 class PermitGranting(ABC):

@@ -110,7 +110,7 @@ class Writer(PermitGranting):
 
     def _fail(self, error: BaseException) -> None:
         """Refuse every request from now on, also those that were taken and not answered."""
-        message = f"the journal's writer failed ({type(error).__name__}); sending has stopped"
+        message = f"the journal's writer failed ({type(error).__name__})"
         self._committer.broken = self._committer.broken or JournalWriteError(message)
         self._call_in_loop(self._refuse_waiting)
 

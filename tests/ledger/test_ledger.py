@@ -233,10 +233,10 @@ async def test_a_journal_that_cannot_be_written_never_grants_again(place, store)
         vandal.execute("ALTER TABLE journal RENAME TO gone")
         async with writing(store, leases) as writer:
             for _ in range(2):
-                with pytest.raises(JournalWriteError, match="sending has stopped"):
+                with pytest.raises(JournalWriteError, match="journal"):
                     await writer.permit(intent_of("s/c"))
             vandal.execute("ALTER TABLE gone RENAME TO journal")
-            with pytest.raises(JournalWriteError, match="sending has stopped"):
+            with pytest.raises(JournalWriteError, match="journal"):
                 await writer.permit(intent_of("s/c"))
 
     assert rows(place) == []

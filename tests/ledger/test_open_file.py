@@ -73,7 +73,7 @@ async def test_no_permit_where_the_next_run_would_not_find_it(store, folder, how
     act(folder)
 
     for _ in range(2):
-        with pytest.raises(JournalWriteError, match=f"{what}.* while this run had it open.*sending has stopped"):
+        with pytest.raises(JournalWriteError, match=f"{what}.* while this run had it open"):
             await writer.permit(intent_of("s/two"))
     await writer.close()
     assert [record.campaign for record in store.read("launch-1")] == ["s/one"]
