@@ -38,6 +38,8 @@ class PlanExecution:
         self._gates: list[WaveGate] = []
         self._follower = WaveFollower(deps, lanes)
         self._begun = deps.clock.now()
+        self._has_opened = False  # a wave that had something to start
+        self._is_approved = "nonce" in plan.facts  # only the content of an approved plan is sealed
 
     async def run(self) -> Stop | None:
         """Carry the plan out and journal how it went. Returns why it ended early, None if it did not.
@@ -141,13 +143,22 @@ class PlanExecution:
         return [state.finished_at for state in started if state.finished_at is not None]
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
-        is_late = self._deps.clock.now() - self._begun > FRESH_SECONDS
+        is_late = self._is_late()
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in filter(_is_due, entries):
             by_lane[entry.lane].append(entry)
+        self._has_opened = self._has_opened or bool(by_lane)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
                 group.create_task(self._lanes[lane].run(work, is_late=is_late))
+
+    def _is_late(self) -> bool:
+        """Whether the wave that opens now is to be read again.
+
+        After approval, each later wave is: someone may see the first one's text, and edit the others in a short bake.
+        """
+        is_later_wave = self._has_opened and self._is_approved
+        return is_later_wave or self._deps.clock.now() - self._begun > FRESH_SECONDS
 
 
 def stop_of(deps: RunDeps, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:

@@ -52,6 +52,7 @@ class Rig:
         self.journal = MemoryJournal(earlier)
         self.observer = RecordingObserver()
         self.selection = Selection()
+        self.nonce = ""
         self.checks = checks or ScriptedChecks()
         self.stop_signal = StopSignal()
         self.deps = RunDeps.assemble(
@@ -80,7 +81,9 @@ class Rig:
 
     def plan(self) -> plans.Plan:
         live = {} if self.manifest.preflight.check == "off" else dict(self.api.live)
-        return plans.build(self.manifest, self.deps.states, live, self.selection, manifest_sha256="0" * 64)
+        return plans.build(
+            self.manifest, self.deps.states, live, self.selection, manifest_sha256="0" * 64, nonce=self.nonce
+        )
 
     async def run(self) -> Stop | None:
         return await PlanExecution(self.deps, self.plan(), self.lanes, NOT_ASKED).run()

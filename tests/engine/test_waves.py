@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.content import digest
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.plan.selection import Selection
 from orchestrator.core.text import timestamp
@@ -220,6 +221,20 @@ async def test_deselecting_a_failed_canary_does_not_open_the_next_wave(rig):
     stop = await second.run()
     assert stop.reason is StopReason.WAVE
     assert second.api.started() == []
+
+
+@pytest.mark.parametrize(("nonce", "outcome", "reads"), [("00" * 16, ("held", "changed"), 1), ("", STARTED, 0)])
+async def test_an_approved_wave_is_read_again_after_any_bake(rig, nonce, outcome, reads):
+    """Even in seconds: anyone who sees the first text may edit the others. The first wave is not read twice."""
+    run = rig(CAMPAIGNS, waves=[{**CANARY, "bake": "8s"}, {"name": "rest"}])
+    run.nonce = nonce
+    before, after = (digest({"message": text, "name": "c"}) for text in "ab")
+    run.api.live = {key: LiveState("Ready", updated_at="T1", content=before) for key in run.api.live}
+    edited = LiveState("Ready", updated_at="T2", content=after)
+    asyncio.get_running_loop().call_at(5, run.api.live.__setitem__, "s/c0", edited)
+    await run.run()
+    assert run.outcomes()["c0"] == outcome
+    assert len(run.api.reads("list")) == reads
 
 
 async def test_rules_of_one_account_end_its_lane_and_not_the_others(rig):
