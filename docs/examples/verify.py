@@ -35,7 +35,10 @@ def main(*words: str) -> int:
         # In ASCII and on lines of their own: a name in a pack may have line ends, or control the terminal.
         print("\n".join(ascii(problem)[1:-1] for problem in problems))
         return 1
-    print(f"{proven.total()} records: {f'{proven[True]} are as they were written' if proven else 'nothing to verify'}")
+    if not proven[True]:
+        print(f"{proven.total()} records: none has a hash, so nothing can be verified")
+        return 1
+    print(f"{proven.total()} records: {proven[True]} are as they were written")
     if proven[False]:
         print(f"{proven[False]} were written before journals had chains: nothing proves them")
     return 0

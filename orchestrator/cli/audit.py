@@ -49,7 +49,7 @@ def _head(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
         "audit verify spring --json",
     ),
     exits={
-        "8": "A record was changed, dropped, swapped or added.",
+        "8": "A record was changed, dropped, swapped or added; or no record has a hash.",
     },
 )
 @newest_launch_argument
@@ -67,7 +67,7 @@ def verify(launch: str | None, *, head: str | None, ledger: str) -> CommandResul
     from orchestrator.console.audit import audit_json, audit_text
 
     found = verify_launch(ledger, launch, head)
-    code = ExitCode.LEDGER if found.findings else ExitCode.OK
+    code = ExitCode.OK if found.is_verified else ExitCode.LEDGER
     return CommandResult("audit verify", audit_json(found), audit_text(found), exit_code=code)
 
 

@@ -22,8 +22,8 @@ def _verdict(found: Audit) -> str:
     what = f"launch {found.launch}: {plural(found.records, 'record')} in {plural(len(found.chains), 'chain')}"
     if found.findings:
         return f"{what}; {plural(len(found.findings), 'finding')}: the journal is not as it was written"
-    if found.unchained == found.records:
-        return f"{what}: there is nothing to verify"
+    if not found.is_verified:
+        return f"{what}: none has a hash, so nothing can be verified"
     return f"{what}, {'those with a hash' if found.unchained else 'all'} as they were written"
 
 
@@ -52,7 +52,7 @@ def audit_json(found: Audit) -> dict[str, Any]:
     """The same, with every finding."""
     return {
         "launch": found.launch,
-        "verified": not found.findings and found.unchained < found.records,
+        "verified": found.is_verified,
         "records": found.records,
         "unchained": found.unchained,
         "chains": [

@@ -64,6 +64,14 @@ def test_a_journal_as_it_was_written_is_verified(launched, ledger):
     assert [one["records"] for one in seen["chains"]] == [9, 2, 3]
 
 
+def test_a_journal_whose_hashes_are_all_gone_ends_with_8(launched, ledger):
+    alter(ledger, "UPDATE journal SET data = '{}'")
+    code, seen = audit(launched, ledger, "verify", "spring")
+
+    assert (code, seen["verified"], seen["findings"]) == (8, False, [])
+    assert seen["unchained"] == seen["records"] == 14
+
+
 @pytest.mark.parametrize(("statement", "message"), [
     ("UPDATE journal SET at = at + 1 WHERE kind = 'verdict' AND campaign = 'st-1/cd-1'", "verdict of st-1/cd-1"),
     ("DELETE FROM journal WHERE kind = 'intent' AND campaign = 'st-1/cd-2'", "does not follow the one before it"),
@@ -255,7 +263,9 @@ def test_a_hostile_pack_is_told_in_a_line(workplace, how, why):
 
 
 def test_a_pack_without_records_proves_nothing(workplace):
-    assert packed(workplace).stdout == "0 records: nothing to verify\n"
+    done = packed(workplace)
+
+    assert (done.returncode, done.stdout) == (1, "0 records: none has a hash, so nothing can be verified\n")
     assert offline(workplace).stdout.startswith("Checks a pack of `audit export`")
 
 

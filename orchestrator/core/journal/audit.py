@@ -71,6 +71,11 @@ class Audit:
         """Records without a hash: written before journals had chains, so that nothing proves them."""
         return sum(chain.unchained for chain in self.chains)
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether nothing is wrong. Without one hash that is not known: somebody may have taken them all out."""
+        return not self.findings and self.unchained < self.records
+
 
 def audit(launch: str, rows: Iterable[tuple[int, Row]], head: str | None = None) -> Audit:
     """Check a launch's journal: its rows in order, each with its number.

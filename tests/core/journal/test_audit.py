@@ -252,6 +252,7 @@ def test_a_journal_without_chains_is_named_as_such():
     seen = audit(LAUNCH, enumerate(rows, 1))
 
     assert (seen.findings, seen.unchained, wrong(rows)) == ((), len(ROWS), [])
+    assert not seen.is_verified
     assert findings(rows, HEAD) != ()
 
 
