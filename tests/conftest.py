@@ -13,7 +13,7 @@ settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], der
 
 
 # Tests that share something costly: each file of these goes to one of several workers as a whole.
-COSTLY = {"test_bugs.py", "test_examples.py", "test_readme.py", "test_release.py", "test_page.py", "test_ledger.py"}
+COSTLY = {"test_bugs.py", "test_examples.py", "test_readme.py", "test_release.py", "test_pages.py", "test_ledger.py"}
 
 
 # The most seconds that a test may take: many times what it takes where twenty others want the same two cores.

@@ -79,6 +79,8 @@ PAGES = [page for page in pages() if page not in ELSEWHERE and steps((ROOT / pag
 def play(text, folder):
     """Run the page's commands in `folder`, on free ports; what each of them printed."""
     folder.chmod(0o700)
+    # Of any other port, two tests that play the page at the same time would wait for each other.
+    assert set(re.findall(r"--port (\d+)", text)) <= {*_PORTS}
     ports = {shown: free_port() for shown in _PORTS if shown in text}
     with _around(text, folder, ports):
         printed = run(_swapped(text, ports), folder)

@@ -96,9 +96,10 @@ def test_a_first_manifest_is_written_from_there(installed, tmp_path):
     made = installed.run("orchestrator", "init", "spring", "--yes", *account, cwd=tmp_path)
     planned = installed.run("orchestrator", "plan", "launch.yaml", cwd=tmp_path / "spring")
     command = "orchestrator discover launch.yaml -o campaigns.csv --stream\n"
+    here = f"{installed.path}/bin/"  # it is not on the PATH: the name alone would not run
 
-    assert made.stdout.endswith(f"\nnext: cd spring && {command}")
-    assert planned.stderr.endswith(f"\nnext: {command}")
+    assert made.stdout.endswith(f"\nnext: cd spring && {here}{command}")
+    assert planned.stderr.endswith(f"\nnext: {here}{command}")
     assert f"#   {command}" in (tmp_path / "spring" / "launch.yaml").read_text(encoding="utf-8")
 
 
