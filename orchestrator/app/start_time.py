@@ -76,6 +76,8 @@ async def ready_run(
                 # A person may have thought about it overnight: the plan may be old by now, and the campaigns edited.
                 is_fresh = clock.now() - planned_at <= FRESH_SECONDS
                 if is_fresh and (start is None or clock.now() >= start.at):
+                    # From here on starts may leave: an error is no longer a refusal, and the run sends its own notices.
+                    await unattended.aclose()
                     # Do not keep the plan here: a large plan must free its memory for the result.
                     ready = [ReadyRun(opened, plan, agreed[1])]
                     del plan, agreed

@@ -5,10 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.app.start_time import ready_run
+from orchestrator.app.notifier import Notifier
+from orchestrator.app.start_time import agreed_by_the_call, ready_run
 from orchestrator.core.content import digest
+from orchestrator.core.manifest.notify import NoticeEvent
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approvers import Approved
-from orchestrator.model import Outcome, Reason
+from orchestrator.errors import LedgerError
+from orchestrator.model import Outcome, PosixSeconds, Reason
 from tests.core.builders import key, manifest, planned, ready
 
 BASE = 1_700_000_000.0
@@ -20,6 +24,47 @@ class Clock:
 
     def now(self):
         return self.time
+
+
+class Addressee:
+    """Somebody whom the manifest names, with what they were told."""
+
+    on, name = frozenset({NoticeEvent.STOPPED}), "notify 1"
+
+    def __init__(self):
+        self.told = []
+
+    def tell(self, notice, _now, _until):
+        self.told.append(notice.sentence)
+        return ""
+
+
+@pytest.mark.parametrize("fails_in", ["wait", "run"])
+async def test_only_what_fails_before_the_starts_is_a_refusal(fails_in):
+    """Once starts may have left, no notice may promise that none was sent."""
+    clock, somebody, gone = Clock(), Addressee(), LedgerError("the ledger is away")
+    loaded = SimpleNamespace(manifest=manifest({"campaign": "cd-1"}), environment=None)
+
+    @asynccontextmanager
+    async def opening():
+        deps = SimpleNamespace(clock=clock, run_id="r-1")
+        yield SimpleNamespace(deps=deps, notifier=Notifier([somebody]), loaded=loaded)
+
+    async def prepare(_):
+        return planned(loaded.manifest, live={key("cd-1"): ready()}), Approved()
+
+    async def wait(start):
+        clock.time = start.at
+        if fails_in == "wait":
+            raise gone
+
+    at = StartTime(PosixSeconds(BASE + 60))
+    with pytest.raises(LedgerError):
+        async with ready_run(opening, at, prepare, agreed_by_the_call, wait):
+            raise gone
+
+    expected = "a run that waited for its time ended with exit code 8: the ledger is away; no start was sent"
+    assert somebody.told == ([expected] if fails_in == "wait" else [])
 
 
 @pytest.mark.parametrize(("thought", "plans"), [(300, 1), (301, 2)])

@@ -1,6 +1,5 @@
 """Local times with their zones: which instant they name, and which name none or two."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -50,16 +49,6 @@ def test_it_is_shown_in_its_own_zone_and_in_utc():
 def test_a_run_may_begin_at_most_a_minute_late():
     start = StartTime(NINE)
     assert [start.is_late(NINE + seconds) for seconds in (-3600, 0, 60, 60.5)] == [False, False, False, True]
-
-
-@pytest.fixture
-def in_tokyo(monkeypatch):
-    """A machine whose own zone is not UTC."""
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", "Asia/Tokyo")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("in_tokyo")

@@ -1,4 +1,3 @@
-import time
 from dataclasses import replace
 
 import pytest
@@ -420,15 +419,6 @@ def test_another_launchs_recent_start_skips_that_campaign_alone():
 
 def test_what_another_launch_may_have_started_is_skipped_too():
     assert "launch autumn may have started it" in guarded(certain=False)[0].decision.message
-
-
-@pytest.fixture
-def in_tokyo(monkeypatch):
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", "Asia/Tokyo")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("in_tokyo")
