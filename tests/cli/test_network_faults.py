@@ -25,7 +25,8 @@ def proxy():
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = listener.accept()
-                with peer:
+                # A client that hangs up first must not end the proxy: the next one would wait for it forever.
+                with peer, contextlib.suppress(OSError):
                     asked.append(peer.recv(65536))
                     peer.sendall(REFUSAL)
 
