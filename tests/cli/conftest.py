@@ -51,6 +51,8 @@ class Workplace:
             "retry": {"attempts": 2, "backoff": "0.01s..0.02s"},
             "timeouts": {"connect": "1s", "total": "1s"},
             "probe": {"settle": "0.2s"},
+            # Two attempts of each campaign, all lost: by the default of 5 the last would sometimes wait half a minute.
+            "breaker": {"opens_after": 7},
         } | changes
         file = self.path / name
         file.write_text(json.dumps({k: v for k, v in raw.items() if v is not None}), encoding="utf-8")
