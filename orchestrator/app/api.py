@@ -19,8 +19,8 @@ from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.app.planning import plan_run
 from orchestrator.app.run import build_result, execute, prepare
 from orchestrator.app.start_time import agreed_by_the_call, ready_run, start_at, start_of, wait_without_lease
-from orchestrator.core.plan.approval import choice_for
 from orchestrator.core.plan.estimate import PlannedLaunch
+from orchestrator.core.plan.proposal import choice_for
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.result.build import Result
 from orchestrator.core.text import plural, reason

@@ -12,9 +12,11 @@ from orchestrator.core.journal.records import PLANNED
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.signers import Signers
 from orchestrator.core.plan import approval, recipients
-from orchestrator.core.plan.approval import SHORTEST_HASH, SHOWN_HASH, Proposal, check_cap
+from orchestrator.core.plan import proposal as proposals
+from orchestrator.core.plan.approval import check_cap
 from orchestrator.core.plan.approvers import Approved, Signature, approvers
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.proposal import SHORTEST_HASH, SHOWN_HASH, Proposal
 from orchestrator.core.text import command_line, duration, plural, reason
 from orchestrator.errors import LedgerError, PlanInvalid, Refused
 from orchestrator.ledger.machine_id import user_names
@@ -82,7 +84,7 @@ def read_plan_file(path: Path) -> tuple[Mapping[str, Any], Proposal]:
         document = read_json(content.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise PlanInvalid(f"{path} is not a plan", next_step="make one with plan and its option -o") from error
-    return document, approval.read(document, content)
+    return document, proposals.read(document, content)
 
 
 def read_signatures(paths: Iterable[Path]) -> tuple[SignatureFile, ...]:
@@ -94,7 +96,7 @@ def as_journaled(consent: Consent, store: Store, launch: str) -> Consent:
     """The consent, its plan with what the ledger knows of when and by whom it was made. Raises LedgerError."""
     if consent.proposal is None:
         return consent
-    return replace(consent, proposal=approval.as_journaled(consent.proposal, store.read(launch, kinds=(PLANNED,))))
+    return replace(consent, proposal=proposals.as_journaled(consent.proposal, store.read(launch, kinds=(PLANNED,))))
 
 
 def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds) -> tuple[Signature, ...]:
@@ -164,7 +166,9 @@ def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:
     """The plan that the consent is for; None if it names none. Raises Refused if there is no such plan."""
     if consent.approve is None:
         return consent.proposal
-    proposal = consent.proposal or approval.find(opened.store.read(opened.deps.launch), consent.approve, _again(opened))
+    proposal = consent.proposal or proposals.find(
+        opened.store.read(opened.deps.launch), consent.approve, _again(opened)
+    )
     return _approved(consent.approve, proposal)
 
 

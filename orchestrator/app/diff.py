@@ -12,8 +12,8 @@ from orchestrator.core.diff import Snapshot
 from orchestrator.core.journal.records import RUN
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.json_text import read_json
-from orchestrator.core.plan import approval
-from orchestrator.core.plan.approval import Proposal
+from orchestrator.core.plan import proposal as proposals
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import reason
 from orchestrator.engine.stop_signal import StopSignal
@@ -67,7 +67,7 @@ def _of_file(path: Path) -> Snapshot:
             return diff.of_result(str(path), document)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PlanInvalid(f"{path} is not a result.json", next_step="name a result.json of a run") from error
-    approval.read(document)
+    proposals.read(document)
     try:
         return diff.of_plan(str(path), document)
     except (KeyError, TypeError) as error:
@@ -76,7 +76,7 @@ def _of_file(path: Path) -> Snapshot:
 
 def read_proposal(path: Path) -> Proposal:
     """The plan in a file, which a plan made now is compared with. Raises PlanInvalid."""
-    return approval.read(_document(path))
+    return proposals.read(_document(path))
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from orchestrator.core.journal.states import UNRESOLVED
 from orchestrator.core.manifest.notify import NoticeEvent
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import recipients, selection
-from orchestrator.core.plan.approval import SHOWN_HASH, Proposal, check_cap, check_not_too_late, proposal_record
+from orchestrator.core.plan.approval import check_cap, check_not_too_late
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes, start_of
 from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.proposal import SHOWN_HASH, Proposal, proposal_record
 from orchestrator.core.plan.selection import Choice
 from orchestrator.core.text import command_line, plural
 from orchestrator.errors import JournalWriteError, LedgerError, Refused

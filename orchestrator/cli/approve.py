@@ -42,7 +42,8 @@ def command(plan: Path, *, key: Path | None, output: Path | None, yes: bool) -> 
     from orchestrator.app.approval import read_plan_file
     from orchestrator.app.signing import sign
     from orchestrator.console.confirm import confirm_approval, has_terminal
-    from orchestrator.core.plan.approval import check_age, check_shown
+    from orchestrator.core.plan.approval import check_age
+    from orchestrator.core.plan.proposal import check_shown
     from orchestrator.model import PosixSeconds
     from orchestrator.places import put_in_place, put_new
 

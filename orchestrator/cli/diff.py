@@ -13,7 +13,7 @@ from orchestrator.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from orchestrator.core.diff import Difference, Snapshot
-    from orchestrator.core.plan.approval import Proposal
+    from orchestrator.core.plan.proposal import Proposal
     from orchestrator.core.plan.selection import Choice
 
 
@@ -86,7 +86,7 @@ def live_plan(
     manifest: str, environment: str | None, choice: "Choice", proposal: "Proposal | None", remarks: Remarks
 ) -> "Snapshot":
     """The plan that would be made now; where nothing is chosen, as the plan that it is compared with chose."""
-    from orchestrator.core.plan.approval import choice_for
+    from orchestrator.core.plan.proposal import choice_for
     from orchestrator.loading.manifest_file import load_manifest
 
     choice = choice_for(choice, proposal)

@@ -134,7 +134,7 @@ def command(
     from orchestrator.console.ending import promise
     from orchestrator.console.summary import summary
     from orchestrator.console.tracing import traced
-    from orchestrator.core.plan.approval import choice_for
+    from orchestrator.core.plan.proposal import choice_for
     from orchestrator.core.text import command_line
     from orchestrator.report.ci import system_of
 

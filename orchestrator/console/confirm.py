@@ -13,11 +13,11 @@ from orchestrator.core.journal.decisions import Decision
 from orchestrator.core.journal.lease import Lease, account_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import texting
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.result.types import CampaignResult
 from orchestrator.errors import Refused

@@ -11,10 +11,10 @@ from orchestrator.console.terminal import plain
 from orchestrator.core.audience import Audience, sentence
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.signers import Signers
-from orchestrator.core.plan.approval import VALID_FOR
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.estimate import Estimate, PlannedLaunch
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.proposal import VALID_FOR
 from orchestrator.core.plan.recipients import audience
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.result.texted import recipients_json

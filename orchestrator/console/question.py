@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 from orchestrator.console.plan import recipients_line
 from orchestrator.console.terminal import plain
 from orchestrator.core.audience import Audience, sentence
-from orchestrator.core.plan.approval import SHOWN_HASH, Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.proposal import SHOWN_HASH, Proposal
 from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.plan.texting import NO_FORECAST, Forecast
 from orchestrator.core.result.build import timestamp

@@ -12,9 +12,10 @@ from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import selection
-from orchestrator.core.plan.approval import Proposal, approved_part, check_cap
+from orchestrator.core.plan.approval import approved_part, check_cap
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.selection import Choice, no_campaign
 from orchestrator.core.text import command_line, manifest_words
 from orchestrator.errors import NothingSelected, Refused

@@ -14,9 +14,9 @@ from orchestrator.core.journal.records import END, HALT, LANE, MANIFEST, PLAN, R
 from orchestrator.core.journal.states import CampaignState, State
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
-from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import lane_of
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Lane, Outcome, Record, Stop

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.app.approval import Consent, check_signatures, read_plan, read_signatures
-from orchestrator.core.plan import approval
+from orchestrator.core.plan import proposal as proposals
 from orchestrator.core.plan.plan_hash import canonical, sha256
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.loading.manifest_file import load_manifest
@@ -66,7 +66,7 @@ class Office:
         for file, content in zip(files, signatures, strict=True):
             file.write_bytes(content)
         content = self.plan if plan is None else plan
-        proposal = approval.read(json.loads(content), content)
+        proposal = proposals.read(json.loads(content), content)
         consent = Consent(proposal=proposal, signatures=read_signatures(files))
         return check_signatures(loaded or self.loaded(), consent, time.time() if now is None else now)
 
@@ -281,7 +281,7 @@ def test_a_list_of_keys_without_an_end_is_refused(office, which):
 
 def test_a_signature_without_an_end_is_no_signature(office):
     files = read_signatures([Path("/dev/zero")])
-    consent = Consent(proposal=approval.read(json.loads(office.plan), office.plan), signatures=files)
+    consent = Consent(proposal=proposals.read(json.loads(office.plan), office.plan), signatures=files)
     with pytest.raises(Refused, match="it is not a complete SSH signature"):
         check_signatures(office.loaded(), consent, time.time())
     with pytest.raises(PlanInvalid, match="/dev/zero is not a plan"):
@@ -295,7 +295,7 @@ def test_a_signature_may_come_from_a_pipe(office):
     os.close(theirs)
     files = read_signatures([Path(f"/dev/fd/{ours}")])
     os.close(ours)
-    consent = Consent(proposal=approval.read(json.loads(office.plan), office.plan), signatures=files)
+    consent = Consent(proposal=proposals.read(json.loads(office.plan), office.plan), signatures=files)
     found = [check_signatures(office.loaded(), consent, time.time()) for _ in range(2)]
 
     assert [one.by for signatures in found for one in signatures] == ["cleo@example.com"] * 2

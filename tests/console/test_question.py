@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from orchestrator.console.question import approval_question, last_question, stop_question
-from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.estimate import texting
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.stop_plan import StopJob, StopPlan
 from orchestrator.model import Home
 from tests.core.builders import manifest, planned, ready

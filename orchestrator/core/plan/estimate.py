@@ -11,9 +11,9 @@ from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.core.plan.approval import Proposal
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry, Plan
+from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.texting import NO_FORECAST, Forecast, plan_forecast
 from orchestrator.core.rules.pacing import Pacer
 from orchestrator.core.rules.windows import WindowCalendar

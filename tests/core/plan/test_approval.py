@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
 from orchestrator.core.plan import plan_hash as identity
-from orchestrator.core.plan.approval import VALID_FOR, Proposal
+from orchestrator.core.plan import proposal as proposals
 from orchestrator.core.plan.decision import START, Action, Decision
+from orchestrator.core.plan.proposal import VALID_FOR, Proposal
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanInvalid, Refused
@@ -68,7 +69,7 @@ def test_a_plan_in_the_spelling_of_earlier_versions_is_read():
     made = plan()
     text = identity.canonical({**made.identity, "note": "東京 \ud800"}).encode("utf-8", "surrogatepass")
     data = {"plan_sha256": made.sha256, "identity": b64encode(zlib.compress(text)).decode()}
-    found = approval.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256, AGAIN)
+    found = proposals.find([Record(LAUNCH, "@plan", 1, "planned", "r-1", MADE, "", data)], made.sha256, AGAIN)
 
     assert found == Proposal(made.sha256, MADE, {**made.identity, "note": "東京 \ud800"})
 
@@ -181,20 +182,20 @@ def test_a_file_makes_its_plan_no_younger_and_hides_no_planner():
     made = sealed()
     edited = replace(proposal(made, MADE + 90_000), planned_by=("zoe",))
     records = [
-        approval.proposal_record(made, [], "r-1", MADE, ["ann@example.com", "ann"]),
-        approval.proposal_record(sealed({"name": "Two"}), [], "r-2", MADE - 50, ["eve"]),
+        proposals.proposal_record(made, [], "r-1", MADE, ["ann@example.com", "ann"]),
+        proposals.proposal_record(sealed({"name": "Two"}), [], "r-2", MADE - 50, ["eve"]),
     ]
-    known = approval.as_journaled(edited, records)
+    known = proposals.as_journaled(edited, records)
 
     assert (known.made_at, known.planned_by) == (MADE, ("ann@example.com", "ann", "zoe"))
-    assert approval.as_journaled(edited, records[1:]) is edited
+    assert proposals.as_journaled(edited, records[1:]) is edited
     assert refusal(known, made, now=MADE + 90_000) == "the plan is 25 h old when it is run, and good for 24 h"
 
 
 def test_recipients_that_a_file_shows_must_be_right():
     rows = [{"stream": "st-1", "campaign": f"cd-{n}", "action": "start", "recipients": size}
             for n, size in ((1, 10), (2, None))]  # fmt: skip
-    made = approval.read({**document(sealed()), "campaigns": rows})
+    made = proposals.read({**document(sealed()), "campaigns": rows})
     now = sealed()
     now = replace(now, entries=tuple(replace(entry, recipients=3600) for entry in now.entries))
     with pytest.raises(Refused) as refused:
@@ -214,13 +215,13 @@ def test_a_campaign_is_in_a_plan_once():
     for edited in ({**document(sealed()), "campaigns": [start, other]},
                    {**document(sealed()), "identity": twice, "plan_sha256": identity.sha256(twice)}):  # fmt: skip
         with pytest.raises(PlanInvalid, match="the file is not a plan"):
-            approval.read(edited)
+            proposals.read(edited)
 
 
 def test_recipients_that_a_file_shows_must_be_known():
     """Where nobody knows how many there are, a planner could write any number into the file."""
     rows = [{"stream": "st-1", "campaign": "cd-1", "action": "start", "recipients": 5}]
-    made = approval.read({**document(sealed()), "campaigns": rows})
+    made = proposals.read({**document(sealed()), "campaigns": rows})
     with pytest.raises(Refused) as refused:
         approval.without_changed(made, sealed(), AGAIN, is_binding=True)
 
@@ -328,13 +329,13 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
     made, other = plan(), plan(TWO[0])
     lines = []
     for number, (one, at) in enumerate([(made, MADE), (made, MADE + 5), (made, MADE + 9), (other, MADE + 11)], start=1):
-        lines.append(approval.proposal_record(one, lines, f"r-{number}", at))
+        lines.append(proposals.proposal_record(one, lines, f"r-{number}", at))
         data = lines[-1].data
         assert lines[-1] == Record(LAUNCH, "@plan", number, "planned", f"r-{number}", at, "", data)
-    found = approval.find([record("run"), *lines], made.sha256[:8].upper(), AGAIN)
+    found = proposals.find([record("run"), *lines], made.sha256[:8].upper(), AGAIN)
     assert (found.sha256, found.made_at, found.identity) == (made.sha256, MADE + 9, made.identity)
     with pytest.raises(Refused) as refused:
-        approval.find(lines, "0" * 64, AGAIN)
+        proposals.find(lines, "0" * 64, AGAIN)
     assert refused.value.message == f"no plan in this ledger has a hash that begins with {'0' * 16}"
     assert refused.value.next_step == ("python -m orchestrator plan launch.yaml")
 
@@ -342,7 +343,7 @@ def test_a_journaled_plan_is_found_by_the_beginning_of_its_hash():
 def test_a_selection_that_is_no_text_comes_back_from_the_journal():
     """The command line hands on bytes that are no UTF-8 as lone surrogates."""
     made = planned(manifest(*TWO), selection=Selection((("stream", "\udcff*"),)))
-    found = approval.find([approval.proposal_record(made, [], "r-1", MADE)], made.sha256, AGAIN)
+    found = proposals.find([proposals.proposal_record(made, [], "r-1", MADE)], made.sha256, AGAIN)
     assert found.identity == made.identity
 
 
@@ -352,15 +353,15 @@ def document(of=None):
 
 
 def test_a_file_is_read_as_it_was_written():
-    assert approval.read(document()) == proposal()
-    assert approval.read(document()).choice == Choice()
+    assert proposals.read(document()) == proposal()
+    assert proposals.read(document()).choice == Choice()
 
 
 def test_a_file_that_was_changed_by_hand_is_invalid():
     changed = document()
     changed["identity"]["starts"].pop()
     with pytest.raises(PlanInvalid) as refused:
-        approval.read(changed)
+        proposals.read(changed)
     assert refused.value.message == (
         "the plan was changed after it was made: its contents have the hash "
         f"{identity.sha256(changed['identity'])[:16]}, and the file names {plan().sha256[:16]}"
@@ -387,7 +388,7 @@ def signed(**changes):
 )  # fmt: skip
 def test_what_is_no_plan_is_invalid(value):
     with pytest.raises(PlanInvalid) as refused:
-        approval.read(value)
+        proposals.read(value)
     assert refused.value.message == "the file is not a plan"
     assert refused.value.next_step == "make one with plan and its option -o"
 
@@ -446,14 +447,14 @@ def test_a_field_that_a_start_lost_is_named():
 def test_a_plan_that_shows_other_starts_is_not_shown(shown):
     rows = [{"stream": "st-1", "campaign": one, "action": "start"} for one in shown]
     with pytest.raises(PlanInvalid) as changed:
-        approval.check_shown({"campaigns": rows}, proposal())
+        proposals.check_shown({"campaigns": rows}, proposal())
     starts = f"{len(shown)} start{'s' * (len(shown) != 1)}"
     assert changed.value.message == (
         f"the plan was changed after it was made: it shows {starts}, and not the 2 that its hash covers"
     )
     assert changed.value.next_step == "make a new one with plan and its option -o"
     with pytest.raises(PlanInvalid) as odd:
-        approval.check_shown({"campaigns": [7]}, proposal())
+        proposals.check_shown({"campaigns": [7]}, proposal())
     assert (odd.value.message, odd.value.next_step) == (
         "the file is not a plan", "make one with plan and its option -o",
     )  # fmt: skip
@@ -471,13 +472,13 @@ def test_an_order_of_a_plan_that_was_used_is_refused():
 
 def test_a_plan_that_shows_its_own_starts_is_shown():
     rows = [{"stream": "st-1", "campaign": f"cd-{n}", "action": "start" if n < 3 else "skip"} for n in (1, 2, 3)]
-    approval.check_shown({"campaigns": rows}, proposal())
+    proposals.check_shown({"campaigns": rows}, proposal())
 
 
 @pytest.mark.parametrize("part", [{"warnings": 5}, {"notes": None}, {"campaigns": None}])
 def test_a_plan_that_cannot_be_shown_is_invalid(part):
     with pytest.raises(PlanInvalid, match="the file is not a plan"):
-        approval.check_shown({"campaigns": [], **part}, proposal(plan(live={key("cd-9"): ready()})))
+        proposals.check_shown({"campaigns": [], **part}, proposal(plan(live={key("cd-9"): ready()})))
 
 
 def test_a_fleets_lane_repeats_nothing_approved_as_a_first_time():

@@ -6,7 +6,8 @@ import pytest
 
 from orchestrator.core.content import digest
 from orchestrator.core.plan import approval
-from orchestrator.core.plan.approval import Proposal, choice_for
+from orchestrator.core.plan import proposal as proposals
+from orchestrator.core.plan.proposal import Proposal, choice_for
 from orchestrator.core.plan.selection import Choice, Selection, options
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import Outcome, Reason
@@ -82,9 +83,9 @@ def test_nothing_starts_once_not_after_has_come():
 @pytest.mark.parametrize("by", [(), ("ann@example.com", "ann")])
 def test_a_plan_in_the_journal_names_who_made_it(by):
     made = plan("a")
-    kept = approval.proposal_record(made, [], "r-1", NINE, by)
+    kept = proposals.proposal_record(made, [], "r-1", NINE, by)
 
-    assert approval.find([kept], made.sha256[:8], "") == Proposal(made.sha256, NINE, made.identity, by)
+    assert proposals.find([kept], made.sha256[:8], "") == Proposal(made.sha256, NINE, made.identity, by)
 
 
 @pytest.mark.parametrize(("written", "names"), [([], ()), (["ann", 7], ("ann", "7"))])
@@ -92,13 +93,13 @@ def test_a_file_names_who_made_its_plan(written, names):
     made = plan("a")
     file = {"plan_sha256": made.sha256, "made_at": NINE, "identity": made.identity, "planned_by": written}
 
-    assert approval.read(file).planned_by == names
+    assert proposals.read(file).planned_by == names
     with pytest.raises(PlanInvalid):
-        approval.read({**file, "planned_by": "ann"})
+        proposals.read({**file, "planned_by": "ann"})
 
 
 def test_a_plan_in_the_journal_may_name_nobody():
     made, own = plan("a"), proposal()
-    kept = approval.proposal_record(made, [], "r-1", NINE - 60)
+    kept = proposals.proposal_record(made, [], "r-1", NINE - 60)
 
-    assert approval.as_journaled(own, [kept]) == replace(own, made_at=NINE - 60)
+    assert proposals.as_journaled(own, [kept]) == replace(own, made_at=NINE - 60)
