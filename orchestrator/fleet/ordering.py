@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sqlalchemy.exc import IntegrityError
+
 from orchestrator.core.journal.control import check_not_aborted
-from orchestrator.core.journal.records import END, RunRecords, header_data
+from orchestrator.core.journal.records import END, HALT, RunRecords, header_data
 from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
@@ -24,6 +26,9 @@ from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Record, Stop, StopReason
 from orchestrator.ports import Clock
+
+_ORDER: Final = "order"
+"""The kind of a record that numbers the orders of a launch: of several given at once, the journal takes one."""
 
 _SUPERSEDED: Final = Stop(StopReason.CRASHED, "it was replaced by a new run with another manifest or selection")
 
@@ -73,7 +78,7 @@ def check_request(manifest: Manifest) -> None:
     if waiting is not None:
         raise Refused(
             f"wave {waiting.name} waits for deliveries (pass: completed or sent), and the process that watches a fleet "
-            "reads none",
+            "cannot read them: it has no credentials and holds no account",
             next_step="run without --fleet, or take completed and sent out of its pass",
         )
     if manifest.approval == "plan":
@@ -83,7 +88,8 @@ def check_request(manifest: Manifest) -> None:
         )
     if manifest.limits.max_recipients is not None:
         raise Refused(
-            "limits.max_recipients is for the whole plan, and with --fleet each worker reads the lists of a part",
+            "limits.max_recipients is for the whole plan, and with --fleet each worker reads the contact lists of "
+            "its own part: none of them could count all recipients before the first start",
             next_step="run without --fleet, or remove limits.max_recipients",
         )
 
@@ -100,13 +106,22 @@ def order_launch(
     manifest = request.manifest
     store.bind_launch(manifest.launch, Home(manifest.host, request.environment), clock.now())
     check_not_aborted(store.control_state(manifest.launch), manifest.launch, store.url)
-    records = store.read(manifest.launch)
-    # An order that is being carried out: watch it if it is this one, else it gives way.
-    for header in _open_orders(records):
-        if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
-            return order_of(records, header.run_id), False
-        _commit(store, [RunRecords(header.launch, header.run_id, clock.now).end(_SUPERSEDED, [], {}, None, {})])
-    return _new_order(store, clock, request, confirm), True
+    while True:
+        records = store.read(manifest.launch)
+        # 1. An order that is being carried out: watch it if it is this one, else it gives way.
+        others = _open_orders(records)
+        for header in others:
+            if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
+                return order_of(records, header.run_id), False
+        # 2. In one transaction: an order that is refused leaves the others as they are.
+        number = 1 + sum(record.kind == _ORDER for record in records)
+        order = _new_order(store, clock, request, number, confirm)
+        ends = [end for header in others for end in _superseding(header, records, clock)]
+        try:
+            store.commit([*ends, *order], order[0].run_id, {}, order[0].at)
+        except IntegrityError:
+            continue  # another process gave an order, or ended one, since they were read
+        return order_of(order, order[0].run_id), True
 
 
 def _open_orders(records: Sequence[Record]) -> list[Record]:
@@ -114,11 +129,21 @@ def _open_orders(records: Sequence[Record]) -> list[Record]:
     return [header for header in headers(records) if "fleet" in header.data and header.campaign not in ended]
 
 
-def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[Plan], Approved]) -> Order:
+def _superseding(header: Record, records: Sequence[Record], clock: Clock) -> list[Record]:
+    """What ends an order. Its lanes that run look for a halt: by its manifest, nothing may start any longer."""
+    make = RunRecords(header.launch, header.run_id, clock.now)
+    is_halted = any(record.kind == HALT and record.campaign == header.campaign for record in records)
+    return [*([] if is_halted else [make.halt(_SUPERSEDED)]), make.end(_SUPERSEDED, [], {}, None, {})]
+
+
+def _new_order(
+    store: Store, clock: Clock, request: Request, number: int, confirm: Callable[[Plan], Approved]
+) -> list[Record]:
+    """The records of the launch's order of this number, its header first."""
     # 1. What would be started, and may it be?
     manifest, plan = request.manifest, candidates(store, request)
     approved = confirm(plan)
-    # 2. Journal the order: workers read it from there.
+    # 2. The order for the journal: workers read it from there.
     run_id, now = f"r-{uuid.uuid4().hex[:12]}", clock.now()
     data = header_data(
         manifest, source=request.source, environment=request.environment, sha256=request.sha256,
@@ -128,19 +153,14 @@ def _new_order(store: Store, clock: Clock, request: Request, confirm: Callable[[
     )  # fmt: skip
     make = RunRecords(manifest.launch, run_id, lambda: now)
     header = make.header({**data, "fleet": request.terms})
-    records = [
+    return [
         header,
+        Record(manifest.launch, "@order", number, _ORDER, run_id, now, "", {}),
         # Workers compare what their campaigns would send with what was approved.
         *([approved_record(header, request.proposal)] if request.proposal else []),
         *make.plan(entry.as_row() for entry in plan.entries),
         *make.manifest(request.documents()),
     ]
-    _commit(store, records)
-    return order_of(records, run_id)
-
-
-def _commit(store: Store, records: Sequence[Record]) -> None:
-    store.commit(records, records[0].run_id, {}, records[0].at)
 
 
 def candidates(store: Store, request: Request) -> Plan:

@@ -61,10 +61,11 @@ class Order:
     def after(self, records: Iterable[Record]) -> "Order":
         """The order with the progress that records of PROGRESS show."""
         own = [record for record in records if record.campaign == self.header.campaign]
+        stops = (Stop.of(record.data["stop"]) for record in own if record.kind in {HALT, END})
         return replace(
             self,
             lanes={record.attempt: record for record in own if record.kind == LANE},
-            stop=next((Stop.of(record.data["stop"]) for record in own if record.kind == HALT), None),
+            stop=next(filter(None, stops), None),
             is_ended=any(record.kind == END for record in own),
         )
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.events import EVENTS_VERSION
 from orchestrator.core.journal.control import ControlState
-from orchestrator.core.journal.records import LANE, RunRecords
+from orchestrator.core.journal.records import RunRecords
 from orchestrator.core.journal.states import CampaignState, State, fold
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.result.build import build
@@ -26,7 +26,7 @@ from orchestrator.engine.stop_signal import StopRequested, StopSignal
 from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import LedgerError
 from orchestrator.fleet import queue
-from orchestrator.fleet.orders import Job, Order
+from orchestrator.fleet.orders import PROGRESS, Job, Order
 from orchestrator.fleet.tail import Tail
 from orchestrator.ledger.store import Store
 from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Reason, Record, Stop, StopReason
@@ -35,6 +35,14 @@ from orchestrator.ports import Checks, Clock, Observer
 _LOOK_EVERY: Final = 0.5
 _OF_ALL: Final = frozenset({StopReason.RULE, StopReason.ABORTED})
 _Found = TypeVar("_Found")
+
+
+class _Ended(Exception):  # noqa: N818 - a decision, not a malfunction
+    """Another process has ended the order, or given a new one in its place: no lane of it will be done any longer."""
+
+    def __init__(self, stop: Stop | None) -> None:
+        super().__init__()
+        self.stop = stop
 
 
 @dataclass(slots=True)
@@ -70,6 +78,12 @@ class Submission:
 
         Raises StopRequested if the watching was ended early.
         """
+        try:
+            return await self._carry_out()
+        except _Ended as ended:
+            return ended.stop
+
+    async def _carry_out(self) -> Stop | None:
         jobs = self.order.jobs()
         planned = {row.wave for row in self.order.rows}
         # Waves without a job, too: a canary that failed in an earlier run must not let the next wave open in this one.
@@ -120,7 +134,7 @@ class Submission:
                 self._stops.setdefault(accounts[number], stop)
         return max((done[job.number].at for job in jobs), default=self.clock.now())
 
-    async def _stop_where_due(self, done: dict[int, Record]) -> None:
+    async def _stop_where_due(self, done: Mapping[int, Record]) -> None:
         """A rule that the whole launch breaks stops all lanes, wherever they run: they look for this record."""
         if self._stop is not None:
             return
@@ -179,12 +193,16 @@ class Submission:
             return outcome_of(Decision(Action.SKIP), state, self._stop)[0]
         return campaign.outcome
 
-    async def _lanes(self) -> dict[int, Record]:
+    async def _lanes(self) -> Mapping[int, Record]:
+        """The lanes that are done. Raises _Ended."""
         header = self.order.header
         read: Callable[[], list[Record]] = lambda: self.store.read(  # noqa: E731
-            header.launch, campaign=header.campaign, kinds=(LANE,)
+            header.launch, campaign=header.campaign, kinds=PROGRESS
         )
-        return {record.attempt: record for record in await self._in_thread(read)}
+        order = self.order.after(await self._in_thread(read))
+        if order.is_ended:
+            raise _Ended(order.stop)
+        return order.lanes
 
     async def _write(self, record: Record) -> None:
         def commit() -> None:

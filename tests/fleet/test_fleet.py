@@ -101,6 +101,21 @@ def test_the_submitter_may_be_killed_and_started_again(fleet):
     assert scene.check_the_end()["started"] == 160
 
 
+def test_an_order_in_place_of_another_ends_its_lanes(fleet):
+    """Nor is the process that watches the replaced order left waiting for lanes that nobody carries out."""
+    scene = rated(fleet(accounts=1, campaigns=200, **WINDOW))
+    scene.worker()
+    old = scene.submit(log="old.log")
+    scene.wait_started(10)
+    scene.write(campaigns=scene.raw["campaigns"][:100])
+
+    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert old.wait(20) == 12, scene.log("old")
+    assert "it was replaced by a new run with another manifest" in scene.log("old")
+    assert len(scene.starts) < 200
+    assert set(scene.starts.values()) == {1}
+
+
 def test_an_order_waits_for_its_time_and_is_given_by_another(fleet):
     scene = fleet(accounts=2, campaigns=5)
     scene.worker()
