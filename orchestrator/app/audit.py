@@ -41,7 +41,7 @@ def verify_launch(url: str, launch: str | None, head: str | None) -> Audit:
     """
     with journals.open_ledger(url) as store:
         name = journals.pick_launch(store, launch)
-        return audit(name, store.rows(name), head)
+        return audit(name, store.rows(name), head, lambda: store.home(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def export_launch(url: str, launch: str | None, path: Path) -> Exported:
             pack = _Pack(zipped)
             # 1. The journal, byte for byte, and what an audit finds in these very rows.
             with pack.file(JOURNAL) as lines:
-                found = audit(name, _copied(store.rows(name), lines))
+                found = audit(name, _copied(store.rows(name), lines), home=lambda: store.home(name))
             # 2. Read for people: who agreed to what, the plans, and a run's reports.
             is_complete = _add_what_can_be_read(pack, store, name)
             # 3. The sum of each.

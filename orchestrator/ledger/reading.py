@@ -72,6 +72,12 @@ class ReadableLedger:
             query = sa.select(launches.c.launch).order_by(launches.c.created_at.desc())
             return list(connection.execute(query).scalars())
 
+    def home(self, launch: str) -> str:
+        """Where a launch belongs, as `str` of a Home has it; empty if nothing says so."""
+        with self._transaction(writes=False) as connection:
+            query = sa.select(launches.c.host).where(launches.c.launch == launch)
+            return str(connection.execute(query).scalar() or "")
+
     def has_starts(self) -> bool:
         """Whether any launch has ever had leave to start a campaign."""
         with self._transaction(writes=False) as connection:

@@ -72,6 +72,19 @@ def test_a_journal_whose_hashes_are_all_gone_ends_with_8(launched, ledger):
     assert seen["unchained"] == seen["records"] == 14
 
 
+@pytest.mark.parametrize("host", ["https://elsewhere.example", "staging.example in environment staging"])
+def test_a_launch_that_was_tied_to_another_host_is_found(launched, ledger, host):
+    """Elsewhere, everything that it started would count as started, and nobody be texted."""
+    alter(ledger, f"UPDATE launches SET host = '{host}'")  # noqa: S608 - our own words
+    code, seen = audit(launched, ledger, "verify", "spring")
+    [finding] = seen["findings"]
+
+    assert (code, seen["verified"], finding["row"]) == (8, False, None)
+    assert f"by the ledger the launch belongs to {host}, but r-" in finding["message"]
+    exported = audit(launched, ledger, "export", "spring", "-o", "pack.zip")[1]
+    assert exported["findings"] == 1
+
+
 @pytest.mark.parametrize(("statement", "message"), [
     ("UPDATE journal SET at = at + 1 WHERE kind = 'verdict' AND campaign = 'st-1/cd-1'", "verdict of st-1/cd-1"),
     ("DELETE FROM journal WHERE kind = 'intent' AND campaign = 'st-1/cd-2'", "does not follow the one before it"),

@@ -1,14 +1,17 @@
 """Checks the hash chains of one launch's journal: finds what was changed, dropped, swapped or added since."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import index
 from typing import Final
 
 from orchestrator.core.journal.chain import SEEN, Head, Row, Seen, chain_of, hash_of, unsealed
-from orchestrator.core.journal.records import END
+from orchestrator.core.journal.records import END, RUN
+from orchestrator.core.journal.states import Event
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.json_text import read_json
+from orchestrator.model import Home
 
 _BYTES: Final = 32
 _NONE: Final = bytes(_BYTES)
@@ -77,14 +80,19 @@ class Audit:
         return not self.findings and self.unchained < self.records
 
 
-def audit(launch: str, rows: Iterable[tuple[int, Row]], head: str | None = None) -> Audit:
+def audit(
+    launch: str, rows: Iterable[tuple[int, Row]], head: str | None = None, home: Callable[[], str] | None = None
+) -> Audit:
     """Check a launch's journal: its rows in order, each with its number.
 
-    `head` is a hash that was noted elsewhere, such as in a report: some record must have it.
+    `head` is a hash that was noted elsewhere, such as in a report: some record must have it. `home` reads where the
+    ledger says that the launch belongs, after the rows: no chain covers that, but the headers of its runs name it.
     """
     auditor = _Auditor(launch, head)
     for number, row in rows:
         auditor.check(number, row)
+    if home is not None:
+        auditor.check_home(home())
     if not auditor.has_head:
         auditor.find("", None, f"no record has the hash {head}: the journal was cut off or rewritten since it had")
     return Audit(launch, auditor.records, tuple(auditor.chains.values()), tuple(auditor.findings))
@@ -97,6 +105,8 @@ class _Auditor:
         self.chains: dict[str, Chain] = {}
         self.findings: list[Finding] = []
         self._is_chained = False
+        self._homes: dict[str, str] = {}  # by run, as its header names it
+        self._begun: dict[str, None] = {}  # runs that may have sent a start
         self._told: set[str] = set()
 
     def find(self, chain: str, number: int | None, message: str) -> None:
@@ -124,9 +134,27 @@ class _Auditor:
         # 3. By the heads that it saw of other chains, and by the run that it is a part of.
         elif hash_:
             self._compare(name, number, what, text)
+        self._note_home(name, row.kind, text)
         self.chains[name] = chain
         chain.add(hash_)
         chain.is_ended = chain.is_ended or row.kind == END
+
+    def check_home(self, home: str) -> None:
+        """Compare the home of the launch with that of its runs: its first permit binds it for good."""
+        for run in self._begun:
+            if (own := self._homes.get(run, home)) != home:
+                belongs = f"belongs to {home}" if home else "has no host"
+                self.find(run, None, f"by the ledger the launch {belongs}, but {run} started campaigns of it on {own}: "
+                          "the ledger was changed")  # fmt: skip
+                return
+
+    def _note_home(self, name: str, kind: str, text: str) -> None:
+        if kind == Event.INTENT:
+            self._begun[name] = None
+        elif kind == RUN:
+            with suppress(ValueError, TypeError, AttributeError, KeyError):  # a header that is damaged names none
+                data = read_json(text)
+                self._homes[name] = str(Home(data["host"], data.get("environment")))
 
     def _compare(self, name: str, number: int, what: str, text: str) -> None:
         if f'"{PART_OF}"' not in text and f'"{SEEN}"' not in text:
