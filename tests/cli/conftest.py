@@ -49,7 +49,8 @@ class Workplace:
             "defaults": {"account": "acme"},
             "campaigns": [{"stream": "st-1", "campaign": f"cd-{n}"} for n in range(3)],
             "retry": {"attempts": 2, "backoff": "0.01s..0.02s"},
-            "timeouts": {"connect": "1s", "total": "1s"},
+            # Much more than a call takes: on a crowded machine an answer may come seconds late, and is no lost one.
+            "timeouts": {"connect": "10s", "total": "10s"},
             "probe": {"settle": "0.2s"},
             # Two attempts of each campaign, all lost: by the default of 5 the last would sometimes wait half a minute.
             "breaker": {"opens_after": 7},
@@ -94,6 +95,7 @@ class Platform:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = None
+        self._held = []
 
     def start(self, campaigns=("cd-0", "cd-1", "cd-2"), secret=SECRET, streams=("st-1",), **options):
         world = world_of(
@@ -103,6 +105,19 @@ class Platform:
         )
         self._server = SandboxServer(world, **options)
         return self._do(self._server.start())
+
+    def hold(self, campaign):
+        """The start of a campaign is answered once the event that this returns is set: until then, all stands still."""
+        answered, act = threading.Event(), self._server.platform.act
+
+        def held(call, now):
+            if (call.op, call.campaign) == ("start", campaign):
+                answered.wait()
+            return act(call, now)
+
+        self._server.platform.act = held
+        self._held.append(answered)
+        return answered
 
     def set_state(self, campaign, status, **changes):
         found = self._server.platform.campaign("st-1", campaign)
@@ -128,6 +143,8 @@ class Platform:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def close(self):
+        for answered in self._held:
+            answered.set()
         if self._server is not None:
             self._do(self._server.close())
         self._loop.call_soon_threadsafe(self._loop.stop)

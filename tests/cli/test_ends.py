@@ -11,11 +11,12 @@ COUNT = 5
 
 @pytest.fixture
 def slow_run(workplace, platform):
-    """A run whose last start is answered slowly; given when the others are done."""
+    """A run whose last start is answered when `answered` is set; given when the others are done."""
     campaigns = [f"cd-{n}" for n in range(COUNT)]
-    url = platform.start(campaigns=campaigns, scripted={f"st-1/{campaigns[-1]}": ["slow"]})
+    url = platform.start(campaigns=campaigns)
+    answered = platform.hold(campaigns[-1])
     manifest = workplace.manifest(
-        host=url, accounts=workplace.credentials(in_flight=1), timeouts={"connect": "5s", "total": "20s"},
+        host=url, accounts=workplace.credentials(in_flight=1), timeouts={"connect": "5s", "total": "60s"},
         campaigns=[{"stream": "st-1", "campaign": campaign} for campaign in campaigns],
         report={"formats": ["json", "html", "prometheus"]},
     )  # fmt: skip
@@ -24,6 +25,7 @@ def slow_run(workplace, platform):
         for line in process.stderr:
             if f"campaign_done campaign=st-1/cd-{COUNT - 2}" in line:
                 break
+        process.answered = answered
         yield process
 
 
@@ -43,6 +45,7 @@ def delete_rows(workplace, where):
 )
 def test_13_when_rows_of_the_journal_are_lost_in_mid_run(slow_run, workplace, where, said):
     delete_rows(workplace, where)
+    slow_run.answered.set()
     out, err = slow_run.communicate(timeout=60)
 
     assert slow_run.returncode == 13, out + err
@@ -55,6 +58,7 @@ def test_without_a_file_descriptor_left_a_run_tells_its_end(slow_run):
     """A socket leak, or a low `ulimit -n`: what the end needs was imported before the first start."""
     highest = max(map(int, os.listdir(f"/proc/{slow_run.pid}/fd")))  # noqa: PTH208 - numbers, no paths
     resource.prlimit(slow_run.pid, resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
+    slow_run.answered.set()
     out, err = slow_run.communicate(timeout=60)
 
     assert slow_run.returncode in {0, 13}, out + err

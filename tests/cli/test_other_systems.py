@@ -62,13 +62,13 @@ def test_a_failed_check_ends_its_wave(elsewhere):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=str)
 def test_a_signal_stops_a_run_in_order(elsewhere, platform, number, code):
-    url = platform.start(scripted={f"st-1/cd-{n}": ["slow"] for n in range(3)})
-    manifest = elsewhere.manifest(host=url, accounts=elsewhere.credentials(in_flight=1))
+    manifest = elsewhere.manifest(host=platform.start(), accounts=elsewhere.credentials(in_flight=1))
+    answered = platform.hold("cd-0")
     with elsewhere.start("run", manifest) as process:
-        for line in process.stderr:
-            if "wave_opened" in line:
-                break
+        wait_for(process.stderr, "wave_opened")
         os.kill(process.pid, number)
+        wait_for(process.stderr, ": no new start")
+        answered.set()
         out, err = process.communicate(timeout=30)
 
     assert process.returncode == code, out + err
