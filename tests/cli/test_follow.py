@@ -12,6 +12,8 @@ from tests.cli.test_control import wait_for
 
 RECIPIENTS = {"cd-0": 2, "cd-1": 3, "cd-2": 3}
 """At one message a second each."""
+ENDLESS = dict.fromkeys(RECIPIENTS, 100_000)
+"""What is sent until a test says that it is `completed`."""
 
 
 def started(workplace, platform, recipients=RECIPIENTS, **changes):
@@ -19,6 +21,12 @@ def started(workplace, platform, recipients=RECIPIENTS, **changes):
     for campaign, number in recipients.items():
         platform.set_state(campaign, "Ready", recipients=number)
     return manifest
+
+
+def completed(platform, recipients):
+    """All has been sent of these campaigns."""
+    for campaign, number in recipients.items():
+        platform.set_state(campaign, "Completed", recipients=number, sending_since=None, messages_sent=number)
 
 
 def records(workplace):
@@ -66,11 +74,12 @@ def test_14_where_one_was_stopped_or_the_time_is_up(workplace, platform):
 
 
 def test_a_killed_follower_is_gone_on_with_from_its_journal(workplace, platform):
-    workplace.run("run", started(workplace, platform, {"cd-0": 2, "cd-1": 7, "cd-2": 7}))
+    workplace.run("run", started(workplace, platform, ENDLESS | {"cd-0": 2}))
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "delivery_ended")
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=30)
+    completed(platform, {"cd-1": 7, "cd-2": 7})
     known = deliveries(records(workplace))
     done = workplace.run("follow", "spring", "--every", "1s", "--json")
 
@@ -84,7 +93,7 @@ def test_a_killed_follower_is_gone_on_with_from_its_journal(workplace, platform)
 
 
 def test_ctrl_c_ends_it_with_its_code(workplace, platform):
-    workplace.run("run", started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000)))
+    workplace.run("run", started(workplace, platform, ENDLESS))
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "follow_read")
         process.send_signal(signal.SIGINT)
@@ -95,7 +104,7 @@ def test_ctrl_c_ends_it_with_its_code(workplace, platform):
 
 
 def test_a_run_begins_while_its_account_is_followed(workplace, platform):
-    manifest = started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000))
+    manifest = started(workplace, platform, ENDLESS)
     workplace.run("run", manifest, "--exclude", "campaign:cd-2")
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "follow_read")
@@ -108,11 +117,12 @@ def test_a_run_begins_while_its_account_is_followed(workplace, platform):
 
 
 def test_what_is_started_meanwhile_is_followed_too(workplace, platform):
-    manifest = started(workplace, platform, {"cd-0": 4, "cd-1": 6, "cd-2": 6})
+    manifest = started(workplace, platform, ENDLESS | {"cd-1": 6, "cd-2": 6})
     workplace.run("run", manifest, "--select", "campaign:cd-0")
     with workplace.start("follow", "spring", "--every", "1s", "--json") as process:
         wait_for(process.stderr, "follow_read")
         workplace.run("run", manifest)
+        completed(platform, {"cd-0": 4})
         printed, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0
@@ -122,7 +132,7 @@ def test_what_is_started_meanwhile_is_followed_too(workplace, platform):
 
 
 def test_what_is_started_meanwhile_waits_for_no_other(workplace, platform):
-    manifest = started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000))
+    manifest = started(workplace, platform, ENDLESS)
     workplace.run("run", manifest, "--select", "campaign:cd-0")
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "follow_read")
@@ -136,7 +146,7 @@ def test_what_is_started_meanwhile_waits_for_no_other(workplace, platform):
 
 
 def test_a_person_decides_while_the_launch_is_followed(workplace, platform):
-    workplace.run("run", started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000)))
+    workplace.run("run", started(workplace, platform, ENDLESS))
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "follow_read")
         said = [
@@ -171,7 +181,7 @@ def test_a_run_whose_campaign_is_paused_ends_with_14(workplace, platform):
 
 
 def test_what_was_sent_before_a_stop_is_kept(workplace, platform):
-    workplace.run("run", started(workplace, platform, dict.fromkeys(RECIPIENTS, 100_000)))
+    workplace.run("run", started(workplace, platform, ENDLESS))
     workplace.run("follow", "spring", "--every", "1s", "--timeout", "2s")
     workplace.run("stop-started", "spring", "--reason", "wrong list")
     before = deliveries(records(workplace))
@@ -185,7 +195,9 @@ def test_what_was_sent_before_a_stop_is_kept(workplace, platform):
 
 
 def test_history_and_why_tell_what_was_read(workplace, platform):
-    workplace.run("run", started(workplace, platform))
+    workplace.run("run", started(workplace, platform, ENDLESS))
+    workplace.run("follow", "spring", "--every", "1s", "--timeout", "1s")
+    completed(platform, RECIPIENTS)
     workplace.run("follow", "spring", "--every", "1s")
     history = workplace.run("history", "spring").stdout
     why = workplace.run("why", "spring", "st-1/cd-1").stdout
