@@ -19,6 +19,7 @@ class EndPoint:
     elsewhere: str = ""
     port: int = 0
     requests: list = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
 
     @property
     def place(self):
@@ -59,6 +60,11 @@ class EndPoint:
         """Fails once, and then answers."""
         writer.write(OK if len(self.requests) > 1 else b"HTTP/1.1 503 no\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
+
+    async def answer_released(self, writer):
+        """Answers once it is released."""
+        await asyncio.to_thread(self.released.wait, 60)
+        await self.answer_ok(writer)
 
     async def answer_fails(self, writer):
         writer.write(b"HTTP/1.1 503 no\r\nContent-Length: 0\r\n\r\n")
@@ -141,10 +147,3 @@ def end_point(behaviour="ok", elsewhere=""):
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
-
-
-def closed_port():
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
+
+from tests.ports import free_port
 
 _SYSTEM = ("/usr/lib/postgresql", "/usr/local/pgsql")
 
@@ -34,7 +35,7 @@ class Server:
         self._binaries = self._reachable(binaries)
         self._data = self._home / "data"
         self._process = None
-        self.host, self.port = host, _free_port()
+        self.host, self.port = host, free_port()
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
             rules.write("host all all 10.77.0.0/16 trust\n")  # network namespaces of ours
@@ -206,9 +207,3 @@ def _user():
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     raise NoPostgresError("it does not run as root, and there is no user to run it as")
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -155,13 +155,6 @@ def reply(status: int, body: Any = b"", *headers: str, length: int | None = None
     return f"{head}\r\n".encode() + raw
 
 
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def client_of(host: str, **options: Any) -> KoreClient:
     defaults = {"tokens": OneToken(), "clock": StillClock(), "connect_timeout": 5.0, "total_timeout": 5.0}
     defaults["pool"] = ConnectionPool(100)

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator import load_manifest, plan_launch, run_launch
 from orchestrator.app import journal_reader as journals
+from orchestrator.app import notifier as module
 from orchestrator.app.notifier import Notifier, telling
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.notice import NOTICE, SIGNATURE
@@ -20,8 +21,9 @@ from orchestrator.errors import Refused
 from orchestrator.ledger.store import Store
 from orchestrator.redaction import Redactor
 from tests.app.conftest import Watcher
-from tests.endpoints import closed_port, end_point
+from tests.endpoints import end_point
 from tests.fakes import ManualClock, RecordingObserver
+from tests.ports import free_port
 from tests.system.crash.conftest import ACCOUNT
 
 TOKEN = "canary-token-5f0c3a5f0c3a"
@@ -31,7 +33,13 @@ LEDGER = "sqlite:///{}/.orchestrator/ledger.db"
 
 
 @pytest.fixture
-def hook(monkeypatch):
+def patient(monkeypatch):
+    """Each notice begins a process: on a crowded machine, that alone may take the five seconds of a notice."""
+    monkeypatch.setattr(module, "SECONDS", 60.0)
+
+
+@pytest.fixture
+def hook(monkeypatch, patient):
     with end_point() as there:
         monkeypatch.setenv("HOOK", f"http://{there.place}/{TOKEN}")
         yield there
@@ -166,7 +174,7 @@ async def test_a_run_that_may_not_begin_after_its_wait_is_told(places, hook):
 
 
 async def test_a_refusal_that_reaches_nobody_is_an_event(places, monkeypatch):
-    monkeypatch.setenv("DEAD", f"http://127.0.0.1:{closed_port()}/{TOKEN}")
+    monkeypatch.setenv("DEAD", f"http://127.0.0.1:{free_port()}/{TOKEN}")
     place = await places()
     watcher = await refused_while_waiting(place, place.load(notify=[entry("DEAD"), entry("DEAD", on=["finished"])]))
 
@@ -215,12 +223,13 @@ async def test_a_plan_without_approval_is_not_told(places, hook):
 HOSTILE = ("silent", "drips", "redirects", "resets", "fails", "endless_headers")
 
 
-async def test_hostile_end_points_change_nothing_but_warnings(places, hook, monkeypatch):
-    monkeypatch.setenv("DEAD", f"http://127.0.0.1:{closed_port()}/{TOKEN}")
+async def test_hostile_end_points_change_nothing_but_warnings(places, monkeypatch):
+    monkeypatch.setenv("DEAD", f"http://127.0.0.1:{free_port()}/{TOKEN}")
     monkeypatch.setenv("ODD", f"nothing like an address {TOKEN}")
     with ExitStack() as stack:
+        trap = stack.enter_context(end_point())
         for kind in HOSTILE:
-            there = stack.enter_context(end_point(kind, f"http://{hook.place}/trap"))
+            there = stack.enter_context(end_point(kind, f"http://{trap.place}/trap"))
             form = "json" if kind in {"drips", "resets"} else "http"
             monkeypatch.setenv(kind.upper(), f"{form}://{there.place}/{TOKEN}")
         variables = [kind.upper() for kind in HOSTILE]
@@ -233,7 +242,7 @@ async def test_hostile_end_points_change_nothing_but_warnings(places, hook, monk
 
     assert (result.exit_code, result.totals) == (expected.exit_code, expected.totals)
     assert place.outcomes(result) == plain.outcomes(expected)
-    assert hook.requests == []
+    assert trap.requests == []
     # A notice for each of two waves and one for the end, none of which reached anybody.
     assert len(result.warnings) == 3 * len(notify)
     assert (
@@ -241,21 +250,21 @@ async def test_hostile_end_points_change_nothing_but_warnings(places, hook, monk
     )
     assert TOKEN not in json.dumps(result.warnings)
     # The last two waves and the end come together: 5 s for all of it, and what the machine needs for the run itself.
-    assert took < 5 + 10
+    assert took < 5 + 30
     assert journals.read_status(LEDGER.format(place.directory), "crash").result.as_json() == result.as_json()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_starts_do_not_wait_for_a_slow_end_point(places, monkeypatch):
-    with end_point("silent") as there:
+    """It answers when all is started: whatever waited for it would wait until the notice is given up."""
+    with end_point("released") as there:
         monkeypatch.setenv("SLOW", f"http://{there.place}/x")
-        place, seen = await places(), {}
-        watcher = Watcher(
-            wave_passed=lambda: seen.update(passed=time.monotonic()),
-            run_finished=lambda: seen.update(finished=time.monotonic()),
-        )
-        await run_launch(place.load(waves=WAVES, notify=[entry("SLOW", on=["wave_passed"])]), observer=watcher)
+        place = await places()
+        manifest = place.load(waves=WAVES, notify=[entry("SLOW", on=["wave_passed"])])
+        result = await run_launch(manifest, observer=Watcher(run_finished=there.released.set))
 
-    assert seen["finished"] - seen["passed"] < 4  # of the 5 s that the notice took
+    assert there.events() == ["wave_passed", "wave_passed"]
+    assert result.warnings == []
 
 
 async def test_a_wrong_entry_is_named_by_number_and_kind(places, monkeypatch):

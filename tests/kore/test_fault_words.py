@@ -12,7 +12,8 @@ import trustme
 from orchestrator.core.attempt.verdict import VerdictKind, classify
 from orchestrator.model import Progress
 from tests.kore.test_hostile_servers import self_signed
-from tests.raw_server import client_of, free_port, hang, hang_up, reply, reset, serving, start, then_hang_up
+from tests.ports import free_port
+from tests.raw_server import client_of, hang, hang_up, reply, reset, serving, start, then_hang_up
 
 HOST = "https://platform.example"
 TLS = "TLS failed before the first byte was sent: "

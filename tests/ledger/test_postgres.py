@@ -20,6 +20,7 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Lane
 from tests import postgres
+from tests.ports import free_port
 from tests.raw_server import NOW, TARGET, StillClock, intent_of, record_of
 
 LANE = TARGET.lane
@@ -66,7 +67,7 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(address):
 
 def test_a_database_that_does_not_answer_is_an_error_for_people():
     with pytest.raises(LedgerError, match="onnection refused") as caught:
-        Store.open(f"postgresql://u@127.0.0.1:{postgres._free_port()}/d")
+        Store.open(f"postgresql://u@127.0.0.1:{free_port()}/d")
 
     assert caught.value.exit_code == 8
     assert "\n" not in caught.value.message

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import ssl
 from configparser import ConfigParser
 
@@ -18,18 +17,13 @@ import trustme
 
 from orchestrator.cli import main
 from tests.paths import ROOT
+from tests.ports import free_port
 from tests.serve.conftest import write
 from tests.system.browser import runs
 
 UNIT = ROOT / "deploy" / "orchestrator-serve.service"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 TOKEN = "a-token-of-enough-characters"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def config(folder, url, port):

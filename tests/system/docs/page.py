@@ -7,13 +7,13 @@ import contextlib
 import getpass
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.paths import ROOT
+from tests.ports import free_port
 from tests.system.docs import onprem
 
 ELSEWHERE = {
@@ -81,7 +81,7 @@ def play(text, folder):
     folder.chmod(0o700)
     # Of any other port, two tests that play the page at the same time would wait for each other.
     assert set(re.findall(r"--port (\d+)", text)) <= {*_PORTS}
-    ports = {shown: free_port() for shown in _PORTS if shown in text}
+    ports = {shown: str(free_port()) for shown in _PORTS if shown in text}
     with _around(text, folder, ports):
         printed = run(_swapped(text, ports), folder)
     shown = {real: shown for shown, real in ports.items()} | {str(folder.resolve()): HOME}
@@ -110,12 +110,6 @@ def comparable(printed):
     printed = re.sub(rf"\bby([ =]){re.escape(getpass.getuser())}\b", r"by\1ann", printed)
     printed = printed.replace(f"({getpass.getuser()})", "(ann)")
     return "\n".join(line.rstrip() for line in printed.splitlines())
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

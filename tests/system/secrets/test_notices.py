@@ -14,8 +14,9 @@ from orchestrator.cli import main
 from tests import canaries
 from tests.canaries import heard
 from tests.commands import run
-from tests.endpoints import closed_port, end_point
+from tests.endpoints import end_point
 from tests.paths import ROOT
+from tests.ports import free_port
 
 TOKENS = ("T0CANARY5f0c3a5f0c3a/B0CANARY7d1e7d1e/q7Rk2ZxW9bLt4VnY8mPc6HsD", "canary-hook-5f0c3a5f0c3a5f0c3a7d1e")
 FAILURES = 200
@@ -58,7 +59,7 @@ def test_two_hundred_failures_show_no_address(tmp_path):
         there = {name: stack.enter_context(end_point(name)) for name in ("fails", "resets", "garbage")}
         trap = f"http://127.0.0.1:{there['fails'].port}/{TOKENS[0]}"
         there["redirects"] = stack.enter_context(end_point("redirects", trap))
-        ports = {"dead": closed_port(), **{name: one.port for name, one in there.items()}}
+        ports = {"dead": free_port(), **{name: one.port for name, one in there.items()}}
         for turn in range(FAILURES // AT_ONCE):
             addresses = [address(form, ports, turn) for form in draw.sample(WRONG, AT_ONCE)]
             failures += failed(tmp_path / str(turn), addresses, turn)
