@@ -20,6 +20,7 @@ from tests.raw_server import (
     TOKEN,
     client_of,
     hang,
+    hang_up,
     reply,
     serving,
     start,
@@ -140,7 +141,7 @@ async def test_a_read_that_never_ends_is_tried_again_within_its_budget(name):
 )
 async def test_a_slow_drip_ends_with_the_calls_time(data, progress):
     async with serving(drip(data)) as server:
-        async with client_of(server.url, total_timeout=0.4) as client:
+        async with client_of(server.url, total_timeout=1) as client:
             answer = await start(client)
         await asyncio.wait_for(server.drained(), 10)
 
@@ -155,7 +156,7 @@ async def test_a_body_that_drips_is_judged_by_its_status_line(status):
         await drip(b"x" * 50)(reader, writer)
 
     async with serving(step) as server:
-        async with client_of(server.url, total_timeout=0.4) as client:
+        async with client_of(server.url, total_timeout=1) as client:
             answer = await start(client)
         await asyncio.wait_for(server.drained(), 10)
 
@@ -241,8 +242,8 @@ async def test_what_a_reply_says_of_its_encoding_changes_nothing(type_):
     ids=range(17),
 )  # fmt: skip
 async def test_garbage_after_the_request_is_indeterminate_and_closes(data):
-    async with serving(then_hang_up(data)) as server:
-        async with client_of(server.url, total_timeout=1) as client:
+    async with serving(then_hang_up(data), hang_up) as server:
+        async with client_of(server.url) as client:
             answer = await start(client)
             read = await client.list(TARGET, 1)  # a connection that has lied is not used again
         await asyncio.wait_for(server.drained(), 10)
