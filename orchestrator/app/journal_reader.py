@@ -11,6 +11,7 @@ from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.records import END, PLAN, RUN, STOP_KINDS
 from orchestrator.core.journal.states import CampaignState, Event, IllegalMove, fold
 from orchestrator.core.journal.subruns import headers, is_open
+from orchestrator.core.journal.waits import Wait, current
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
@@ -42,10 +43,17 @@ def pick_launch(store: Store, launch: str | None) -> str:
     return str(launch)
 
 
-def record_command(url: str, launch: str, command: ControlCommand, reason: str) -> ControlState:
-    """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused."""
+def record_command(
+    url: str, launch: str, command: ControlCommand, reason: str
+) -> tuple[ControlState, tuple[Wait, ...]]:
+    """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused.
+
+    Returns the new state, and who waited for the launch's time then.
+    """
     with open_ledger(url) as store:
-        return store.record_command(pick_launch(store, launch), command, this_user(), reason, store.time())
+        name = pick_launch(store, launch)
+        waits = tuple(wait for wait in current(store.waits(), name, None) if wait.is_live)
+        return store.record_command(name, command, this_user(), reason, store.time()), waits
 
 
 def release_lanes(
@@ -66,35 +74,45 @@ def release_lanes(
 
 @dataclass(frozen=True, slots=True)
 class LaunchStatus:
-    """Where a launch stands. `stopped` counts the campaigns that were stopped since they were started."""
+    """Where a launch stands. `result` is None while it has no run with a plan.
 
-    result: Result
+    `stopped` counts the campaigns that were stopped since they were started, `waits` are the runs that wait for their
+    time.
+    """
+
+    launch: str
+    result: Result | None
     control_state: ControlState
-    is_live: bool
-    stopped: int
+    is_live: bool = False
+    stopped: int = 0
+    waits: tuple[Wait, ...] = ()
 
 
 def read_status(url: str, launch: str | None) -> LaunchStatus:
-    """The status of a launch, by default the newest. Raises NothingSelected and LedgerError."""
+    """The status of a launch, by default the newest.
+
+    Raises NoPlanYet for one that has no run, waits for none, and was not paused or aborted. Raises NothingSelected and
+    LedgerError.
+    """
     with open_ledger(url) as store:
-        name = pick_launch(store, launch)
-        return _status(store, name)
+        found = read_launch(store, pick_launch(store, launch))
+    if found.result is None and not found.waits and found.control_state.command is None:
+        raise NoPlanYet("this launch has no run with a plan")
+    return found
 
 
-def read_launch(store: Store, launch: str) -> LaunchStatus | None:
-    """The status of a launch; None while it has no run with a plan. Raises LedgerError."""
+def read_launch(store: Store, launch: str) -> LaunchStatus:
+    """The status of a launch. Raises LedgerError."""
+    # Read first: a run that no longer waits has begun, and is found below.
+    marks, live = store.waits(), live_run(store, launch)
     try:
-        return _status(store, launch)
+        found = result(store, launch, live=live)
     except NoPlanYet:
-        return None
-
-
-def _status(store: Store, launch: str) -> LaunchStatus:
-    live = live_run(store, launch)
-    found = result(store, launch, live=live)
+        return LaunchStatus(launch, None, store.control_state(launch), waits=current(marks, launch, None))
     is_live = live == found.run["run_id"] and found.run["finished_at"] is None
     stopped = sum(one.is_confirmed for one in stops(store.read(launch, kinds=STOP_KINDS)).values())
-    return LaunchStatus(found, store.control_state(launch), is_live, stopped)
+    waits = current(marks, launch, found.run["started_at"])
+    return LaunchStatus(launch, found, store.control_state(launch), is_live, stopped, waits)
 
 
 def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from orchestrator.app.open_run import OpenRun
 from orchestrator.app.refusal_notice import telling_refusal
 from orchestrator.app.run import before_starts
 from orchestrator.core.journal.control import ControlState
+from orchestrator.core.journal.waits import SHOW_SECONDS, WAITER
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approvers import Approved
@@ -20,6 +22,8 @@ from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.start_wait import StartWait
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.engine.waves import FRESH_SECONDS
+from orchestrator.errors import LedgerError
+from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store
 from orchestrator.model import PosixSeconds
 from orchestrator.ports import Observer
@@ -112,9 +116,31 @@ async def wait_without_lease(
     async def read_time() -> PosixSeconds:
         return await asyncio.to_thread(store.time)
 
+    shown = _ShownWait(store, manifest.launch)
     try:
         with before_starts(stop_signal, "the wait"):
-            await StartWait(manifest, read_state, read_time, stop_signal, observer).until(start)
+            await StartWait(manifest, read_state, read_time, stop_signal, observer, show=shown.show).until(start)
     finally:
+        await shown.end()
         if ledger is None:
             store.close()
+
+
+class _ShownWait:
+    """Shows everyone who looks at the launch in the ledger that this process waits."""
+
+    def __init__(self, store: Store, launch: str) -> None:
+        self._store = store
+        self._holder = this_holder(f"{WAITER}{uuid.uuid4().hex[:12]}", launch)
+        self._shown = 0.0  # when it was written last, in POSIX seconds
+
+    async def show(self, start: StartTime, now: PosixSeconds) -> None:
+        # The clock may have been set back: then it has not been seen for long.
+        if abs(now - self._shown) >= SHOW_SECONDS:
+            await asyncio.to_thread(self._store.show_wait, self._holder, start, now)
+            self._shown = now
+
+    async def end(self) -> None:
+        # In a ledger that is away it ends by itself, as a dead one's does.
+        with suppress(LedgerError):
+            await asyncio.to_thread(self._store.end_wait, self._holder.run_id)

@@ -1,11 +1,19 @@
 """`pause`, `unpause`, `abort` and `release`: what people record in a launch's journal."""
 
+from typing import Final
+
 import click
 
 from orchestrator.cli.documented import documented
 from orchestrator.cli.options import json_option, launch_argument, ledger_option, prints_result, reason_option
 from orchestrator.console.render import CommandResult
 from orchestrator.core.text import command_line
+
+_OF_WAITING: Final = {
+    "pause": "it keeps waiting, and starts nothing until the launch is unpaused",
+    "abort": "it ends within a few seconds, with nothing sent",
+}
+"""What a command means for a run that waits for its time."""
 
 
 @documented(
@@ -119,8 +127,11 @@ def release(name: str, *, reason: str, yes: bool, ledger: str) -> CommandResult:
 
 def _record(name: str, launch: str, reason: str, ledger: str, text: str) -> CommandResult:
     from orchestrator.app.journal_reader import record_command
-    from orchestrator.console.summary import control_state_json
+    from orchestrator.console.summary import control_state_json, waiting_lines
     from orchestrator.core.journal.control import ControlCommand
 
-    state = record_command(ledger, launch, ControlCommand(name), reason)
-    return CommandResult(name, {"launch": launch, "control": control_state_json(state)}, f"{text}\n")
+    state, waits = record_command(ledger, launch, ControlCommand(name), reason)
+    said = [text, *waiting_lines(waits)]
+    said += [_OF_WAITING[name]] if waits and name in _OF_WAITING else []
+    data = {"launch": launch, "control": control_state_json(state), "waits": [wait.as_json() for wait in waits]}
+    return CommandResult(name, data, "".join(f"{line}\n" for line in said))

@@ -25,7 +25,7 @@ from orchestrator.fleet.ordering import Request, candidates, order_launch
 from orchestrator.fleet.orders import Order
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import Stop
+from orchestrator.model import Home, Stop
 
 _Ask = Callable[[Plan], Approved]
 
@@ -103,6 +103,8 @@ def _question(
 
 def _agreed(store: Store, request: Request, ask: _Ask) -> _Ask:
     """Ask now. What it returns gives the same answer for the same plan, and asks again for another."""
+    # Known from now on: people can pause or abort what waits.
+    store.bind_launch(request.manifest.launch, Home(request.manifest.host, request.environment), store.time())
     check_not_aborted(store.control_state(request.manifest.launch), request.manifest.launch, store.url)
     agreed = candidates(store, request)
     approved = ask(agreed)

@@ -57,9 +57,9 @@ def history(launch: str | None, *, ledger: str) -> CommandResult:
     from orchestrator.app.look_back import read_history
     from orchestrator.console.happenings import happenings_json, history_text
 
-    name, found = read_history(ledger, launch)
-    data = {"launch": name, "happenings": happenings_json(found)}
-    return CommandResult("history", data, history_text(name, found))
+    name, found, waits = read_history(ledger, launch)
+    data = {"launch": name, "happenings": happenings_json(found), "waits": [wait.as_json() for wait in waits]}
+    return CommandResult("history", data, history_text(name, found, waits))
 
 
 @documented(

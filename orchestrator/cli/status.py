@@ -51,16 +51,23 @@ def _waiting_for_a_plan(launch: str | None, ledger: str) -> tuple[CommandResult,
 def _status(launch: str | None, ledger: str) -> tuple[CommandResult, bool]:
     """The status now, and whether the run is still going on."""
     from orchestrator.app.journal_reader import read_status
-    from orchestrator.console.summary import control_state_json, status_json, summary
+    from orchestrator.console.summary import control_state_json, status_json, summary, waiting_text
     from orchestrator.core.text import plural
     from orchestrator.model import Outcome
 
     seen = read_status(ledger, launch)
-    text = summary(seen.result, is_live=seen.is_live, control_state=seen.control_state)
+    control = {
+        "control": control_state_json(seen.control_state),
+        "stopped_since": seen.stopped,
+        "waits": [wait.as_json() for wait in seen.waits],
+    }
+    if seen.result is None:
+        text = waiting_text(seen.launch, seen.waits, seen.control_state)
+        return CommandResult("status", {"launch": seen.launch, "run": None, **control}, text), True
+    text = summary(seen.result, is_live=seen.is_live, control_state=seen.control_state, waits=seen.waits)
     if seen.stopped:
         verb = "was" if seen.stopped == 1 else "were"
         text += f"{plural(seen.stopped, 'campaign')} {verb} stopped since; messages sent before stay sent\n"
-    control = {"control": control_state_json(seen.control_state), "stopped_since": seen.stopped}
     code = ExitCode.UNKNOWN if seen.result.standings[Outcome.UNKNOWN] else ExitCode.OK
     data = {**status_json(seen.result, is_live=seen.is_live), **control}
     return CommandResult("status", data, text, exit_code=code, is_styled=True), seen.is_live

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from orchestrator.console.summary import control_state_json
+from orchestrator.console.summary import control_state_json, waiting_lines
 from orchestrator.console.terminal import console_for, plain
+from orchestrator.core.journal.waits import Wait
 from orchestrator.core.result.narrative import CampaignStory, Happening, LaunchLine
 from orchestrator.core.text import plural, timestamp
 from orchestrator.model import Reason
@@ -37,12 +38,13 @@ def launches_text(found: Sequence[LaunchLine]) -> str:
 
 def _last_run(line: LaunchLine) -> tuple[str, str, str]:
     result = line.result
+    also = [plain(one) for one in (line.control_state.sentence, *(wait.sentence for wait in line.waits)) if one]
     if result is None:
-        return "-", "-", "no run yet"
-    run, held = result.run, line.control_state.sentence
+        return "-", "-", "; ".join(["no run yet", *also])
+    run = result.run
     counts = ", ".join(f"{count} {_word(standing)}" for standing, count in result.standings.items() if count)
     ending = "going on" if line.is_live else f"exit code {result.exit_code}"
-    outcome = f"{ending}: {counts or 'no campaigns'}" + (f"; {plain(held)}" if held else "")
+    outcome = "; ".join([f"{ending}: {counts or 'no campaigns'}", *also])
     return run["run_id"], _clock(run["started_at"]), outcome
 
 
@@ -61,8 +63,11 @@ def launches_json(found: Iterable[LaunchLine]) -> dict[str, Any]:
 
 def _launch_json(line: LaunchLine) -> dict[str, Any]:
     result = line.result
+    waits = [wait.as_json() for wait in line.waits]
     if result is None:
-        return {"launch": line.launch, "run": None}
+        return {
+            "launch": line.launch, "run": None, "control": control_state_json(line.control_state), "waits": waits,
+        }  # fmt: skip
     code = None if line.is_live else result.exit_code
     return {
         "launch": line.launch,
@@ -71,12 +76,14 @@ def _launch_json(line: LaunchLine) -> dict[str, Any]:
         "totals": {str(standing): count for standing, count in result.standings.items()},
         "control": control_state_json(line.control_state),
         "stopped_since": line.stopped,
+        "waits": waits,
     }
 
 
-def history_text(launch: str, found: Sequence[Happening]) -> str:
-    """A line for each thing that happened, the oldest first."""
-    return "\n".join([f"launch {plain(launch)}, times in UTC:", *map(_line, found)]) + "\n"
+def history_text(launch: str, found: Sequence[Happening], waits: Iterable[Wait]) -> str:
+    """A line for each thing that happened, the oldest first; then for what waits now."""
+    lines = [f"launch {plain(launch)}, times in UTC:", *map(_line, found), *waiting_lines(waits)]
+    return "\n".join(lines) + "\n"
 
 
 def story_text(launch: str, told: CampaignStory) -> str:

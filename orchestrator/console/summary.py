@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,6 +15,7 @@ from orchestrator.console.terminal import console_for, has_color, plain
 from orchestrator.core.audience import sentence
 from orchestrator.core.exit_codes import RUN_MEANINGS, ExitCode
 from orchestrator.core.journal.control import OPEN, ControlState
+from orchestrator.core.journal.waits import Wait
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.core.result.types import WaveResult, standing_of
@@ -29,14 +30,28 @@ _COLORS = {Reason.IN_FLIGHT: "cyan", Outcome.UNKNOWN: "red", Outcome.FAILED: "re
 _BAD_CODES = frozenset({ExitCode.FAILED, ExitCode.UNKNOWN, ExitCode.JOURNAL})
 
 
-def summary(result: Result, *, is_live: bool = False, control_state: ControlState = OPEN) -> str:
+def summary(
+    result: Result, *, is_live: bool = False, control_state: ControlState = OPEN, waits: Collection[Wait] = ()
+) -> str:
     """What a person wants to know: totals per account, then what needs them, unknown first."""
     held = ["", f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
     verdict = [] if is_live else [_verdict(result.exit_code), *_times(result)]
     people = [f"recipients: {plain(sentence(result.people))}"] if result.people else []
     lines = [_headline(result), *verdict, *people, "", *_accounts(result), *_waves(result), *_needs(result), *held]
     lines += _footer(result, is_live=is_live)
+    lines += ["", *waiting_lines(waits)] if waits else []
     return "\n".join(lines) + "\n"
+
+
+def waiting_text(launch: str, waits: Iterable[Wait], control_state: ControlState = OPEN) -> str:
+    """A launch without a run, of which some wait for their time."""
+    held = [f"the launch is {plain(control_state.sentence)}"] if control_state.command is not None else []
+    return "\n".join([f"launch {plain(launch)}: no run yet", *waiting_lines(waits), *held]) + "\n"
+
+
+def waiting_lines(waits: Iterable[Wait]) -> list[str]:
+    """A line for each run that waits for its time."""
+    return [plain(wait.words) for wait in waits]
 
 
 def _accounts(result: Result) -> list[str]:

@@ -1,4 +1,4 @@
-"""The wait for the time at which a launch may start. It holds nothing: no lease, no slot, no connection."""
+"""The wait for the time at which a launch may start. It keeps nobody from anything: it holds no lease and no slot."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -24,7 +24,10 @@ AWAY_SECONDS: Final = 900.0
 
 
 class StartWait:
-    """Waits by the clock that `read_time` reads (POSIX seconds), and follows the launch's pauses meanwhile."""
+    """Waits by the clock that `read_time` reads (POSIX seconds), and follows the launch's pauses meanwhile.
+
+    `show` shows people that it waits: until when, and that it did so now.
+    """
 
     def __init__(
         self,
@@ -33,11 +36,14 @@ class StartWait:
         read_time: Callable[[], Awaitable[PosixSeconds]],
         stop_signal: StopSignal,
         observer: Observer,
+        *,
+        show: Callable[[StartTime, PosixSeconds], Awaitable[None]],
     ) -> None:
         self._manifest = manifest
         self._control = ControlWatch(manifest.launch, read_state, stop_signal, observer)
         self._read_state = read_state
         self._read_time = read_time
+        self._show = show
         self._stop_signal = stop_signal
         self._observer = observer
         self._last_left = 0.0  # seconds until the start, when that could be read last
@@ -61,6 +67,8 @@ class StartWait:
         try:
             state = await self._read_state(self._manifest.launch)
             now = await self._read_time()
+            if now < start.at:
+                await self._show(start, now)
         except LedgerError as error:
             if not self._away:
                 self._observer.event("ledger_away", message=error.message)

@@ -25,6 +25,9 @@ _COMMANDS: Final = (
     .scalar_subquery()
 )
 
+NO_LANE: Final = "@wait "
+"""The beginning of the names of rows that are no lane's; a lane's name begins with its host."""
+
 # Locked in the order of the lanes, as `acquire` does: two writers that wait for each other would both fail.
 _HELD_LEASES: Final = (
     sa.select(leases.c.lane, leases.c.fence, leases.c.expires, _COMMANDS)
@@ -86,7 +89,8 @@ def acquire_lease(
 
 def lanes_of(connection: sa.Connection, name: str) -> dict[Lane, Lease]:
     """The leases whose holder is, or last was, a launch of this name, or whose account has this id."""
-    found = {Lane(row.lane): lease_of(row) for row in connection.execute(sa.select(leases).order_by(leases.c.lane))}
+    query = sa.select(leases).where(~leases.c.lane.startswith(NO_LANE)).order_by(leases.c.lane)
+    found = {Lane(row.lane): lease_of(row) for row in connection.execute(query)}
     return {lane: lease for lane, lease in found.items() if name in {lease.holder.launch, rules.account_of(lane)}}
 
 

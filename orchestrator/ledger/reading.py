@@ -14,8 +14,9 @@ from orchestrator.core.journal.chain import Row, unsealed
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.lease import HeldLease, Lease
 from orchestrator.core.journal.records import END
+from orchestrator.core.journal.waits import Wait
 from orchestrator.errors import LedgerError, NothingSelected
-from orchestrator.ledger import launch_rows
+from orchestrator.ledger import launch_rows, wait_rows
 from orchestrator.ledger.address import open_backend
 from orchestrator.ledger.backend import Backend, UnreachableError
 from orchestrator.ledger.lease_rows import any_live, is_alive, lanes_of, lease_of
@@ -152,6 +153,11 @@ class ReadableLedger:
             rows = connection.execute(sa.select(leases).where(leases.c.run_id == run_id)).all()
         moment = self._backend.moment(now)
         return any_live((row for row in rows if not rules.is_doubtful(lease_of(row), moment)), moment)
+
+    def waits(self) -> list[Wait]:
+        """Of all launches, who waits for the time to start, and who has died while waiting."""
+        with self._transaction(writes=False) as connection:
+            return wait_rows.waits(connection, self._backend.moment(self._backend.now(connection)))
 
     def leases(self, lanes: Iterable[Lane]) -> frozenset[HeldLease]:
         """The leases of lanes as they are now, to see later whether anyone renews them."""

@@ -12,8 +12,9 @@ from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import Committed, ControlCommand, ControlState
 from orchestrator.core.journal.decisions import check_resolution
 from orchestrator.core.journal.lease import LEASE_SECONDS, AcquiredLease, Fences, HeldLease, Holder, Lease, Moment
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import launch_rows
+from orchestrator.ledger import launch_rows, wait_rows
 from orchestrator.ledger.address import open_backend
 from orchestrator.ledger.backend import Backend, UnreachableError
 from orchestrator.ledger.chains import Chains, JournalLinks
@@ -119,6 +120,16 @@ class Store(ReadableLedger):
                     .values(run_id="", recent=released_json(ended, moment))
                 )
         self._chains.forget(run_id)
+
+    def show_wait(self, holder: Holder, start: StartTime, now: PosixSeconds) -> None:
+        """Show people that a process waits until `start`. It keeps nobody from anything, and ages as a lease does."""
+        with self._transaction() as connection:
+            wait_rows.show_wait(connection, holder, start, self._backend.moment(now))
+
+    def end_wait(self, run_id: str) -> None:
+        """A process waits no longer."""
+        with self._transaction() as connection:
+            wait_rows.end_wait(connection, run_id)
 
     def release_dead(self, held: Mapping[Lane, Lease], by: str, reason: str, now: PosixSeconds) -> None:
         """Release lanes whose runs a person knows to be dead, all or none.

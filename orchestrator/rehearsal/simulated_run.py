@@ -10,6 +10,7 @@ from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.lease import AcquiredLease, Holder
 from orchestrator.core.journal.states import fold
 from orchestrator.core.manifest.models import Manifest, Pass
+from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.approval import check_not_too_late
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
@@ -81,8 +82,9 @@ class SimulatedRun:
         while not isinstance(done := await self._once(agreed), Result):
             agreed = agreed or done
             if self.manifest.not_before is not None:
-                wait = StartWait(self.manifest, self._read_state, self._read_time, self.stop_signal, self.observer)
-                await wait.until(self.manifest.not_before)
+                await StartWait(
+                    self.manifest, self._read_state, self._read_time, self.stop_signal, self.observer, show=_unseen
+                ).until(self.manifest.not_before)
         return done
 
     async def _read_state(self, launch: str) -> ControlState:
@@ -129,3 +131,7 @@ class SimulatedRun:
 
     async def _acquired(self) -> list[AcquiredLease]:
         return self.store.acquire(lanes_in_use(self.manifest), self.holder, self.clock.now())
+
+
+async def _unseen(_: StartTime, __: PosixSeconds) -> None:
+    """Nobody looks at a rehearsal that waits."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from orchestrator.core.journal.records import PLAN, RUN_KINDS
 from orchestrator.core.journal.states import KINDS, Event
+from orchestrator.core.journal.waits import Wait
 from orchestrator.core.result import timeline
 from orchestrator.core.result.followed import FollowedLaunch
 from orchestrator.core.result.narrative import LaunchLine
@@ -30,11 +31,12 @@ class LaneView:
 
 @dataclass(slots=True)
 class WatchedLaunch:
-    """A launch whose journal is in memory. `is_live`: its newest run is going on."""
+    """A launch whose journal is in memory. `is_live`: its newest run is going on; `waits`: who waits for its time."""
 
     name: str
     followed: FollowedLaunch = field(default_factory=FollowedLaunch)
     is_live: bool = False
+    waits: tuple[Wait, ...] = ()
     version: int = 0  # counts its changes
     _records: list[Record] = field(default_factory=list)
     _limited: dict[str, Record] = field(default_factory=dict)  # by lane that has sent nothing since it was limited
@@ -80,7 +82,7 @@ class WatchedLaunch:
         result = self.result()
         if result is not None:
             result = replace(result, campaigns=Campaigns(result.tally, _none))
-        return LaunchLine(self.name, result, self.followed.control_state, is_live=self.is_live)
+        return LaunchLine(self.name, result, self.followed.control_state, is_live=self.is_live, waits=self.waits)
 
     def lanes(self, result: Result) -> list[LaneView]:
         """The accounts, those with most campaigns that need a person first."""

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from orchestrator.core.journal.states import IllegalMove
+from orchestrator.core.journal.waits import current
 from orchestrator.core.result.narrative import LaunchLine
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.journal_tail import JournalTail
@@ -121,6 +122,7 @@ class LedgerWatch:
         if now - self._live_at >= _LIVE_SECONDS:
             self._live_at = now
             changed |= self._look_who_lives(store)
+            changed |= self._look_who_waits(store)
         # Last: what was read counts only if it was one state of one ledger.
         store.check_place()
         for name in changed & self._known.keys():
@@ -164,7 +166,9 @@ class LedgerWatch:
     def _read(self, opened: tuple[Store, JournalTail], name: str, known: _Known) -> None:
         store, tail = opened
         try:
+            waits = known.line.waits if known.line is not None else ()
             known.launch, known.trouble = WatchedLaunch.of(name, tail.read(name)), ""
+            known.launch.waits = waits
             known.launch.is_live = _is_live(store, known.launch)
             self._conclude(known)
         except _UNREADABLE as error:
@@ -179,6 +183,21 @@ class LedgerWatch:
                     known.launch.is_live = is_live
                     known.launch.version += 1
                     changed.add(name)
+        return changed
+
+    def _look_who_waits(self, store: Store) -> set[str]:
+        changed, marks = set(), store.waits()
+        for name, known in self._known.items():
+            if known.line is None:
+                continue
+            result = known.line.result
+            waits = current(marks, name, result.run["started_at"] if result is not None else None)
+            if [one.sentence for one in waits] != [one.sentence for one in known.line.waits]:
+                known.line = replace(known.line, waits=waits)
+                if known.launch is not None:
+                    known.launch.waits = waits
+                    known.launch.version += 1
+                changed.add(name)
         return changed
 
     def _conclude(self, known: _Known) -> None:

@@ -42,12 +42,12 @@ COMMANDS = {
     "status": (
         ("status", "spring"),
         ["run", "totals", "budget", "waves", "recipients", "delivery", "campaigns", "warnings", "is_live", "control",
-         "stopped_since"],
+         "stopped_since", "waits"],
     ),
     "report": (("report", "spring"), ["launch", "run_id", "files"]),
-    "pause": (("pause", "spring", "--reason", "x"), ["launch", "control"]),
-    "unpause": (("unpause", "spring"), ["launch", "control"]),
-    "abort": (("abort", "spring", "--reason", "x"), ["launch", "control"]),
+    "pause": (("pause", "spring", "--reason", "x"), ["launch", "control", "waits"]),
+    "unpause": (("unpause", "spring"), ["launch", "control", "waits"]),
+    "abort": (("abort", "spring", "--reason", "x"), ["launch", "control", "waits"]),
     "release": (("release", "spring", "--reason", "x"), ["reason", "released"]),
     "doctor": (("doctor",), ["healthy", "findings"]),
     "notify": (("notify", "test", "launch.yaml"), ["launch", "entries"]),
@@ -67,7 +67,7 @@ COMMANDS = {
         ["launch", "resolved", "campaign", "resolved_as", "reason"],
     ),
     "list": (("list",), ["launches"]),
-    "history": (("history", "spring"), ["launch", "happenings"]),
+    "history": (("history", "spring"), ["launch", "happenings", "waits"]),
     "why": (("why", "spring", "st-1/cd-0"), ["launch", "campaign", "happenings", "now"]),
     "audit verify": (
         ("audit", "verify", "spring"), ["launch", "verified", "records", "unchained", "chains", "findings"]

@@ -39,13 +39,17 @@ def test_a_host_that_dies_while_waiting_is_replaced(workplace, platform, launch)
     at = soon()
     with workplace.start("run", launch, "--at", at) as first:
         said = waits(first)
+        assert "start_waiting" in first.stderr.readline()
         assert "nothing is started, and no account is held" in said
         assert platform.starts == {}
         first.kill()
         first.communicate(timeout=30)
+    seen = workplace.run("status")
     second = workplace.run("run", launch, "--at", at)
 
     assert second.returncode == 0, second.stderr
+    assert "is gone: pid " in seen.stdout
+    assert "is gone" not in workplace.run("status").stdout
     assert platform.starts == {f"st-1/cd-{n}": 1 for n in range(3)}
     begun = datetime.fromisoformat(min(c["sent_at"] for c in workplace.result()["campaigns"]))
     assert begun >= datetime.fromisoformat(at)
@@ -97,6 +101,31 @@ def test_an_abort_ends_the_wait_with_nothing_sent(workplace, platform, launch):
 
     assert process.returncode == 4, err
     assert "wrong text" in err
+    assert platform.starts == {}
+
+
+def test_people_see_a_run_that_waits_and_what_they_do_to_it(workplace, platform, launch):
+    with workplace.start("run", launch, "--at", LATER) as process:
+        while "start_waiting" not in process.stderr.readline():
+            assert process.poll() is None
+        status, history, listed = (workplace.run(*words) for words in (("status",), ("history", "spring"), ("list",)))
+        data = json.loads(workplace.run("status", "--json").stdout)
+        paused = workplace.run("pause", "spring", "--reason", "wrong list")
+        held = workplace.run("status")
+        aborted = workplace.run("abort", "spring", "--reason", "wrong list")
+        process.communicate(timeout=30)
+    after = workplace.run("status")
+
+    line = "a run waits until Tue 2037-12-01 09:00 UTC"
+    assert status.stdout.startswith(f"launch spring: no run yet\n{line}, ")
+    assert f"pid {process.pid} on " in status.stdout
+    assert (status.returncode, data["run"], data["waits"][0]["until"]) == (0, None, "2037-12-01T09:00:00.000Z")
+    assert line in history.stdout
+    assert line in " ".join(listed.stdout.split())
+    assert "it keeps waiting, and starts nothing until the launch is unpaused" in paused.stdout
+    assert "the launch is paused by " in held.stdout
+    assert "it ends within a few seconds, with nothing sent" in aborted.stdout
+    assert after.stdout.startswith("launch spring: no run yet\nthe launch is aborted by ")
     assert platform.starts == {}
 
 

@@ -31,6 +31,7 @@ class Waiting:
         self.step = 0.0  # by how much the clock was set since
         self.state = OPEN
         self.away = False
+        self.shown = []
         self.stop_signal, self.observer = StopSignal(), RecordingObserver()
 
     async def time(self):
@@ -41,10 +42,13 @@ class Waiting:
             raise LedgerError("the database is away")
         return self.state
 
+    async def show(self, start, now):
+        self.shown.append((start, now))
+
     async def until(self, start):
         """Waits; the ledger's time when it is over."""
         await StartWait(
-            manifest({"campaign": "c"}), self.control_state, self.time, self.stop_signal, self.observer
+            manifest({"campaign": "c"}), self.control_state, self.time, self.stop_signal, self.observer, show=self.show
         ).until(start)
         return await self.time()
 
@@ -95,6 +99,16 @@ def test_every_change_of_clocks_until_2037_is_met_in_a_second():
                 assert start.at == at, (name, change)
                 assert at <= run_virtually(Waiting(at - 5).until(start)) < at + 1, (name, change)
     assert changes > 4000
+
+
+async def test_people_are_shown_that_it_waits_and_no_longer_than_that():
+    waiting, start = Waiting(), StartTime(BASE + 60)
+    await waiting.until(start)
+    seen = [now for shown, now in waiting.shown if shown == start]
+
+    assert len(seen) == len(waiting.shown)
+    assert max(late - early for early, late in pairwise([BASE, *seen, start.at])) <= LOOK_SECONDS + 0.1
+    assert seen[-1] < start.at
 
 
 async def test_a_machine_that_slept_starts_at_its_next_look():

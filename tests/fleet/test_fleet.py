@@ -131,6 +131,19 @@ def test_an_order_waits_for_its_time_and_is_given_by_another(fleet):
     assert datetime.fromisoformat(scene.result["run"]["started_at"]) >= at
 
 
+def test_an_order_that_waits_for_its_time_can_be_aborted(fleet):
+    scene = fleet(accounts=1, campaigns=2)
+    waiting = scene.submit("--at", "2037-12-01T09:00:00Z", log="waiting.log")
+    scene.wait_for_log("waiting", "start_waiting")
+    assert scene.program("status", "--ledger", scene.url, log="status.log").wait(30) == 0, scene.log("status")
+    abort = scene.program("abort", "fleet", "--reason", "wrong text", "--ledger", scene.url, log="abort.log")
+
+    assert abort.wait(30) == 0, scene.log("abort")
+    assert waiting.wait(30) == 4, scene.log("waiting")
+    assert "a run waits until Tue 2037-12-01 09:00 UTC" in scene.log("status")
+    assert not scene.starts
+
+
 def test_a_signal_ends_the_watching_and_not_the_launch(fleet):
     scene = rated(fleet(accounts=1, campaigns=100, **WINDOW))
     scene.worker()

@@ -5,6 +5,9 @@ import contextlib
 import time
 from dataclasses import replace
 
+from orchestrator.core.journal.lease import Holder
+from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.ledger.store import Store
 from tests.serve.conftest import write
 from tests.system.browser import runs
 
@@ -51,6 +54,24 @@ async def test_a_ledger_that_moves_away_is_told_and_comes_back(serve, url, folde
         (folder / "elsewhere.db").rename(folder / "ledger.db")
         page = await served.until(LAUNCH, '<div id="trouble" role="alert"></div>')
         assert "Needs a person" in page
+
+
+async def test_a_run_that_waits_for_its_time_is_shown_until_it_ends(serve, url):
+    write(url, [])
+    store = Store.open(url)
+    store.show_wait(Holder("w-1", runs.LAUNCH, "elsewhere", 7), StartTime(store.time() + 86400.0), store.time())
+    async with serve(url) as served:
+        line = "a run waits until "
+        page = await served.until(LAUNCH, line)
+        assert "pid 7 on elsewhere" in page
+        assert line in await served.until("/", line)
+        async with served.events(f"{LAUNCH}/events") as parts:
+            assert line in (await anext(parts))["now"]
+            store.end_wait("w-1")
+            store.close()
+            async for news in parts:
+                if line not in news.get("now", line):
+                    break
 
 
 async def test_another_ledger_in_its_place_is_shown_instead(serve, url, folder):

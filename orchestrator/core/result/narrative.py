@@ -26,6 +26,7 @@ from orchestrator.core.journal.records import (
 )
 from orchestrator.core.journal.states import Event
 from orchestrator.core.journal.subruns import PART_OF
+from orchestrator.core.journal.waits import Wait
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.result.types import CampaignResult, Result
 from orchestrator.core.text import plural, timestamp
@@ -73,8 +74,8 @@ class Happening(NamedTuple):
 class LaunchLine:
     """Where one launch of a ledger stands. `result` is None while it has no run with a plan.
 
-    `stopped` counts the campaigns that were stopped since they were started. `unread` is why nothing is known of it, in
-    words; empty where it was read.
+    `stopped` counts the campaigns that were stopped since they were started, `waits` are the runs that wait for their
+    time. `unread` is why nothing is known of it, in words; empty where it was read.
     """
 
     launch: str
@@ -82,6 +83,7 @@ class LaunchLine:
     control_state: ControlState = OPEN
     is_live: bool = False
     stopped: int = 0
+    waits: tuple[Wait, ...] = ()
     unread: str = ""
 
 
