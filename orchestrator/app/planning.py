@@ -15,7 +15,7 @@ from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan import recipients, selection
 from orchestrator.core.plan.approval import check_cap, check_not_too_late
 from orchestrator.core.plan.decision import Action
-from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, held_notes, start_of
+from orchestrator.core.plan.estimate import PlannedLaunch, caveats, estimate, start_notes, start_of
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.proposal import SHOWN_HASH, Proposal, proposal_record
 from orchestrator.core.plan.selection import Choice
@@ -49,7 +49,7 @@ async def plan_run(
     not_told = await _tell(opened, plan)
     ahead = estimate(manifest, plan, reads, opened.deps.clock.now(), start_of(manifest, at))
     refusals = _refusals(opened, plan, ahead.begins, max_starts, max_recipients)
-    notes = (*refusals, *held_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan), *not_told)
+    notes = (*refusals, *start_notes(ahead), *_left_unknown(opened, plan), *caveats(manifest, plan), *not_told)
     return PlannedLaunch(plan, proposal, ahead, notes)
 
 

@@ -42,7 +42,9 @@ def text(planned: PlannedLaunch, *, is_full: bool = False) -> str:
     lines += _listed(plan, ahead) if is_listed else _counted(plan, ahead)
     # 2. What it takes.
     calls = ", ".join(f"{name} {count}" for name, count in ahead.calls.items())
-    lines.append(f"takes at least {duration(ahead.seconds)} and {plural(sum(ahead.calls.values()), 'call')} ({calls})")
+    texts = " plus the texting that waves wait for," if any(gate.at is None for gate in ahead.gates) else ""
+    least = f"{duration(ahead.seconds)}{texts} and {plural(sum(ahead.calls.values()), 'call')}"
+    lines.append(f"takes at least {least} ({calls})")
     lines += ahead.texting.sentences()
     # 3. What its reader should know before approving it, and the hash to approve it by.
     lines += [f"rule: {rule}" for rule in plan.rules]
@@ -86,12 +88,14 @@ def recipients_line(plan: Plan) -> list[str]:
 
 def _listed(plan: Plan, ahead: Estimate) -> list[str]:
     """A line for each campaign."""
-    wide = _width(ahead)
+    behind = _behind(plan, ahead)
+    wide = _width(ahead, behind)
     lines = [f"  action  {'earliest':{wide}}  recipients  wave      account"]
     for entry in plan.entries:
         outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
         why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
-        early = "held" if entry.key in ahead.held else _early(ahead, ahead.earliest.get(entry.key))
+        early = _early(ahead, ahead.earliest.get(entry.key), behind.get(entry.wave))
+        early = "held" if entry.key in ahead.held else early
         people = _people(Audience.of([entry.recipients])) if entry.decision.action is Action.START else "-"
         columns = f"{entry.decision.action:6}  {early:{wide}}  {people:>10}  {entry.wave:8}  {entry.account:10}"
         lines.append(f"  {columns}  {entry.key}{why}")
@@ -113,12 +117,13 @@ def _counted(plan: Plan, ahead: Estimate) -> list[str]:
             earliest.setdefault(place, []).append(early)
         if entry.decision.action is Action.SKIP:
             skipped[f"{entry.decision.outcome or 'skipped'}: {plain(entry.decision.message)}"] += 1
-    wide = _width(ahead)
+    behind = _behind(plan, ahead)
+    wide = _width(ahead, behind)
     lines = [f"    start   check    skip  {'first':{wide}}  {'last':{wide}}  recipients  wave      account"]
     for (wave, account), own in counts.items():
         numbers = "  ".join(f"{own[action]:>6,}" for action in (Action.START, Action.JUDGE, Action.SKIP))
         times = earliest.get((wave, account), [])
-        first, last = (_early(ahead, of(times)) if times else "-" for of in (min, max))
+        first, last = (_early(ahead, of(times), behind.get(wave)) if times else "-" for of in (min, max))
         shown = _people(Audience.of(people[wave, account])) if (wave, account) in people else "-"
         lines.append(f"   {numbers}  {first:{wide}}  {last:{wide}}  {shown:>10}  {wave:8}  {account}")
     lines += [f"  skip {count:,}: {why}" for why, count in skipped.most_common(_MOST_REASONS)]
@@ -135,13 +140,21 @@ def _people(people: Audience) -> str:
     return f"{people.known:,} +?" if people.known else "?"
 
 
-def _width(ahead: Estimate) -> int:
-    return 20 if ahead.is_dated else 10
+def _behind(plan: Plan, ahead: Estimate) -> dict[str, str]:
+    """By wave, what is said in place of a time that nobody knows: `after canary`."""
+    waits = ahead.waits_for(dict.fromkeys(entry.wave for entry in plan.entries))
+    return {wave: f"after {other}" for wave, other in waits.items()}
 
 
-def _early(ahead: Estimate, seconds: float | None) -> str:
+def _width(ahead: Estimate, behind: Mapping[str, str]) -> int:
+    return max([20 if ahead.is_dated else 10, *map(len, behind.values())])
+
+
+def _early(ahead: Estimate, seconds: float | None, instead: str | None = None) -> str:
     if seconds is None:
         return "-"
+    if instead is not None:
+        return instead
     if ahead.is_dated:
         # A start may leave from then on, so the second is rounded up.
         return f"{timestamp(PosixSeconds(math.ceil(round(ahead.begins + seconds, 3))))[:-5]}Z"
@@ -151,8 +164,14 @@ def _early(ahead: Estimate, seconds: float | None) -> str:
 def as_json(planned: PlannedLaunch) -> dict[str, Any]:
     """The plan's document: `identity` is what its hash covers, the rest is for its reader."""
     plan, proposal, ahead, notes = planned.plan, planned.proposal, planned.estimate, planned.notes
+    waits = ahead.waits_for(dict.fromkeys(entry.wave for entry in plan.entries))
     campaigns = [
-        {**entry.as_row()._asdict(), "earliest_s": _rounded(early), "starts_at": _starts_at(ahead, early)}
+        {
+            **entry.as_row()._asdict(),
+            "earliest_s": _rounded(early),
+            "starts_at": _starts_at(ahead, early),
+            "waits_for_wave": waits.get(entry.wave) if early is not None else None,
+        }
         for entry in plan.entries
         for early in [ahead.earliest.get(entry.key)]
     ]

@@ -30,6 +30,20 @@ def test_a_plan_shows_order_waves_times_calls_and_omissions(workplace):
     assert ',"calls":{"acme":5},"campaigns":' in text
 
 
+@pytest.mark.parametrize("options", [[], ["--full"]])
+def test_a_plan_names_the_wave_whose_texting_comes_first(workplace, options):
+    waves = [{"name": "canary", "campaigns": ["st-1/cd-0"], "pass": {"completed": "100%"}}]
+    manifest = workplace.manifest(campaigns=[{"stream": "st-1", "campaign": f"cd-{n}"} for n in range(50)], waves=waves)
+    done, document = planned(workplace, manifest, *options)
+    waits = {c["campaign"]: c["waits_for_wave"] for c in document["campaigns"]}
+
+    assert {waits.pop("cd-0"), *waits.values()} == {None, "canary"}
+    assert "after canary" in done.stdout
+    assert "takes at least" in done.stdout
+    assert "plus the texting that waves wait for," in done.stdout
+    assert "note: wave rest opens once wave canary has texted as its pass asks; when" in done.stdout
+
+
 def test_20_says_that_starts_would_be_sent(workplace, platform):
     manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
     before = workplace.run("plan", manifest, "--detailed-exitcode")

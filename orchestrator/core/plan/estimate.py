@@ -7,11 +7,13 @@ at the earliest.
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.core.plan.decision import Action
+from orchestrator.core.plan.delivery_gates import Gate, gate_after
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.texting import NO_FORECAST, Forecast, plan_forecast
@@ -34,7 +36,8 @@ class Estimate:
 
     The first call is made at `begins` (POSIX seconds). `is_dated`: a start waits for `not_before`, `--at` or a window,
     so that times of the day say more than seconds. `held` are starts that would be held, with the reason in words.
-    `texting` is when messages are sent, in accounts whose messages per minute are known.
+    `texting` is when messages are sent, in accounts whose messages per minute are known. `gates` are the waves that
+    wait for the texting of others: what is behind one that cannot be forecast starts later than `earliest` says.
     """
 
     earliest: Mapping[CampaignKey, PosixSeconds]
@@ -44,6 +47,16 @@ class Estimate:
     is_dated: bool = False
     held: Mapping[CampaignKey, str] = field(default_factory=dict)
     texting: Forecast = NO_FORECAST
+    gates: tuple[Gate, ...] = ()
+
+    def waits_for(self, waves: Iterable[str]) -> dict[str, str]:
+        """Of a plan's waves, in their order, those behind texting that cannot be forecast: the wave that texts."""
+        open_ended, after, found = {gate.opens: gate.after for gate in self.gates if gate.at is None}, "", {}
+        for wave in waves:
+            after = open_ended.get(wave, after)
+            if after:
+                found[wave] = after
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +151,44 @@ def estimate(
     for name, lane in lanes.items():
         for _ in range(reads.get(name, 0)):
             lane.call()
-    # 2. Wave by wave. The next one opens when the last lane is done and the bake is over.
-    bakes = {wave.name: wave.bake for wave in manifest.waves}
-    waves = _by_wave(plan)
-    opens = max((lane.now for lane in lanes.values()), default=begins)
-    for number, (name, entries) in enumerate(waves.items(), start=1):
-        _run_wave(entries, lanes, opens)
-        opens = max(lane.now for lane in lanes.values())
-        # Nothing waits for the bake of the last wave, or for that of a wave without calls.
-        if number < len(waves) and any(entry.decision.action is not Action.SKIP for entry in entries):
-            opens = PosixSeconds(opens + bakes.get(name, 0.0))
+    # 2. Wave by wave.
+    opens, gates = _run_waves(manifest, plan, lanes, begins)
     # 3. All of it in seconds after the first call.
     earliest = {key: PosixSeconds(at - begins) for lane in lanes.values() for key, at in lane.earliest.items()}
     held = {key: why for lane in lanes.values() for key, why in lane.held.items()}
     has_windows = any(entry.window and entry.decision.action is Action.START for entry in plan.entries)
     calls = {name: lane.calls for name, lane in lanes.items()}
-    ends = plan_forecast(manifest, plan, {key: at for lane in lanes.values() for key, at in lane.earliest.items()})
-    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held, ends)
+    # No time of texting is known where a wave waits for one that is not.
+    is_known = all(gate.at is not None for gate in gates)
+    ends = plan_forecast(manifest, plan, _starting(lanes)) if is_known else NO_FORECAST
+    return Estimate(earliest, calls, opens - begins, begins, begins > now or has_windows, held, ends, tuple(gates))
+
+
+def _run_waves(
+    manifest: Manifest, plan: Plan, lanes: Mapping[str, _LaneAhead], begins: PosixSeconds
+) -> tuple[PosixSeconds, list[Gate]]:
+    """When the last wave is done, and which waves wait for the texting of others."""
+    bakes, waves, gates = {wave.name: wave.bake for wave in manifest.waves}, _by_wave(plan), list[Gate]()
+    opens = max((lane.now for lane in lanes.values()), default=begins)
+    for name, following in pairwise([*waves, ""]):
+        _run_wave(waves[name], lanes, opens)
+        # 1. The next one opens when the last lane is done. Nothing waits for the bake of the last wave.
+        opens = max(lane.now for lane in lanes.values())
+        if not following:
+            break
+        # 2. And when the bake is over. Nothing waits for that of a wave without calls.
+        if any(entry.decision.action is not Action.SKIP for entry in waves[name]):
+            opens = PosixSeconds(opens + bakes.get(name, 0.0))
+        # 3. And when it has texted, where its rule asks for that.
+        gate = gate_after(manifest, plan, name, following, starting=_starting(lanes), baked_at=opens)
+        if gate is not None:
+            gates.append(gate)
+            opens = max(opens, gate.at or opens)
+    return opens, gates
+
+
+def _starting(lanes: Mapping[str, _LaneAhead]) -> dict[CampaignKey, PosixSeconds]:
+    return {key: at for lane in lanes.values() for key, at in lane.earliest.items()}
 
 
 def start_of(manifest: Manifest, at: StartTime | None = None) -> StartTime | None:
@@ -186,9 +220,12 @@ def _run_wave(entries: list[Entry], lanes: Mapping[str, _LaneAhead], opens: Posi
         lane.run(by_account[name])
 
 
-def held_notes(ahead: Estimate) -> list[str]:
-    """A sentence for each reason for which starts would be held."""
-    return [f"a run holds {plural(count, 'campaign')}: {why}" for why, count in Counter(ahead.held.values()).items()]
+def start_notes(ahead: Estimate) -> list[str]:
+    """A sentence for each wave that waits for texting, and for each reason for which starts would be held."""
+    waits = [gate.sentence(ahead.begins) for gate in ahead.gates]
+    return waits + [
+        f"a run holds {plural(count, 'campaign')}: {why}" for why, count in Counter(ahead.held.values()).items()
+    ]
 
 
 def caveats(manifest: Manifest, plan: Plan) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.journal.states import State
-from orchestrator.core.plan.estimate import Estimate, caveats, estimate, held_notes
+from orchestrator.core.plan.estimate import Estimate, caveats, estimate, start_notes
 from orchestrator.core.plan.plan import Plan
 from tests.core.builders import history, key, manifest, planned, ready
 
@@ -150,7 +150,7 @@ def test_a_window_that_opens_too_late_is_held_with_the_reason():
     assert starts == {"cd-1": MONDAY}
     why = "window day is closed until 2026-11-30T14:00:00.000Z; a run waits 1 h at most (windows_wait)"
     assert ahead.held == {key("cd-0"): why}
-    assert held_notes(ahead) == [f"a run holds 1 campaign: {why}"]
+    assert start_notes(ahead) == [f"a run holds 1 campaign: {why}"]
     alone, starts = dated(manifest({"campaign": "cd-0", "window": "day"}, windows=DAY, windows_wait="1h"))
     assert (starts, alone.held) == ({}, {key("cd-0"): why})
 
