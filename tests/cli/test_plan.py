@@ -41,7 +41,7 @@ def test_a_plan_names_the_wave_whose_texting_comes_first(workplace, options):
     assert "after canary" in done.stdout
     assert "takes at least" in done.stdout
     assert "plus the texting that waves wait for," in done.stdout
-    assert "note: wave rest opens once wave canary has texted as its pass asks; when" in done.stdout
+    assert "note: wave rest opens after wave canary has texted as its pass asks; when" in done.stdout
 
 
 def test_20_says_that_starts_would_be_sent(workplace, platform):

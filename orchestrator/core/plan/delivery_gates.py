@@ -28,7 +28,7 @@ class Gate:
 
     def sentence(self, now: PosixSeconds) -> str:
         """For the reader of a plan that is made `now` (POSIX seconds)."""
-        words = f"wave {self.opens} opens once wave {self.after} has texted as its pass asks"
+        words = f"wave {self.opens} opens after wave {self.after} has texted as its pass asks"
         if self.at is None:
             return f"{words}; when that is cannot be forecast"
         words += f", about {clock_time(self.at, since=now)} UTC"

@@ -66,7 +66,7 @@ def test_a_wave_without_such_a_rule_keeps_nobody_waiting():
 
 def test_a_texting_that_takes_longer_than_its_wave_may_is_said():
     assert Gate("canary", "rest", 600.0, 0.0, 3600.0).sentence(0.0) == (
-        "wave rest opens once wave canary has texted as its pass asks, about 00:10 UTC"
+        "wave rest opens after wave canary has texted as its pass asks, about 00:10 UTC"
     )
     late = Gate("canary", "rest", 600.0, 0.0, 300.0).sentence(0.0)
     assert late.endswith("; its pass waits for 5 min at most, and the rest would be held")
