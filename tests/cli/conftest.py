@@ -103,6 +103,9 @@ class Platform:
             [(ACCOUNT, stream, campaign, campaign, "sms") for stream in streams for campaign in campaigns],
             Limit(10_000, 1.0),
         )
+        return self.serve(world, **options)
+
+    def serve(self, world, **options):
         self._server = SandboxServer(world, **options)
         return self._do(self._server.start())
 
