@@ -27,6 +27,8 @@ _PLAIN = {
     "executable": None, "preexec_fn": None, "pass_fds": (), "shell": False, "gid": None, "gids": None, "uid": None,
     "umask": -1,
 }  # fmt: skip
+HANGS = 200
+"""Seconds: only a hang takes so long, however crowded the machine is."""
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 
 
@@ -101,6 +103,17 @@ class Command(subprocess.Popen):
 
     is_forked = False
 
+    def communicate(self, input=None, timeout=HANGS):  # noqa: A002 - the base class's name
+        return super().communicate(input, timeout)
+
+    def wait(self, timeout=HANGS):
+        return super().wait(timeout)
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:  # the test has failed: what it began would go on, and be waited for
+            self.kill()
+        super().__exit__(kind, error, trace)
+
     def _execute_child(self, *given):
         names = inspect.signature(super()._execute_child).parameters
         how = dict(zip(names, given, strict=True))
@@ -139,11 +152,11 @@ class Command(subprocess.Popen):
         return super()._internal_poll(*given, **how)
 
 
-def run(args, *, timeout=60, **how):
+def run(args, **how):
     """`subprocess.run` with its output captured as text, of a `Command`."""
     with Command(args, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how) as process:
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            stdout, stderr = process.communicate()
         except BaseException:
             process.kill()
             raise

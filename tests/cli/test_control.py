@@ -35,7 +35,7 @@ def test_an_abort_ends_with_12_and_refuses_runs_until_lifted(workplace, platform
     with workplace.start("run", manifest) as process:
         wait_for(process.stderr, "wave_closed")
         aborted = workplace.run("abort", "spring", "--reason", "wrong list")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
     refused = workplace.run("run", manifest)
     sent_by_then = sum(platform.starts.values())
     status = json.loads(workplace.run("status", "spring", "--json").stdout)
@@ -74,7 +74,7 @@ def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platfo
         workplace.run("report", "spring", "--dir", "early")
         sent = dict(platform.starts)
         unpaused = workplace.run("unpause", "spring")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert (paused.returncode, unpaused.returncode) == (0, 0), paused.stderr + unpaused.stderr
     assert "carrier is down" in line

@@ -341,7 +341,7 @@ def test_130_when_interrupted_and_the_file_is_as_it_was(workplace, served):
         while not served.arrivals["arrivals"]:
             assert command.poll() is None
         command.send_signal(signal.SIGINT)
-        _, stderr = command.communicate(timeout=30)
+        _, stderr = command.communicate()
 
     assert command.returncode == 130, stderr
     assert "Traceback" not in stderr
@@ -357,7 +357,7 @@ def test_6_while_a_run_has_the_account(workplace, served):
             assert first.poll() is None
         second = workplace.run("discover", other, *streams("st-1"))
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=30)
+        first.communicate()
 
     assert second.returncode == 6, second.stderr
     assert f"pid {first.pid}" in second.stderr

@@ -46,7 +46,7 @@ def delete_rows(workplace, where):
 def test_13_when_rows_of_the_journal_are_lost_in_mid_run(slow_run, workplace, where, said):
     delete_rows(workplace, where)
     slow_run.answered.set()
-    out, err = slow_run.communicate(timeout=60)
+    out, err = slow_run.communicate()
 
     assert slow_run.returncode == 13, out + err
     assert said in out + err or "contradicts itself" in err
@@ -59,7 +59,7 @@ def test_without_a_file_descriptor_left_a_run_tells_its_end(slow_run):
     highest = max(map(int, os.listdir(f"/proc/{slow_run.pid}/fd")))  # noqa: PTH208 - numbers, no paths
     resource.prlimit(slow_run.pid, resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
     slow_run.answered.set()
-    out, err = slow_run.communicate(timeout=60)
+    out, err = slow_run.communicate()
 
     assert slow_run.returncode in {0, 13}, out + err
     assert "exit code 0" in out or "the journal" in err
@@ -69,7 +69,7 @@ def test_without_a_file_descriptor_left_a_run_tells_its_end(slow_run):
 def test_a_full_disk_behind_stdout_keeps_a_runs_code(workplace):
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
         process = workplace.start("run", workplace.manifest(), stdout=full)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate()
 
     assert process.returncode == 0, err
     assert "cannot write to standard output: No space left on device" in err

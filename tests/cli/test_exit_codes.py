@@ -127,7 +127,7 @@ def test_6_when_another_live_run_holds_the_account(workplace, platform):
         second = workplace.run("run", workplace.manifest("other.yaml", launch="other", host=url, accounts=accounts))
         first.send_signal(signal.SIGINT)
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=30)
+        first.communicate()
 
     assert second.returncode == 6, second.stderr
     assert f"pid {first.pid}" in second.stderr
@@ -362,7 +362,7 @@ def test_a_signal_drains_what_is_in_flight_and_ends_sending(workplace, platform,
         os.kill(process.pid, number)
         wait_for(process.stderr, ": no new start")
         answered.set()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
     totals, sent = workplace.result()["totals"], platform.starts
 
     assert process.returncode == code, out + err

@@ -78,7 +78,7 @@ def test_a_killed_follower_is_gone_on_with_from_its_journal(workplace, platform)
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "delivery_ended")
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate()
     completed(platform, {"cd-1": 7, "cd-2": 7})
     known = deliveries(records(workplace))
     done = workplace.run("follow", "spring", "--every", "1s", "--json")
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_it_with_its_code(workplace, platform):
     with workplace.start("follow", "spring", "--every", "1s") as process:
         wait_for(process.stderr, "follow_read")
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate()
 
     assert process.returncode == 130
     assert "stopped early: SIGINT received" in printed
@@ -110,7 +110,7 @@ def test_a_run_begins_while_its_account_is_followed(workplace, platform):
         wait_for(process.stderr, "follow_read")
         runs = [workplace.run("run", manifest) for _ in range(5)]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate()
 
     assert [done.returncode for done in runs] == [0] * 5, runs
     assert platform.starts["st-1/cd-2"] == 1
@@ -123,7 +123,7 @@ def test_what_is_started_meanwhile_is_followed_too(workplace, platform):
         wait_for(process.stderr, "follow_read")
         workplace.run("run", manifest)
         completed(platform, {"cd-0": 4})
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate()
 
     assert process.returncode == 0
     assert {key: one["sent"] for key, one in json.loads(printed)["campaigns"].items()} == {
@@ -139,7 +139,7 @@ def test_what_is_started_meanwhile_waits_for_no_other(workplace, platform):
         workplace.run("run", manifest)
         wait_for(process.stderr, "campaigns=3 unread=0")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate()
 
     assert {str(one.state) for one in deliveries(records(workplace)).values()} == {"active"}
     assert len(deliveries(records(workplace))) == 3
@@ -154,7 +154,7 @@ def test_a_person_decides_while_the_launch_is_followed(workplace, platform):
             for command in (("abort", "spring", "--reason", "x"), ("unpause", "spring", "--reason", "y")) * 3
         ]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate()
 
     assert said == [0] * 6
 

@@ -9,7 +9,7 @@ from tests.commands import run
 
 def given(workplace, data, *arguments):
     with workplace.start(*arguments, stdin=subprocess.PIPE) as process:
-        out, err = process.communicate(data, timeout=60)
+        out, err = process.communicate(data)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 

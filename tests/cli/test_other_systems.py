@@ -69,7 +69,7 @@ def test_a_signal_stops_a_run_in_order(elsewhere, platform, number, code):
         os.kill(process.pid, number)
         wait_for(process.stderr, ": no new start")
         answered.set()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert process.returncode == code, out + err
     assert elsewhere.result()["totals"]["unknown"] == 0
@@ -99,8 +99,8 @@ def test_a_run_is_watched_to_its_end(elsewhere, platform):
     with elsewhere.start("run", manifest) as run:
         wait_for(run.stderr, "wave_opened")
         with elsewhere.start("status", "--watch", "--json") as watcher:
-            run.communicate(timeout=30)
-            out, err = watcher.communicate(timeout=30)
+            run.communicate()
+            out, err = watcher.communicate()
 
     assert (run.returncode, watcher.returncode) == (0, 0), err
     assert '"started": 3' in out
@@ -113,7 +113,7 @@ def test_a_ledger_at_rest_is_served(elsewhere):
         while "exit code 0" not in (seen := page(url)):
             pass
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert "3 started" in seen
     assert (process.returncode, out, err) == (0, "", "")
@@ -129,6 +129,6 @@ def test_a_run_in_progress_keeps_its_account(elsewhere, platform):
         second = elsewhere.run("run", manifest)
         first.send_signal(signal.SIGINT)
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=30)
+        first.communicate()
 
     assert second.returncode == 6, second.stderr

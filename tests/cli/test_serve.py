@@ -31,7 +31,7 @@ def test_a_run_is_shown_and_a_signal_ends_the_server(workplace, number, code):
         with urllib.request.urlopen(f"{url}events", timeout=20) as viewer:  # noqa: S310 - of ours
             assert viewer.readline() == b"retry: 1000\n"
             process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate()
     assert (process.returncode, out, err) == (code, "", "")
 
 

@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from tests.commands import HANGS
+
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -25,7 +27,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(workplace, number):
     with workplace.start("run", manifest, preexec_fn=lambda: signal.signal(number, signal.SIG_IGN)) as process:
         started(process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert process.returncode == 0, err
     assert "8 started" in out
@@ -44,7 +46,7 @@ def test_a_second_signal_stops_waiting_and_a_third_does_nothing(workplace, platf
                 break
         for _ in range(20):
             process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert process.returncode == 11, err
     assert "Traceback" not in err
@@ -60,7 +62,7 @@ def test_the_sandbox_ends_in_order_on_many_signals(workplace, number):
                 break
         for _ in range(3):
             process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
 
     assert process.returncode == 0, err
     assert out.endswith("# 0 starts accepted, 0 hazards, 0 calls, 0 over the limit\n")
@@ -74,7 +76,7 @@ def test_a_run_with_closed_standard_streams_ends_as_any(workplace, loop):
     for number, closed in enumerate(("<&-", ">&-", "2>&-", "<&- >&- 2>&-")):
         command = " ".join(workplace.command("run", workplace.manifest(launch=f"spring-{number}")))
         done = subprocess.run(["/bin/sh", "-c", f"{command} {closed}"], cwd=workplace.path, env=workplace.environment,
-                              capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+                              capture_output=True, text=True, check=False, timeout=HANGS)  # fmt: skip
         assert done.returncode == 0, (closed, done.returncode, done.stderr)
 
 
@@ -88,7 +90,7 @@ def signalled_at(question, number, workplace, *arguments):
     while question.encode() not in said:
         said += os.read(ours, 4096)
     process.send_signal(number)
-    process.wait(30)
+    process.wait(HANGS)
     with contextlib.suppress(OSError):  # the terminal's other end is closed
         while part := os.read(ours, 4096):
             said += part

@@ -28,7 +28,7 @@ def test_a_run_that_goes_on_must_be_aborted_first(workplace, platform):
         wait_for(process.stderr, "wave_closed")
         refused = workplace.run("stop-started", "spring", "--reason", "wrong list")
         workplace.run("abort", "spring", "--reason", "wrong list")
-        process.communicate(timeout=30)
+        process.communicate()
     done = workplace.run("stop-started", "spring", "--reason", "wrong list", "--json")
 
     assert refused.returncode == 6

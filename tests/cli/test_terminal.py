@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.conftest import ACCOUNT
 from tests.cli.test_control import leased_elsewhere
-from tests.commands import Command
+from tests.commands import HANGS, Command
 
 ESCAPE = "\x1b["
 CURSOR = re.compile(r"\x1b\[\d*[AK]|\x1b\[2K|\x1b\[\?25")
@@ -53,8 +53,8 @@ def at_terminal(workplace, *arguments, typed=None, columns=100, stderr_too=True,
 
     reader = threading.Thread(target=read)
     reader.start()
-    code = child.wait(60)
-    reader.join(60)
+    code = child.wait()
+    reader.join(HANGS)
     os.close(ours)
     return code, got.decode()
 
@@ -143,7 +143,7 @@ def test_a_reader_that_leaves_changes_no_exit_code(workplace, platform, broken, 
         stdin=subprocess.DEVNULL, **streams,
     )  # fmt: skip
     os.close(nobody)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate()
 
     assert child.returncode == 10
     assert "Traceback" not in (out or "") + (err or "")
@@ -155,7 +155,7 @@ def test_a_shell_pipe_into_head_keeps_the_runs_exit_code(workplace):
     script = f'{" ".join(workplace.command("run", manifest))} | head -1; echo "code ${{PIPESTATUS[0]}}"'
     done = subprocess.run(
         ["/bin/bash", "-c", script], cwd=workplace.path, env=workplace.environment, text=True, capture_output=True,
-        check=False, timeout=60,
+        check=False, timeout=HANGS,
     )  # fmt: skip
 
     assert re.fullmatch(r"launch spring, run r-\w+: 3 started\ncode 0\n", done.stdout)
@@ -167,7 +167,7 @@ def test_no_stream_and_a_full_disk_change_no_exit_code_of_a_run(workplace, close
     command = " ".join(workplace.command("run", workplace.manifest()))
     done = subprocess.run(
         ["/bin/bash", "-c", f"{command} {closed}"], cwd=workplace.path, env=workplace.environment, text=True,
-        capture_output=True, check=False, timeout=60,
+        capture_output=True, check=False, timeout=HANGS,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
@@ -179,7 +179,7 @@ def test_a_full_disk_is_an_error_for_a_command_that_only_prints(workplace):
     command = " ".join(workplace.command("schema"))
     done = subprocess.run(
         ["/bin/bash", "-c", f"{command} >/dev/full"], cwd=workplace.path, env=workplace.environment, text=True,
-        capture_output=True, check=False, timeout=60,
+        capture_output=True, check=False, timeout=HANGS,
     )  # fmt: skip
 
     assert done.returncode != 0

@@ -22,8 +22,8 @@ def test_watching_ends_with_the_run_and_its_code(workplace, platform):
     with paused(workplace, platform) as run, workplace.start("status", "spring", "--watch") as watcher:
         wait_for(watcher.stdout, "the run is going on")
         workplace.run("abort", "spring", "--reason", "wrong list")
-        run.communicate(timeout=30)
-        out, err = watcher.communicate(timeout=30)
+        run.communicate()
+        out, err = watcher.communicate()
 
     assert (run.returncode, watcher.returncode) == (12, 12), err
     assert "wrong list" in out
@@ -36,7 +36,7 @@ def test_watching_waits_for_a_run_without_a_plan(workplace, platform):
     with workplace.start("status", "--watch", "--json") as watcher:
         wait_for(watcher.stdout, '"run": null')
         workplace.run("run", manifest)
-        out, err = watcher.communicate(timeout=30)
+        out, err = watcher.communicate()
 
     assert watcher.returncode == 0, err
     assert json.loads(out[out.rindex("\n{") :] if "\n{" in out else out)["totals"]["started"] == len(CAMPAIGNS)
@@ -48,17 +48,17 @@ def test_watching_is_ended_without_a_word(workplace, platform):
             with workplace.start("status", "--watch") as watcher:
                 wait_for(watcher.stdout, "the run is going on")
                 watcher.send_signal(number)
-                out, err = watcher.communicate(timeout=30)
+                out, err = watcher.communicate()
             assert (watcher.returncode, out.strip(), err) == (code, "", "")
         workplace.run("unpause", "spring")
-        run.communicate(timeout=30)
+        run.communicate()
 
 
 def test_watching_redraws_in_place_at_a_terminal(workplace, platform):
     with paused(workplace, platform) as run:
         seen = ("the run is going on", lambda: workplace.run("unpause", "spring"))
         code, shown = at_terminal(workplace, "status", "--watch", at=seen)
-        run.communicate(timeout=30)
+        run.communicate()
 
     assert code == 0, shown
     assert CURSOR.search(shown)
@@ -84,7 +84,7 @@ def test_status_of_a_run_that_goes_on_says_nothing_untrue(workplace, platform):
             shown = workplace.run("status", "spring").stdout
         seen = dict(platform.starts)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate()
 
     assert seen == {"st-1/cd-0": 1}
     assert shown.splitlines()[0].endswith(": 1 started, 1 in flight, 1 waiting")

@@ -30,7 +30,7 @@ def test_a_canary_that_is_paused_holds_the_rest(workplace, platform):
     with workplace.start("run", manifest) as process:
         wait_for(process.stderr, "wave_following")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate()
     platform.set_state("cd-0", "Paused", sending_since=None, messages_sent=7)
     done = workplace.run("run", manifest)
 
@@ -45,7 +45,7 @@ def test_a_run_killed_while_it_waits_is_continued(workplace, platform):
     with workplace.start("run", manifest) as process:
         wait_for(process.stderr, "follow_read")
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate()
     before = dict(platform.starts)
     platform.set_state("cd-0", "Completed", sending_since=None, messages_sent=100_000)
     done = workplace.run("run", manifest, "--json")

@@ -51,13 +51,13 @@ def test_the_command_makes_a_worker_that_works_and_ends_in_order(fleet, command,
     scene = fleet(accounts=1, campaigns=5)
     worker = scene.start(*command_here(command, scene.url), log="worker.log")
 
-    assert scene.submit().wait(60) == 0, scene.log("submit") + scene.log("worker")
+    assert scene.submit().wait() == 0, scene.log("submit") + scene.log("worker")
     assert scene.check_the_end()["started"] == 5
     with postgres.connected(scene.url) as connection:
         registered = "SELECT count(*) FROM procrastinate_workers"
         assert connection.execute(registered).fetchone() == (1,)
         worker.send_signal(signal.Signals[stop])
-        assert worker.wait(30) == 0, scene.log("worker")
+        assert worker.wait() == 0, scene.log("worker")
         assert connection.execute(registered).fetchone() == (0,)
 
 

@@ -20,11 +20,11 @@ def test_only_workers_know_the_secrets_and_start_a_launch(fleet):
     scene = fleet(accounts=3, campaigns=10)
     workers = [scene.worker(f"worker-{n}") for n in range(2)]
 
-    assert scene.submit().wait(60) == 0, scene.log("submit") + scene.log("worker-0")
+    assert scene.submit().wait() == 0, scene.log("submit") + scene.log("worker-0")
     assert scene.check_the_end()["started"] == 30
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
-    assert [worker.wait(20) for worker in workers] == [0, 0]
+    assert [worker.wait() for worker in workers] == [0, 0]
     with postgres.connected(scene.url) as connection:
         jobs = connection.execute("SELECT args::text, status::text FROM procrastinate_jobs").fetchall()
         lines = connection.execute("SELECT data FROM journal").fetchall()
@@ -37,8 +37,8 @@ def test_workers_carry_out_the_environment_that_was_ordered(fleet):
     host = scene.raw.pop("host")
     scene.write(environments={"staging": {"host": host}, "live": {"host": host}})
     scene.worker()
-    staged = scene.submit("--env", "staging").wait(60)
-    live = scene.submit("--env", "live", log="live.log").wait(60)
+    staged = scene.submit("--env", "staging").wait()
+    live = scene.submit("--env", "live", log="live.log").wait()
     result = json.loads((scene.directory / "reports/fleet/staging/result.json").read_text(encoding="utf-8"))
 
     assert (staged, live) == (0, 4), scene.log("submit") + scene.log("worker") + scene.log("live")
@@ -57,7 +57,7 @@ def test_waves_go_in_order_and_a_failing_wave_ends_the_launch(fleet):
                                             {"name": "rest"}])  # fmt: skip
     scene.worker()
 
-    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.submit().wait() == 12, scene.log("submit")
     assert scene.starts == {"st-0/cd-0-0": 1}
     assert scene.result["run"]["stop"]["reason"] == "wave"
     assert scene.result["totals"]["held"] == 10
@@ -78,7 +78,7 @@ def test_a_stop_rule_looks_at_all_lanes_together(fleet):
         campaigns[first]["campaign"] = f"cd-missing-{first}"
     scene.write(campaigns=campaigns, accounts=accounts, stop_when={"failed": 3}, preflight={"check": "off"})
     scene.worker()
-    code = scene.submit().wait(60)
+    code = scene.submit().wait()
 
     assert code == 12, scene.log("submit")
     assert scene.result["run"]["stop"]["reason"] == "rule"
@@ -92,11 +92,11 @@ def test_the_submitter_may_be_killed_and_started_again(fleet):
     first = scene.submit()
     scene.wait_started(20)
     first.kill()
-    first.wait(10)
+    first.wait()
     seen = sum(scene.starts.values())
     scene.wait_started(seen + 20)  # the lanes do not need it
 
-    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.submit().wait() == 0, scene.log("submit")
     assert "is already in progress: watching it" in scene.log("submit")
     assert scene.check_the_end()["started"] == 160
 
@@ -109,8 +109,8 @@ def test_an_order_in_place_of_another_ends_its_lanes(fleet):
     scene.wait_started(10)
     scene.write(campaigns=scene.raw["campaigns"][:100])
 
-    assert scene.submit().wait(60) == 0, scene.log("submit")
-    assert old.wait(20) == 12, scene.log("old")
+    assert scene.submit().wait() == 0, scene.log("submit")
+    assert old.wait() == 12, scene.log("old")
     assert "it was replaced by a new run with another manifest" in scene.log("old")
     assert len(scene.starts) < 200
     assert set(scene.starts.values()) == {1}
@@ -124,9 +124,9 @@ def test_an_order_waits_for_its_time_and_is_given_by_another(fleet):
     while "waits until" not in scene.log("first"):
         assert first.poll() is None, scene.log("first")
     first.kill()
-    first.wait(10)
+    first.wait()
 
-    assert scene.submit("--at", at.isoformat()).wait(60) == 0, scene.log("submit")
+    assert scene.submit("--at", at.isoformat()).wait() == 0, scene.log("submit")
     assert scene.check_the_end()["started"] == 10
     assert datetime.fromisoformat(scene.result["run"]["started_at"]) >= at
 
@@ -151,7 +151,7 @@ def test_a_signal_ends_the_watching_and_not_the_launch(fleet):
     scene.wait_started(10)
     watching.send_signal(signal.SIGINT)
 
-    assert watching.wait(20) == 130
+    assert watching.wait() == 130
     assert "the workers go on with the launch" in scene.log("submit")
     scene.wait_started(100)
 
@@ -164,9 +164,9 @@ def test_a_killed_workers_lanes_go_on_elsewhere(fleet):
     scene.wait_started(40)
     scene.worker("second")
     first.kill()
-    first.wait(10)  # a dead process that nobody waited for looks alive, and its lease would have to end by itself
+    first.wait()  # a dead process that nobody waited for looks alive, and its lease would have to end by itself
 
-    assert submit.wait(90) in {0, 11}, scene.log("submit") + scene.log("second")
+    assert submit.wait() in {0, 11}, scene.log("submit") + scene.log("second")
     totals = scene.check_the_end()
     assert totals["started"] + totals["unknown"] == 240
     assert totals["unknown"] <= 4 * 8  # at most what was in flight
@@ -180,9 +180,9 @@ def test_workers_that_are_replaced_one_by_one_lose_nothing(fleet):
     for number, worker in enumerate(old):
         scene.worker(f"new-{number}")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 0
+        assert worker.wait() == 0
 
-    assert submit.wait(90) == 0, scene.log("submit") + scene.log("new-0")
+    assert submit.wait() == 0, scene.log("submit") + scene.log("new-0")
     assert scene.check_the_end()["started"] == 480
 
 
@@ -200,7 +200,7 @@ def test_a_database_restart_delays_a_launch_and_kills_no_worker(fleet, own_serve
     own_server.wait()
 
     assert during - held <= 0  # a second after the stop there is no permit left to use
-    assert submit.wait(90) == 0, scene.log("submit") + scene.log("worker-0")
+    assert submit.wait() == 0, scene.log("submit") + scene.log("worker-0")
     assert [worker.poll() for worker in workers] == [None, None]
     assert scene.check_the_end()["started"] == 480
 
@@ -212,14 +212,14 @@ def test_an_abort_from_any_shell_ends_the_launch_at_every_worker(fleet):
     submit = scene.submit()
     scene.wait_started(20)
     word = scene.program("abort", "fleet", "--reason", "wrong text", "--ledger", scene.url, log="abort.log")
-    assert word.wait(30) == 0, scene.log("abort")
+    assert word.wait() == 0, scene.log("abort")
 
-    assert submit.wait(30) == 12, scene.log("submit")
+    assert submit.wait() == 12, scene.log("submit")
     assert scene.result["run"]["stop"]["reason"] == "aborted"
     sent = scene.check_the_end()["started"]
     assert scene.result["totals"] == {**dict.fromkeys(scene.result["totals"], 0), "started": sent, "held": 300 - sent}
     assert "launch_aborted" in scene.log("submit")
-    assert scene.submit(log="again.log").wait(30) == 4
+    assert scene.submit(log="again.log").wait() == 4
     assert "wrong text" in scene.log("again")
 
 
@@ -231,14 +231,14 @@ def test_the_watching_process_runs_the_check_between_waves(fleet):
     scene.write(campaigns=campaigns, waves=waves)
     scene.worker()
 
-    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.submit().wait() == 12, scene.log("submit")
     assert sum(scene.starts.values()) == 1
     assert "its check failed" in scene.result["run"]["stop"]["detail"]
-    assert scene.submit("--select", "stream:st-1").wait(60) == 12  # a canary that is left out stays one
+    assert scene.submit("--select", "stream:st-1").wait() == 12  # a canary that is left out stays one
     assert sum(scene.starts.values()) == 1
     check["command"] = ["true"]
     scene.write()
-    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.submit().wait() == 0, scene.log("submit")
     assert scene.result["totals"]["started"] == 5
     assert scene.result["totals"]["already_started"] == 1
     assert set(scene.starts.values()) == {1}
@@ -254,8 +254,8 @@ def test_an_abort_ends_the_check_between_the_waves(fleet):
     scene.wait_for_file("asked")
     abort = scene.program("abort", "fleet", "--reason", "wrong text", "--ledger", scene.url, log="abort.log")
 
-    assert abort.wait(30) == 0, scene.log("abort")
-    assert submit.wait(30) == 12, scene.log("submit")
+    assert abort.wait() == 0, scene.log("abort")
+    assert submit.wait() == 12, scene.log("submit")
     assert scene.result["run"]["stop"]["reason"] == "aborted"
     assert scene.result["waves"][0]["message"] == "its check was not finished"
     assert sum(scene.starts.values()) == 1
@@ -270,7 +270,7 @@ def test_an_accounts_own_rule_stops_its_lane_alone(fleet):
     scene.write()
     scene.worker()
 
-    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.submit().wait() == 12, scene.log("submit")
     assert {key for key in scene.starts if key.startswith("st-1/")} == {f"st-1/cd-1-{n}" for n in range(6)}
     assert scene.result["run"]["stop"]["detail"].startswith("account a0:")
 
@@ -284,7 +284,7 @@ def test_held_campaigns_of_a_fleet_name_their_own_account(fleet):
     scene.write()
     scene.worker()
 
-    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.submit().wait() == 12, scene.log("submit")
     held = [(c["account"], c["message"]) for c in scene.result["campaigns"] if c["outcome"] == "held"]
     assert [account for account, _ in held] == ["a0", "a0", "a1", "a1"]
     assert all(message.startswith(f"not started: account {account}: ") for account, message in held)
@@ -294,7 +294,7 @@ def test_a_worker_without_its_secrets_says_so_and_sends_nothing(fleet):
     scene = fleet(accounts=1, campaigns=5)
     scene.program("worker", "--ledger", scene.url, log="worker.log", secrets=False)
 
-    assert scene.submit().wait(60) == 12, scene.log("submit")
+    assert scene.submit().wait() == 12, scene.log("submit")
     assert scene.starts == {}
     assert scene.result["run"]["stop"]["reason"] == "credential"
     assert "; set ID_0, FLEET_SECRET, then run again" in scene.result["run"]["stop"]["detail"]
@@ -305,12 +305,12 @@ def test_a_secret_command_needs_the_worker_operators_consent(fleet):
     account = scene.raw["accounts"]["a0"] | {"client_secret": {"command": ["printenv", "FLEET_SECRET"]}}
     scene.write(accounts={"a0": account})
     refusing = scene.worker("refusing")
-    assert scene.submit().wait(60) == 12
+    assert scene.submit().wait() == 12
     assert "--allow-commands" in json.dumps(scene.result["run"]["stop"]) or "runs none" in scene.log("submit")
     refusing.kill()
     scene.program("worker", "--ledger", scene.url, "--allow-commands", log="worker.log")
 
-    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.submit().wait() == 0, scene.log("submit")
     assert scene.starts == {"st-0/cd-0-0": 1, "st-0/cd-0-1": 1}
 
 
@@ -325,7 +325,7 @@ def test_a_secret_command_needs_the_worker_operators_consent(fleet):
 def test_what_a_fleet_cannot_do_is_refused_before_submitting(fleet, changes, code, words):
     scene = fleet(accounts=1, campaigns=5, **changes)
 
-    assert scene.submit().wait(60) == code
+    assert scene.submit().wait() == code
     assert words in scene.log("submit")
     assert "no start was sent" in scene.log("submit")
     assert not (scene.directory / ".orchestrator").exists()
@@ -334,7 +334,7 @@ def test_what_a_fleet_cannot_do_is_refused_before_submitting(fleet, changes, cod
 def test_a_worker_on_a_file_is_refused_and_makes_none(fleet):
     scene = fleet(accounts=1, campaigns=1)
 
-    assert scene.worker(url="sqlite:///.orchestrator/ledger.db").wait(30) == 8
+    assert scene.worker(url="sqlite:///.orchestrator/ledger.db").wait() == 8
     assert "need a ledger on PostgreSQL" in scene.log("worker")
     assert not (scene.directory / ".orchestrator").exists()
 
@@ -345,10 +345,10 @@ def test_two_plain_runs_from_two_hosts_share_a_ledger(fleet):
     scene.wait_started(10)
     second = scene.program("run", "m.yaml", log="second.log")
 
-    assert second.wait(30) == 6
+    assert second.wait() == 6
     assert re.search(r"in use by run r-\w+ of launch fleet", scene.log("second"))
-    assert first.wait(60) == 0
-    assert scene.program("run", "m.yaml", log="third.log").wait(30) == 0
+    assert first.wait() == 0
+    assert scene.program("run", "m.yaml", log="third.log").wait() == 0
     assert "240 already_started" in scene.log("third")
     assert set(scene.starts.values()) == {1}
     peaks = [account["peak"] for account in scene.record()["accounts"].values()]
@@ -363,7 +363,7 @@ def test_rows_lost_in_mid_run_end_the_watching_with_13(fleet):
     with postgres.connected(scene.url) as connection:
         connection.execute("DELETE FROM journal")
 
-    assert submit.wait(60) == 13, scene.log("submit")
+    assert submit.wait() == 13, scene.log("submit")
     assert "Traceback" not in scene.log("submit")
     assert "no start was sent" not in scene.log("submit")
 
@@ -374,9 +374,9 @@ def test_who_submits_tells_once_and_workers_tell_nobody(fleet):
         (scene.directory / "hook").write_text(f"http://{there.place}/x", encoding="utf-8")
         worker = scene.worker()
 
-        assert scene.submit().wait(60) == 0, scene.log("submit") + scene.log("worker")
+        assert scene.submit().wait() == 0, scene.log("submit") + scene.log("worker")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait() == 0
 
     assert [(notice["event"], notice["counts"]) for notice in there.notices] == [("finished", {"started": 6})]
 
@@ -405,8 +405,8 @@ def check_approved_order(scene):
     (scene.directory / "allowed_signers").write_text(cleo.line(), encoding="ascii")
     scene.write(approval={"signers": "allowed_signers"}, notify=[{"to": {"env": "HOOK"}, "on": ["stopped"]}])
     few = ("--select", "campaign:cd-0-0,campaign:cd-0-1")
-    assert scene.program("plan", "m.yaml", "-o", "plan.json", *few, log="plan.log").wait(60) == 0, scene.log("plan")
-    unsigned = scene.submit().wait(60)
+    assert scene.program("plan", "m.yaml", "-o", "plan.json", *few, log="plan.log").wait() == 0, scene.log("plan")
+    unsigned = scene.submit().wait()
     seal_another_text(scene.directory / "plan.json", "cd-0-1")
     signature = cleo.sign((scene.directory / "plan.json").read_bytes())
     (scene.directory / "plan.json.sig").write_bytes(signature)
@@ -418,15 +418,15 @@ def check_approved_order(scene):
     scene.wait_for_log("waiting", "waits until")
     # Nobody may approve any more, and then somebody may again.
     (scene.directory / "allowed_signers").write_text("", encoding="ascii")
-    late = waiting.wait(60)
+    late = waiting.wait()
     (scene.directory / "allowed_signers").write_text(cleo.line(), encoding="ascii")
 
     assert (late, "its key is not in the file of signers" in scene.log("waiting")) == (4, True), scene.log("waiting")
     assert (unsigned, "needs --plan FILE and --approval" in scene.log("submit")) == (4, True)
-    assert scene.submit(*signed).wait(60) == 12, scene.log("submit")
+    assert scene.submit(*signed).wait() == 12, scene.log("submit")
     assert scene.starts == {"st-0/cd-0-0": 1}
     held = [one["message"] for one in scene.result["campaigns"] if one["reason"] == "changed"]
     assert held == ["message changed since the plan"]
     assert [one["by"] for one in scene.result["run"]["approvals"]] == ["cleo@example.com"]
-    assert scene.submit(*signed).wait(60) == 4
+    assert scene.submit(*signed).wait() == 4
     assert "the plan was used" in scene.log("submit")

@@ -103,7 +103,7 @@ def test_worker_and_submitter_end_with_8_before_any_order(fleet):
     scene = fleet(accounts=1, campaigns=1)
     Store.open(scene.url).close()
     make(scene.url, before="03.01")
-    ended = [scene.worker().wait(60), scene.submit().wait(60)]
+    ended = [scene.worker().wait(), scene.submit().wait()]
 
     assert ended == [8, 8], scene.log("worker") + scene.log("submit")
     for log in ("worker", "submit"):
@@ -116,7 +116,7 @@ def test_worker_and_submitter_end_with_8_before_any_order(fleet):
 def test_a_queue_that_is_migrated_under_a_worker_does_not_end_it(fleet):
     scene = fleet(accounts=1, campaigns=1)
     worker = scene.worker()
-    assert scene.submit().wait(60) == 0, scene.log("submit")
+    assert scene.submit().wait() == 0, scene.log("submit")
     with closing(postgres.connected(scene.url)) as connection:
         connection.execute("ALTER FUNCTION procrastinate_fetch_job_v2 RENAME TO procrastinate_fetch_job_v9")
         scene.wait_for_log("worker", "a newer Procrastinate than this one")

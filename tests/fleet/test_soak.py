@@ -25,7 +25,7 @@ def test_a_storm_starts_nothing_twice(fleet, own_server, count, capsys):
     scene.wait_started(300)
     killed_at = time.time()
     workers[0].kill()
-    workers[0].wait(10)
+    workers[0].wait()
     workers.append(scene.worker("replacement", stalled_after=15))
     scene.wait_started(700)
     workers[1].send_signal(signal.SIGSTOP)
@@ -65,7 +65,7 @@ def test_a_nap_between_last_check_and_write_lets_one_call_out(fleet):
     sleeper.send_signal(signal.SIGCONT)
     scene.wait_put_off("sleeper")
 
-    assert submit.wait(90) == 11, scene.log("submit") + scene.log("other")
+    assert submit.wait() == 11, scene.log("submit") + scene.log("other")
     assert scene.held_up() == {account_id(0): 1}
     assert scene.record()["accounts"][account_id(0)]["peak"] == 11
     scene.check_the_end(naps=1)

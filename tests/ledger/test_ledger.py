@@ -246,14 +246,14 @@ async def test_a_journal_that_cannot_be_written_never_grants_again(place, store)
 async def test_a_record_that_cannot_be_written_leaves_nobody_waiting(store):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
         with pytest.raises(JournalWriteError):
-            await asyncio.wait_for(writer.record(record_of("s/c", "verdict", data={"x": object()})), 0.5)
+            await asyncio.wait_for(writer.record(record_of("s/c", "verdict", data={"x": object()})), 30)
 
 
 async def test_a_record_after_the_close_leaves_nobody_waiting(store):
     async with writing(store, store.acquire([LANE], holder(), NOW)) as writer:
         pass
     with pytest.raises(JournalWriteError):
-        await asyncio.wait_for(writer.record(record_of("s/c", "verdict")), 0.5)
+        await asyncio.wait_for(writer.record(record_of("s/c", "verdict")), 30)
 
 
 # Leases

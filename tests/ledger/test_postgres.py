@@ -235,7 +235,7 @@ async def test_a_database_restart_delays_sending_and_loses_nothing(own_server):
     _, pending = await asyncio.wait(asked, timeout=0.5)
     assert pending == set(asked)  # no permit while the intent cannot be kept, and nothing is thrown away
     own_server.start()
-    permit, _ = await asyncio.wait_for(asyncio.gather(*asked), 20)
+    permit, _ = await asyncio.wait_for(asyncio.gather(*asked), 60)
     await writer.close()
 
     assert permit.campaign == "s/during"
@@ -259,7 +259,7 @@ async def test_a_commit_with_a_lost_acknowledgement_is_not_made_twice(store, mon
     monkeypatch.setattr(engine.dialect, "do_commit", commit_and_fail)
     writer = Writer(store, "run-1", leases, StillClock())
     writer.start()
-    permit = await asyncio.wait_for(writer.permit(intent_of("s/c")), 10)
+    permit = await asyncio.wait_for(writer.permit(intent_of("s/c")), 60)
     await writer.close()
 
     assert losses == []
