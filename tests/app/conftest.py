@@ -81,6 +81,8 @@ async def places(tmp_path, monkeypatch):
     async with AsyncExitStack() as stack:
 
         async def make(name="place", **options):
+            # Nobody dies here: no need for the short ones of the crash tests, by which a late answer is a lost one.
+            options = {"timeouts": {"connect": "10s", "total": "20s"}, **options}
             return await stack.enter_async_context(Place.opened(tmp_path / name, **options))
 
         yield make

@@ -65,7 +65,7 @@ class Fleet:
                 for one in self.world["campaigns"]
             ],
             "retry": {"attempts": 4, "backoff": "0.01s..0.1s"},
-            "timeouts": {"connect": "1s", "total": "2s"},
+            "timeouts": {"connect": "5s", "total": "10s"},
             "probe": {"settle": "0.5s"},
         }  # fmt: skip
         self.write(**changes)

@@ -13,6 +13,7 @@ from orchestrator.ledger.store import Store
 from tests.system.crash.conftest import ACCOUNT, Scene, Zygote
 
 RACES = 50
+PATIENT = {"connect": "10s", "total": "20s"}  # nobody dies in a race: a late answer is not to be a lost one
 
 
 @contextlib.asynccontextmanager
@@ -27,7 +28,7 @@ async def test_two_runs_of_one_launch_never_start_anything_twice(tmp_path):
 
         async def race(first, second, numbers):
             for number in numbers:
-                async with Scene.opened(tmp_path / f"race-{number}", count=4) as scene:
+                async with Scene.opened(tmp_path / f"race-{number}", count=4, timeouts=PATIENT) as scene:
                     both = await asyncio.gather(
                         first.run(scene.directory, "run", "m.yaml"), second.run(scene.directory, "run", "m.yaml")
                     )

@@ -25,7 +25,7 @@ def test_workers_and_submitter_run_as_the_page_says(tmp_path, postgres_url):
         for number, arguments in enumerate(one for one in ours if one[0] == "worker"):
             fleet.program(*arguments, log=f"worker-{number}.log")
         for arguments in (one for one in ours if one[0] != "worker"):
-            ended = fleet.program(*arguments, log="submit.log", secrets=False).wait(60)
+            ended = fleet.program(*arguments, log="submit.log", secrets=False).wait()
             assert ended == 0, fleet.log("submit")
         assert sum(fleet.starts.values()) == 4
         fleet.check_the_end()
