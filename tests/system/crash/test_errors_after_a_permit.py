@@ -59,7 +59,8 @@ def write_manifest(directory):
         "accounts": {"acme": {"account_id": "a1", "rate": "unlimited", "in_flight": 2}},
         "campaigns": [{"account": "acme", "stream": "st-1", "campaign": f"cd-{n}"} for n in range(6)],
         "waves": [{"name": "first", "campaigns": ["st-1/cd-0"], "pass": {"command": ["true"]}}, {"name": "rest"}],
-        "retry": {"attempts": 3, "backoff": "0.01s..0.02s"},
+        # Many: on a crowded machine a read of the preflight may be late, time after time.
+        "retry": {"attempts": 10, "backoff": "0.01s..0.02s"},
         "timeouts": {"connect": "0.2s", "total": "0.2s"}, "probe": {"settle": "0.05s"},
         "stop_when": {"unknown": 100},
         "report": {"formats": ["json", "csv", "junit", "markdown", "html", "prometheus", "dotenv"]},

@@ -71,7 +71,8 @@ def write_manifest(directory):
         "campaigns": [{"stream": "st-1", "campaign": f"cd-{n}", "account": ("keyed", "acme")[n % 2]} for n in range(4)],
         "waves": [{"name": "first", "campaigns": ["st-1/cd-0"], "pass": check}, {"name": "rest"}],
         "preflight": {"hours": True},
-        "retry": {"attempts": 2, "backoff": "0.01s..0.02s"},
+        # Many: on a crowded machine a read of the preflight may be late, time after time.
+        "retry": {"attempts": 10, "backoff": "0.01s..0.02s"},
         "timeouts": {"connect": "0.2s", "total": "0.2s"}, "probe": {"settle": "0.05s"},
         "report": {"formats": ["json", "csv"]}, "notify": [{"to": {"env": "NOBODY"}}],
     }  # fmt: skip
