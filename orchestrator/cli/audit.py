@@ -88,7 +88,8 @@ def verify(launch: str | None, *, head: str | None, ledger: str) -> CommandResul
 def export(launch: str | None, *, output: Path, ledger: str) -> CommandResult:
     """Write a launch's journal and reports to a zip file.
 
-    Plans, approvals and a list of sums are in it, too. docs/examples/verify.py checks such a file without this program.
+    Plans, approvals and a list of sums are in it, too. The source code has a short script, verify.py, that checks such
+    a file without this program.
     """
     from orchestrator.app.audit import export_launch
 

@@ -4,12 +4,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from orchestrator.cli.catalogue import FOREIGN
 
+_PAGES: Final = Path(__file__).parents[2]
+"""The folder that the pages' paths begin in, where there are pages: a clone's, or an unpacked sdist's."""
 _WIDEST: Final = 100
 _NARROWEST: Final = 38
 _ALIKE: Final = 0.7
@@ -88,8 +91,10 @@ class _Documented(click.Command):
         if self.exits:
             with formatter.section("Exit codes"):
                 formatter.write_dl(list(self.exits.items()))
-        formatter.write_paragraph()
-        formatter.write(f"More: {self.page}\n")
+        # A package that was installed has no pages: a line that leads nowhere is worse than none.
+        if (_PAGES / self.page).is_file():
+            formatter.write_paragraph()
+            formatter.write(f"More: {self.page}\n")
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)

@@ -83,8 +83,8 @@ def assumption(faults: str, *, is_sandbox: bool) -> str:
     profile = profile_of(faults, is_sandbox=is_sandbox)
     share = 100 * sum(profile.chances.values())
     return (
-        f"half of the answers within {median_of(faults):g} s, a fault in {share:.3g} % of first attempts "
-        f"(docs/reference/faults.md), {RECIPIENTS:,} recipients a campaign"
+        f"half of the answers within {median_of(faults):g} s, a fault in {share:.3g} % of first attempts, "
+        f"{RECIPIENTS:,} recipients a campaign"
     )
 
 

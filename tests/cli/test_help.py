@@ -10,7 +10,7 @@ import click
 import pytest
 
 from docs.generator.commands import METAVARS
-from orchestrator.cli import main
+from orchestrator.cli import documented, main
 from orchestrator.cli.catalogue import COMMANDS, FOREIGN, GROUPS
 from orchestrator.core.exit_codes import ExitCode
 from tests.cli.conftest import Workplace
@@ -218,6 +218,13 @@ def test_help_fits_the_terminal(monkeypatch, columns):
         lines = context.get_help().splitlines()
         assert [line for line in lines if len(line) > columns] == [], words
         assert lines[-1] == f"More: {context.command.page}"
+
+
+def test_an_installed_package_names_no_page_that_it_lacks(monkeypatch, tmp_path):
+    """A wheel has the package alone."""
+    monkeypatch.setattr(documented, "_PAGES", tmp_path)
+    for words, context in CONTEXTS.items():
+        assert "docs/" not in context.get_help(), words
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.txt")), ids=lambda file: file.stem)

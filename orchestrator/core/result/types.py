@@ -146,7 +146,7 @@ class RehearsalResult(TypedDict):
     """What a rehearsal's calls met: the same faults and seed give the same rehearsal."""
 
     faults: str
-    """The name of the conditions; docs/reference/faults.md has what they draw."""
+    """The name of the conditions: none, calm, realistic or nasty."""
     seed: int
     """The seed they were drawn from."""
 

@@ -78,6 +78,7 @@ def test_the_main_job_runs_from_an_empty_environment(installed, tmp_path):
     assert json.loads(again.stdout)["totals"]["already_started"] == 30
     assert "<!doctype html>" in (tmp_path / "reports/demo-renewal-2026/result.html").read_text(encoding="utf-8")
     assert where.stdout.startswith(str(installed.site))
+    assert "docs/" not in installed.run("orchestrator", "run", "--help", cwd=tmp_path).stdout
 
 
 def test_the_demonstration_runs_from_an_empty_folder(installed, tmp_path):
