@@ -4,11 +4,13 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
+from tests import commands
 from tests.commands import Command
 from tests.paths import ROOT
 
@@ -141,3 +143,15 @@ def test_it_ends_as_a_fresh_python_does(arguments, stdout, code, tmp_path, envir
 
     assert forked == fresh
     assert forked[0] == code
+
+
+def test_who_leaves_before_the_answer_ends_no_server(tmp_path, environment):
+    """As a test that is over before its command has begun."""
+    request = {"args": STATE, "environment": environment, "umask": 0o022, "cwd": str(tmp_path),
+               "session": False, "group": -1}  # fmt: skip
+    ours, theirs = socket.socketpair()
+    with (tmp_path / "out").open("wb") as sink, ours, theirs:
+        socket.send_fds(commands._server()._control, [b"f"], [theirs.fileno(), *[sink.fileno()] * 3])
+        ours.sendall(json.dumps(request).encode() + b"\n")
+
+    assert seen(Command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL)["folder"] == str(tmp_path)
