@@ -75,7 +75,7 @@ async def open_client():
             if faults:
                 options["scripted"] = {f"{first.stream}/{first.id}": faults}
             server = await stack.enter_async_context(SandboxServer(world, **options))
-            timeout = aiohttp.ClientTimeout(total=5)
+            timeout = aiohttp.ClientTimeout(total=60)
             session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
             return Client(server, session, world.accounts[0], first.stream, first.id)
 
@@ -87,7 +87,7 @@ def eventually():
     """Waits until a condition holds, and fails where it does not come to hold soon."""
 
     async def wait(condition: Callable[[], Any]):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what is waited for is another party's state
                 await asyncio.sleep(0)
 

@@ -6,7 +6,7 @@ import time
 import aiohttp
 import pytest
 
-from orchestrator.sandbox.faults import FaultPlan
+from orchestrator.sandbox.faults import FaultPlan, Profile
 from orchestrator.sandbox.platform import Limit
 from orchestrator.sandbox.server import SandboxServer
 from orchestrator.sandbox.world import demo_world, world_of
@@ -92,13 +92,10 @@ async def test_the_log_has_a_json_line_for_each_call(open_client):
 
 
 async def test_connections_are_refused_while_it_boots(open_client):
-    client = await open_client(profile="realistic")
-    began = time.monotonic()
-    refused = 0
+    client = await open_client(profile=Profile(boot_delay=2.0))
+    assert not await _listening(client)
     while not await _listening(client):
-        refused += 1
-    assert refused > 0
-    assert time.monotonic() - began < 1
+        await asyncio.sleep(0)
 
 
 async def _listening(client):
@@ -130,7 +127,7 @@ async def test_closing_is_fast_and_ends_what_hangs(open_client, eventually):
     await eventually(lambda: client.server.platform.arrivals[client.account.account_id].total)
     began = time.monotonic()
     await client.server.close()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 10  # by default, the server would wait a minute for it
     with pytest.raises(aiohttp.ClientConnectionError):
         await hanging
 

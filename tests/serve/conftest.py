@@ -10,7 +10,7 @@ from orchestrator.model import Home, PosixSeconds
 from orchestrator.serve.listen import serving
 from tests.system.browser import runs
 
-PAGE_SECONDS = 20
+PAGE_SECONDS = 60
 
 
 class Served:

@@ -77,7 +77,7 @@ class Page:
         self.one(f'{selector} option[value="{value}"]').click()
 
     def until(self, condition):
-        return WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: condition())
+        return WebDriverWait(self.driver, 60, poll_frequency=0.02).until(lambda _: condition())
 
     def clipboard(self):
         grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}

@@ -45,7 +45,7 @@ def served(url):
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     try:
         yield address[0]
     finally:
