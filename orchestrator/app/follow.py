@@ -143,7 +143,7 @@ def _followers(
     by_lane: dict[Lane, list[CallTarget]] = defaultdict(list)
     for target in targets:
         by_lane[target.lane].append(target)
-    names = {account.account_id: name for name, account in accounts.manifest.accounts.items()}
+    names = accounts.manifest.account_names
     return [
         AccountFollower(
             names[group[0].account_id], lane, group,

@@ -16,6 +16,7 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.repeat_guard import PreviousStart, recent_starts
 from orchestrator.core.plan.stop_plan import stops
 from orchestrator.core.result.build import NoRunError, Result, build
+from orchestrator.core.text import command_line
 from orchestrator.errors import LedgerError, NoPlanYet, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
@@ -97,7 +98,7 @@ def read_status(url: str, launch: str | None) -> LaunchStatus:
     with open_ledger(url) as store:
         found = read_launch(store, pick_launch(store, launch))
     if found.result is None and not found.waits and found.control_state.command is None:
-        raise NoPlanYet("this launch has no run with a plan")
+        raise _no_plan(found.launch, None, url)
     return found
 
 
@@ -113,6 +114,11 @@ def read_launch(store: Store, launch: str) -> LaunchStatus:
     stopped = sum(one.is_confirmed for one in stops(store.read(launch, kinds=STOP_KINDS)).values())
     waits = current(marks, launch, found.run["started_at"])
     return LaunchStatus(launch, found, store.control_state(launch), is_live, stopped, waits)
+
+
+def _no_plan(launch: str, run_id: str | None, url: str) -> NoPlanYet:
+    which = f" {run_id}" if run_id else ""
+    return NoPlanYet(f"launch {launch} has no run{which} with a plan", next_step=command_line("list", ledger=url))
 
 
 def live_run(store: Store, launch: str, run_id: str | None = None) -> str | None:
@@ -191,7 +197,7 @@ def result(
     try:
         found = build(store.stream(launch), run_id, stop=stop, warnings=warnings, live=live)
     except NoRunError as error:
-        raise NoPlanYet("this launch has no run with a plan") from error
+        raise _no_plan(launch, run_id, store.url) from error
     except IllegalMove as error:
         raise LedgerError(f"ledger {store.url} contradicts itself: {error}") from error
     return replace(found, run={**found.run, "head": store.head(launch, found.run["run_id"])})

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final, Self
 
 from sqlalchemy.exc import IntegrityError
@@ -17,11 +18,11 @@ from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.notify import MAX_ENTRIES, NoticeEvent
 from orchestrator.core.notice import NOTICE, Notice, NoticeSource, told
 from orchestrator.core.result.types import Result
-from orchestrator.core.text import command_line
+from orchestrator.core.text import command_line, plural, titled
 from orchestrator.errors import OrchestratorError
 from orchestrator.ledger.store import Store
 from orchestrator.loading.manifest_file import LoadedManifest
-from orchestrator.model import Outcome, PosixSeconds, Record
+from orchestrator.model import CampaignKey, Outcome, PosixSeconds, Record
 from orchestrator.notify.deliver import SECONDS
 from orchestrator.ports import Clock, Observer
 from orchestrator.redaction import Redactor
@@ -50,6 +51,10 @@ async def telling(
         await notifier.close()
 
 
+_MOST_NAMED: Final = 3
+"""Stalled campaigns that a notice names."""
+
+
 class Notifier:
     """An observer that tells of a run what each addressee wants to know, and passes all events on.
 
@@ -63,8 +68,9 @@ class Notifier:
         self.addressees = addressees
         """Those whom the manifest names."""
         self._observer = observer
-        self._names: Mapping[str, str] = {}  # of accounts, by their ids
+        self._manifest: Manifest | None = None
         self._counts: Counter[str] = Counter()
+        self._stalls: dict[CampaignKey, str] = {}  # since the last notice of them, with what is said of each
         self._told: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._desk: _Desk | None = None
@@ -92,7 +98,7 @@ class Notifier:
         source = source_of(loaded.manifest, loaded.environment, run_id)
         # Another process may have watched the run before: what it told is not told again.
         self._told |= told(await asyncio.to_thread(store.read, source.launch, campaign=f"@{run_id}", kinds=(NOTICE,)))
-        self._names = {account.account_id: name for name, account in loaded.manifest.accounts.items()}
+        self._manifest = loaded.manifest
         loop = asyncio.get_running_loop()
         self._desk = _Desk(source, store.url, now, record, loop, ThreadPoolExecutor(MAX_ENTRIES))
 
@@ -121,7 +127,7 @@ class Notifier:
         self._told.add(key)
         notice = Notice(
             event=event, source=desk.source, sentence=sentence, at=desk.now(), about=about, recipients=recipients,
-            next=next_step or desk.status, counts=dict(self._counts if counts is None else counts),
+            next=next_step or desk.command("status"), counts=dict(self._counts if counts is None else counts),
         )  # fmt: skip
         until = time.monotonic() + SECONDS
         desk.loop.call_soon_threadsafe(self._begin_telling, desk, notice, wanted, until)
@@ -170,6 +176,7 @@ class Notifier:
 
     async def wait(self) -> None:
         """Wait until all is told or given up: `SECONDS` at most."""
+        self._tell_stalls()
         await asyncio.sleep(0)  # what was told a moment ago is a task only now
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -190,7 +197,7 @@ class Notifier:
 
     def _lane_stopped(self, fields: Mapping[str, Any]) -> None:
         account_id = fields["lane"].rpartition(" ")[2]
-        account = self._names.get(account_id, account_id)
+        account = self._manifest.account_names.get(account_id, account_id) if self._manifest else account_id
         sentence = f"account {account} has stopped ({fields['reason']}): {fields['message']}"
         self.tell(NoticeEvent.STOPPED, sentence)
 
@@ -210,7 +217,23 @@ class Notifier:
         self.tell(NoticeEvent.WAVE_PASSED, f"wave {fields['wave']} has passed", about=fields["wave"])
 
     def _stalled(self, fields: Mapping[str, Any]) -> None:
-        self.tell(NoticeEvent.STALLED, f"{fields['campaign']}: {fields['message']}", about=fields["campaign"])
+        # A carrier's trouble stalls hundreds at once: one notice is read, and hundreds are not.
+        if self._desk is not None and (NoticeEvent.STALLED, fields["campaign"]) not in self._told:
+            self._stalls[fields["campaign"]] = fields["message"]
+            self._desk.loop.call_soon_threadsafe(self._tell_stalls)
+
+    def _tell_stalls(self) -> None:
+        stalls, self._stalls = self._stalls, {}
+        if not stalls or self._desk is None:
+            return
+        names = self._manifest.campaign_names if self._manifest else {}
+        shown = [titled(names.get(key, ""), key) for key in islice(stalls, _MOST_NAMED)]
+        sentence = f"{shown[0]}: {next(iter(stalls.values()))}"
+        if len(stalls) > 1:
+            more = f", and {len(stalls) - len(shown):,} more" if len(stalls) > len(shown) else ""
+            sentence = f"{plural(len(stalls), 'campaign')} are Active and send nothing: {', '.join(shown)}{more}"
+        self.tell(NoticeEvent.STALLED, sentence, about=" ".join(stalls), next_step=self._desk.command("follow"))
+        self._told |= {(NoticeEvent.STALLED, key) for key in stalls}
 
 
 _TOLD: Final[Mapping[str, Callable[[Notifier, Mapping[str, Any]], None]]] = {
@@ -235,7 +258,6 @@ class _Desk:
     loop: asyncio.AbstractEventLoop
     pool: ThreadPoolExecutor
 
-    @property
-    def status(self) -> str:
-        """The command that shows where the launch stands."""
-        return command_line("status", self.source.launch, ledger=self.ledger)
+    def command(self, name: str) -> str:
+        """A command about the launch, such as `status`."""
+        return command_line(name, self.source.launch, ledger=self.ledger)

@@ -15,6 +15,7 @@ from orchestrator.console.render import CommandResult
 if TYPE_CHECKING:
     from orchestrator.app.follow import OnBegin
     from orchestrator.app.open_run import OpenRun
+    from orchestrator.console.deliveries import Names
     from orchestrator.core.delivery.goal import Followed, Goal
     from orchestrator.engine.rounds import FollowOptions, Rounds
 
@@ -113,13 +114,14 @@ def command(
     from orchestrator.engine.rounds import FollowOptions
 
     options = FollowOptions(goal, every, timeout, stalled_after)
-    followed = event_loop.run(_follow(ledger, launch, manifest, options))
-    return CommandResult(
-        "follow", lambda: deliveries.as_json(followed), deliveries.text(followed, ledger), exit_code=followed.exit_code
-    )
+    followed, names = event_loop.run(_follow(ledger, launch, manifest, options))
+    text = deliveries.text(followed, ledger, names)
+    return CommandResult("follow", lambda: deliveries.as_json(followed), text, exit_code=followed.exit_code)
 
 
-async def _follow(ledger: str, launch: str, manifest: Path | None, options: "FollowOptions") -> "Followed":
+async def _follow(
+    ledger: str, launch: str, manifest: Path | None, options: "FollowOptions"
+) -> "tuple[Followed, Names]":
     from orchestrator.app.follow import follow
     from orchestrator.app.stop_started import load_launch
     from orchestrator.cli.run_options import Observers
@@ -133,22 +135,23 @@ async def _follow(ledger: str, launch: str, manifest: Path | None, options: "Fol
     set_up("text", redactor, verbose=False)
     # Before signals are handled: up to here, Ctrl-C may simply end the command.
     loaded = load_launch(ledger, launch, manifest)
+    names = loaded.manifest.campaign_names
     is_drawn = deliveries.wants_view(sys.stderr)
     observers = Observers() if is_drawn else Observers(LogObserver())
     with orderly_stop(stop_signal.set), ExitStack() as view:
-        return await follow(
-            loaded, options, stop_signal, redactor, observer=observers, on_begin=_showing(view, is_drawn=is_drawn)
-        )
+        showing = _showing(view, names, is_drawn=is_drawn)
+        followed = await follow(loaded, options, stop_signal, redactor, observer=observers, on_begin=showing)
+    return followed, names
 
 
-def _showing(view: ExitStack, *, is_drawn: bool) -> "OnBegin":
+def _showing(view: ExitStack, names: "Names", *, is_drawn: bool) -> "OnBegin":
     """What shows the rounds from their begin on, and as long as `view` is open."""
     from orchestrator.console import deliveries
 
     def show(rounds: "Rounds") -> None:
         if is_drawn:
             view.close()  # of the rounds before these
-            view.enter_context(deliveries.shown(rounds.standing, sys.stderr))
+            view.enter_context(deliveries.shown(rounds.standing, names, sys.stderr))
 
     return show
 
@@ -158,5 +161,6 @@ async def follow_opened(opened: "OpenRun", *, is_drawn: bool) -> "Followed":
     from orchestrator.app.follow import follow_run
     from orchestrator.engine.rounds import FollowOptions
 
+    names = opened.loaded.manifest.campaign_names
     with ExitStack() as view:
-        return await follow_run(opened, FollowOptions(), _showing(view, is_drawn=is_drawn))
+        return await follow_run(opened, FollowOptions(), _showing(view, names, is_drawn=is_drawn))

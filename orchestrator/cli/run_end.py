@@ -18,6 +18,7 @@ from orchestrator.core.exit_codes import REFUSAL_CODES, ExitCode, worst
 from orchestrator.core.text import DEFAULT_LEDGER, command_line, reason
 from orchestrator.errors import JournalWriteError, NothingSelected, OrchestratorError
 from orchestrator.loading.manifest_file import launch_and_folder
+from orchestrator.model import CampaignKey
 from orchestrator.places import report_folder
 from orchestrator.report import ci
 from orchestrator.report.files import LaunchFolder
@@ -123,8 +124,12 @@ class RunEnd:
         """What became of what was started, for a person; empty if it was not followed."""
         from orchestrator.console import deliveries
 
-        ledger = self._manifest.ledger if self._manifest else DEFAULT_LEDGER
-        return deliveries.text(self._followed, ledger) if self._followed else ""
+        if self._followed is None:
+            return ""
+        ledger, names = DEFAULT_LEDGER, dict[CampaignKey, str]()
+        if self._manifest is not None:
+            ledger, names = self._manifest.ledger, self._manifest.campaign_names
+        return deliveries.text(self._followed, ledger, names)
 
     def followed_json(self) -> dict[str, Any]:
         """The same for a machine, under a key of its own."""

@@ -124,7 +124,7 @@ async def consent(
         is_asked = not is_approved or options.yes
         answer = confirm(
             manifest, plan, yes=options.yes, reads_stdin=options.reads_stdin,
-            ledger=store.url, knows_starts=store.has_starts, approved=approved,
+            ledger=store.place, knows_starts=store.has_starts, approved=approved,
             now=store.time, at=options.at,
         ) if is_asked else ""  # fmt: skip
         return replace(approved, words="; ".join(filter(None, [approved.words, answer])))

@@ -12,6 +12,7 @@ from orchestrator.console.render import CommandResult
 
 if TYPE_CHECKING:
     from orchestrator.core.plan.stop_plan import StopPlan, StopResult
+    from orchestrator.model import CampaignKey
 
 
 @documented(
@@ -43,11 +44,15 @@ def command(launch: str, *, reason: str, manifest: Path | None, yes: bool, ledge
     """
     from orchestrator.console.summary import stops_json, stops_text
 
-    result = event_loop.run(_stop(ledger, launch, manifest, reason, yes=yes))
-    return CommandResult("stop-started", stops_json(result), stops_text(result, ledger), exit_code=result.exit_code)
+    result, names = event_loop.run(_stop(ledger, launch, manifest, reason, yes=yes))
+    text = stops_text(result, ledger, names)
+    return CommandResult("stop-started", stops_json(result), text, exit_code=result.exit_code)
 
 
-async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str, *, yes: bool) -> "StopResult":
+async def _stop(
+    ledger: str, launch: str, manifest: Path | None, reason: str, *, yes: bool
+) -> "tuple[StopResult, dict[CampaignKey, str]]":
+    """What became of the stops, and the names of the campaigns."""
     from orchestrator.app.stop_started import load_launch, stop_started
     from orchestrator.console.confirm import confirm_stops
     from orchestrator.console.logs import LogObserver, set_up
@@ -62,8 +67,9 @@ async def _stop(ledger: str, launch: str, manifest: Path | None, reason: str, *,
     loaded = load_launch(ledger, launch, manifest)
 
     def announce(launch: str, plan: "StopPlan") -> None:
-        confirm_stops(launch, plan, yes=yes)
+        confirm_stops(launch, plan, loaded.manifest.account_names, yes=yes)
         announce_stops(launch, plan)
 
     with orderly_stop(stop_signal.set):
-        return await stop_started(loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=announce)
+        result = await stop_started(loaded, reason, stop_signal, redactor, observer=LogObserver(), announce=announce)
+    return result, loaded.manifest.campaign_names

@@ -43,7 +43,7 @@ def confirm(
 ) -> str:
     """At a terminal, let a person type the launch's name before a real host's first start. Raises Refused otherwise.
 
-    Returns how it was confirmed, in words; empty if nobody was asked. `ledger` is its address, `knows_starts` finds
+    Returns how it was confirmed, in words; empty if nobody was asked. `ledger` is where it lies, `knows_starts` finds
     out whether it has one. The run is called `now`, and waits for `at`. `reads_stdin`: standard input was the manifest,
     so a person who sees the question cannot answer it.
     """
@@ -88,11 +88,11 @@ def confirm_approval(document: Mapping[str, Any], proposal: Proposal, *, yes: bo
     _ask_for(str(proposal.identity["launch"]), "the launch's name")
 
 
-def confirm_stops(launch: str, plan: StopPlan, *, yes: bool) -> None:
+def confirm_stops(launch: str, plan: StopPlan, accounts: Mapping[str, str], *, yes: bool) -> None:
     """At a terminal, let a person type the launch's name before its campaigns are stopped. Raises Refused otherwise."""
     if yes or not plan.jobs or not has_terminal():
         return
-    for line in stop_question(launch, plan):
+    for line in stop_question(launch, plan, accounts):
         click.echo(line, err=True)
     _ask_for(launch, "the launch's name")
 

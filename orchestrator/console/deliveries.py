@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 from orchestrator.console.terminal import console_for, has_bars, plain
 from orchestrator.core.delivery.delivery import Delivery, DeliveryState
 from orchestrator.core.delivery.goal import Followed
-from orchestrator.core.text import clock_time, command_line, duration, plural
+from orchestrator.core.text import clock_time, command_line, duration, plural, titled
 from orchestrator.model import CampaignKey
 
 _WORST: Final = 5
@@ -40,15 +40,19 @@ def as_json(followed: Followed) -> dict[str, Any]:
     }
 
 
-def text(followed: Followed, ledger: str) -> str:
+Names = Mapping[CampaignKey, str]
+"""The names of campaigns that have one."""
+
+
+def text(followed: Followed, ledger: str, names: Names) -> str:
     """For a person: the counts, and what has not arrived."""
     found = followed.deliveries
     lines = [f"launch {plain(followed.launch)}: {_counts(_read(followed))}"]
     missed = [key for key in followed.missed if key not in followed.unaddressed]
-    lines += [f"  {line_of(key, found.get(key))}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
+    lines += [f"  {line_of(key, found.get(key), names)}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
     if len(missed) > _MOST_SHOWN:
         lines.append(f"  and {plural(len(missed) - _MOST_SHOWN, 'more campaign')}")
-    lines += [f"  {plain(key)}: not followed, because {why}" for key, why in followed.unaddressed.items()]
+    lines += [f"  {_title(key, names)}: not followed, because {why}" for key, why in followed.unaddressed.items()]
     if followed.timed_out:
         lines.append("the time was up")
     if followed.stop is not None:
@@ -63,11 +67,15 @@ def _read(followed: Followed) -> list[Delivery | None]:
     return [followed.deliveries.get(key) for key in followed.campaigns]
 
 
-def line_of(key: CampaignKey, delivery: Delivery | None) -> str:
+def line_of(key: CampaignKey, delivery: Delivery | None, names: Names) -> str:
     """One campaign in a line: its state, what was sent of what, how fast, and for how long it stalls."""
     if delivery is None:
-        return f"{plain(key)}: not read yet"
-    return f"{plain(key)}: {', '.join(_parts(delivery))}"
+        return f"{_title(key, names)}: not read yet"
+    return f"{_title(key, names)}: {', '.join(_parts(delivery))}"
+
+
+def _title(key: CampaignKey, names: Names) -> str:
+    return plain(titled(names.get(key, ""), key))
 
 
 def _parts(delivery: Delivery) -> Iterator[str]:
@@ -92,16 +100,15 @@ def _of(recipients: int | None) -> str:
 def _counts(found: Collection[Delivery | None]) -> str:
     read = [one for one in found if one is not None]
     states = Counter(one.state for one in read)
-    said = [f"{states[state]:,} {state}" for state in DeliveryState if states[state]]
     stalled, unread = sum(one.is_stalled for one in read), len(found) - len(read)
+    aside = {DeliveryState.ACTIVE: f" ({stalled:,} stalled)"} if stalled else {}
+    said = [f"{states[state]:,} {state}{aside.get(state, '')}" for state in DeliveryState if states[state]]
     sent = _total(None if one is None else one.sent for one in found)
     people = _total(None if one is None else one.recipients for one in found)
-    stalls = [f"{stalled:,} of them stalled"] if stalled else []
-    if unread and read:
-        stalls.append(f"{unread:,} not read yet")
+    others = [f"{unread:,} not read yet"] if unread and read else []
     messages = "" if sent is None else f"; {plural(sent, 'message')} sent"
     recipients = "" if people is None else f", for {plural(people, 'recipient')}"
-    return ", ".join([*(said or ["nothing was read"]), *stalls]) + messages + recipients
+    return ", ".join([*(said or ["nothing was read"]), *others]) + messages + recipients
 
 
 def _total(numbers: Iterable[int | None]) -> int | None:
@@ -123,13 +130,13 @@ def _rank(delivery: Delivery | None) -> tuple[int, float]:
 
 
 @contextmanager
-def shown(standing: Callable[[], Standing], stream: TextIO) -> Iterator[None]:
+def shown(standing: Callable[[], Standing], names: Names, stream: TextIO) -> Iterator[None]:
     """Show how accounts stand on a terminal while the block runs: a line for each, and the worst campaigns."""
     from rich.live import Live
     from rich.text import Text
 
     def view() -> Text:
-        return Text("\n".join(screen(standing())), no_wrap=True, overflow="ellipsis")
+        return Text("\n".join(screen(standing(), names)), no_wrap=True, overflow="ellipsis")
 
     console = console_for(stream, os.environ)
     with Live(console=console, refresh_per_second=_DRAWS_PER_SECOND, transient=True, get_renderable=view):
@@ -141,9 +148,9 @@ def wants_view(stream: TextIO) -> bool:
     return has_bars(stream, os.environ)
 
 
-def screen(standing: Standing) -> list[str]:
+def screen(standing: Standing, names: Names) -> list[str]:
     """The lines of the live view."""
     lines = [f"account {plain(account)}: {_counts(own.values())}" for account, own in standing.items()]
     found = {key: one for own in standing.values() for key, one in own.items()}
     unwell = [key for key, one in found.items() if one.is_stalled or one.state in _TROUBLE]
-    return [*lines, *(f"  {line_of(key, found[key])}" for key in _worst_first(unwell, found)[:_WORST])]
+    return [*lines, *(f"  {line_of(key, found[key], names)}" for key in _worst_first(unwell, found)[:_WORST])]

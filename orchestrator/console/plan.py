@@ -18,7 +18,7 @@ from orchestrator.core.plan.proposal import VALID_FOR
 from orchestrator.core.plan.recipients import audience
 from orchestrator.core.result.build import timestamp
 from orchestrator.core.result.texted import recipients_json
-from orchestrator.core.text import command_line, duration, plural
+from orchestrator.core.text import command_line, duration, plural, titled
 from orchestrator.model import CampaignKey, PosixSeconds
 
 _MOST_LISTED: Final = 40
@@ -90,7 +90,7 @@ def _listed(plan: Plan, ahead: Estimate) -> list[str]:
     """A line for each campaign."""
     behind = _behind(plan, ahead)
     wide = _width(ahead, behind)
-    lines = [f"  action  {'earliest':{wide}}  recipients  wave      account"]
+    lines = [f"  action  {'earliest':{wide}}  recipients  wave      account     campaign"]
     for entry in plan.entries:
         outcome = f"{entry.decision.outcome or ''}: " if entry.decision.action is not Action.START else ""
         why = f"  {outcome}{plain(entry.decision.message)}" if entry.decision.message else ""
@@ -98,7 +98,7 @@ def _listed(plan: Plan, ahead: Estimate) -> list[str]:
         early = "held" if entry.key in ahead.held else early
         people = _people(Audience.of([entry.recipients])) if entry.decision.action is Action.START else "-"
         columns = f"{entry.decision.action:6}  {early:{wide}}  {people:>10}  {entry.wave:8}  {entry.account:10}"
-        lines.append(f"  {columns}  {entry.key}{why}")
+        lines.append(f"  {columns}  {plain(titled(entry.name, entry.key))}{why}")
     return lines
 
 

@@ -14,7 +14,7 @@ from orchestrator.core.plan.proposal import SHOWN_HASH, Proposal
 from orchestrator.core.plan.stop_plan import StopPlan
 from orchestrator.core.plan.texting import NO_FORECAST, Forecast
 from orchestrator.core.result.build import timestamp
-from orchestrator.core.text import plural
+from orchestrator.core.text import plural, titled
 from orchestrator.model import Home
 
 _MOST_PLACES: Final = 20
@@ -24,7 +24,7 @@ _MOST_RERUNS: Final = 5
 class StartShown(NamedTuple):
     """One start, as it is counted: its account and wave, and whether its list gets the message again."""
 
-    key: str
+    title: str
     account: str
     wave: str
     is_rerun: bool
@@ -35,7 +35,7 @@ def last_question(
 ) -> list[str]:
     """The lines before a run's question. `knows_starts`: the ledger has one of an earlier run."""
     starts = [
-        StartShown(entry.key, entry.account, entry.wave, entry.is_rerun)
+        StartShown(titled(entry.name, entry.key), entry.account, entry.wave, entry.is_rerun)
         for entry in plan.entries
         if entry.decision.action is Action.START
     ]
@@ -55,13 +55,15 @@ def last_question(
 def approval_question(document: Mapping[str, Any], proposal: Proposal) -> list[str]:
     """The lines before a plan is approved: what its hash covers, and the warnings that the file has besides."""
     identity = proposal.identity
-    names = {_key(row): str(row.get("account")) for row in document.get("campaigns", ())}
+    rows = {_key(row): row for row in document.get("campaigns", ())}
     starts = [
         StartShown(
-            _key(one), f"{names.get(_key(one), '')} ({one['account_id']})".strip(), one["wave"], bool(one.get("rerun"))
+            titled(str(row.get("name") or ""), _key(one)), titled(str(row.get("account") or ""), one["account_id"]),
+            one["wave"], bool(one.get("rerun")),
         )
         for one in identity["starts"]
-    ]
+        for row in [rows.get(_key(one), {})]
+    ]  # fmt: skip
     home = Home(str(identity["host"]), identity.get("environment"))
     first, *others = proposal.planned_by or ("nobody that it names",)
     by = f"{first} ({', '.join(others)})" if others else first
@@ -84,12 +86,12 @@ def _uncovered(proposal: Proposal) -> list[str]:
     return [f"  warning: its hash does not cover what {what} would send, and to whom"]
 
 
-def stop_question(launch: str, plan: StopPlan) -> list[str]:
-    """The lines before a launch's campaigns are stopped."""
-    accounts = Counter(job.target.account_id for job in plan.jobs)
+def stop_question(launch: str, plan: StopPlan, accounts: Mapping[str, str]) -> list[str]:
+    """The lines before a launch's campaigns are stopped. `accounts` are the accounts' names by their ids."""
+    counts = Counter(job.target.account_id for job in plan.jobs)
     return [
         f"{plural(len(plan.jobs), 'campaign')} that launch {plain(launch)} started will be stopped:",
-        *(f"  {count:,}  account {plain(account)}" for account, count in accounts.items()),
+        *(f"  {count:,}  account {plain(titled(accounts.get(id_, ''), id_))}" for id_, count in counts.items()),
         "  Messages that were already sent stay sent, and a stopped campaign does not go on by itself.",
     ]
 
@@ -104,17 +106,16 @@ def counted(starts: Sequence[StartShown]) -> list[str]:
     ]
     if len(lines) > _MOST_PLACES:
         lines[_MOST_PLACES:] = [f"  and more, for {plural(len(lines) - _MOST_PLACES, 'further wave and account')}"]
-    return [*lines, *_reruns([one.key for one in starts if one.is_rerun])]
+    return [*lines, *_reruns([one.title for one in starts if one.is_rerun])]
 
 
-def _reruns(keys: Sequence[str]) -> Iterable[str]:
-    if not keys:
+def _reruns(titles: Sequence[str]) -> Iterable[str]:
+    if not titles:
         return
-    named = ", ".join(keys[:_MOST_RERUNS]) + (", ..." if len(keys) > _MOST_RERUNS else "")
-    verb = "RUNS" if len(keys) == 1 else "RUN"
-    yield (
-        f"  {len(keys):,} OF THEM {verb} AGAIN: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE ({plain(named)})"
-    )
+    named = ", ".join(titles[:_MOST_RERUNS]) + (", ..." if len(titles) > _MOST_RERUNS else "")
+    verb = "RUNS" if len(titles) == 1 else "RUN"
+    what = f"{len(titles):,} OF THEM {verb} AGAIN"
+    yield f"  {what}: EVERYBODY ON THE WHOLE LIST GETS THE MESSAGE ONCE MORE ({plain(named)})"
 
 
 def _audience(document: Mapping[str, Any]) -> dict[str, Audience]:

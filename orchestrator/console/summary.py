@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -19,8 +19,8 @@ from orchestrator.core.journal.waits import Wait
 from orchestrator.core.plan.stop_plan import StopPlan, StopResult
 from orchestrator.core.result.build import CampaignResult, Result, timestamp
 from orchestrator.core.result.types import WaveResult, standing_of
-from orchestrator.core.text import command_line, duration, plural
-from orchestrator.model import Outcome, Reason
+from orchestrator.core.text import command_line, duration, plural, titled
+from orchestrator.model import CampaignKey, Outcome, Reason
 
 _MAX_SHOWN = 20
 _MAX_NAMED = 3
@@ -177,8 +177,7 @@ def _next(campaign: CampaignResult) -> list[str]:
 
 
 def _name(campaign: CampaignResult) -> str:
-    """Its name before its ids."""
-    return f"{plain(campaign.name)} ({campaign.key})" if campaign.name else str(campaign.key)
+    return plain(titled(campaign.name, campaign.key))
 
 
 def _footer(result: Result, *, is_live: bool) -> list[str]:
@@ -226,12 +225,17 @@ def announce_stops(launch: str, plan: StopPlan) -> None:
     click.echo(f"{what}; MESSAGES ALREADY SENT STAY SENT, nothing can recall them", err=True)
 
 
-def stops_text(result: StopResult, ledger: str) -> str:
-    """For a person."""
-    lines = [f"  stopped      {key}" for key in result.confirmed]
-    lines += [f"  not stopped  {key}  {why}" for key, why in result.missing.items()]
-    lines += [f"  may run      {key}  nobody knows whether it was started" for key in result.plan.maybe]
-    counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed, {len(result.plan.before)} before"
+def stops_text(result: StopResult, ledger: str, names: Mapping[CampaignKey, str]) -> str:
+    """For a person. `names` are those of campaigns that have one."""
+
+    def shown(key: CampaignKey) -> str:
+        return plain(titled(names.get(key, ""), key))
+
+    lines = [f"  stopped      {shown(key)}" for key in result.confirmed]
+    lines += [f"  not stopped  {shown(key)}  {plain(why)}" for key, why in result.missing.items()]
+    lines += [f"  may run      {shown(key)}  nobody knows whether it was started" for key in result.plan.maybe]
+    counts = f"{len(result.confirmed)} stopped, {len(result.missing)} not confirmed"
+    counts += f", {len(result.plan.before)} already stopped" if result.plan.before else ""
     lines.append(f"launch {result.launch}: {counts}; messages already sent stay sent")
     if result.missing:
         lines.append(f"next: {command_line('stop-started', result.launch, ledger=ledger)} --reason")

@@ -26,7 +26,7 @@ _TITLES: Final[Mapping[NoticeEvent, str]] = {
     NoticeEvent.FINISHED: "a run has ended",
     NoticeEvent.PAUSED: "paused, unpaused or aborted",
     NoticeEvent.NEEDS_APPROVAL: "a plan needs approval",
-    NoticeEvent.STALLED: "a campaign sends nothing",
+    NoticeEvent.STALLED: "sending has stalled",
     NoticeEvent.WAVE_PASSED: "a wave has passed",
 }
 
@@ -44,10 +44,10 @@ class NoticeSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One notice. `about` tells notices of one event apart, such as two waves of a run. `at` is in POSIX seconds.
+    """One notice. `about` tells notices of one event apart: a run's waves, or stalled campaigns with spaces between.
 
-    `counts` are campaigns by outcome so far; `next` is the command to type; `recipients` are the people on the
-    contact lists, None if nobody knows how many.
+    `at` is in POSIX seconds. `counts` are campaigns by outcome so far; `next` is the command to type; `recipients` are
+    the people on the contact lists, None if nobody knows how many.
     """
 
     event: NoticeEvent
@@ -113,8 +113,9 @@ class Notice:
 
 
 def told(records: Iterable[Record]) -> set[tuple[str, str]]:
-    """The event and `about` of each notice among the records."""
-    return {(record.data["event"], record.data["about"]) for record in records if record.kind == NOTICE}
+    """The event of each notice among the records, with each word of its `about`."""
+    own = (record.data for record in records if record.kind == NOTICE)
+    return {(data["event"], word) for data in own for word in data["about"].split(" ")}
 
 
 def not_told(records: Iterable[Record], run_id: str) -> Iterator[str]:

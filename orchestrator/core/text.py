@@ -75,6 +75,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def titled(name: str, key: str) -> str:
+    """A campaign for people, its name before its ids: `Renewal Concord (st-1/cd-1)`. Its `key` alone without a name."""
+    return f"{name} ({key})" if name else key
+
+
 def duration(seconds: float) -> str:
     """`seconds` in its two largest units: `3 h 12 min`; one that rounds to 0 as `0.3 s`."""
     total = round(seconds)

@@ -65,6 +65,7 @@ class Backend:
     begin: Callable[[sa.Connection], None] = autobegin  # reads the execution option `writes`
     check_place: Callable[[], None] = _nothing  # raises LedgerError if its address leads to another ledger by now
     closed: Callable[[], None] = _nothing  # called after the last connection was closed
+    place: str = ""  # where it lies, in words for people, if its address does not say it
     made: str = ""  # where it lies, in words for people, if there was none before it was opened
 
     def is_away(self, error: BaseException) -> bool:

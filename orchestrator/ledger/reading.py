@@ -37,6 +37,8 @@ class ReadableLedger:
         self._reads = backend.engine.execution_options(writes=False)
         self._writes = backend.engine.execution_options(writes=True)
         self.url = url
+        self.place = backend.place or url
+        """Where the ledger lies: an SQLite file's whole path, else its address."""
         self.made = backend.made
         """Where the ledger lies, if it was made when this store opened it; else empty."""
 

@@ -42,6 +42,7 @@ def open_sqlite(url: sa.URL, *, create: bool) -> Backend:
         advise=partial(_advise, path),
         check_place=file.check,
         closed=partial(_close, file, reader),
+        place=str(path),
         made=str(path) if is_new else "",
     )
 

@@ -296,6 +296,26 @@ async def test_a_stalled_campaign_is_told_once_for_each_run(places, hook):
     await told_by_hand(place, stalled)
 
     assert [notice["message"] for notice in hook.notices] == ["st-1/cd-0: Active", "st-1/cd-1: Active"]
+    assert hook.notices[0]["next"].startswith("python -m orchestrator follow ")
+
+
+async def test_campaigns_that_stall_together_are_one_notice(places, hook):
+    place = await places(count=1)
+    loaded = place.load(notify=[entry()], campaigns=[{"stream": "st-1", "campaign": "cd-0", "name": "Spring NE"}])
+    store = Store.open(LEDGER.format(place.directory))
+    try:
+        for _ in range(2):  # the second process has nothing new
+            one = await Notifier.of(loaded, Redactor(), RecordingObserver())
+            async with telling(one, loaded, "r-1", store, ManualClock()) as notifier:
+                for number in range(400):
+                    notifier.event("delivery_stalled", campaign=f"st-1/cd-{number}", sent=7, message="Active")
+    finally:
+        store.close()
+
+    assert [notice["message"] for notice in hook.notices] == [
+        "400 campaigns are Active and send nothing: Spring NE (st-1/cd-0), st-1/cd-1, st-1/cd-2, and 397 more"
+    ]
+    assert one.not_told == []
 
 
 async def told_by_hand(place, events):

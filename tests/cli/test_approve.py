@@ -336,6 +336,6 @@ def test_the_last_question_says_who_approved(workplace, platform, people):
     assert (code, again) == (4, 0)
     assert "3 campaigns will be started on http://127.0.0.1" in shown
     assert "  3  wave rest, account acme" in shown
-    assert ".orchestrator/ledger.db (NEW: it knows of no start" in shown.replace("\r\n", "")
+    assert f"ledger: {workplace.path}/.orchestrator/ledger.db (NEW: it knows of no start" in shown.replace("\r\n", "")
     assert "; signed by cleo@example.com, planned by ann@example.com" in shown.replace("\r\n", "")
     assert workplace.result()["run"]["approved"].endswith("; signed by cleo@example.com; at a terminal")

@@ -90,6 +90,15 @@ def test_a_paused_run_says_why_it_waits_and_resumes_at_unpause(workplace, platfo
     assert platform.starts == {f"st-1/{c}": 1 for c in CAMPAIGNS}
 
 
+def test_a_launch_without_a_run_is_named(workplace):
+    workplace.run("plan", workplace.manifest())
+    shown = workplace.run("status")
+
+    assert shown.returncode == 5
+    assert "error: launch spring has no run with a plan\n" in shown.stderr
+    assert "next: python -m orchestrator list" in shown.stderr
+
+
 def test_what_nobody_knows_cannot_be_controlled(workplace):
     assert workplace.run("pause", "spring", "--reason", "x").returncode == 8
     workplace.run("run", workplace.manifest())

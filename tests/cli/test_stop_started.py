@@ -15,7 +15,7 @@ def test_exactly_what_the_launch_started_is_stopped_once(workplace, platform):
 
     assert first.returncode == 0, first.stderr
     assert "MESSAGES ALREADY SENT STAY SENT" in first.stderr
-    assert "2 stopped, 0 not confirmed, 0 before; messages already sent stay sent" in first.stdout
+    assert "2 stopped, 0 not confirmed; messages already sent stay sent" in first.stdout
     assert [platform.state(c) for c in ("cd-0", "cd-1", "cd-2")] == ["Stopped", "Stopped", "Ready"]
     assert json.loads(second.stdout)["stopped_before"] == ["st-1/cd-0", "st-1/cd-1"]
     assert platform.calls == calls
@@ -75,6 +75,6 @@ def test_at_a_terminal_the_launch_is_typed_before_a_stop(workplace, platform):
 
     assert (code, agreed) == (4, 0)
     assert "3 campaigns that launch spring started will be stopped:" in shown
-    assert "  3  account 67777ce93e25326494e90001" in shown
+    assert "  3  account acme (67777ce93e25326494e90001)" in shown
     assert "Stopped" not in before
     assert [platform.state(one) for one in ("cd-0", "cd-1", "cd-2")] == ["Stopped"] * 3

@@ -128,9 +128,9 @@ def test_who_approves_sees_what_the_hash_covers():
 def test_the_question_before_a_stop_counts_by_account():
     jobs = tuple(StopJob(entry.target, 1) for entry in plan().entries)
 
-    assert stop_question("spring", StopPlan(jobs, {}, (), ())) == [
+    assert stop_question("spring", StopPlan(jobs, {}, (), ()), {"67777c": "acme"}) == [
         "4 campaigns that launch spring started will be stopped:",
-        "  3  account 67777c",
+        "  3  account acme (67777c)",
         "  1  account 99999d",
         "  Messages that were already sent stay sent, and a stopped campaign does not go on by itself.",
     ]

@@ -71,11 +71,11 @@ def test_the_sums_are_the_same_everywhere(reports):
     ]  # fmt: skip
     assert "| `acme` | 3 | 1 | 1 | 145 | 150, 1 campaign unknown |" in reports["result.md"]
     assert (
-        "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
+        "145 messages sent, for 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
         in reports["result.md"]
     )
     assert (
-        "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
+        "145 messages sent, for 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"
         in reports["result.html"]
     )
     assert "<progress" not in reports["result.html"].split('id="delivery"')[1].split("</section>")[0]
@@ -98,7 +98,7 @@ def test_a_sum_names_the_campaigns_that_it_is_without(reports):
 def test_what_is_stalled_is_named(reports):
     assert "- `st-1/cd-3` `Name of cd-3`: stalled for 20 min, 5 of 50 sent" in reports["result.md"]
     assert "stalled for 20 min, 5 of 50 sent" in reports["result.html"]
-    assert "Needs somebody: 1" in reports["result.html"]
+    assert "Needs a person: 1" in reports["result.html"]
 
 
 def test_the_json_has_a_line_for_each_campaign(reports):

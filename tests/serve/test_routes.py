@@ -88,7 +88,7 @@ async def test_pages_show_what_became_of_what_was_started(serve, url):
         table = (await served.get(f"{LAUNCH}/campaigns"))[2]
         metrics = (await served.get("/metrics"))[2]
 
-    assert "105 messages sent to 150 recipients; 1 active (1 stalled), 1 completed" in page
+    assert "105 messages sent, for 150 recipients; 1 active (1 stalled), 1 completed" in page
     assert "stalled for 20 min, 5 of 50 sent" in page
     assert '<select id="delivered">' in table
     assert f'campaign_orchestrator_stalled{{account="account-03",launch="{runs.LAUNCH}"}} 1.0' in metrics

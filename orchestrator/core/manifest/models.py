@@ -276,6 +276,16 @@ class Manifest(Section):
     notify: Annotated[tuple[Notify, ...], Field(max_length=MAX_ENTRIES)] = ()
     """Who gets notices of which events. A notice that cannot be delivered changes no outcome and no exit code."""
 
+    @property
+    def campaign_names(self) -> dict[CampaignKey, str]:
+        """The names of the campaigns that have one."""
+        return {campaign.key: campaign.name for campaign in self.campaigns if campaign.name}
+
+    @property
+    def account_names(self) -> dict[str, str]:
+        """The accounts' names in the manifest, by their ids on the platform."""
+        return {account.account_id: name for name, account in self.accounts.items()}
+
 
 ENVIRONMENT_KEYS: Final = ("host", "accounts", "stop_when", "approval", "limits", "ledger", "report", "notify")
 """What an environment may change."""

@@ -193,8 +193,15 @@ def refusals(plan: Plan, manifest: Manifest, flag: int | None = None) -> Iterato
 
 def check(plan: Plan, manifest: Manifest, flag: int | None = None) -> None:
     """Raise Refused if the manifest's rules, or a tighter `--max-recipients`, forbid to text these people."""
+    found: list[Refused] = []
     for refusal in refusals(plan, manifest, flag):
-        refusal()
+        try:
+            refusal()
+        except Refused as error:
+            found.append(error)
+    # All at once: a person who corrects one thing should not find the next only by another run.
+    if found:
+        raise Refused("; ".join(one.message for one in found), next_step=found[0].next_step)
 
 
 def _check_faults(faults: list[str], rule: str) -> None:

@@ -121,10 +121,10 @@ class _Sums:
 
 
 def delivered_sentence(sums: DeliverySums) -> str:
-    """`8,200 messages sent to 10,000 recipients (1 campaign unknown); 2 active (1 stalled), 3 completed`."""
+    """`8,200 messages sent, for 10,000 recipients (1 campaign unknown); 2 active (1 stalled), 3 completed`."""
     sent = "an unknown number of messages" if sums["sent"] is None else plural(sums["sent"], "message")
     sent += _without(sums["sent"], sums["sent_unknown"])
-    people = "" if sums["recipients"] is None else f" to {plural(sums['recipients'], 'recipient')}"
+    people = "" if sums["recipients"] is None else f", for {plural(sums['recipients'], 'recipient')}"
     people += _without(sums["recipients"], sums["recipients_unknown"])
     stalled = f" ({sums['stalled']:,} stalled)" if sums["stalled"] else ""
     states = [

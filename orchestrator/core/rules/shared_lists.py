@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from orchestrator.core.text import duration, plural
+from orchestrator.core.text import duration, plural, titled
 from orchestrator.model import CampaignKey, ContactList, Lane, LiveState, value
 
 RUNS: Final = frozenset({"active", "preparing", "paused"})
@@ -39,7 +39,7 @@ class ListUser:
     @property
     def words(self) -> str:
         """`Spring NE (st-1/cd-1) is Active`."""
-        return f"{self.name} ({self.key}) {self.state}" if self.name else f"{self.key} {self.state}"
+        return f"{titled(self.name, self.key)} {self.state}"
 
 
 @value

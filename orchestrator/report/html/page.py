@@ -87,6 +87,7 @@ def values(result: Result, timeline: Timeline) -> dict[str, Any]:
         "recipients": visible(sentence(result.people)),
         "delivered": lambda sums: visible(delivered_sentence(sums)),
         "delivery_words": delivery_words,
+        "seconds": _seconds,
         "halted": halted(result),
         "duration": duration(timeline.end - timeline.begin),
         "unknown": _unknown(result, timeline),
@@ -200,7 +201,11 @@ def _delivery(delivery: DeliveryResult | None) -> list[Any]:
 
 
 def _milliseconds(text: str | None) -> int | None:
-    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+    return None if text is None else round(_seconds(text) * 1000)
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _policy(style: str, script: str) -> str:

@@ -206,6 +206,15 @@ def test_names_match_refuses_another_name():
     assert refused.value.message == f"{OTHER} (preflight.names: match)"
 
 
+def test_all_that_refuses_a_plan_is_named_at_once():
+    rules = {"preflight": {"lists": "refuse", "names": "match"}, "limits": {"max_recipients": 1}}
+    plan, manifest = planned(["Gone"], ["Rest"], ["Feed"], names=NAMES, **rules)
+    with pytest.raises(Refused) as refused:
+        recipients.check(plan, manifest)
+    message = refused.value.message
+    assert all(part in message for part in ("preflight.lists: refuse", "preflight.names: match", "max_recipients"))
+
+
 def test_an_account_that_starts_nothing_may_have_unread_lists():
     plan, _ = planned(["VIP"], failures={"beta": "HTTP 500"})
     assert plan.warnings == (

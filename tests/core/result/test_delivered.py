@@ -117,12 +117,12 @@ def test_a_table_has_a_column_for_each_figure():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "145 messages sent to 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"),
-        ({"stalled": 0, "recipients_unknown": 0}, "145 messages sent to 150 recipients; 2 active, 1 completed"),
+        ({}, "145 messages sent, for 150 recipients (1 campaign unknown); 2 active (1 stalled), 1 completed"),
+        ({"stalled": 0, "recipients_unknown": 0}, "145 messages sent, for 150 recipients; 2 active, 1 completed"),
         ({"sent": None, "recipients": None}, "an unknown number of messages sent; 2 active (1 stalled), 1 completed"),
         (
             {"sent": 1, "sent_unknown": 2, "recipients": 0, "recipients_unknown": 0},
-            "1 message (2 campaigns unknown) sent to 0 recipients; 2 active (1 stalled), 1 completed",
+            "1 message (2 campaigns unknown) sent, for 0 recipients; 2 active (1 stalled), 1 completed",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def test_the_section_names_what_needs_somebody_stalled_first(open_page):
     page = open_page(told())
     words = page.texts("#delivery .groups li")
 
-    assert "164 messages sent to 420 recipients" in page.one("#delivery .lead").text
+    assert "164 messages sent, for 420 recipients" in page.one("#delivery .lead").text
     assert [one.split()[0] for one in words] == ["stalled", "paused"]
     assert "stalled for 20 min, 5 of 50 sent" in words[0]
     bars = page.run("return [...document.querySelectorAll('.delivery progress')].map(e => [e.value, e.max])")
