@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -114,6 +115,13 @@ class Fleet:
     def submit(self, *arguments, log="submit.log"):
         """The process that submits knows no secret."""
         return self.program("run", "m.yaml", "--fleet", *arguments, log=log, secrets=False)
+
+    def soon(self):
+        """A time that is near, and yet far enough for a submitter that is to wait, as fast as this machine is today."""
+        begun = time.monotonic()
+        self.program("validate", "m.yaml", log="look.log").wait()
+        at = datetime.now(UTC) + timedelta(seconds=max(10, 10 * (time.monotonic() - begun)))
+        return at.isoformat(timespec="seconds")
 
     def log(self, name):
         return (self.directory / f"{name}.log").read_text(encoding="utf-8")
