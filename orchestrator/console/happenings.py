@@ -16,8 +16,8 @@ from orchestrator.model import Reason
 
 _MEANINGS: Final[Mapping[str, str]] = {
     Reason.SHARED_LIST: (
-        "the platform cannot run two campaigns on one contact list at the same time; wait until the other one is "
-        "Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
+        "the platform cannot run two campaigns on one contact list at the same time; if the other one runs, wait until "
+        "it is Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
     )
 }
 """What a reason means and what to do about it, where the message beside it says only what was found."""

@@ -83,7 +83,7 @@ class ListWatch:
 
     def conflict(self, entry: Entry) -> Conflict | None:
         """What keeps a campaign from starting now; None: nothing that is known."""
-        return self.users.conflict(entry.key, _lists(entry)) if self._is_on else None
+        return self.users.conflict(entry.key, lists_of(entry)) if self._is_on else None
 
     def is_unknown(self, key: CampaignKey) -> bool:
         """Whether only a person can say if the campaign runs."""
@@ -91,9 +91,8 @@ class ListWatch:
 
     def take(self, entry: Entry) -> None:
         """The campaign is about to start: it has its lists to itself."""
-        if self._is_on and (lists := _lists(entry)):
-            name = entry.name or (entry.live.name if entry.live else "")
-            self._take(entry.target, ListUser(entry.key, name, lists, _OURS))
+        if self._is_on and lists_of(entry):
+            self._take(entry.target, user_of(entry, _OURS))
             self._own.add(entry.key)
 
     def give_back(self, key: CampaignKey) -> None:
@@ -149,5 +148,11 @@ async def _found(reader: Reader, target: CallTarget, wanted: AbstractSet[str]) -
     return live | await reader.by_id(target, sorted(wanted - live.keys()))
 
 
-def _lists(entry: Entry) -> tuple[str, ...]:
+def lists_of(entry: Entry) -> tuple[str, ...]:
+    """The contact lists that a campaign of the plan needs, as far as they are known."""
     return entry.live.contact_lists if entry.live else ()
+
+
+def user_of(entry: Entry, state: str) -> ListUser:
+    """A campaign of the plan as one that uses its contact lists; `state` says why, in words."""
+    return ListUser(entry.key, entry.name or (entry.live.name if entry.live else ""), lists_of(entry), state)

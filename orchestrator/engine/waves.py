@@ -15,13 +15,16 @@ from orchestrator.core.plan.approvers import Approved
 from orchestrator.core.plan.decision import Action, Decision
 from orchestrator.core.plan.plan import Entry, Plan
 from orchestrator.core.result.conclude import outcome_of
+from orchestrator.core.rules.shared_lists import ListUsers, freed_message
 from orchestrator.engine.lane import LaneRunner
+from orchestrator.engine.list_watch import lists_of, user_of
 from orchestrator.engine.run_deps import RunDeps
+from orchestrator.engine.states import CampaignStates
 from orchestrator.engine.stop_signal import StopRequested
 from orchestrator.engine.wave_follower import WaveFollower
 from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
+from orchestrator.model import CampaignKey, Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
 
 FRESH_SECONDS: Final = 300.0
 """How long a live state stays good: a wave that opens later, after a bake or a long wave, reads it again."""
@@ -63,6 +66,7 @@ class PlanExecution:
         finally:
             watching.cancel()
         # 3. Journal how it ended.
+        self._deps.states.hold(freed(self._plan.entries, self._lanes, self._deps.states))
         await self._write_end()
         return self._stop()
 
@@ -159,6 +163,24 @@ class PlanExecution:
         """
         is_later_wave = self._has_opened and self._is_approved
         return is_later_wave or self._deps.clock.now() - self._begun > FRESH_SECONDS
+
+
+def freed(
+    entries: Sequence[Entry], lanes: Mapping[Lane, LaneRunner], states: CampaignStates
+) -> dict[CampaignKey, tuple[Reason, str]]:
+    """What the plan holds for a contact list that is free: the one before it is proven not to have started."""
+    held = [entry for entry in entries if entry.decision.reason is Reason.SHARED_LIST]
+    failed: dict[Lane, ListUsers] = defaultdict(ListUsers)
+    for entry in entries if held else ():
+        state = states.get(entry.key)
+        if entry.decision.action is Action.START and state is not None and state.state is State.FAILED:
+            failed[entry.lane].take(user_of(entry, "did not start"))
+    found: dict[CampaignKey, tuple[Reason, str]] = {}
+    for entry in held:
+        first = failed[entry.lane].conflict(entry.key, lists_of(entry))
+        if first is not None and lanes[entry.lane].lists.conflict(entry) is None:
+            found[entry.key] = Reason.SHARED_LIST, freed_message(first)
+    return found
 
 
 def stop_of(deps: RunDeps, lanes: Mapping[Lane, LaneRunner]) -> Stop | None:

@@ -122,6 +122,17 @@ class Platform:
         self._held.append(answered)
         return answered
 
+    def refuse(self, campaign, message="no such sender"):
+        """From now on the starts of a campaign are refused."""
+        act = self._server.platform.act
+
+        def refused(call, now):
+            if (call.op, call.campaign) == ("start", campaign):
+                return 422, {"errors": [{"msg": message}]}
+            return act(call, now)
+
+        self._server.platform.act = refused
+
     def set_state(self, campaign, status, **changes):
         found = self._server.platform.campaign("st-1", campaign)
         self._server.platform.put(dataclasses.replace(found, status=status, **changes))

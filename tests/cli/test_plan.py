@@ -172,9 +172,26 @@ def test_why_says_what_a_shared_list_means_and_what_to_do(workplace, platform):
     workplace.run("run", manifest)
     why = workplace.run("why", "spring", "st-1/cd-1").stdout
     means = (
-        "the platform cannot run two campaigns on one contact list at the same time; wait until the other one is "
-        "Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
+        "the platform cannot run two campaigns on one contact list at the same time; if the other one runs, wait until "
+        "it is Completed, or stop it, and run again; with same_list: sequence, a run waits for that itself"
     )
 
     assert "now: held (shared_list): contact list 'east' is in use: " in why
     assert f"\nmeans: {means}\nnext: python -m orchestrator run " in why
+
+
+def test_a_list_that_a_refused_start_left_free_is_said_to_be_free(workplace, platform):
+    manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
+    for number in range(2):
+        platform.set_state(f"cd-{number}", "Ready", contact_lists=("east",))
+    platform.refuse("cd-0")
+    first = workplace.run("run", manifest)
+    reason = workplace.result()["campaigns"][1]["message"]
+    again = workplace.run("run", manifest)
+
+    assert (
+        reason == "contact list 'east' is free: cd-0 (st-1/cd-0) did not start; run again at any time (same_list: hold)"
+    )
+    assert reason in first.stdout
+    assert "1 started" in again.stdout
+    assert platform.starts == {"st-1/cd-1": 1, "st-1/cd-2": 1}

@@ -228,6 +228,29 @@ async def test_with_hold_a_plan_says_it_and_the_run_does_not_wait(rig):
     assert asyncio.get_running_loop().time() < 5.0
 
 
+async def test_with_hold_a_first_that_did_not_start_is_told(rig):
+    run = on_one_list(rig, 3, same_list="hold")
+    run.api.scripts["s/c0"].clear()
+    run.api.script("s/c0", REJECTED)
+    await carried_out(run)
+
+    free = "contact list 'east' is free: s/c0 did not start; run again at any time (same_list: hold)"
+    assert run.deps.states.held == {"s/c1": (Reason.SHARED_LIST, free), "s/c2": (Reason.SHARED_LIST, free)}
+    assert run.api.started("s/c1") == run.api.started("s/c2") == []
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["unknown", "user elsewhere"])
+async def test_with_hold_a_list_that_may_be_in_use_is_not_called_free(rig, lost):
+    run = on_one_list(rig, same_list="hold")
+    run.api.scripts["s/c0"].clear()
+    run.api.script("s/c0", LOST if lost else REJECTED)
+    if not lost:
+        run.api.live["s/outside"] = ACTIVE
+    await carried_out(run)
+
+    assert run.deps.states.held.get("s/c1") is None
+
+
 @pytest.mark.parametrize(("instance", "starts"), [(None, 0), ("i1", 1)], ids=["begins", "ran and was edited"])
 async def test_what_an_earlier_run_started_may_still_be_ready(rig, instance, starts):
     intent = {"deadline": BASE, "baseline": {"status": "Ready"}}

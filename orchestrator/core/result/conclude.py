@@ -37,12 +37,13 @@ def outcome_of(
     # 2. What the journal proves is newer than what the plan expected.
     if proven is not None and not is_skipped:
         return proven
-    # 3. What the plan decided, such as "not found".
+    # 3. Held for its own reason: by the run, which may know more than its plan did.
+    if held is not None and decision.outcome in {None, Outcome.HELD}:
+        return Outcome.HELD, Reason(held[0]), held[1]
+    # 4. What the plan decided, such as "not found".
     if decision.outcome is not None and decision.reason is not None:
         return decision.outcome, decision.reason, decision.message
-    # 4. To be started, but not attempted: held for its own reason, by its window, or by the stop.
-    if held is not None:
-        return Outcome.HELD, Reason(held[0]), held[1]
+    # 5. To be started, but not attempted: held by its window, or by the stop.
     if stop is None:
         return Outcome.HELD, Reason.WINDOW, "its window is closed"
     return Outcome.HELD, Reason.STOPPED, f"not started: {stop.detail}"

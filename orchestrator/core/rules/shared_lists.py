@@ -132,6 +132,11 @@ def held_message(conflict: Conflict) -> str:
     return f"{conflict.words}; run again when that one is Completed or Stopped (same_list: hold)"
 
 
+def freed_message(conflict: Conflict) -> str:
+    """Why a campaign was held for a list that is free after all, because the one before it surely did not start."""
+    return f"contact list {conflict.name!r} is free: {conflict.user.words}; run again at any time (same_list: hold)"
+
+
 def waits_message(conflict: Conflict) -> str:
     """What a campaign waits for."""
     return f"waits: {conflict.words} (same_list: sequence)"
