@@ -21,7 +21,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.preflight import held_if_changed
 from orchestrator.engine.start_wait import StartWait
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.engine.waves import FRESH_SECONDS
+from orchestrator.engine.work_queue import FRESH_SECONDS
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.machine_id import this_holder
 from orchestrator.ledger.store import Store

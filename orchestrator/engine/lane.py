@@ -65,12 +65,13 @@ class LaneRunner:
         """How the lane stands now."""
         return self.limiter.gauge(self.reader.read)
 
-    async def run(self, entries: Sequence[Entry], *, is_late: bool = False) -> None:
+    async def run(self, entries: Sequence[Entry], *, read_at: PosixSeconds | None = None) -> None:
         """Start, or probe, every entry; returns when each has its outcome, is held, or the lane stops.
 
-        `is_late`: so much time has passed since the plan was made that the live states are read again.
+        `read_at` is when their live states were read (POSIX seconds); None: just now.
         """
-        queue = WorkQueue(self._deps, self.stop_signal, self.reader, self.lists, entries, is_late=is_late)
+        read_at = self._deps.clock.now() if read_at is None else read_at
+        queue = WorkQueue(self._deps, self.stop_signal, self.reader, self.lists, entries, read_at=read_at)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._in_flight, len(entries))):
                 group.create_task(self._work(queue, group))

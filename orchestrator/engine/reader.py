@@ -63,6 +63,8 @@ class Reader:
         self._on_read = on_read
         self.read = 0
         """Campaigns whose live state was read, each as often as it was."""
+        self.calls = 0
+        """Calls that were made, repeated ones included."""
         self._is_ordered = True  # until the platform refuses to sort its lists
 
     def check(self) -> None:
@@ -247,6 +249,7 @@ class Reader:
 
     async def _once(self, call: Callable[[], Awaitable[Read]]) -> Read:
         await self._limiter.acquire(self.check)
+        self.calls += 1
         # Whatever happens, the slot is released: with no answer, at the latest time the call can arrive.
         read: Read | None = None
         try:

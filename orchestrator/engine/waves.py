@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, groupby
-from typing import Any, Final
+from typing import Any
 
 from orchestrator.core.journal.records import header_data
 from orchestrator.core.journal.states import State
@@ -25,9 +25,6 @@ from orchestrator.engine.wave_follower import WaveFollower
 from orchestrator.engine.wave_gate import WaveGate
 from orchestrator.errors import JournalWriteError
 from orchestrator.model import CampaignKey, Lane, Outcome, PosixSeconds, Reason, Stop, StopReason
-
-FRESH_SECONDS: Final = 300.0
-"""How long a live state stays good: a wave that opens later, after a bake or a long wave, reads it again."""
 
 
 class PlanExecution:
@@ -147,22 +144,22 @@ class PlanExecution:
         return [state.finished_at for state in started if state.finished_at is not None]
 
     async def _run_lanes(self, entries: Sequence[Entry]) -> None:
-        is_late = self._is_late()
+        read_at = self._read_at()
         by_lane: dict[Lane, list[Entry]] = defaultdict(list)
         for entry in filter(_is_due, entries):
             by_lane[entry.lane].append(entry)
         self._has_opened = self._has_opened or bool(by_lane)
         async with asyncio.TaskGroup() as group:
             for lane, work in by_lane.items():
-                group.create_task(self._lanes[lane].run(work, is_late=is_late))
+                group.create_task(self._lanes[lane].run(work, read_at=read_at))
 
-    def _is_late(self) -> bool:
-        """Whether the wave that opens now is to be read again.
+    def _read_at(self) -> PosixSeconds:
+        """When the live states of the wave that opens now were read; long ago where they are to be read again.
 
         After approval, each later wave is: someone may see the first one's text, and edit the others in a short bake.
         """
         is_later_wave = self._has_opened and self._is_approved
-        return is_later_wave or self._deps.clock.now() - self._begun > FRESH_SECONDS
+        return PosixSeconds(0.0) if is_later_wave else self._begun
 
 
 def freed(

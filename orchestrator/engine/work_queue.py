@@ -16,7 +16,13 @@ from orchestrator.engine.run_deps import RunDeps
 from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.model import CampaignKey, PosixSeconds, Reason
 
-__all__ = ["Job", "WorkQueue"]
+__all__ = ["FRESH_SECONDS", "Job", "WorkQueue"]
+
+FRESH_SECONDS: Final = 300.0
+"""How long a live state stays good: later, after a bake, a long wave or hours in a busy lane, it is read again."""
+
+_STARTS_PER_READ: Final = 25
+"""Starts that leave for each call of the last read before the next one: they need nearly all of the rate."""
 
 NOT_AFTER: Final = "not_after"
 """What the event of a hold names in place of a window."""
@@ -29,8 +35,8 @@ class Outdated(Exception):  # noqa: N818 - a decision, not a malfunction
 class WorkQueue:
     """The campaigns of one lane and wave that have no outcome yet and are not on their way, by window.
 
-    `reader` looks again at campaigns that had to wait for their window, their lists or the end of a pause; with
-    `is_late`, at all of them.
+    `reader` looks again at campaigns that had to wait for their window, their lists or the end of a pause, and at all
+    that are left once their live states, which were read at `read_at` (POSIX seconds), are no longer good.
     """
 
     def __init__(
@@ -41,7 +47,7 @@ class WorkQueue:
         lists: ListWatch,
         entries: Sequence[Entry],
         *,
-        is_late: bool = False,
+        read_at: PosixSeconds,
     ) -> None:
         self._deps = deps
         self._stop_signal = stop_signal
@@ -53,7 +59,11 @@ class WorkQueue:
         for place, entry in enumerate(entries):
             job = Job(entry, place, read_under=deps.control.planned_under)
             self._jobs[job.window].append(job)
-        self._unsure = set(self._jobs) if is_late else set()  # windows whose campaigns must be read again
+        # By window. Those whose campaigns must be read again; when they were read; how many starts are to leave before
+        # their age alone is a reason to read them again.
+        self._unsure = set(self._jobs) if self._is_old(read_at) else set[str | None]()
+        self._read_at = dict.fromkeys(self._jobs, read_at)
+        self._left = dict.fromkeys(self._jobs, _STARTS_PER_READ * reader.calls)
 
     async def next(self) -> Job | None:
         """The next campaign; waits for windows and lists if no other campaign is left. None: the queue is empty.
@@ -74,15 +84,16 @@ class WorkQueue:
             sure = [self._jobs[name] for name in open_windows if name not in self._unsure]
             if sure:
                 jobs = min(sure, key=lambda jobs: jobs[0].place)
-                if jobs[0].is_outdated(self._deps.control):
+                if jobs[0].is_outdated(self._deps.control) or self._is_stale(jobs[0]):
                     self._unsure.add(jobs[0].window)
                     continue
                 job = jobs.popleft()
+                self._left[job.window] -= 1
                 if job.entry.decision.action is not Action.START or self._list_queue.admit(job):
                     return job
                 continue
-            # 3. One that waited for its window, or for the end of a pause: check first whether it was changed in the
-            # meantime.
+            # 3. One that waited for its window, the end of a pause, or long for its turn: check first whether it was
+            # changed in the meantime.
             if open_windows:
                 await self._recheck(open_windows[0])
                 continue
@@ -126,7 +137,9 @@ class WorkQueue:
         async with self._rechecking:
             if name not in self._unsure:
                 return  # another worker did
+            self._read_at[name], calls = self._deps.clock.now(), self._reader.calls
             changes = await self._changes(self._jobs[name])
+            self._left[name] = _STARTS_PER_READ * (self._reader.calls - calls)
             self._unsure.discard(name)
             self._jobs[name] = deque(job for job in self._jobs[name] if job.entry.key not in changes)
 
@@ -141,6 +154,13 @@ class WorkQueue:
             self._deps.observer.event("campaign_held", campaign=key, lane=starts[0].lane, message=message)
         self._deps.states.hold({key: (Reason.CHANGED, message) for key, message in changes.items()})
         return changes
+
+    def _is_stale(self, job: Job) -> bool:
+        is_start = job.entry.decision.action is Action.START
+        return is_start and self._left[job.window] <= 0 and self._is_old(self._read_at[job.window])
+
+    def _is_old(self, read_at: PosixSeconds) -> bool:
+        return self._deps.clock.now() - read_at > FRESH_SECONDS
 
     def _may_begin(self, name: str | None) -> bool:
         # Without a window, only starts left open by earlier runs go on after `not_after`: they are only probed.

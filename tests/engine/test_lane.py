@@ -1,12 +1,13 @@
 """Starts, retries and refusals of one lane."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.core.journal.states import State
 from orchestrator.core.rules.pacing import Pacer
-from orchestrator.model import Progress, StopReason, Window
+from orchestrator.model import CampaignKey, LiveState, Progress, StopReason, Window
 from tests.fakes import ACCEPTED, BASE, UNSENT, loses, says
 
 HOURLY = "You have exceeded the hourly rate limit"
@@ -76,12 +77,36 @@ async def test_in_flight_bounds_the_open_starts(rig, elapsed, in_flight):
 
 
 async def test_500_starts_at_50_a_minute_take_nine_windows(rig, elapsed):
-    run = rig(500, account={"rate": ["50/60s"]})
+    run = rig(500, account={"rate": ["50/60s"]}, preflight={"check": "off"})
     await run.run()
     assert len(run.api.started()) == 500
     assert 540 <= elapsed() <= 545
     assert_never_more(run.api.started(), 50, 60)
     assert run.lane.limiter.pacer.snapshot().peaks == (50,)
+
+
+async def test_what_waits_for_its_turn_for_long_is_read_again(rig):
+    """Somebody starts one by hand, and edits another, while hundreds are before them in a busy lane."""
+    run = rig(1000, account={"rate": ["50/60s"]})
+    changes = {
+        CampaignKey("s/c900"): LiveState("Active", instance_id="i1"),
+        CampaignKey("s/c950"): LiveState("Ready", instance_id="i0", updated_at="2026-03-02T15:00:00.000Z"),
+    }
+    run.api.live[CampaignKey("s/c950")] = LiveState("Ready", instance_id="i0", updated_at="2026-03-01T15:00:00.000Z")
+    asyncio.get_running_loop().call_at(600, run.api.live.update, changes)
+    await run.run()
+    assert len(run.api.started()) == 998
+    assert {run.outcomes()["c900"], run.outcomes()["c950"]} == {("held", "changed")}
+
+
+async def test_reading_again_takes_few_of_a_busy_lanes_calls(rig):
+    run = rig(3000, account={"rate": ["50/60s"]})
+    await run.run()
+    assert len(run.api.started()) == 3000
+    assert (
+        1 <= len(run.api.reads("list")) <= 3000 / 25 + 60
+    )  # the rig's plan takes no call, so the first read comes early
+    assert_never_more([call.at for call in run.api.calls], 50, 60)
 
 
 async def test_every_window_holds_with_uneven_latency_and_retries(rig):

@@ -18,6 +18,7 @@ from orchestrator.core.manifest.values import Rerun
 from orchestrator.core.plan.selection import Choice, Selection
 from orchestrator.core.result.build import build
 from orchestrator.engine.stop_signal import StopRequested
+from orchestrator.engine.work_queue import FRESH_SECONDS
 from orchestrator.errors import LedgerError, OrchestratorError
 from orchestrator.kore.wire import PAGE_SIZE
 from orchestrator.ledger.memory import MemoryStore
@@ -574,13 +575,18 @@ class World:
         require(seconds <= bound, "P9", f"took {seconds:.3f} s, {bound:.3f} s at the most")
 
     def _check_reads(self):
-        """P9: a stream is read in as few calls as its pages, or as the campaigns that are wanted, and one more."""
+        """P9: a stream is read in as few calls as its pages, or as the campaigns that are wanted, and one more.
+
+        Where starts take longer than live states stay good, what is left is read again: one call for 25 starts at most.
+        """
+        again = len(self.manifest.campaigns) / 25 if self.loop.time() > FRESH_SECONDS else 0
         for stream, wanted in Counter(c.stream for c in self.manifest.campaigns).items():
             pages = math.ceil((wanted + self.scenario.crowds.get(stream, 0)) / PAGE_SIZE)
             reads = self.reads[stream]
             lists = self.list_reads[stream]
             require(lists == 1, "P9", f"{lists} calls for the contact lists of {stream}, all of whose campaigns start")
-            require(reads <= min(pages, wanted) + 1, "P9", f"{reads} reads for {wanted} campaigns on {pages} pages")
+            most = min(pages, wanted) + 1 + again
+            require(reads <= most, "P9", f"{reads} reads for {wanted} campaigns on {pages} pages")
 
     def _acted(self):
         return {f"{start.stream}/{start.campaign}" for start in self.platform.starts}
