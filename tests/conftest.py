@@ -1,15 +1,21 @@
 import os
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests import postgres
 
 # Programs that tests start run on the loop every user has; tests/cli/test_event_loop.py also runs them on uvloop.
 os.environ["ORCHESTRATOR_LOOP"] = "asyncio"
 
+# On a crowded machine an example may take any time: by default, one that takes a fifth of a second has failed.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 # A mutant is to be noticed, not explained: the same examples each time, and no search for a smaller one.
-settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
+settings.register_profile(
+    "mutate", settings(), phases=[Phase.explicit, Phase.generate], derandomize=True, database=None
+)
 
 
 # Tests that share something costly: each file of these goes to one of several workers as a whole.

@@ -342,7 +342,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map("".join)))
 def test_arbitrary_text_raises_nothing_but_manifest_errors(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "arbitrary.yaml"
@@ -353,7 +353,7 @@ def test_arbitrary_text_raises_nothing_but_manifest_errors(tmp_path_factory, tex
         assert "\n".join(map(str, error.problems)).encode()  # noqa: PT017 - either end is right
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.one_of(st.binary(max_size=80), st.text(alphabet='{}[]":,\\ud80s1\n', max_size=60).map(str.encode)))
 def test_arbitrary_rows_raise_nothing_but_manifest_errors(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()

@@ -169,7 +169,7 @@ def test_columns_are_counted_in_letters(column, letters):
     assert (address_of(7, column), column_number(letters.encode())) == (f"{letters}7", column)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_workbook_raises_nothing(data):
     damaged = bytearray(GOOD)

@@ -42,7 +42,7 @@ def test_half_a_pair_is_refused_at_its_place(lone):
     assert "half of a pair" in problem.message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=9), max_size=3))
 def test_json_with_any_characters_reads_as_json_does(value):
     text = json.dumps(value)

@@ -93,7 +93,7 @@ shapes_of_lanes = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 8), shapes_of_lanes, st.randoms(use_true_random=True))
 def test_every_call_gets_in_and_lanes_take_turns(places, shapes, rnd):
     async def run():
@@ -111,7 +111,7 @@ def test_every_call_gets_in_and_lanes_take_turns(places, shapes, rnd):
     assert NOBODY.fullmatch(repr(door))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3), shapes_of_lanes, st.floats(0.0, 30.0), st.booleans(), st.randoms(use_true_random=True))
 def test_cancelled_and_stopped_calls_leave_nothing_behind(places, shapes, after, is_stop, rnd):
     async def run():

@@ -48,7 +48,7 @@ def leaves(value):
     return {path for path in places(value) if path and not isinstance(at(value, path), dict)}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(with_environments())
 def test_the_values_explained_make_the_manifest_that_counts(raw):
     for environment in ("staging", "other"):
@@ -58,7 +58,7 @@ def test_the_values_explained_make_the_manifest_that_counts(raw):
         assert parse(merged)[1] == ()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(with_environments())
 def test_every_origin_has_the_value_and_a_default_has_none(raw):
     merged = merge(raw, "staging")
@@ -70,7 +70,7 @@ def test_every_origin_has_the_value_and_a_default_has_none(raw):
             assert found.path not in set(places(merged.raw)), (above, key)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(with_environments())
 def test_whatever_an_environment_says_is_an_origin(raw):
     merged = merge(raw, "staging")
@@ -81,7 +81,7 @@ def test_whatever_an_environment_says_is_an_origin(raw):
         assert any(path[:n] in origins for n in range(3, len(path) + 1)), path
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(with_environments())
 def test_each_origin_is_where_the_file_has_the_value(raw):
     # JSON is YAML, but for characters that YAML has only as escapes of its own.
@@ -99,7 +99,7 @@ def test_each_origin_is_where_the_file_has_the_value(raw):
     assert {found.origin == "default" for found in values} == {True, False}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(with_environments())
 def test_what_is_shown_reads_back_as_the_same_values(raw):
     values = list(effective(merge(raw, "staging").raw))

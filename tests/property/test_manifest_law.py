@@ -76,19 +76,19 @@ def assert_manifest_or_issues(raw):
         assert_located(raw, issue)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents)
 def test_any_document_gives_a_manifest_or_located_issues(raw):
     assert_manifest_or_issues(raw)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(nearly_valid())
 def test_any_value_anywhere_gives_a_manifest_or_located_issues(raw):
     assert_manifest_or_issues(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(manifests(), st.lists(values, max_size=3), st.booleans())
 def test_any_rows_in_a_valid_manifest_give_a_manifest_or_issues(raw, rows, complete):
     manifest, issues = parse(raw, rows, is_complete=lambda: complete)
@@ -97,7 +97,7 @@ def test_any_rows_in_a_valid_manifest_give_a_manifest_or_issues(raw, rows, compl
     assert all(issue.path[1] < known for issue in issues if issue.path[:1] == ("campaigns",) and len(issue.path) > 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(manifests())
 def test_loader_and_schema_both_accept_a_valid_manifest(raw):
     manifest, issues = parse(raw)
@@ -106,14 +106,14 @@ def test_loader_and_schema_both_accept_a_valid_manifest(raw):
     SCHEMA.validate(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nearly_valid())
 def test_what_the_loader_accepts_the_schema_accepts(raw):
     if parse(raw)[1] == ():
         SCHEMA.validate(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(manifests())
 def test_every_part_rebuilt_from_its_own_values_is_the_same(raw):
     manifest, _ = parse(raw)
@@ -123,7 +123,7 @@ def test_every_part_rebuilt_from_its_own_values_is_the_same(raw):
         assert TypeAdapter(type(part)).validate_python(own_values(part)) == part
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(manifests())
 def test_a_campaign_in_a_row_is_the_campaign_in_the_manifest(raw):
     inline = parse(raw)
@@ -131,7 +131,7 @@ def test_a_campaign_in_a_row_is_the_campaign_in_the_manifest(raw):
     assert inline == outside
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(manifests(plain=True), st.data())
 def test_a_campaign_written_twice_is_found_wherever_it_is(raw, data):
     again = data.draw(st.sampled_from(raw["campaigns"]))
@@ -141,14 +141,14 @@ def test_a_campaign_written_twice_is_found_wherever_it_is(raw, data):
     assert (issue.path, issue.other) == (("campaigns", len(raw["campaigns"])), ("campaigns", position))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10**6), st.sampled_from([("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]))
 def test_a_duration_is_its_number_times_its_unit(number, unit):
     assert seconds(f"{number}{unit[0]}") == number * unit[1]
     assert seconds(f"{number}.25{unit[0]}") == (number + 0.25) * unit[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.builds(Window, st.integers(1, 10**6), st.integers(1, 86400).map(float)), min_size=1, max_size=8))
 def test_a_rate_that_is_written_as_it_is_shown_is_the_same_rate(rate):
     written = [f"{window.limit}/{window.seconds:.0f}s" for window in rate]
@@ -156,7 +156,7 @@ def test_a_rate_that_is_written_as_it_is_shown_is_the_same_rate(rate):
     assert [WINDOW.parse(str(window)) for window in rate if window.seconds < 10**6] == rate
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(percentages)
 def test_a_share_and_a_threshold_read_the_same_percentage(text):
     share = SHARE.parse(text)
@@ -165,7 +165,7 @@ def test_a_share_and_a_threshold_read_the_same_percentage(text):
     assert SHARE.parse(share) == share
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hours)
 def test_hours_read_back_as_they_were_written(text):
     opens, closes = HOURS.parse(text)
@@ -174,7 +174,7 @@ def test_hours_read_back_as_they_were_written(text):
     assert HOURS.parse(f"{opens:%H:%M}-24:00") == (opens, time.max)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.from_regex(r"(https://)?[a-zA-Z0-9][a-z0-9.-]{0,9}[a-zA-Z0-9](:[1-9][0-9]{0,3})?/?", fullmatch=True))
 def test_a_normalised_host_stays_as_it_is(written):
     host = HOST.parse(written)
@@ -182,7 +182,7 @@ def test_a_normalised_host_stays_as_it_is(written):
     assert host == "sandbox" or host == host.lower().rstrip("/")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scalars, manifests(plain=True))
 def test_a_secret_is_never_repeated_in_an_issue(secret, raw):
     literal = f"canary-{secret}"
@@ -192,7 +192,7 @@ def test_a_secret_is_never_repeated_in_an_issue(secret, raw):
     assert "canary-" not in repr(issues)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(manifests(), nearly_valid()), st.integers(0, 3))
 def test_faults_are_the_same_inline_and_in_rows(raw, inline):
     campaigns = raw.get("campaigns")
@@ -202,7 +202,7 @@ def test_faults_are_the_same_inline_and_in_rows(raw, inline):
     assert parse(split, iter(rows)) == parse(raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(manifests())
 def test_another_host_parses_raw_and_rows_into_the_same_manifest(raw):
     manifest, _ = parse(raw)
@@ -263,7 +263,7 @@ def faults_of_waves(rows, waves):
             yield from () if is_misnamed else ((("waves", i), None),)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(SMALL_ROWS, max_size=6), st.lists(SMALL_WAVES, max_size=3))
 def test_faults_across_rows_are_those_found_the_slow_way(rows, waves):
     zone = {"zones": ["UTC"], "hours": "09:00-17:00"}

@@ -65,13 +65,13 @@ def _history_by_hand(lines):
     return CampaignState(state, attempts, intent.lane, by, intent.at, finished, asked, Answer(**noted))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(journals())
 def test_a_fold_says_what_a_reading_by_hand_says(records):
     assert fold(records) == folded_by_hand(records)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(journals(), st.data())
 def test_a_journal_cut_anywhere_folds_and_goes_on_from_there(records, data):
     cut = data.draw(st.integers(0, len(records)))
@@ -83,7 +83,7 @@ def test_a_journal_cut_anywhere_folds_and_goes_on_from_there(records, data):
     assert histories == fold(records)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(journals())
 def test_what_one_campaign_does_is_nothing_to_another(records):
     alone = {}
@@ -92,7 +92,7 @@ def test_what_one_campaign_does_is_nothing_to_another(records):
     assert fold(records) == alone
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(journals(), st.sampled_from(Event), st.integers(0, 9), st.integers(0, 40))
 def test_an_impossible_record_fails_the_fold_with_its_campaign(records, event, attempt, at):
     before = fold(records[:at]).get(key(), CampaignState())
@@ -105,7 +105,7 @@ def test_an_impossible_record_fails_the_fold_with_its_campaign(records, event, a
             fold(wrong)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lives())
 def test_a_life_that_the_table_allows_folds_to_its_last_state(life):
     state, attempt, records = life
@@ -113,7 +113,7 @@ def test_a_life_that_the_table_allows_folds_to_its_last_state(life):
     assert (past.state, past.attempt) == (state, attempt)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lives())
 def test_between_two_intents_is_always_a_proof_of_no_start(life):
     proven = True
@@ -125,7 +125,7 @@ def test_between_two_intents_is_always_a_proof_of_no_start(life):
         proven = proven or event in PROVES_NOT_STARTED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives())
 def test_a_move_outside_the_table_changes_no_history(life):
     past = fold(life[2]).get(key(), CampaignState())
@@ -138,7 +138,7 @@ def test_a_move_outside_the_table_changes_no_history(life):
     assert (before.state in SENDABLE) is ((before.state, Event.INTENT) in TRANSITIONS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(Event), st.integers(0, 3)), max_size=12))
 def test_any_records_follow_the_table_or_leave_the_history_alone(drawn):
     past = CampaignState()

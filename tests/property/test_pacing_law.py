@@ -35,7 +35,7 @@ def assert_never_over(windows, arrivals):
             assert over - first >= window.seconds, f"{window.limit + 1} arrivals within {over - first} of {window}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     windows_of_a_lane,
     st.randoms(use_true_random=True),
@@ -48,14 +48,14 @@ def test_no_window_ever_sees_more_arrivals_than_its_limit(windows, rnd, start, c
     assert_never_over(windows, [call.arrival for call in calls])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 60), st.integers(1, 16))
 def test_abandoned_calls_that_may_still_arrive_break_no_limit(windows, rnd, count, in_flight):
     calls = simulated(Pacer(windows), rnd, 0.0, count, in_flight, early_faults=True)
     assert_never_over(windows, [call.arrival for call in calls])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     windows_of_a_lane,
     st.randoms(use_true_random=True),
@@ -68,7 +68,7 @@ def test_a_drifting_millisecond_server_clock_sees_no_excess(windows, rnd, rate, 
     assert_never_over([Window(w.limit, round(w.seconds * 1000)) for w in windows], stamps)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(2, 60), st.integers(1, 8))
 def test_a_second_holder_recalling_earlier_calls_breaks_no_limit(windows, rnd, count, in_flight):
     first = Pacer(windows)
@@ -80,7 +80,7 @@ def test_a_second_holder_recalling_earlier_calls_breaks_no_limit(windows, rnd, c
     assert_never_over(windows, [call.arrival for call in before + after])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 40))
 def test_after_a_fill_no_limit_breaks_whatever_was_sent_before(windows, rnd, count):
     takeover = 1000.0
@@ -91,7 +91,7 @@ def test_after_a_fill_no_limit_breaks_whatever_was_sent_before(windows, rnd, cou
     assert_never_over(windows, unknown + [call.arrival for call in after])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.floats(0, 500))
 def test_nothing_leaves_before_the_end_of_a_pause(windows, rnd, until):
     pacer = Pacer(windows)
@@ -101,7 +101,7 @@ def test_nothing_leaves_before_the_end_of_a_pause(windows, rnd, until):
     assert all(earlier.leave <= later.leave for earlier, later in pairwise(calls))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(windows_of_a_lane, st.randoms(use_true_random=True), st.integers(1, 60))
 def test_peaks_never_exceed_the_limits_and_every_call_is_counted(windows, rnd, count):
     pacer = Pacer(windows)

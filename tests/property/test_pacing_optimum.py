@@ -58,7 +58,7 @@ def test_with_instant_replies_the_clock_margin_costs_very_little(lane):
     assert share_of_optimum(lane.windows, calls, 0.0, lane.in_flight) >= LEAST_SHARE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(manifest_windows, st.randoms(use_true_random=True), st.integers(1, 150), st.integers(1, 32))
 def test_no_call_leaves_before_a_safe_clients_or_much_later(windows, rnd, count, in_flight):
     calls = run_lane(Pacer(windows), Adversary(rnd, windows), 0.0, count, in_flight)
@@ -67,7 +67,7 @@ def test_no_call_leaves_before_a_safe_clients_or_much_later(windows, rnd, count,
         assert best * (1 - 1e-9) <= call.leave <= best * slowest * (1 + 1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(manifest_windows, st.randoms(use_true_random=True), st.integers(1, 150))
 def test_no_fixed_window_of_any_phase_at_all_is_over(windows, rnd, count):
     stamps = stamps_of(run_lane(Pacer(windows), Adversary(rnd, windows), 0.0, count, 16))

@@ -61,7 +61,7 @@ def started(plan):
     return {entry.key for entry in plan.entries if entry.decision.action is Action.START}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), selections, st.booleans())
 def test_a_plan_has_each_campaign_once_by_wave_then_by_manifest(situation, selection, retry_failed):
     manifest = situation[0]
@@ -73,7 +73,7 @@ def test_a_plan_has_each_campaign_once_by_wave_then_by_manifest(situation, selec
     assert position == sorted(position)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), selections, st.booleans())
 def test_nothing_possibly_started_is_ever_planned_as_a_start(situation, selection, retry_failed):
     manifest, histories, live = situation
@@ -87,7 +87,7 @@ def test_nothing_possibly_started_is_ever_planned_as_a_start(situation, selectio
         assert entry.target.lane == lane_of(manifest, entry.account)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), selections, st.booleans())
 def test_the_live_state_of_a_settled_campaign_changes_nothing(situation, selection, retry_failed):
     manifest, histories, live = situation
@@ -99,7 +99,7 @@ def test_the_live_state_of_a_settled_campaign_changes_nothing(situation, selecti
     assert whole.sha256 == bare.sha256
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), selections, selections, st.booleans(), st.booleans())
 def test_the_hash_changes_exactly_with_the_choice_or_requests(situation, one, other, first, second):
     plans = [plan_of(situation, one, retry_failed=first), plan_of(situation, other, retry_failed=second)]
@@ -109,7 +109,7 @@ def test_the_hash_changes_exactly_with_the_choice_or_requests(situation, one, ot
     assert plan_of(situation, one, retry_failed=first, sha="1" * 64).sha256 != plans[0].sha256
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(situations(), situations())
 def test_manifests_share_a_plan_hash_only_if_they_send_the_same(one, other):
     ours, theirs = plan_of(one), plan_of(other)
@@ -117,7 +117,7 @@ def test_manifests_share_a_plan_hash_only_if_they_send_the_same(one, other):
     assert (ours.sha256 == theirs.sha256) is is_same
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), selections)
 def test_a_selection_only_takes_away(situation, selection):
     everything = {e.key: e.decision for e in plan_of(situation).entries}
@@ -137,7 +137,7 @@ def chosen(situation, select=(), exclude=()):
     return {c.key for c in situation[0].campaigns if selection.matches(c, situation[1].get(c.key))}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(situations(), terms, terms)
 def test_selecting_and_excluding_are_set_algebra(situation, select, exclude):
     everybody = chosen(situation)
@@ -147,7 +147,7 @@ def test_selecting_and_excluding_are_set_algebra(situation, select, exclude):
     assert chosen(situation, select, exclude) == everybody.intersection(*by_kind) - taken_away
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(situations())
 def test_the_outcomes_to_select_by_divide_the_campaigns(situation):
     parts = [chosen(situation, [("outcome", name)]) for name in ("new", "started", "failed", "unknown")]
@@ -155,7 +155,7 @@ def test_the_outcomes_to_select_by_divide_the_campaigns(situation):
     assert set().union(*parts) == chosen(situation)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(situations())
 def test_a_retry_of_failures_adds_failures_and_nothing_else(situation):
     more = started(plan_of(situation, retry_failed=True)) - started(plan_of(situation))

@@ -75,7 +75,7 @@ def codes(drawn, stop):
         yield SIGNALS.get(stop.reason, 13 if stop.reason is StopReason.JOURNAL else 12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(runs())
 def test_each_campaigns_outcome_follows_from_decision_and_state(run):
     records, drawn, _ = run
@@ -84,7 +84,7 @@ def test_each_campaigns_outcome_follows_from_decision_and_state(run):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs())
 def test_the_totals_name_every_outcome_and_add_up_to_the_plan(run):
     built = build(run[0])
@@ -93,14 +93,14 @@ def test_the_totals_name_every_outcome_and_add_up_to_the_plan(run):
     assert {name: n for name, n in built.totals.items() if n} == Counter(str(c.outcome) for c in built.campaigns)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(runs())
 def test_of_the_exit_codes_that_apply_the_gravest_is_given(run):
     records, drawn, stop = run
     assert build(records).exit_code == min(codes(drawn, stop), key=GRAVEST_FIRST.index)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs())
 def test_next_step_only_if_needed_and_evidence_only_if_decisive(run):
     for line in build(run[0]).campaigns:
@@ -109,7 +109,7 @@ def test_next_step_only_if_needed_and_evidence_only_if_decisive(run):
         assert (line.attempts == 0) is (line.intent_at is None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs(), runs())
 def test_a_later_run_leaves_an_earlier_runs_plan_and_end_alone(first, second):
     own, other = first[0], [line for line in second[0] if line.campaign == f"@{RUN}"]
@@ -118,7 +118,7 @@ def test_a_later_run_leaves_an_earlier_runs_plan_and_end_alone(first, second):
     assert [c.campaign for c in build([*other, *later]).campaigns] == ["cd-9"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(runs())
 def test_each_journal_has_a_page_and_its_timeline_every_start(run):
     records = run[0]
@@ -130,7 +130,7 @@ def test_each_journal_has_a_page_and_its_timeline_every_start(run):
     assert render(built, timeline).count("<h1>") == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(runs(), st.booleans())
 def test_a_followed_journal_has_the_result_of_one_read_at_once(run, is_live):
     records, _, _ = run

@@ -13,7 +13,7 @@ from orchestrator.core.rules.waves import assign, baked_at, order, shortfall
 from orchestrator.model import Outcome
 from tests.core.builders import one
 
-LAWS = settings(max_examples=300, deadline=None)
+LAWS = settings(max_examples=300)
 # As the manifest writes percentages: four decimals at most.
 parts = st.integers(1, 1_000_000)
 counts = st.integers(0, 5000)

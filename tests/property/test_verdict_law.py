@@ -50,7 +50,7 @@ def says_active(payload):
     return isinstance(said, str) and said.casefold() == "active"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(replies | faults)
 def test_every_answer_has_a_verdict_and_never_a_guess(answer):
     verdict = classify(answer)
@@ -66,20 +66,20 @@ def test_every_answer_has_a_verdict_and_never_a_guess(answer):
         assert 300 <= status < 500
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(replies)
 def test_a_wait_is_a_number_of_seconds(answer):
     seconds = wait_of(answer)
     assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(replies | faults)
 def test_every_answer_to_a_read_has_a_kind(answer):
     assert classify_read(answer) in ReadKind
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 10**9), st.floats(0.001, 100), st.floats(0.001, 1e5), st.floats(0, 1, exclude_max=True))
 def test_a_back_off_lies_between_zero_and_its_highest_value(attempt, low, high, drawn):
     assert 0 <= backoff(attempt, low, high, lambda: drawn) <= high
@@ -105,13 +105,13 @@ def by_the_design(answer):
     return VerdictKind.ACCEPTED if success and says_active(answer.payload) else VerdictKind.INDETERMINATE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(replies | faults)
 def test_every_answer_has_the_verdict_of_the_designs_table(answer):
     assert classify(answer).kind is by_the_design(answer)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(replies)
 def test_the_servers_words_are_never_empty_nor_endless(answer):
     message = message_of(answer)
@@ -119,7 +119,7 @@ def test_the_servers_words_are_never_empty_nor_endless(answer):
     assert message.strip()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(replies, st.floats(0, 4e9), headers)
 def test_a_whole_answer_means_the_same_whenever_it_came(answer, sent_at, date):
     again = replace(answer, sent_at=sent_at, date=date)

@@ -91,7 +91,7 @@ def test_a_window_opens_and_closes_by_the_wall_clock(seed):
 times = st.floats(946684800, 2114380800, allow_nan=False)  # 2000 to 2036
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10_000), times, st.floats(0, 1))
 def test_every_instant_of_a_span_knows_its_end_and_none_precede(seed, at, share):
     hours, _ = drawn(random.Random(seed))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.paths import ROOT
@@ -27,9 +27,7 @@ ODD = st.sampled_from(
      b"!x ", b"!!int ", b"[", b"]", b"{", b"}", b'"', b"'", b"|\n", b"---\n", b"%TAG ! x\n", b",", b";", b"~",
      b"1e999", b"0x" + b"f" * 90, b"9" * 5000, b".nan", b'"\\ud800"', b"NaN", b"campaigns:\n", b"waves: [{name: w}]\n"]
 )  # fmt: skip
-QUICK = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+QUICK = settings(max_examples=150, derandomize=True, database=None)
 
 
 @pytest.mark.parametrize("file", CORPUS, ids=lambda file: f"{file.parent.name}/{file.name}")
