@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.open_run import OpenRun, open_run
+from orchestrator.core.delivery.delivery import Deliveries
 from orchestrator.core.delivery.readings import record_of
 from orchestrator.core.journal.records import header_of
 from orchestrator.core.journal.subruns import headers
@@ -78,7 +79,10 @@ async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan]
     plan = plan_stops(deps.manifest, histories, stops(records))
     announce(deps.launch, plan)
     # 2. What they have sent by now: the platform forgets it when they stop.
-    await _read_counts(opened, plan)
+    deliveries = Deliveries()
+    for record in records:
+        deliveries.read(record)
+    await _read_counts(opened, plan, deliveries)
     # 3. Send the stops, each of them journaled first.
     await StopSender(deps, opened.run.lanes, this_user(), reason).run(plan.jobs)
     # 4. What became of them, by the journal: a stop that is not recorded there is not confirmed.
@@ -87,18 +91,21 @@ async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan]
     return StopResult(deps.launch, plan, asked, deps.stop_signal.stop)
 
 
-async def _read_counts(opened: OpenRun, plan: StopPlan) -> None:
+async def _read_counts(opened: OpenRun, plan: StopPlan, deliveries: Deliveries) -> None:
     """Journal what the campaigns have sent. A list that cannot be read keeps no stop from being sent."""
     groups: dict[Lane, list[CallTarget]] = defaultdict(list)
     for job in plan.jobs:
         groups[job.target.lane].append(job.target)
     reads = [
-        _read_counts_of(opened, lane, group, number) for number, (lane, group) in enumerate(groups.items(), start=1)
+        _read_counts_of(opened, lane, group, deliveries, number)
+        for number, (lane, group) in enumerate(groups.items(), start=1)
     ]
     await asyncio.gather(*reads)
 
 
-async def _read_counts_of(opened: OpenRun, lane: Lane, targets: list[CallTarget], number: int) -> None:
+async def _read_counts_of(
+    opened: OpenRun, lane: Lane, targets: list[CallTarget], deliveries: Deliveries, number: int
+) -> None:
     deps, runner = opened.deps, opened.run.lanes[lane]
 
     @asynccontextmanager
@@ -110,5 +117,6 @@ async def _read_counts_of(opened: OpenRun, lane: Lane, targets: list[CallTarget]
         # No longer than a read may take elsewhere: a limit that lasts for a day must not hold up a stop.
         until = PosixSeconds(deps.clock.now() + deps.manifest.retry.max_elapsed)
         done, _ = await follower.round(follower.keys, (), until)
+        done.readings = deliveries.news(done.readings)
         if done.readings:
             await deps.journal.record(record_of(done, deps.launch, deps.run_id, number, deps.clock.now()))

@@ -117,6 +117,7 @@ class Rounds:
         # 1. Read.
         done, why = await follower.round(wanted, self.deliveries.suspects(follower.name), self._deadline)
         done.stalled_after = self._options.stalled_after
+        done.readings = self.deliveries.news(done.readings)
         has_read = bool(done.readings or done.hours)
         done.readings = [one for one in done.readings if not self.deliveries.is_same(one, self._run_id)]
         before = {one.key: self.deliveries.of(one.key) for one in done.readings}

@@ -8,6 +8,7 @@ from typing import Final
 from orchestrator.core.delivery import wave_share
 from orchestrator.core.delivery.wave_share import Started
 from orchestrator.core.manifest.rules import Pass, Wave
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Entry
 from orchestrator.core.text import duration
 from orchestrator.engine.follower import AccountFollower, HeldAccount
@@ -40,6 +41,8 @@ class WaveFollower:
             known = state.recipients if entry.recipients is None and state is not None else entry.recipients
             if known is not None:
                 deps.deliveries.recipients[entry.key] = known
+            if entry.live is not None and entry.decision.action is Action.START:
+                deps.deliveries.begins(entry.key, entry.live.as_json())
         # 1. Read, in rounds.
         rounds = self._rounds(asked, entries, until)
         failure = ""

@@ -192,6 +192,7 @@ class Deliveries:
 
     recipients: dict[CampaignKey, int | None] = field(default_factory=dict)
     _tracks: dict[CampaignKey, _Track] = field(default_factory=dict)
+    _before: dict[CampaignKey, tuple[str, str]] = field(default_factory=dict)  # status and instance before the start
     _hours: dict[CampaignKey, CallingHours | None] = field(default_factory=dict)
     _rounds: dict[tuple[str, str], list[Round]] = field(default_factory=dict)  # by who read, and account
     _stalled_after: float = DEFAULT_STALLED_AFTER
@@ -202,11 +203,33 @@ class Deliveries:
             self.add(round_of(record), record.run_id, record.at)
         elif record.kind in STOP_KINDS and record.data.get("event") == STOPPED:
             self._stop(CampaignKey(record.campaign), record.at)
-        elif record.kind == Event.INTENT and record.data.get("recipients") is not None:
-            self.recipients[CampaignKey(record.campaign)] = record.data["recipients"]
+        elif record.kind == Event.INTENT:
+            key = CampaignKey(record.campaign)
+            self.begins(key, record.data.get("baseline"))
+            if record.data.get("recipients") is not None:
+                self.recipients[key] = record.data["recipients"]
         elif record.kind == PLAN:
             known = ((row.key, row.recipients) for row in plan_rows([record]))
             self.recipients |= {key: people for key, people in known if people is not None}
+
+    def begins(self, key: CampaignKey, baseline: Mapping[str, Any] | None) -> None:
+        """The campaign is started. `baseline` is what `LiveState.as_json` said of it before; None: it was not read."""
+        if baseline is not None and baseline.get("instance") is not None:
+            self._before[key] = str(baseline.get("status")), baseline["instance"]
+
+    def news(self, readings: Iterable[Reading]) -> list[Reading]:
+        """The readings without those that still show a campaign as it was before its start.
+
+        A list may lag behind: the Completed of a campaign that runs again may be that of its last run.
+        """
+        return [one for one in readings if not self._is_from_before(one)]
+
+    def _is_from_before(self, one: Reading) -> bool:
+        if self._before.get(one.key) != (one.status, one.instance):
+            return False
+        # A paused campaign goes on with its instance: it may have been paused again since it was seen to.
+        track = self._tracks.get(one.key)
+        return track is None or track.last.instance != one.instance
 
     def _stop(self, key: CampaignKey, at: PosixSeconds) -> None:
         """`stop-started` stopped it, and that is no news to be read."""

@@ -34,6 +34,37 @@ def test_recipients_are_those_of_the_plan_and_of_the_last_intent():
     assert [found[f"s/c{n}"].recipients for n in range(3)] == [100, None, 90]
 
 
+def started_from(status):
+    """A campaign whose start, by its intent, found it in this state, of the instance i0."""
+    make, found = RunRecords("spring", "r-1", lambda: BEGUN), Deliveries()
+    found.read(make.intent(KEY, 1, "lane", deadline=BEGUN + 30, baseline={"status": status, "instance": "i0"}))
+    return found
+
+
+def test_what_a_list_showed_before_the_start_is_no_news():
+    found, old, new = started_from("Completed"), reading(1, "Completed", instance="i0"), reading(2, "Completed")
+
+    assert found.news([old, new]) == [new]
+    found.add(round_at(0, new), "f-1", BEGUN)
+    assert found.news([old]) == []
+
+
+def test_a_campaign_paused_again_after_its_resumption_is_news():
+    found, paused, active = started_from("Paused"), reading(9, "Paused", instance="i0"), reading(1, instance="i0")
+
+    assert found.news([paused]) == []
+    found.add(round_at(0, active), "f-1", BEGUN)
+    assert found.news([paused]) == [paused]
+
+
+def test_a_start_from_a_campaign_that_never_ran_hides_nothing():
+    make, found = RunRecords("spring", "r-1", lambda: BEGUN), Deliveries()
+    found.read(make.intent(KEY, 1, "lane", deadline=BEGUN + 30, baseline={"status": "Ready", "instance": None}))
+    ready = reading(1, "Ready", instance=None)
+
+    assert found.news([ready]) == [ready]
+
+
 def test_no_count_is_not_zero():
     found = delivery(round_at(0, reading(1, sent=None)), round_at(3600))
 
