@@ -103,6 +103,6 @@ def test_a_megabyte_of_anything_takes_at_most_1_s_and_256_mib(tmp_path):
     assert [one["name"] for one in seen] == list(big.NAMES)
     assert [one for one in seen if one["end"] not in {"valid", "faults"}] == []
     assert [one for one in seen if one["mib"] > 256] == []
-    # One second is the promise, of a quiet machine: where others share its cores, and coverage is measured, the same work
-    # takes up to four. What grows with the square of the input takes minutes.
+    # One second is the promise, of a quiet machine: where others share its cores, and coverage is measured, the same
+    # work takes up to four. What grows with the square of the input takes minutes.
     assert [one for one in seen if one["seconds"] > 5] == []
