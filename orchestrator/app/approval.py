@@ -113,7 +113,7 @@ def check_signatures(loaded: LoadedManifest, consent: Consent, now: PosixSeconds
             )
         return ()
     # 1. The plan's file, which is what they signed, and how long the approval is valid.
-    again = command_line("plan", *loaded.words, "-o", "plan.json")
+    again = _again(loaded)
     if proposal is None or not proposal.file_bytes:
         raise Refused("approval: {signers: …} needs --plan FILE and --approval with a signature over it",
                       next_step=again)  # fmt: skip
@@ -167,7 +167,7 @@ def proposal_of(opened: OpenRun, consent: Consent) -> Proposal | None:
     if consent.approve is None:
         return consent.proposal
     proposal = consent.proposal or proposals.find(
-        opened.store.read(opened.deps.launch), consent.approve, _again(opened)
+        opened.store.read(opened.deps.launch), consent.approve, _again(opened.loaded)
     )
     return _approved(consent.approve, proposal)
 
@@ -180,7 +180,7 @@ def check_consent(
     `proposal` is the plan that the consent is for; `begins` is when the run starts (POSIX seconds).
     Raises Refused, or LedgerError for a new ledger, where the run may not begin.
     """
-    deps, again = opened.deps, _again(opened)
+    deps, again = opened.deps, _again(opened.loaded)
     manifest = deps.manifest
     # 1. How many campaigns, and who would be texted.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
@@ -206,8 +206,10 @@ def check_consent(
     return approval.without_changed(proposal, plan, again, is_binding=manifest.approval != "none")
 
 
-def _again(opened: OpenRun) -> str:
-    return command_line("plan", *opened.loaded.words)
+def _again(loaded: LoadedManifest) -> str:
+    """The command that plans again: into a file, where people sign it."""
+    output = ("-o", "plan.json") if isinstance(loaded.manifest.approval, Signers) else ()
+    return command_line("plan", *loaded.words, *output)
 
 
 def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:

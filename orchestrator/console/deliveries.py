@@ -49,10 +49,12 @@ def text(followed: Followed, ledger: str, names: Names) -> str:
     found = followed.deliveries
     lines = [f"launch {plain(followed.launch)}: {_counts(_read(followed))}"]
     missed = [key for key in followed.missed if key not in followed.unaddressed]
-    lines += [f"  {line_of(key, found.get(key), names)}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
+    lines += [f"  {line_of(_title(key, names), found.get(key))}" for key in _worst_first(missed, found)[:_MOST_SHOWN]]
     if len(missed) > _MOST_SHOWN:
         lines.append(f"  and {plural(len(missed) - _MOST_SHOWN, 'more campaign')}")
-    lines += [f"  {_title(key, names)}: not followed, because {why}" for key, why in followed.unaddressed.items()]
+    lines += [
+        f"  {plain(_title(key, names))}: not followed, because {why}" for key, why in followed.unaddressed.items()
+    ]
     if followed.timed_out:
         lines.append("the time was up")
     if followed.stop is not None:
@@ -67,15 +69,15 @@ def _read(followed: Followed) -> list[Delivery | None]:
     return [followed.deliveries.get(key) for key in followed.campaigns]
 
 
-def line_of(key: CampaignKey, delivery: Delivery | None, names: Names) -> str:
-    """One campaign in a line: its state, what was sent of what, how fast, and for how long it stalls."""
+def line_of(title: str, delivery: Delivery | None) -> str:
+    """One campaign in a line, after its `title`: state, what was sent of what, how fast, for how long it stalls."""
     if delivery is None:
-        return f"{_title(key, names)}: not read yet"
-    return f"{_title(key, names)}: {', '.join(_parts(delivery))}"
+        return f"{plain(title)}: not read yet"
+    return f"{plain(title)}: {', '.join(_parts(delivery))}"
 
 
 def _title(key: CampaignKey, names: Names) -> str:
-    return plain(titled(names.get(key, ""), key))
+    return titled(names.get(key, ""), key)
 
 
 def _parts(delivery: Delivery) -> Iterator[str]:
@@ -153,4 +155,8 @@ def screen(standing: Standing, names: Names) -> list[str]:
     lines = [f"account {plain(account)}: {_counts(own.values())}" for account, own in standing.items()]
     found = {key: one for own in standing.values() for key, one in own.items()}
     unwell = [key for key, one in found.items() if one.is_stalled or one.state in _TROUBLE]
-    return [*lines, *(f"  {line_of(key, found[key], names)}" for key in _worst_first(unwell, found)[:_WORST])]
+    # By the name alone: with the ids of the platform, a terminal of 80 columns has no room for the state.
+    return [
+        *lines,
+        *(f"  {line_of(names.get(key) or key, found[key])}" for key in _worst_first(unwell, found)[:_WORST]),
+    ]

@@ -139,6 +139,7 @@ def test_an_approval_is_for_one_run(workplace, platform, people):
     assert first.returncode == 0, first.stderr
     assert (again.returncode, platform.starts) == (4, starts)
     assert "the plan was used: a run of it got a permit" in again.stderr
+    assert "next: python -m orchestrator plan launch.yaml -o plan.json" in again.stderr
 
 
 def test_a_refused_signature_costs_no_call(workplace, platform, people):
