@@ -1,5 +1,7 @@
 """What deploy/ has a host run, run: the same command line, with this machine's Python and the tests' database."""
 
+import json
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +19,7 @@ from tests.paths import ROOT
 
 UNIT = ROOT / "deploy" / "orchestrator-worker.service"
 COMPOSE = ROOT / "deploy" / "compose.yaml"
+IMAGE = ROOT / "deploy" / "Containerfile"
 IN_FLIGHT = 2 * 30  # seconds: a stop waits for what is in flight, at most twice the default timeouts.total
 
 
@@ -34,16 +37,23 @@ def service():
 def command_here(command, url):
     """The command line with this machine's Python, and the tests' ledger for the one it names."""
     place = command.index("--ledger") + 1
-    assert command[0].endswith("/bin/python")
     assert conninfo(sa.make_url(command[place]))["dbname"] == "orchestrator"
     return [sys.executable, *command[1:place], url, *command[place + 1 :]]
+
+
+def entry_point():
+    """What the image puts before a container's command: the program, after tini."""
+    (line,) = re.findall(r"^ENTRYPOINT (.+)$", IMAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    tini, dashes, program = json.loads(line)
+    assert (tini, dashes, program) == ("/usr/bin/tini", "--", "orchestrator")
+    return ["python", "-m", program]
 
 
 @pytest.mark.parametrize(
     ("command", "stop"),
     [
         (shlex.split(unit()["ExecStart"]), unit()["KillSignal"]),
-        (service()["command"], service().get("stop_signal", "SIGTERM")),
+        ([*entry_point(), *service()["command"]], service().get("stop_signal", "SIGTERM")),
     ],
     ids=["systemd", "compose"],
 )
@@ -67,6 +77,13 @@ def test_a_stop_leaves_time_for_what_is_in_flight():
     assert int(unit()["TimeoutStopSec"]) >= IN_FLIGHT
     assert minutes.endswith("m")
     assert int(minutes[:-1]) * 60 >= IN_FLIGHT
+
+
+def test_the_composed_workers_are_the_image_that_is_tried():
+    build = service()["build"]
+
+    assert (COMPOSE.parent / build["context"] / build["dockerfile"]).resolve() == IMAGE
+    assert service()["read_only"] is True
 
 
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
