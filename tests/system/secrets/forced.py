@@ -139,7 +139,7 @@ def run_job(job):
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    signal.alarm(30)  # a run that hangs is killed, and the test sees how it ended
+    signal.alarm(120)  # a run that hangs is killed, and the test sees how it ended
     run_to_the_end(lambda: seen_run(job["arguments"]))
 
 
