@@ -23,6 +23,8 @@ _RUN_FACTS: Final = (
     "stop",
 )
 _CAMPAIGN: Final = ("account", "wave", "name", "tags")
+_ADDRESS: Final = ("iid", "type")
+"""Fields that only a start has."""
 _EXPECTED: Final = {"start": "started", "judge": "unknown"}
 """What a plan's action comes to, if all goes well."""
 
@@ -81,7 +83,7 @@ def of_plan(title: str, document: Mapping[str, Any]) -> Snapshot:
     for row in document["campaigns"]:
         key = key_of(row["stream"], row["campaign"])
         told = {name: row.get(name) for name in ("action", "outcome", "reason", "message", *_CAMPAIGN)}
-        addressed = {name: starts[key].get(name) for name in ("iid", "type")} if key in starts else {}
+        addressed = {name: starts[key].get(name) for name in _ADDRESS} if key in starts else {}
         campaigns[key] = _texts({**told, **addressed, "expected": _EXPECTED.get(row["action"], row["outcome"])})
     return Snapshot(
         title, "plan", _texts({name: identity.get(name) for name in _PLAN_FACTS}), campaigns,
@@ -111,7 +113,7 @@ def compare(before: Snapshot, after: Snapshot) -> Difference:
     """How the second differs from the first."""
     # 1. Which fields can differ: a plan's outcome is what it expects.
     is_alike = before.kind == after.kind
-    names = {"plan": ("action", "outcome", "reason", "iid", "type"), "run": ("outcome", "reason", "http_status")}
+    names = {"plan": ("action", "outcome", "reason", *_ADDRESS), "run": ("outcome", "reason", "http_status")}
     compared = (*(names[after.kind] if is_alike else ("expected",)), *_CAMPAIGN)
     facts = _facts(before, after)
     # 2. The campaigns.
@@ -147,7 +149,8 @@ def _changes(before: Snapshot, after: Snapshot, key: CampaignKey, names: Sequenc
     changes = [
         Change("outcome" if name == "expected" else name, old.get(name), new.get(name))
         for name in names
-        if old.get(name) != new.get(name)
+        # How a start is addressed is no change of a campaign that one side does not start.
+        if old.get(name) != new.get(name) and (name not in _ADDRESS or (name in old and name in new))
     ]
     is_comparable = before.nonce and before.nonce == after.nonce and key in before.seals and key in after.seals
     return (*changes, *(_contents(before.seals[key], after.seals[key]) if is_comparable else ()))
