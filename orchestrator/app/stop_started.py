@@ -1,27 +1,21 @@
 """Stops the campaigns that a launch started: finds them by journal and manifest, sends the stops, reads the result."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.app import journal_reader as journals
 from orchestrator.app.open_run import OpenRun, open_run
 from orchestrator.core.delivery.delivery import Deliveries
-from orchestrator.core.delivery.readings import record_of
 from orchestrator.core.journal.records import header_of
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.plan.stop_plan import Stopped, StopPlan, StopResult, plan_stops, stops
 from orchestrator.core.text import command_line
-from orchestrator.engine.follower import AccountFollower, HeldAccount
 from orchestrator.engine.stop_sender import StopSender
 from orchestrator.engine.stop_signal import StopSignal
-from orchestrator.errors import CredentialError, LaneLeased, NothingSelected, Refused
+from orchestrator.errors import LaneLeased, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.loading.manifest_file import LoadedManifest, load_manifest
-from orchestrator.model import CallTarget, Lane, PosixSeconds
 from orchestrator.ports import Observer
 from orchestrator.redaction import Redactor
 
@@ -78,45 +72,12 @@ async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan]
     histories = journals.fold_states(records, deps.manifest.ledger)
     plan = plan_stops(deps.manifest, histories, stops(records))
     announce(deps.launch, plan)
-    # 2. What they have sent by now: the platform forgets it when they stop.
+    # 2. Read what they have sent by now, and send the stops, each of them journaled first.
     deliveries = Deliveries()
     for record in records:
         deliveries.read(record)
-    await _read_counts(opened, plan, deliveries)
-    # 3. Send the stops, each of them journaled first.
-    await StopSender(deps, opened.run.lanes, this_user(), reason).run(plan.jobs)
-    # 4. What became of them, by the journal: a stop that is not recorded there is not confirmed.
+    await StopSender(deps, opened.run.lanes, this_user(), reason).run(plan.jobs, deliveries)
+    # 3. What became of them, by the journal: a stop that is not recorded there is not confirmed.
     answers = stops(store.read(deps.launch))
     asked = {job.target.key: answers.get(job.target.key, Stopped(message="not asked")) for job in plan.jobs}
     return StopResult(deps.launch, plan, asked, deps.stop_signal.stop)
-
-
-async def _read_counts(opened: OpenRun, plan: StopPlan, deliveries: Deliveries) -> None:
-    """Journal what the campaigns have sent. A list that cannot be read keeps no stop from being sent."""
-    groups: dict[Lane, list[CallTarget]] = defaultdict(list)
-    for job in plan.jobs:
-        groups[job.target.lane].append(job.target)
-    reads = [
-        _read_counts_of(opened, lane, group, deliveries, number)
-        for number, (lane, group) in enumerate(groups.items(), start=1)
-    ]
-    await asyncio.gather(*reads)
-
-
-async def _read_counts_of(
-    opened: OpenRun, lane: Lane, targets: list[CallTarget], deliveries: Deliveries, number: int
-) -> None:
-    deps, runner = opened.deps, opened.run.lanes[lane]
-
-    @asynccontextmanager
-    async def hold(_: Lane) -> AsyncIterator[HeldAccount]:
-        yield HeldAccount(runner.reader, runner.limiter.pacer)  # the run has it already
-
-    follower = AccountFollower(runner.account, lane, targets, hold=hold, clock=deps.clock, stop_signal=deps.stop_signal)
-    with suppress(CredentialError):  # the first stop will meet it, and report it
-        # No longer than a read may take elsewhere: a limit that lasts for a day must not hold up a stop.
-        until = PosixSeconds(deps.clock.now() + deps.manifest.retry.max_elapsed)
-        done, _ = await follower.round(follower.keys, (), until)
-        done.readings = deliveries.news(done.readings)
-        if done.readings:
-            await deps.journal.record(record_of(done, deps.launch, deps.run_id, number, deps.clock.now()))

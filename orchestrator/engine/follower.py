@@ -39,10 +39,14 @@ _MOST_FAILURES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class HeldAccount:
-    """An account that is held for a turn. The calls of the last holder are in its pacer."""
+    """An account that is held for a turn. The calls of the last holder are in its pacer.
+
+    `on_limited` gets the answer of a limited call: where a run has the account, its starts and stops have to wait, too.
+    """
 
     reader: Reader
     pacer: Pacer
+    on_limited: Callable[[Reply | Fault], None] = lambda _: None
 
 
 HoldAccount = Callable[[Lane], AbstractAsyncContextManager[HeldAccount]]
@@ -179,9 +183,11 @@ class AccountFollower:
                 next_step="check client_id, client_secret and algorithm, and the app's Campaign Management scope",
             )
         if kind is ReadKind.LIMITED:
-            # The pacer ends with the turn, and would forget it.
             asked = wait_of(read.answer) if isinstance(read.answer, Reply) else None
-            self.free_at = PosixSeconds(self._clock.now() + (account.pacer.longest if asked is None else asked))
+            seconds = account.pacer.longest if asked is None else asked
+            # A turn's own pacer ends with the turn, and would forget it.
+            self.free_at = PosixSeconds(self._clock.now() + seconds)
+            account.on_limited(read.answer)
         return False
 
     def _conclude(self, wanted: Collection[CampaignKey], done: Round) -> None:

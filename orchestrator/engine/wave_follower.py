@@ -86,7 +86,7 @@ class WaveFollower:
     async def _hold(self, lane: Lane) -> AsyncIterator[HeldAccount]:
         """The run has the account already, and between two waves nothing else uses it."""
         runner = self._lanes[lane]
-        yield HeldAccount(runner.reader, runner.limiter.pacer)
+        yield HeldAccount(runner.reader, runner.limiter.pacer, runner.limiter.on_limited)
 
     def _is_over(self, asked: Pass, entries: Sequence[Entry]) -> bool:
         started = self._started(entries)

@@ -1,9 +1,11 @@
 import pytest
 
+from orchestrator.core.delivery.delivery import Deliveries
+from orchestrator.core.delivery.readings import FOLLOW, round_of
 from orchestrator.core.plan.stop_plan import StopJob, stops
 from orchestrator.engine.stop_sender import StopSender
 from orchestrator.errors import JournalWriteError
-from orchestrator.model import Progress
+from orchestrator.model import LiveState, Progress
 from tests.fakes import loses, says
 
 
@@ -53,6 +55,36 @@ async def test_a_rejected_token_ends_the_lane(rig):
     found = await stop(rig)
     assert not any(found.values())
     assert len(rig.api.reads("stop")) <= 8
+
+
+async def read_and_stop(rig):
+    jobs = [StopJob(target, 1) for target in rig.targets]
+    await StopSender(rig.deps, rig.lanes, "ann", "wrong list").run(jobs, Deliveries())
+    assert all(one.is_confirmed for one in stops(rig.journal.records).values())
+
+
+async def test_what_was_sent_is_journaled_before_the_first_stop(rig):
+    rig = rig(2)
+    rig.api.live["s/c0"] = LiveState("Active", instance_id="i1", messages_sent=50)
+    await read_and_stop(rig)
+    assert rig.journal.records[0].kind == FOLLOW
+    assert [one.sent for one in round_of(rig.journal.of(FOLLOW)[0]).readings] == [50, None]
+
+
+async def test_an_account_that_is_limited_holds_up_no_other_one(rig):
+    two = {"acme": {"account_id": "a1", "rate": "unlimited"}, "bell": {"account_id": "a2", "rate": "unlimited"}}
+    campaigns = [{"stream": "s", "campaign": "c0"}, {"stream": "t", "campaign": "c1", "account": "bell"}]
+    rig = rig(campaigns, accounts=two)
+    rig.api.read_steps.append(says(429, retry_after="20"))
+    await read_and_stop(rig)
+    assert rig.api.reads("stop") == pytest.approx([0.1, 20.1], abs=1)
+
+
+async def test_a_long_list_does_not_hold_up_stops_for_long(rig):
+    rig = rig(5000, account={"rate": ["10/10s"]})
+    jobs = [StopJob(rig.targets[-1], 1)]
+    await StopSender(rig.deps, rig.lanes, "ann", "wrong list").run(jobs, Deliveries())
+    assert rig.api.reads("stop")[0] < 45
 
 
 async def test_a_signal_ends_the_stops_that_wait(rig, stop_at):

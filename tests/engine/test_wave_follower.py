@@ -84,6 +84,19 @@ async def test_a_list_that_lags_shows_no_end_of_the_last_run(rig):
     assert {one.instance for one in readings} == {"i1"}
 
 
+async def test_starts_of_the_next_wave_wait_where_a_read_was_limited(rig):
+    """The other account's campaign is enough to pass, at the moment when the platform asks this one to wait."""
+    accounts = {name: {"account_id": name, "rate": "unlimited"} for name in ("acme", "bell")}
+    canaries = [{"stream": "s", "campaign": "c0", "tags": ["canary"]},
+                {"stream": "t", "campaign": "c1", "tags": ["canary"], "account": "bell"}]  # fmt: skip
+    run = rig([*canaries, {"stream": "s", "campaign": "c2"}], accounts=accounts, waves=canary(completed="50%"))
+    run.api.read_steps.append(says(429, retry_after="300", takes=1.0))
+    later(0.1, started, run, sent=100, status="Completed", keys=["t/c1"])
+
+    assert await run.run() is None
+    assert min(run.api.started("s/c2")) >= 300
+
+
 @pytest.mark.parametrize("status", ["Stopped", "Paused"])
 async def test_what_was_stopped_or_paused_ends_the_wait(rig, elapsed, status):
     run = rig(CAMPAIGNS, waves=canary(completed="100%"))
