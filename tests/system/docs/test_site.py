@@ -78,7 +78,7 @@ def test_a_link_to_a_file_that_is_gone_stops_it(tmp_path, monkeypatch):
 def test_a_link_to_a_folder_is_the_folders_name(site):
     page = (site / "project.html").read_text(encoding="utf-8")
 
-    assert "Servers: deploy/ has" in page
+    assert "systemd units in deploy/." in page
 
 
 def test_a_terminal_is_copied_without_what_it_prints(site):
