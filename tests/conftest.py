@@ -24,7 +24,8 @@ COSTLY = {"test_bugs.py", "test_examples.py", "test_readme.py", "test_release.py
 
 # The most seconds that a test may take: many times what it takes where twenty others want the same two cores.
 LONGEST = 300
-LONGEST_OF = {"test_bugs.py": 1200, "test_seeds.py": 1200, "test_kill.py": 1200, "test_forced_exceptions.py": 1200}
+LONGEST_OF = {"test_bugs.py": 1200, "test_seeds.py": 1200, "test_kill.py": 1200, "test_forced_exceptions.py": 1200,
+              "test_errors_after_a_permit.py": 1200, "test_pages.py": 1200}  # fmt: skip
 LONGEST_SOAK = 4 * 3600
 
 

@@ -33,6 +33,14 @@ def test_a_page_is_only_rewritten_where_its_output_changed():
     assert rewritten(text, ["other", "b"]) == text.replace("r-0123456789ab", "other").replace("echo b", "echo b\nb")
 
 
+@pytest.mark.parametrize("took", ["0.0 s", "1 s", "2 min 7 s", "1,204 ms"])
+def test_a_slow_machine_prints_the_same(took):
+    line = "+++ spring@r-0123456789ab: 3 started; took {}: Campaign Started"
+
+    assert comparable(line.format(took)) == comparable(line.format("12 ms"))
+    assert comparable(f"took {took}; first") != comparable("took an hour; first")
+
+
 @pytest.mark.parametrize("page", pages())
 def test_every_command_that_a_page_names_exists_with_its_options(page):
     for words in COMMAND.findall((ROOT / page).read_text(encoding="utf-8")):
