@@ -16,10 +16,11 @@ from orchestrator.core.plan import plan as plans
 from orchestrator.core.plan import selection
 from orchestrator.core.plan.approval import approved_part, check_cap
 from orchestrator.core.plan.approvers import Approved
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.proposal import Proposal
 from orchestrator.core.plan.selection import Choice, no_campaign
-from orchestrator.core.text import command_line, manifest_words
+from orchestrator.core.text import command_line, manifest_words, plural
 from orchestrator.errors import NothingSelected, Refused
 from orchestrator.fleet.orders import Order, approved_record, order_of
 from orchestrator.ledger.machine_id import this_user
@@ -112,7 +113,7 @@ def order_launch(
         others = _open_orders(records)
         for header in others:
             if (header.data["manifest_sha256"], header.data["fleet"]) == (request.sha256, request.terms):
-                return order_of(records, header.run_id), False
+                return _watched(order_of(records, header.run_id), request.max_starts), False
         # 2. In one transaction: an order that is refused leaves the others as they are.
         number = 1 + sum(record.kind == _ORDER for record in records)
         order = _new_order(store, clock, request, number, confirm)
@@ -122,6 +123,18 @@ def order_launch(
         except IntegrityError:
             continue  # another process gave an order, or ended one, since they were read
         return order_of(order, order[0].run_id), True
+
+
+def _watched(order: Order, most: int | None) -> Order:
+    """The order that is being carried out. Raises Refused if it has more starts than the one who asks allows."""
+    starts = sum(row.action == Action.START for row in order.rows)
+    if most is not None and starts > most:
+        run = order.header
+        raise Refused(
+            f"run {run.run_id} is already in progress with {plural(starts, 'start')}, --max-starts allows {most}",
+            next_step=command_line("status", run.launch, ledger=order.manifest.ledger),
+        )
+    return order
 
 
 def _open_orders(records: Sequence[Record]) -> list[Record]:

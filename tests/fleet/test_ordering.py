@@ -29,8 +29,8 @@ def parsed(**changes):
     return manifest(**{key: value for key, value in RAW.items() if key not in {"version", "launch"}} | changes)
 
 
-def request(sha256="a" * 64):
-    return Request(parsed(), "m.yaml", None, sha256, lambda: [RAW], Choice(), no_wait=False, max_starts=None)
+def request(sha256="a" * 64, max_starts=None):
+    return Request(parsed(), "m.yaml", None, sha256, lambda: [RAW], Choice(), no_wait=False, max_starts=max_starts)
 
 
 def place(store, wanted, meanwhile=lambda: None):
@@ -95,3 +95,11 @@ def test_an_order_that_is_refused_ends_no_other(store):
     assert ends(store) == ends(store, HALT) == []
     order, is_new = place(store, request("a" * 64))
     assert (order.header.run_id, is_new) == (old.header.run_id, False)
+
+
+def test_a_cap_below_the_order_in_progress_is_refused(store):
+    place(store, request(max_starts=1))
+
+    with pytest.raises(Refused, match="is already in progress with 1 start, --max-starts allows 0"):
+        place(store, request(max_starts=0))
+    assert place(store, request(max_starts=1))[1] is False
