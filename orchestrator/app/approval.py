@@ -11,7 +11,7 @@ from orchestrator.app.ssh_keygen import LARGEST_SIGNATURE, SignersFile, verifier
 from orchestrator.core.journal.records import PLANNED
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.signers import Signers
-from orchestrator.core.plan import approval, recipients
+from orchestrator.core.plan import approval, recipients, selection
 from orchestrator.core.plan import proposal as proposals
 from orchestrator.core.plan.approval import check_cap
 from orchestrator.core.plan.approvers import Approved, Signature, approvers
@@ -180,7 +180,9 @@ def check_consent(
     `proposal` is the plan that the consent is for; `begins` is when the run starts (POSIX seconds).
     Raises Refused, or LedgerError for a new ledger, where the run may not begin.
     """
-    deps, again = opened.deps, _again(opened.loaded)
+    selected = plan.facts["selection"]
+    retry = ["--retry-failed"] if selected["retry_failed"] else []
+    deps, again = opened.deps, _again(opened.loaded, *selection.options(selected), *retry)
     manifest = deps.manifest
     # 1. How many campaigns, and who would be texted.
     check_cap(plan, manifest.limits.max_starts, consent.max_starts)
@@ -189,8 +191,8 @@ def check_consent(
     if not consent.new_ledger and (forgets := forgets_reruns(opened, plan)):
         raise LedgerError(
             forgets,
-            next_step=f"{again} prints the rerun: {{instance: …}} to write instead; or "
-            "name the ledger of the last run; or, if nothing ran before, add --new-ledger",
+            next_step="write the rerun: {instance: …} that plan prints; or name the ledger of the last run; or, if "
+            "nothing ran before, add --new-ledger",
         )
     # 3. Is there an approval where one is needed?
     if manifest.approval == "plan" and consent.approve is None:
@@ -206,10 +208,10 @@ def check_consent(
     return approval.without_changed(proposal, plan, again, is_binding=manifest.approval != "none")
 
 
-def _again(loaded: LoadedManifest) -> str:
-    """The command that plans again: into a file, where people sign it."""
+def _again(loaded: LoadedManifest, *options: str) -> str:
+    """The command that plans again, with these options: into a file, where people sign it."""
     output = ("-o", "plan.json") if isinstance(loaded.manifest.approval, Signers) else ()
-    return command_line("plan", *loaded.words, *output)
+    return command_line("plan", *loaded.words, *options, *output)
 
 
 def forgets_reruns(opened: OpenRun, plan: Plan) -> str | None:

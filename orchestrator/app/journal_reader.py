@@ -67,7 +67,9 @@ def release_lanes(
     with open_ledger(url) as store:
         held = store.lanes_held(name, store.time())
         if not held:
-            raise Refused(f"no run holds {name}: there is nothing to release", next_step="run it again")
+            raise Refused(
+                f"no run holds {name}: there is nothing to release", next_step=command_line("list", ledger=url)
+            )
         confirm(held)
         store.release_dead(held, this_user(), reason, store.time())
     return held

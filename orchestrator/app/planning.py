@@ -80,7 +80,7 @@ async def _tell(opened: OpenRun, plan: Plan) -> list[str]:
             sentence = f"{what} a person's approval"
             step = command_line("run", *opened.loaded.words, *chosen, "--approve", short)
         else:
-            sentence, step = f"{what} a signature over the file that plan -o wrote", command_line("approve")
+            sentence, step = f"{what} a signature over the file that plan -o wrote; approve makes it", ""
         people = sum(recipients.audience(plan).values(), Audience())
         known = None if people.unknown else people.known
         notifier.tell(NoticeEvent.NEEDS_APPROVAL, sentence, counts={}, next_step=step, recipients=known)

@@ -59,9 +59,14 @@ def text(followed: Followed, ledger: str, names: Names) -> str:
         lines.append("the time was up")
     if followed.stop is not None:
         lines.append(f"stopped early: {plain(followed.stop.detail)}")
-    if missed:
+    if any(_may_go_on(found.get(key)) for key in missed):
         lines.append(f"next: {command_line('follow', followed.launch, ledger=ledger)}")
     return "\n".join(lines) + "\n"
+
+
+def _may_go_on(delivery: Delivery | None) -> bool:
+    """Whether there may be more to follow: what was stopped, or is gone, stays as it is."""
+    return delivery is None or delivery.state not in {DeliveryState.STOPPED, DeliveryState.GONE}
 
 
 def _read(followed: Followed) -> list[Delivery | None]:

@@ -164,7 +164,8 @@ def _groups(campaigns: Iterable[CampaignResult]) -> list[str]:
         if len(own) < _MAX_NAMED:
             own.append(campaign)
     lines = [line for key, count in counts.most_common() for line in _group(*key, count, groups[key])]
-    return [*lines, *_next(next(iter(groups.values()))[0])]
+    steps = dict.fromkeys(line for group in groups.values() for line in _next(group[0]))
+    return [*lines, *steps]
 
 
 def _group(reason: str, message: str, count: int, first: Sequence[CampaignResult]) -> list[str]:

@@ -210,7 +210,8 @@ async def test_a_plan_that_needs_a_signature_is_told(places, hook):
     [notice] = hook.notices
 
     what = f"plan {planned.plan.sha256[:12]} with 5 starts needs a signature over the file that plan -o wrote"
-    assert (notice["message"], notice["next"]) == (what, "python -m orchestrator approve")
+    assert notice["message"] == f"{what}; approve makes it"
+    assert notice["next"].startswith("python -m orchestrator status ")
 
 
 async def test_a_plan_without_approval_is_not_told(places, hook):

@@ -122,12 +122,12 @@ class Platform:
         self._held.append(answered)
         return answered
 
-    def refuse(self, campaign, message="no such sender"):
-        """From now on the starts of a campaign are refused."""
-        act = self._server.platform.act
+    def refuse(self, campaign, message="no such sender", times=1000):
+        """The next starts of a campaign are refused, a number of times."""
+        act, left = self._server.platform.act, iter(range(times))
 
         def refused(call, now):
-            if (call.op, call.campaign) == ("start", campaign):
+            if (call.op, call.campaign) == ("start", campaign) and next(left, None) is not None:
                 return 422, {"errors": [{"msg": message}]}
             return act(call, now)
 

@@ -36,7 +36,7 @@ def test_a_canary_that_is_paused_holds_the_rest(workplace, platform):
 
     assert process.returncode == 130
     assert done.returncode == 12
-    assert "wave canary: 0 of 1 completed, 100% are needed (1 paused)" in done.stdout
+    assert "wave canary: 0 of 1 completed, 100% are needed (1 paused; resume what is paused)" in done.stdout
     assert platform.starts == {"st-1/cd-0": 1}
 
 

@@ -97,14 +97,21 @@ async def test_starts_of_the_next_wave_wait_where_a_read_was_limited(rig):
     assert min(run.api.started("s/c2")) >= 300
 
 
-@pytest.mark.parametrize("status", ["Stopped", "Paused"])
-async def test_what_was_stopped_or_paused_ends_the_wait(rig, elapsed, status):
+@pytest.mark.parametrize(
+    ("status", "fix"),
+    [
+        ("Stopped", "these will not go on: to start the rest, change pass of this wave"),
+        ("Paused", "resume what is paused"),
+    ],
+)
+async def test_what_was_stopped_or_paused_ends_the_wait(rig, elapsed, status, fix):
     run = rig(CAMPAIGNS, waves=canary(completed="100%"))
     later(1, started, run, sent=50)
     later(100, started, run, sent=60, status=status, keys=["s/c1"])
     stop = await run.run()
 
-    assert stop == Stop(StopReason.WAVE, f"wave canary: 0 of 2 completed, 100% are needed (1 {status.lower()})")
+    short = f"wave canary: 0 of 2 completed, 100% are needed (1 {status.lower()}; {fix})"
+    assert stop == Stop(StopReason.WAVE, short)
     assert run.api.started("s/c2") == run.api.started("s/c3") == []
     assert elapsed() < 200
     assert ended(run)["verdict"] == WaveVerdict.NOT_PASSED

@@ -10,6 +10,11 @@ from orchestrator.core.manifest.rules import Pass
 from orchestrator.core.text import plural
 
 _ROUNDING: Final = 1e-9  # 0.28 * 25 is a little more than 7
+_FIXES: Final = (
+    ({"stopped", "gone"}, "these will not go on: to start the rest, change pass of this wave"),
+    ({"paused"}, "resume what is paused"),
+)
+"""By what holds a campaign up: what to do before the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,10 @@ def out_of_reach(rule: Pass, started: Sequence[Started]) -> str | None:
     counted = rule.sent is None or sum(not one.halt for one in unknown) >= rule.sent * len(unknown) - _ROUNDING
     if completed and known and counted:
         return None
-    return ", ".join(f"{count} {word}" for word, count in Counter(one.halt for one in halted).items())
+    words = Counter(one.halt for one in halted)
+    # What to do about it: to run again alone changes nothing.
+    fixes = [fix for states, fix in _FIXES if not states.isdisjoint(words)]
+    return "; ".join([", ".join(f"{count} {word}" for word, count in words.items()), *fixes])
 
 
 def _completed(rule: Pass, started: Sequence[Started]) -> str:

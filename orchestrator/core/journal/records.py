@@ -62,6 +62,7 @@ class Header(TypedDict):
     by: NotRequired[str]  # who ran it; a rehearsal has none of this and the next two, nor has a journal before 0.2
     approved: NotRequired[str]  # how it was approved, in words
     planned_by: NotRequired[str]  # who made the plan, where a plan was given
+    approval: NotRequired[str]  # what its manifest asks for, where it does: `plan` or `signers`
     approvals: NotRequired[list[dict[str, Any]]]  # whose signatures over it were checked, with their keys, and when
     version: NotRequired[str]  # of this program
     zones: NotRequired[list[str]]  # the time zones of its windows
@@ -171,6 +172,7 @@ def header_data(
     """
     optional = {
         "environment": environment, "by": by, **approved.as_json(), "version": version,
+        "approval": {"none": "", "plan": "plan"}.get(str(manifest.approval), "signers"),
         "zones": list(dict.fromkeys(zone for window in manifest.windows.values() for zone in window.zones)),
         "consoles": {name: manifest.links.console_of(account.account_id) for name, account in manifest.accounts.items()}
         if manifest.links.console else {},

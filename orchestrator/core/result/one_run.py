@@ -101,7 +101,7 @@ class Run:
 
     def advice(self, control_state: ControlState) -> Advice | None:
         """What there is to type; None while it is going on."""
-        return None if self.is_live else Advice.of(self.header, control_state)
+        return None if self.is_live else Advice.of(self.header, control_state, self.stop)
 
     def facts(self, code: int, success: PosixSeconds | None) -> RunResult:
         """Which run it was, and how it ended. `success` is when the launch last had one, in POSIX seconds."""

@@ -15,6 +15,7 @@ REST: Final = "rest"
 _NOTHING: Final = Pass.model_construct()
 _ROUNDING: Final = 1e-9  # 0.28 * 25 is a little more than 7
 
+_SHORT_OF_STARTS: Final = "are needed before the next wave"
 _PASSED: Final = frozenset({Outcome.STARTED, Outcome.ALREADY_STARTED})
 
 
@@ -74,10 +75,12 @@ def shortfall(wave: Wave, outcomes: Iterable[Outcome]) -> str | None:
     started = sum(outcome in _PASSED for outcome in counted)
     if started >= wave.pass_.started * len(counted) - _ROUNDING:
         return None
-    return (
-        f"wave {wave.name}: {started} of {len(counted)} started, "
-        f"{wave.pass_.started * 100:.6g}% are needed before the next wave"
-    )
+    return f"wave {wave.name}: {started} of {len(counted)} started, {wave.pass_.started * 100:.6g}% {_SHORT_OF_STARTS}"
+
+
+def is_short_of_starts(why: str) -> bool:
+    """Whether a wave did not pass because too few of it were started; `why` is what `shortfall` made."""
+    return why.endswith(_SHORT_OF_STARTS)
 
 
 def verdict(

@@ -101,7 +101,9 @@ class WindowCalendar:
     def ending(self) -> str:
         """What `not_after` means, in words; empty without one."""
         end = self.not_after
-        return f"not_after is {end.words()}: nothing starts from then on" if end is not None else ""
+        return (
+            f"not_after is {end.words()}: nothing starts from then on, unless it is changed" if end is not None else ""
+        )
 
 
 def is_open(hours: OpenHours, at: PosixSeconds) -> bool:

@@ -15,6 +15,8 @@ def one(state="active", sent=0, recipients=100, *, is_stalled=False):
 
 
 NEVER_READ = Started(None, 100)
+NEVER = "these will not go on: to start the rest, change pass of this wave"
+RESUME = "resume what is paused"
 UNKNOWN = "0 of 1 campaign whose recipients are unknown completed, 95% are needed"
 
 
@@ -58,15 +60,19 @@ def test_what_is_missing_is_told_with_its_figures(asked, started, missing):
     ("asked", "started", "why"),
     [
         ({"completed": "100%"}, [one(), NEVER_READ], None),
-        ({"completed": "100%"}, [one(), one("paused"), one("stopped"), one("gone")], "1 paused, 1 stopped, 1 gone"),
+        (
+            {"completed": "100%"},
+            [one(), one("paused"), one("stopped"), one("gone")],
+            f"1 paused, 1 stopped, 1 gone; {NEVER}; {RESUME}",
+        ),
         ({"completed": "50%"}, [one(), one("paused")], None),
         ({"completed": "100%"}, [one(is_stalled=True)], "1 stalled"),
         ({"sent": "95%"}, [one(), one("stopped", sent=95)], None),
-        ({"sent": "95%"}, [one(), one("stopped", sent=50)], "1 stopped"),
-        ({"sent": "95%"}, [one(), one("stopped", sent=50, recipients=None)], "1 stopped"),
+        ({"sent": "95%"}, [one(), one("stopped", sent=50)], f"1 stopped; {NEVER}"),
+        ({"sent": "95%"}, [one(), one("stopped", sent=50, recipients=None)], f"1 stopped; {NEVER}"),
         ({"sent": "50%"}, [one(), one("stopped", recipients=50)], None),
         ({"sent": "95%"}, [one("stopped", sent=95)], None),
-        ({"sent": "50%"}, [one(recipients=None), one("stopped", sent=49)], "1 stopped"),
+        ({"sent": "50%"}, [one(recipients=None), one("stopped", sent=49)], f"1 stopped; {NEVER}"),
         ({"sent": "100%"}, [one(), one(recipients=None)], None),
     ],
 )

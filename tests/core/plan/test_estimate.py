@@ -189,9 +189,9 @@ def test_what_would_start_from_not_after_on_is_held():
     assert sorted(starts) == ["cd-0", "cd-1", "cd-2", "cd-3"]
     assert max(starts.values()) < at("2026-11-30T12:00:15Z")
     assert ahead.held == {
-        key("cd-4"): "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
+        key("cd-4"): "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on, unless it is changed",
         key("cd-5"): "window day is closed until 2026-11-30T14:00:00.000Z; "
-        "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on",
+        "not_after is Mon 2026-11-30 12:00:15 UTC: nothing starts from then on, unless it is changed",
     }
 
 
@@ -213,7 +213,9 @@ def test_an_open_window_ends_with_not_after():
     )  # fmt: skip
     ahead, starts = dated(found, now=at("2026-11-30T15:00:00Z"))
     assert sorted(starts) == ["cd-0", "cd-1"]
-    assert ahead.held == {key("cd-2"): "not_after is Mon 2026-11-30 15:00:05 UTC: nothing starts from then on"}
+    assert ahead.held == {
+        key("cd-2"): "not_after is Mon 2026-11-30 15:00:05 UTC: nothing starts from then on, unless it is changed"
+    }
 
 
 def test_a_plan_without_starts_has_nothing_to_say():

@@ -11,7 +11,7 @@ from orchestrator.core.rules.windows import WindowCalendar
 DAY = OpenHours(zones=("UTC",), hours="09:00-17:00", days=("mon", "tue", "wed", "thu", "fri"))
 NEVER_OPEN = OpenHours(zones=("UTC", "Asia/Tokyo"), hours="09:00-10:00")
 HOUR = 3600.0
-OVER = "not_after is Mon 2026-03-02 08:00 UTC: nothing starts from then on"
+OVER = "not_after is Mon 2026-03-02 08:00 UTC: nothing starts from then on, unless it is changed"
 
 
 def at(hour, minute=0, day=2):
