@@ -310,6 +310,6 @@ class Stop:
         return {"reason": str(self.reason), "detail": self.detail}
 
     @classmethod
-    def of(cls, data: Mapping[str, str] | None) -> "Stop | None":
+    def of(cls, data: Mapping[str, Any] | None) -> "Stop | None":
         """The stop in a text of `as_json`; None if there was none."""
         return cls(StopReason(data["reason"]), data["detail"]) if data else None

@@ -14,6 +14,7 @@ from orchestrator.core.attempt.permit import grant
 from orchestrator.kore.client import KoreClient
 from orchestrator.kore.connection_pool import ConnectionPool
 from orchestrator.model import CallTarget, CampaignType, Lane, Record
+from tests.core.builders import LEAST
 
 NOW = 1_800_000_000.0
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhcHBJZCI6ImNzLTEifQ.c2lnbmF0dXJlLWNhbmFyeQ"
@@ -172,7 +173,7 @@ def intent_of(campaign: str, attempt: int = 1, *, lane: str = TARGET.lane, deadl
 def record_of(
     campaign: str, kind: str, attempt: int = 1, *, run: str = "run-1", lane: str = TARGET.lane, data: Any = None
 ):
-    return Record("launch-1", campaign, attempt, kind, run, NOW, lane, data or {})
+    return Record("launch-1", campaign, attempt, kind, run, NOW, lane, {**LEAST.get(kind, {}), **(data or {})})
 
 
 def allowed():

@@ -157,8 +157,7 @@ def _plan_of(store: Store, header: Record) -> dict[str, Any]:
 
 
 def _planned(record: Record) -> dict[str, Any]:
-    identity = unpacked_value(record.data["identity"])
-    return {"made_at": timestamp(record.at), **record.data, "identity": identity}
+    return {"made_at": timestamp(record.at), **record.data, "identity": unpacked_value(record, "identity")}
 
 
 def _add_reports(pack: _Pack, store: Store, launch: str, runs: Sequence[Record]) -> None:

@@ -131,7 +131,7 @@ async def _follow_started(
 def _read(accounts: Accounts) -> tuple[dict[CampaignKey, CallTarget], dict[CampaignKey, str], Deliveries]:
     store, deliveries = accounts.store, Deliveries()
     records = store.read(journals.pick_launch(store, accounts.manifest.launch))
-    targets, unaddressed = started_targets(accounts.manifest, journals.fold_states(records, store.url))
+    targets, unaddressed = started_targets(accounts.manifest, store.fold(records))
     for record in records:
         deliveries.read(record)
     return targets, unaddressed, deliveries

@@ -1,6 +1,6 @@
 """Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from orchestrator.core.delivery.readings import DELIVERY_KINDS
 from orchestrator.core.journal.control import ControlCommand, ControlState
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.records import END, PLAN, RUN, STOP_KINDS
-from orchestrator.core.journal.states import CampaignState, Event, IllegalMove, fold
+from orchestrator.core.journal.states import CampaignState, Event, IllegalMove
 from orchestrator.core.journal.subruns import headers, is_open
 from orchestrator.core.journal.waits import Wait, current
 from orchestrator.core.manifest.models import Manifest
@@ -20,7 +20,7 @@ from orchestrator.core.text import command_line
 from orchestrator.errors import LedgerError, NoPlanYet, NothingSelected, Refused
 from orchestrator.ledger.machine_id import this_user
 from orchestrator.ledger.store import Store
-from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record, Stop
+from orchestrator.model import CampaignKey, Lane, PosixSeconds, Stop
 
 
 @contextmanager
@@ -142,22 +142,14 @@ def newest_run(store: Store, launch: str) -> str | None:
     return ids[-1] if ids else None
 
 
-def fold_states(records: Iterable[Record], url: str) -> dict[CampaignKey, CampaignState]:
-    """Today's state of every campaign. Raises LedgerError for records that contradict each other."""
-    try:
-        return fold(records)
-    except IllegalMove as error:
-        raise LedgerError(f"ledger {url} contradicts itself: {error}") from error
-
-
 def read_states(
     store: Store, manifest: Manifest, only: Sequence[CampaignKey] | None = None
 ) -> dict[CampaignKey, CampaignState]:
     """The states of the manifest's launch; of some campaigns, where `only` names them."""
     # A fleet's lane reads those of its account alone: hundreds of lanes would each fold the whole journal.
     if only is None:
-        return fold_states(store.stream(manifest.launch), manifest.ledger)
-    return fold_states(store.read_some(manifest.launch, only), manifest.ledger)
+        return store.fold(store.stream(manifest.launch))
+    return store.fold(store.read_some(manifest.launch, only))
 
 
 def read_deliveries(store: Store, manifest: Manifest) -> Deliveries:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from orchestrator.app.journal_reader import fold_states, open_ledger, pick_launch, result
+from orchestrator.app.journal_reader import open_ledger, pick_launch, result
 from orchestrator.core.journal.decisions import Decision, read_decisions
 from orchestrator.core.journal.records import resolution
 from orchestrator.core.journal.states import UNRESOLVED, CampaignState, State
@@ -45,7 +45,7 @@ def unknown_campaigns(url: str, launch: str, selection: Selection) -> list[Campa
     with open_ledger(url) as store:
         name = pick_launch(store, launch)
         campaigns = result(store, name).campaigns
-        states = fold_states(store.stream(name), url)
+        states = store.fold(store.stream(name))
     found = [
         one for one in campaigns
         if (state := states.get(one.key)) is not None and state.state in UNRESOLVED
@@ -69,7 +69,7 @@ def resolve(url: str, launch: str, decisions: Sequence[Decision], done: Callable
     """
     with open_ledger(url) as store:
         name = pick_launch(store, launch)
-        states, now = fold_states(store.stream(name), url), store.time()
+        states, now = store.fold(store.stream(name)), store.time()
         # 1. All of them, before the first is on disk.
         refusals = [said for one in decisions if (said := _refusal(states.get(one.campaign), one.campaign, now))]
         if refusals:

@@ -69,7 +69,7 @@ async def _stop(opened: OpenRun, reason: str, announce: Callable[[str, StopPlan]
     deps, store = opened.deps, opened.store
     # 1. What to stop. From the journal, because the run's own states do not keep the lane of what has started.
     records = store.read(deps.launch)
-    histories = journals.fold_states(records, deps.manifest.ledger)
+    histories = store.fold(records)
     plan = plan_stops(deps.manifest, histories, stops(records))
     announce(deps.launch, plan)
     # 2. Read what they have sent by now, and send the stops, each of them journaled first.

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.records import HALT, RunRecords, header_of
-from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import PART_OF
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import recipients
@@ -145,7 +144,7 @@ class LaneJobRunner:
     def _manifest(self, store: Store, order: Order, job: Job) -> Manifest:
         manifest = order.manifest_of(job, store.url)
         records = store.read_some(job.launch, [campaign.key for campaign in manifest.campaigns])
-        return order.without_failed(manifest, fold(records))
+        return order.without_failed(manifest, store.fold(records))
 
 
 async def _plan(run: Run, order: Order, manifest: Manifest) -> Plan:

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.journal.control import check_not_aborted
 from orchestrator.core.journal.records import END, HALT, RunRecords, header_data
-from orchestrator.core.journal.states import fold
 from orchestrator.core.journal.subruns import headers
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan import plan as plans
@@ -183,7 +182,7 @@ def candidates(store: Store, request: Request) -> Plan:
     and NothingSelected.
     """
     manifest, choice = request.manifest, request.choice
-    states = fold(store.read(manifest.launch))
+    states = store.fold(store.read(manifest.launch))
     if not any(choice.selection.matches(c, states.get(c.key)) for c in manifest.campaigns):
         raise NothingSelected(no_campaign(manifest.campaigns, choice.selection))
     # Without preflight: each worker reads the live state when its lane begins.

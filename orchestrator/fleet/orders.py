@@ -7,21 +7,31 @@ record for each lane of each wave that is done, `halt` where a rule or a person 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.core.journal.packing import packed_value, unpacked, unpacked_value
-from orchestrator.core.journal.records import END, HALT, LANE, MANIFEST, PLAN, RUN, PlanRow, header_of, plan_rows
+from orchestrator.core.journal.records import (
+    APPROVED,
+    END,
+    HALT,
+    LANE,
+    MANIFEST,
+    PLAN,
+    RUN,
+    PlanRow,
+    header_of,
+    plan_rows,
+)
 from orchestrator.core.journal.states import CampaignState, State
+from orchestrator.core.json_shape import Count
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.manifest.parse import parse
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import lane_of
-from orchestrator.core.plan.proposal import Proposal
+from orchestrator.core.plan.proposal import Proposal, identity_of
 from orchestrator.core.rules import waves
 from orchestrator.errors import LedgerError
 from orchestrator.model import CampaignKey, Lane, Outcome, Record, Stop
-
-APPROVED: Final = "approved"  # the plan that was approved, where one was
 
 ORDERED: Final = (RUN, PLAN, MANIFEST, APPROVED)
 """The kinds of record that make an order. They never change, and are long."""
@@ -128,7 +138,7 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     """The order in the records of a run. Raises LedgerError if it is missing, or cannot be read."""
     own = [record for record in records if record.campaign == f"@{run_id}"]
     header = next((record for record in own if record.kind == RUN), None)
-    written = list(unpacked(record for record in own if record.kind == MANIFEST))
+    written = list(unpacked((record for record in own if record.kind == MANIFEST), Mapping[str, Any]))
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
@@ -148,6 +158,5 @@ def approved_record(header: Record, proposal: Proposal) -> Record:
 
 
 def _approved(record: Record) -> Proposal:
-    data = record.data
-    shown = unpacked_value(data["shown"])
-    return Proposal(data["plan_sha256"], record.at, unpacked_value(data["identity"]), shown=shown)
+    shown = unpacked_value(record, "shown", Mapping[str, Count])
+    return Proposal(record.data["plan_sha256"], record.at, identity_of(record), shown=shown)

@@ -24,15 +24,19 @@ class JournalTail:
     def __init__(self, store: Store, now: MonotonicSeconds) -> None:
         self._store = store
         last = sa.select(sa.func.max(journal.c.id)).scalar_subquery()
-        numbers = [number for number, _ in store.numbered(journal.c.id > last - _LOOKED_BACK)]
+        numbers = [number for number, _ in store.numbered(journal.c.id > last - _LOOKED_BACK, is_checked=False)]
         self._after = numbers[-1] if numbers else 0
         self._missing: dict[int, float] = {}  # the row numbers, and until when they are waited for
         self._note(numbers[0] if numbers else 0, numbers, now)
 
     def new(self, now: MonotonicSeconds) -> list[tuple[int, Record]]:
-        """The records that no earlier call has returned, in the order of their numbers. Raises LedgerError."""
+        """The records that no earlier call has returned, in the order of their numbers. Raises LedgerError.
+
+        Their data is not checked: `core.journal.record_shapes` does so for those of one launch.
+        """
         self._missing = {number: until for number, until in self._missing.items() if until > now}
-        found = list(self._store.numbered(sa.or_(journal.c.id > self._after, journal.c.id.in_(self._missing))))
+        which = sa.or_(journal.c.id > self._after, journal.c.id.in_(self._missing))
+        found = list(self._store.numbered(which, is_checked=False))
         numbers = [number for number, _ in found]
         for number in numbers:
             self._missing.pop(number, None)

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import sqlalchemy as sa
 
@@ -13,6 +13,7 @@ from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL
 from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Lease, Moment
 from orchestrator.core.journal.records import LEASES, lease_release
+from orchestrator.core.json_shape import Count, first_fault
 from orchestrator.core.json_text import read_json
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
@@ -50,13 +51,39 @@ def held_leases(connection: sa.Connection, run_id: str, launch: str) -> tuple[li
 
 def lease_of(row: Any) -> Lease:
     """A lease from its row. Raises LedgerError if it cannot be read."""
-    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
     try:
-        released = read_json(row.recent)
-        recent_calls, moment = tuple(PosixSeconds(float(at)) for at in released["ended"]), Moment(**released["moment"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read") from error
-    return Lease(holder, row.fence, row.acquired, row.expires, recent_calls, moment)
+        read = {**row._asdict(), "recent": read_json(row.recent)}
+        fault: Any = first_fault([read], _Row)
+    except (ValueError, TypeError) as error:
+        fault = error
+    if fault is not None:
+        raise LedgerError(f"the ledger is damaged: the lease of {row.lane} cannot be read: {fault}")
+    written = read["recent"]["moment"]
+    moment = Moment(written["now"], written["boot"], written["steady"])
+    holder = Holder(row.run_id, row.launch, row.machine, row.pid)
+    return Lease(holder, row.fence, row.acquired, row.expires, tuple(read["recent"]["ended"]), moment)
+
+
+class _Moment(TypedDict):
+    now: PosixSeconds
+    boot: str
+    steady: float
+
+
+class _Released(TypedDict):
+    ended: list[PosixSeconds]
+    moment: _Moment
+
+
+class _Row(TypedDict):
+    run_id: str
+    launch: str
+    machine: str
+    pid: Count
+    fence: Count
+    acquired: PosixSeconds
+    expires: PosixSeconds
+    recent: _Released
 
 
 def released_json(recent_calls: Iterable[PosixSeconds], moment: Moment) -> str:

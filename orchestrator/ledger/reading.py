@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from json import JSONDecodeError
+from contextlib import closing, contextmanager
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
@@ -13,7 +12,9 @@ from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.chain import Row, unsealed
 from orchestrator.core.journal.control import ControlState
 from orchestrator.core.journal.lease import HeldLease, Lease
+from orchestrator.core.journal.record_shapes import check_records
 from orchestrator.core.journal.records import END
+from orchestrator.core.journal.states import CampaignState, IllegalMove, fold
 from orchestrator.core.journal.waits import Wait
 from orchestrator.errors import LedgerError, NothingSelected
 from orchestrator.ledger import launch_rows, wait_rows
@@ -23,7 +24,7 @@ from orchestrator.ledger.lease_rows import any_live, is_alive, lanes_of, lease_o
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.row_mapping import control_state_of, records_of, whole_launch
 from orchestrator.ledger.schema import journal, launches, leases
-from orchestrator.model import Lane, PosixSeconds, Record
+from orchestrator.model import CampaignKey, Lane, PosixSeconds, Record
 
 _CAMPAIGNS_PER_QUERY: Final = 500  # databases bound how many parameters a query may have
 _ROWS_PER_FETCH: Final = 200
@@ -117,10 +118,14 @@ class ReadableLedger:
         """
         return list(self.numbered(journal.c.launch == launch, journal.c.id > after))
 
-    def numbered(self, *which: sa.ColumnElement[bool]) -> Iterator[tuple[int, Record]]:
-        """The journal's records that meet conditions on its columns, in its order, each with its row number."""
+    def numbered(self, *which: sa.ColumnElement[bool], is_checked: bool = True) -> Iterator[tuple[int, Record]]:
+        """The journal's records that meet conditions on its columns, in its order, each with its row number.
+
+        Without `is_checked`, their data may be any JSON object: what is damaged in one launch is of no other launch.
+        """
         for rows in self._partitions(sa.select(journal).where(*which).order_by(journal.c.id)):
-            yield from zip((row.id for row in rows), self._records(rows), strict=True)
+            records = self._records(rows) if is_checked else self._unchecked(rows)
+            yield from zip((row.id for row in rows), records, strict=True)
 
     def rows(self, launch: str) -> Iterator[tuple[int, Row]]:
         """The journal of a launch as it is stored, in its order, each row with its number, for an audit."""
@@ -131,6 +136,13 @@ class ReadableLedger:
                 then = at if isinstance(at, float) else math.nan
                 yield number, Row(str(name), str(campaign), attempt, str(kind), str(run_id), then, str(lane), str(data))
 
+    def fold(self, records: Iterable[Record]) -> dict[CampaignKey, CampaignState]:
+        """Today's state of every campaign in its records. Raises LedgerError if they contradict each other."""
+        try:
+            return fold(records)
+        except IllegalMove as error:
+            raise LedgerError(f"ledger {self.url} contradicts itself: {error}") from error
+
     def head(self, launch: str, run_id: str) -> str | None:
         """The hash of the record that ends a run; None if the run has no end, or no chain."""
         own = journal.c.launch == launch, journal.c.campaign == f"@{run_id}", journal.c.kind == END
@@ -139,15 +151,23 @@ class ReadableLedger:
         return (unsealed(data)[1] or None) if data is not None else None
 
     def _partitions(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
-        with self._transaction(writes=False) as connection:
-            yield from connection.execution_options(yield_per=_ROWS_PER_FETCH).execute(query).partitions()
+        with (
+            self._transaction(writes=False) as connection,
+            # Closed where a reader ends early, too: at a record that is damaged.
+            closing(connection.execution_options(yield_per=_ROWS_PER_FETCH).execute(query)) as result,
+        ):
+            yield from result.partitions()
 
     def _records(self, rows: Sequence[Any]) -> list[Record]:
+        records = self._unchecked(rows)
+        check_records(records)
+        return records
+
+    def _unchecked(self, rows: Sequence[Any]) -> list[Record]:
         try:
             return records_of(rows)
         except ValueError as error:
-            why = "a record is not JSON" if isinstance(error, JSONDecodeError) else str(error)
-            raise LedgerError(f"ledger {self.url} is damaged: {why}") from error
+            raise LedgerError(f"ledger {self.url} is damaged: {error}") from error
 
     def is_live(self, run_id: str, now: PosixSeconds) -> bool:
         """Whether a run holds a lane and its process seems to be alive, by a lease that is not in doubt."""

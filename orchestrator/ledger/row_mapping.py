@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from orchestrator.core.journal import control
 from orchestrator.core.journal.chain import CHAIN, SEEN, Stored
 from orchestrator.core.journal.control import CONTROL, OPEN, ControlState
+from orchestrator.core.journal.damage import name_of
+from orchestrator.core.journal.record_shapes import check_records
 from orchestrator.core.json_text import is_too_deep
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.schema import journal
@@ -37,15 +39,42 @@ def append(connection: sa.Connection, rows: Sequence[Stored]) -> None:
 
 
 def records_of(rows: Sequence[Any]) -> list[Record]:
-    """The records in the rows. Raises ValueError if one cannot be read."""
+    """The records in the rows, whatever their data. Raises ValueError, which names the row, if one cannot be read."""
+    try:
+        return _records_of(rows)
+    except ValueError as error:
+        faults = ((row, why) for row in rows if (why := _fault_of(row)) is not None)
+        row, why = next(faults, (None, str(error)))
+        raise ValueError(why if row is None else f"{why}: row {row.id}, {name_of(row)}") from error
+
+
+def _json_of(text: str) -> list[Any]:
+    try:
+        found: list[Any] = json.loads(text)
+    except json.JSONDecodeError:
+        raise ValueError("a record is not JSON") from None
+    except ValueError:  # of Python itself, for a number of thousands of digits
+        raise ValueError("a record has a number that is too long") from None
+    return found
+
+
+def _fault_of(row: Any) -> str | None:
+    try:
+        _records_of([row])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _records_of(rows: Sequence[Any]) -> list[Record]:
     # SQLite takes values of any type where somebody writes them into a column.
-    _, _, _, attempts, _, _, times, _, texts = zip(*rows, strict=True) if rows else [()] * 9
-    if not {*map(type, attempts)} <= {int} or not {*map(type, times)} <= {float} or not {*map(type, texts)} <= {str}:
+    _, _, campaigns, _, _, _, _, _, texts = zip(*rows, strict=True) if rows else [()] * 9
+    if not {*map(type, campaigns), *map(type, texts)} <= {str}:
         raise ValueError("a record has a value of another type")
-    # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
-    if any(is_too_deep(row.data) for row in rows):
+    if any(map(is_too_deep, texts)):
         raise ValueError("a record is nested too deep")
-    read = json.loads(f"[{','.join([row.data for row in rows])}]")
+    # One JSON text for all rows: a million calls of the JSON reader take longer than all the rest of a read.
+    read = _json_of(f"[{','.join(texts)}]")
     if len(read) != len(rows):
         raise ValueError("a record is not one JSON value")
     try:
@@ -54,11 +83,14 @@ def records_of(rows: Sequence[Any]) -> list[Record]:
                 data.pop(SEEN, None)
     except (AttributeError, TypeError):  # a list has a pop of its own
         raise ValueError("a record is not a JSON object") from None
-    # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
-    return [
-        Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
-        for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
-    ]
+    try:
+        # Recurring texts are interned: a journal repeats the same lane in each of a million rows.
+        return [
+            Record(launch, campaign, attempt, intern(kind), intern(run_id), at, intern(lane), data)
+            for (_, launch, campaign, attempt, kind, run_id, at, lane, _), data in zip(rows, read, strict=True)
+        ]
+    except TypeError:
+        raise ValueError("a record has a value of another type") from None
 
 
 def has_any(connection: sa.Connection, records: Sequence[Record], run_id: str) -> bool:
@@ -81,10 +113,12 @@ def control_state_of(connection: sa.Connection, launch: str) -> ControlState:
     """The command in force for a launch. Raises LedgerError if a command cannot be read."""
     control_state = OPEN
     try:
-        for record in records_of(connection.execute(_COMMANDS, {"for_launch": launch}).all()):
-            control_state = control.apply(control_state, record)
+        commands = records_of(connection.execute(_COMMANDS, {"for_launch": launch}).all())
     except ValueError as error:
-        raise LedgerError(f"the ledger is damaged: a command to launch {launch} cannot be read") from error
+        raise LedgerError(f"the ledger is damaged: a command to launch {launch} cannot be read: {error}") from error
+    check_records(commands)
+    for record in commands:
+        control_state = control.apply(control_state, record)
     return control_state
 
 

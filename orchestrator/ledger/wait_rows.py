@@ -5,13 +5,15 @@ They are there because they end as a lease does: with their process on this mach
 
 import json
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypedDict
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Moment
 from orchestrator.core.journal.waits import Wait
+from orchestrator.core.json_shape import first_fault
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.errors import LedgerError
@@ -57,11 +59,32 @@ def waits(connection: sa.Connection, moment: Moment) -> list[Wait]:
 
 
 def _wait_of(row: Any, moment: Moment) -> Wait:
-    lease = lease_of(row)
-    try:
-        start = StartTime(**read_json(row.recent)["start"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise LedgerError(f"the ledger is damaged: the wait of {row.launch} cannot be read") from error
+    lease, start = lease_of(row), _start_of(row)
     seen = PosixSeconds(lease.expires - LEASE_SECONDS)
     is_live = rules.is_live(lease, this_machine(), moment, is_alive) and not rules.is_doubtful(lease, moment)
     return Wait(row.launch, start, row.machine, row.pid, lease.acquired, seen, moment.now, is_live)
+
+
+class _Start(TypedDict):
+    at: PosixSeconds
+    zone: str
+
+
+class _Mark(TypedDict):
+    start: _Start
+
+
+def _start_of(row: Any) -> StartTime:
+    mark = read_json(row.recent)
+    why = first_fault([mark], _Mark) or _zone_fault(mark["start"]["zone"])
+    if why is not None:
+        raise LedgerError(f"the ledger is damaged: the wait of {row.launch} cannot be read: {why}")
+    return StartTime(mark["start"]["at"], mark["start"]["zone"])
+
+
+def _zone_fault(name: str) -> str | None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a name that is a folder of the database
+        return f"start.zone is {name!a}, and no time zone that is known here"
+    return None

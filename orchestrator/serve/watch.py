@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from orchestrator.core.journal.damage import RecordDamaged
+from orchestrator.core.journal.record_shapes import check_records
 from orchestrator.core.journal.states import IllegalMove
 from orchestrator.core.journal.waits import current
 from orchestrator.core.result.narrative import LaunchLine
@@ -23,7 +25,7 @@ _KEPT_SECONDS: Final = 60.0
 """How long a launch that nobody looks at stays in memory, unless its run is going on."""
 
 
-_UNREADABLE: Final = (IllegalMove, ValueError, KeyError, TypeError)
+_UNREADABLE: Final = (IllegalMove, RecordDamaged, ValueError, KeyError, TypeError)
 """What reading a journal may raise that contradicts itself, or that a later version of this program wrote."""
 
 
@@ -140,20 +142,23 @@ class LedgerWatch:
         return {""}
 
     def _follow(self, found: Iterable[tuple[int, Record]]) -> set[str]:
-        changed = set()
+        new: dict[str, list[Record]] = {}
         for _, record in found:
-            known = self._known.get(record.launch)
-            if known is None:
-                continue  # its row comes with the next look at the launches, and its journal is read as a whole
-            changed.add(record.launch)
+            # A launch's row comes with the next look at the launches, and its journal is read as a whole.
+            if record.launch in self._known:
+                new.setdefault(record.launch, []).append(record)
+        for name, records in new.items():
+            known = self._known[name]
             if known.launch is None:
                 known.line, known.trouble = None, ""
                 continue
             try:
-                known.launch.read(record)
+                check_records(records)
+                for record in records:
+                    known.launch.read(record)
             except _UNREADABLE:
                 known.launch, known.line = None, None  # of two commits, the later came first: it is read anew
-        return changed
+        return set(new)
 
     def _read_one(self, opened: tuple[Store, JournalTail]) -> set[str]:
         """Read one launch that has not been read, the newest first: each look stays short, also of many launches."""
@@ -218,9 +223,8 @@ class LedgerWatch:
 def _trouble(name: str, error: Exception) -> str:
     if isinstance(error, IllegalMove):
         return f"the journal of launch {name} contradicts itself: {error}"
-    return (
-        f"the journal of launch {name} holds a record that this version cannot read ({type(error).__name__}: {error})"
-    )
+    what = error.fault if isinstance(error, RecordDamaged) else f"{type(error).__name__}: {error}"
+    return f"the journal of launch {name} holds a record that this version cannot read ({what})"
 
 
 def _opened(url: str, now: MonotonicSeconds) -> tuple[Store, JournalTail]:

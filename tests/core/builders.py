@@ -16,6 +16,22 @@ RUN = "r-1"
 LANE = "sandbox 67777c"
 BUDGET = {"account": "acme", "limits": ["50/60s"], "calls": 3, "peak_in_window": [3], "throttled": 0, "suggested": None}
 
+LEAST = {
+    "run": {
+        "manifest": "a.yaml",
+        "manifest_sha256": "m",
+        "plan_sha256": "p",
+        "host": "sandbox",
+        "ledger": "",
+        "warnings": [],
+    },
+    "plan": {"rows": ""},
+    "end": {"stop": None, "budget": {}, "waves": []},
+    "intent": {"deadline": 30.0},
+    "verdict": {"event": "accepted"},
+}
+"""The least data of a record that can be read back, by its kind."""
+
 RESOLUTIONS = frozenset({Event.RESOLVED_STARTED, Event.RESOLVED_NOT_STARTED})
 OWN_KINDS = frozenset({Event.INTENT, Event.GAVE_UP, Event.EVIDENCE, Event.NO_EVIDENCE})
 

@@ -18,6 +18,7 @@ from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Lane, Record
 from tests import postgres
+from tests.core.builders import LEAST
 from tests.raw_server import NOW
 
 LANE, LAUNCH = Lane("sandbox a1"), "spring"
@@ -129,7 +130,7 @@ def test_a_journal_as_it_was_written_has_no_findings(store):
 
 def test_what_is_read_is_what_was_recorded(store):
     run = Run(store, "r-1")
-    records = [run.record("run", manifest="ü"), run.record("plan"), run.record("end", stop=None)]
+    records = [run.record(kind, **LEAST[kind]) for kind in ("run", "plan", "end")]
     run.commit(*records)
 
     assert store.read(LAUNCH) == records

@@ -16,13 +16,14 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import CampaignKey, Lane, Record
 from tests import postgres
+from tests.core.builders import LEAST
 from tests.fakes import BASE, ManualClock, MemoryJournal
 
 LANE, OTHER = Lane("sandbox a1"), Lane("sandbox a2")
 
 
 def line(kind="intent", campaign="s/c0", attempt=1, lane=LANE, **data):
-    return Record("spring", campaign, attempt, kind, "r-1", BASE, lane, {"deadline": BASE + 30, **data})
+    return Record("spring", campaign, attempt, kind, "r-1", BASE, lane, {**LEAST[kind], "deadline": BASE + 30, **data})
 
 
 class Memory:

@@ -21,7 +21,7 @@ def store(tmp_path):
 
 
 def write(store, launch, *campaigns):
-    records = [Record(launch, name, 1, "verdict", "r-1", PosixSeconds(1.0), "lane", {}) for name in campaigns]
+    records = [Record(launch, name, 1, "tomorrow", "r-1", PosixSeconds(1.0), "lane", {}) for name in campaigns]
     store.commit(records, "r-1", {}, PosixSeconds(1.0))
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.core.attempt.permit import Permit
+from orchestrator.core.journal.damage import RecordDamaged
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder
 from orchestrator.core.journal.states import State, fold
 from orchestrator.errors import JournalWriteError, LaneLeased, LeaseLost, LedgerError, NothingSelected, Refused
@@ -18,6 +19,7 @@ from orchestrator.ledger.store import Store
 from orchestrator.ledger.writer import Writer
 from orchestrator.model import Home, Lane, Record
 from tests import postgres
+from tests.core.builders import LEAST
 from tests.raw_server import NOW, TARGET, StillClock, intent_of, record_of
 
 LANE, OTHER = TARGET.lane, Lane("http://host other")
@@ -812,27 +814,78 @@ def test_a_record_nests_a_hundred_levels_at_most(path, file_store, levels, found
             list(file_store.stream("spring"))
 
 
-@pytest.mark.parametrize(("column", "value"), [("data", b"{}"), ("at", "noon"), ("attempt", "x"), ("data", "[]")])
-def test_a_record_of_another_type_is_a_damaged_ledger(path, file_store, column, value):
+ODD = r"odd 1 of s/c0 \(launch spring, run r-1\)"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("data", b"{}", f"a record has a value of another type: row 1, {ODD}"),
+        ("campaign", b"s/c0", "a record has a value of another type: row 1, odd 1 of b's/c0'"),
+        ("kind", b"odd", "a record has a value of another type: row 1, b'odd' 1 of s/c0"),
+        ("data", "[]", f"a record is not a JSON object: row 1, {ODD}"),
+        ("data", "{", f"a record is not JSON: row 1, {ODD}"),
+        ("data", "{},{}", f"a record is not one JSON value: row 1, {ODD}"),
+        ("data", "7" * 5000, f"a record has a number that is too long: row 1, {ODD}"),
+        ("at", "noon", f"{ODD}: its time is 'noon', and not a time in POSIX seconds"),
+        ("at", 9e999, f"{ODD}: its time is inf, and not a time in POSIX seconds"),
+        ("attempt", "x", r"odd x of s/c0 .*: its number is 'x', and not a whole number from 0 to 2\*\*53"),
+        ("attempt", -1, r"odd -1 of s/c0 .*: its number is -1, and not a whole number from 0 to 2\*\*53"),
+    ],
+)
+def test_a_record_of_another_type_is_a_damaged_ledger(path, file_store, column, value, words):
     """SQLite takes values of any type where somebody writes them into a column."""
-    names = {"attempt": 1, "at": 0.0, "data": "{}", column: value}
+    names = {"attempt": 1, "at": 0.0, "data": "{}", "campaign": "s/c0", "kind": "odd", column: value}
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "INSERT INTO journal (launch, campaign, attempt, kind, run_id, at, lane, data)"
-            " VALUES ('spring', 's/c0', :attempt, 'odd', 'r-1', :at, '', :data)",
+            " VALUES ('spring', :campaign, :attempt, :kind, 'r-1', :at, '', :data)",
             names,
         )
-    with pytest.raises(LedgerError, match=r"is damaged: a record (has a value of another type|is not a JSON object)"):
+    with pytest.raises(LedgerError, match=f"is damaged: {words}"):
         list(file_store.stream("spring"))
 
 
-def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, file_store):
+@pytest.mark.parametrize("kind", ["verdict", "late_verdict"])
+def test_a_record_without_the_data_of_its_kind_is_named(store, kind):
+    store.commit(
+        [record_of("s/a", "verdict"), record_of("s/b", kind, data={**LEAST["verdict"], "sent_at": 1e300})],
+        "run-1",
+        {},
+        NOW,
+    )
+
+    readings = (store.read, lambda launch: store.read_some(launch, ["s/b"]), lambda launch: store.tail(launch, 0))
+    for reading in readings:
+        with pytest.raises(RecordDamaged) as damaged:
+            reading("launch-1")
+        assert str(damaged.value) == (
+            f"the ledger is damaged: {kind} 1 of s/b (launch launch-1, run run-1): "
+            "sent_at is 1e+300, and not a time in POSIX seconds"
+        )
+    assert len(list(store.numbered(is_checked=False))) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("recent", "[1", "it ends too early"),
+        ("recent", b"x", ".*"),
+        ("recent", "[]", r"recent is \[\], and not an object"),
+        ("recent", '{"ended": [1e400], "moment": {}}', r"recent.ended\[0\] is inf, and not a time in POSIX seconds"),
+        ("recent", '{"ended": [], "moment": {"now": 5}}', "recent.moment.boot is missing"),
+        ("expires", "x", "expires is 'x', and not a time in POSIX seconds"),
+        ("fence", "x", r"fence is 'x', and not a whole number from 0 to 2\*\*53"),
+        ("pid", "x", r"pid is 'x', and not a whole number from 0 to 2\*\*53"),
+        ("machine", b"x", "machine is b'x', and not a text"),
+    ],
+)
+def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, file_store, column, value, fault):
     file_store.acquire([LANE], holder(), NOW)
     file_store.release("run-1", {LANE: [NOW]}, NOW)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE leases SET recent = '[1'")
-        connection.commit()
-    with pytest.raises(LedgerError):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE leases SET {column} = ?", (value,))  # noqa: S608 - a test's own words
+    with pytest.raises(LedgerError, match=f"^the ledger is damaged: the lease of {LANE} cannot be read: {fault}$"):
         file_store.acquire([LANE], holder("run-2"), NOW)
 
 

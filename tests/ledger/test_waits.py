@@ -1,6 +1,9 @@
 """The marks of runs that wait for their time: whom they show, for how long, and what they leave alone."""
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -8,7 +11,7 @@ from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder
 from orchestrator.core.journal.waits import current
 from orchestrator.core.manifest.start_times import StartTime
-from orchestrator.errors import Refused
+from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Lane
@@ -100,3 +103,23 @@ def test_a_dead_wait_is_shown_until_a_run_begins(store):
     assert len(current(marks, "spring", None)) == 1
     assert len(current(marks, "spring", "2001-01-01T00:00:00.000Z")) == 1
     assert current(marks, "spring", "2999-01-01T00:00:00.000Z") == current(marks, "other", None) == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "fault"),
+    [
+        (None, "start is None, and not an object"),
+        ({"at": 5}, "start.zone is missing"),
+        ({"at": "soon", "zone": "UTC"}, "start.at is 'soon', and not a time in POSIX seconds"),
+        ({"at": 5, "zone": "Mars/Base"}, "start.zone is 'Mars/Base', and no time zone that is known here"),
+        ({"at": 5, "zone": "../UTC"}, "start.zone is '../UTC', and no time zone that is known here"),
+    ],
+)
+def test_a_wait_that_cannot_be_read_is_a_damaged_ledger(tmp_path, start, fault):
+    with closing(Store.open(f"sqlite:///{tmp_path}/l/ledger.db")) as store:
+        store.show_wait(waiter(), START, store.time())
+        with closing(sqlite3.connect(tmp_path / "l" / "ledger.db")) as connection, connection:
+            mark = json.loads(connection.execute("SELECT recent FROM leases").fetchone()[0])
+            connection.execute("UPDATE leases SET recent = ?", (json.dumps({**mark, "start": start}),))
+        with pytest.raises(LedgerError, match=f"^the ledger is damaged: the wait of spring cannot be read: {fault}$"):
+            store.waits()

@@ -18,14 +18,14 @@ from orchestrator.ledger.store import Store
 from orchestrator.model import Record
 store = Store.open(sys.argv[1])
 for name in sys.stdin:
-    store.commit([Record("spring", name.strip(), 1, "verdict", "r-1", 1.0, "lane", {})], "r-1", {}, 1.0)
+    store.commit([Record("spring", name.strip(), 1, "tomorrow", "r-1", 1.0, "lane", {})], "r-1", {}, 1.0)
     print("written", flush=True)
 store.close()
 """
 
 
 def record(name):
-    return Record("spring", name, 1, "verdict", "r-1", PosixSeconds(1.0), "lane", {})
+    return Record("spring", name, 1, "tomorrow", "r-1", PosixSeconds(1.0), "lane", {})
 
 
 def files(folder):

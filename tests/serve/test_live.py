@@ -12,6 +12,7 @@ from tests.serve.conftest import write
 from tests.system.browser import runs
 
 LAUNCH = f"/launches/{runs.LAUNCH}"
+FLEET = {"retry_failed": False, "no_wait": False}
 
 
 async def test_a_ledger_that_appears_later_is_shown(serve, url):
@@ -112,7 +113,7 @@ async def test_on_postgresql_the_pages_are_the_same(serve, postgres_url):
 
 async def test_a_run_that_goes_on_asks_for_no_command_yet(serve, url):
     header, *others = runs.records(runs.Script(6, 2, {3: "lost", 5: "open"}, is_crashed=True))
-    fleet = replace(header, data={**header.data, "fleet": {}})  # such a run goes on until its end is journaled
+    fleet = replace(header, data={**header.data, "fleet": FLEET})  # such a run goes on until its end is journaled
     write(url, [fleet, *others])
     async with serve(url) as served:
         page = await served.until(LAUNCH, "Going on")
@@ -128,7 +129,7 @@ async def test_a_run_that_goes_on_asks_for_no_command_yet(serve, url):
 async def test_an_account_that_was_limited_waits_until_it_sends_again(serve, url):
     header, *others = runs.records(runs.Script(4, 1, {1: "limited"}, is_crashed=True, waves=1))
     place = next(n for n, one in enumerate(others) if one.data.get("event") == "limited") + 1
-    write(url, [replace(header, data={**header.data, "fleet": {}}), *others[:place]])
+    write(url, [replace(header, data={**header.data, "fleet": FLEET}), *others[:place]])
     async with serve(url) as served:
         await served.until(LAUNCH, "waits: the platform limited a call")
         write(url, others[place:])

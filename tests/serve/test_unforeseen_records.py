@@ -57,15 +57,34 @@ def test_what_a_follower_reads_changes_no_outcome(url):
         watch.close()
 
 
-def test_a_record_that_cannot_be_read_troubles_its_launch_alone(url):
-    data = {"stop": {"reason": "tomorrow", "detail": "x"}, "budget": {}, "waves": []}
-    end = Record(runs.LAUNCH, f"@{runs.RUN}", 1, "end", runs.RUN, LATER, "", data)
-    write(url, [*runs.records(runs.Script(size=6, is_crashed=True)), end])
+STOPPED = {"stop": {"reason": "tomorrow", "detail": "x"}, "budget": {}, "waves": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "fault"),
+    [
+        ("end", STOPPED, "stop.reason is 'tomorrow', and not a word that this version knows"),
+        ("plan", {"rows": "AAAA"}, "rows cannot be unpacked"),
+    ],
+)
+@pytest.mark.parametrize("is_later", [False, True])
+def test_a_record_that_cannot_be_read_troubles_its_launch_alone(url, kind, data, fault, is_later):
+    damaged = Record(runs.LAUNCH, f"@{runs.RUN}", 9, kind, runs.RUN, LATER, "", data)
+    write(url, [replace(one, launch="older") for one in runs.records(runs.Script(size=6))], "older")
+    write(url, runs.records(runs.Script(size=6, is_crashed=True)))
+    if not is_later:
+        write(url, [damaged])
     watch = LedgerWatch(url)
     try:
         watch.look()
-        assert "holds a record that this version cannot read" in watch.trouble_of(runs.LAUNCH)
+        if is_later:
+            write(url, [damaged])
+        for _ in range(3):
+            watch.look()
+        says = f"holds a record that this version cannot read ({kind} 9 of @{runs.RUN} (launch {runs.LAUNCH}, "
+        assert says in watch.trouble_of(runs.LAUNCH)
+        assert watch.trouble_of(runs.LAUNCH).endswith(f": {fault})")
         assert "holds a record that this version cannot read" in Pages().index(watch.lines(), "", "")
-        assert watch.look() is not None  # and it goes on
+        assert (watch.trouble, watch.trouble_of("older")) == ("", "")
     finally:
         watch.close()

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from orchestrator.core.journal.packing import packed_value, unpacked_value
 from orchestrator.core.journal.records import STOP_KINDS
+from orchestrator.core.json_shape import Count
 from orchestrator.model import CallingHours, CampaignKey, LiveState, PosixSeconds, Record
 
 FOLLOW: Final = "follow"
@@ -31,6 +32,20 @@ class Reading(NamedTuple):
     def of(cls, key: CampaignKey, at: PosixSeconds, live: LiveState) -> "Reading":
         """What a list that came at `at` says of a campaign."""
         return cls(key, at, live.status, live.messages_sent, live.instance_id)
+
+
+class _Row(NamedTuple):
+    """A reading as it is packed: `after` is in seconds since the round began."""
+
+    key: str
+    after: float
+    status: str | None
+    sent: Count | None = None
+    instance: str | None = None
+
+
+_HOURS: Final = Mapping[str, tuple[str, list[tuple[str, str, str]]] | None]
+"""Zone and days by campaign, as they are packed."""
 
 
 @dataclass(slots=True)
@@ -65,15 +80,16 @@ def record_of(done: Round, launch: str, run_id: str, number: int, now: PosixSeco
 
 
 def round_of(record: Record) -> Round:
-    """The round in a record of kind FOLLOW."""
+    """The round in a record of kind FOLLOW. Raises RecordDamaged if it cannot be understood."""
     data = record.data
     began = PosixSeconds(data["began"])
-    rows: Sequence[Sequence[Any]] = unpacked_value(data["rows"]) if "rows" in data else ()
-    hours: Mapping[str, Any] = unpacked_value(data["hours"]) if "hours" in data else {}
+    rows: list[list[Any]] = unpacked_value(record, "rows", list[_Row]) if "rows" in data else []
+    hours: Mapping[str, Any] = unpacked_value(record, "hours", _HOURS) if "hours" in data else {}
+    unread: list[str] = unpacked_value(record, "unread", list[str]) if "unread" in data else []
     return Round(
         data["account"], began, data["stalled_after"],
-        [Reading(CampaignKey(key), PosixSeconds(began + after), *rest) for key, after, *rest in rows],
-        frozenset(map(CampaignKey, unpacked_value(data["unread"]))) if "unread" in data else frozenset(),
+        [Reading(CampaignKey(key), PosixSeconds(began + after), *rest[:3]) for key, after, *rest in rows],
+        frozenset(map(CampaignKey, unread)),
         {CampaignKey(key): _hours_of(value) for key, value in hours.items()},
     )  # fmt: skip
 
@@ -85,5 +101,5 @@ def _hours_json(hours: CallingHours | None) -> list[Any] | None:
 def _hours_of(value: Sequence[Any] | None) -> CallingHours | None:
     if value is None:
         return None
-    zone, days = value
-    return CallingHours(zone, tuple((day, opens, closes) for day, opens, closes in days))
+    zone, days, *_ = value
+    return CallingHours(zone, tuple((day, opens, closes) for day, opens, closes, *_ in days))

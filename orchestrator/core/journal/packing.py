@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from orchestrator.core.journal.damage import RecordDamaged, check_shape
 from orchestrator.core.json_text import is_too_deep
-from orchestrator.errors import LedgerError
 from orchestrator.model import Record
 
 _CHUNK_SIZE: Final = 1000
@@ -27,17 +27,19 @@ def packed_value(value: Any) -> str:
     return b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
 
-def unpacked_value(text: str) -> Any:
-    """The value in a text of `packed_value`. Raises LedgerError if there is none, or it is nested too deep."""
+def unpacked_value(record: Record, key: str, shape: Any = Any) -> Any:
+    """The value that a record holds packed under a key of its data. Raises RecordDamaged if it has another shape."""
     try:
-        unpacked_text = zlib.decompress(b64decode(text)).decode("utf-8", "surrogatepass")
-        if not is_too_deep(unpacked_text):
-            return json.loads(unpacked_text)
+        text = zlib.decompress(b64decode(record.data[key])).decode("utf-8", "surrogatepass")
+        value = None if (is_deep := is_too_deep(text)) else json.loads(text)
     except (TypeError, ValueError, zlib.error) as error:
-        raise LedgerError("the ledger is damaged: a packed list cannot be read") from error
-    raise LedgerError("the ledger is damaged: a packed list is nested too deep")
+        raise RecordDamaged(record, f"{key} cannot be unpacked") from error
+    if is_deep:
+        raise RecordDamaged(record, f"{key} is nested too deep")
+    check_shape([record], [value], shape, f"{key}: ")
+    return value
 
 
-def unpacked(records: Iterable[Record]) -> Iterator[Any]:
-    """The items that the records hold, in their order."""
-    return (item for record in records for item in unpacked_value(record.data["rows"]))
+def unpacked(records: Iterable[Record], shape: Any = Any) -> Iterator[Any]:
+    """The items that the records hold, in their order. Raises RecordDamaged if one has another shape."""
+    return (item for record in records for item in unpacked_value(record, "rows", list[shape]))

@@ -7,16 +7,30 @@ those about the launch as a whole `@launch`.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from sys import intern
-from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Final, NamedTuple, cast
 
 from orchestrator.core.attempt.verdict import Verdict
 from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.packing import packed, packed_value, unpacked, unpacked_value
+from orchestrator.core.journal.record_data import Ending, Header
 from orchestrator.core.journal.states import Event
+from orchestrator.core.json_shape import Count
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
+from orchestrator.core.plan.decision import Action
 from orchestrator.core.text import plural
-from orchestrator.model import CampaignKey, Fault, Lane, PosixSeconds, Reason, Record, Reply, Stop, key_of
+from orchestrator.model import (
+    CampaignKey,
+    Fault,
+    Lane,
+    Outcome,
+    PosixSeconds,
+    Reason,
+    Record,
+    Reply,
+    Stop,
+    key_of,
+)
 
 # About a run.
 RUN: Final = "run"  # the header: a run begins
@@ -28,6 +42,7 @@ RUN_KINDS: Final = (RUN, PLAN, END)
 # About a plan that waits for approval, and about a fleet's run.
 PLANNED: Final = "planned"  # a plan was made, and may be approved
 MANIFEST: Final = "manifest"  # a fleet's order: the manifest as it was written
+APPROVED: Final = "approved"  # the plan that a fleet's order was approved by
 LANE: Final = "lane"  # a fleet's lane of one wave is done
 HALT: Final = "halt"  # a rule or a person stops every lane of a fleet
 
@@ -47,44 +62,7 @@ NOT_STOPPED: Final = "not_stopped"
 
 Held = Mapping[CampaignKey, tuple[Reason, str]]
 """Campaigns that were held, each for its own reason: the reason, and the same in words."""
-
-
-class Header(TypedDict):
-    """The data of a run's header. `manifest` is the file's name, the hashes are hexadecimal SHA-256."""
-
-    manifest: str
-    manifest_sha256: str
-    plan_sha256: str
-    host: str
-    ledger: str
-    warnings: list[str]
-    environment: NotRequired[str]  # the one that was chosen, where the manifest has some
-    by: NotRequired[str]  # who ran it; a rehearsal has none of this and the next two, nor has a journal before 0.2
-    approved: NotRequired[str]  # how it was approved, in words
-    planned_by: NotRequired[str]  # who made the plan, where a plan was given
-    approval: NotRequired[str]  # what its manifest asks for, where it does: `plan` or `signers`
-    approvals: NotRequired[list[dict[str, Any]]]  # whose signatures over it were checked, with their keys, and when
-    version: NotRequired[str]  # of this program
-    zones: NotRequired[list[str]]  # the time zones of its windows
-    consoles: NotRequired[dict[str, str]]  # by account: an address with `{stream}` and `{campaign}` to be filled in
-    rehearsal: NotRequired[Mapping[str, Any]]  # of a rehearsal: its faults and seed
-    options: NotRequired[list[str]]  # those of the command that chose the campaigns; journals before 0.2 have none
-    limits: NotRequired[dict[str, list[str]]]  # by account, such as `50/60s`
-    fleet: NotRequired[dict[str, Any]]  # what a fleet's run was asked to do
-    part_of: NotRequired[str]  # in a subrun: the id of the fleet's run
-
-
-class Ending(TypedDict):
-    """The data of a run's end. `budget` is by lane; `held` is packed, and missing in a fleet's run.
-
-    `stop` is why the run ended early: its own stop, else the first of `lane_stops`, which are by account.
-    """
-
-    stop: dict[str, str] | None
-    lane_stops: NotRequired[dict[str, dict[str, str]]]  # missing in journals of earlier versions
-    budget: dict[str, Any]
-    waves: list[dict[str, Any]]
-    held: NotRequired[str]
+_HELD: Final = Mapping[str, tuple[Annotated[str, Reason], str]]
 
 
 class PlanRow(NamedTuple):
@@ -95,12 +73,12 @@ class PlanRow(NamedTuple):
     campaign: str
     name: str
     wave: str
-    action: str
-    outcome: str | None
-    reason: str | None
+    action: Annotated[str, Action]
+    outcome: Annotated[str, Outcome] | None
+    reason: Annotated[str, Reason] | None
     message: str
     tags: str = ""
-    recipients: int | None = None  # people on its contact lists; None: unknown
+    recipients: Count | None = None  # people on its contact lists; None: unknown
 
     @property
     def key(self) -> CampaignKey:
@@ -108,13 +86,20 @@ class PlanRow(NamedTuple):
         return key_of(self.stream, self.campaign)
 
 
+_LATER: Final = len(PlanRow._field_defaults)
+
+
 def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
-    """The rows of the plans among the records, in their order."""
+    """The rows of the plans among the records, in their order. Raises RecordDamaged if one cannot be understood.
+
+    Columns that a later version added are left out.
+    """
     # Recurring texts are interned: JSON gives each of a million rows its own.
     for account, stream, campaign, name, wave, action, outcome, reason, message, *later in unpacked(
-        r for r in records if r.kind == PLAN
+        (r for r in records if r.kind == PLAN), PlanRow
     ):
-        known: Any = action, outcome, reason, message, *(intern(one) if isinstance(one, str) else one for one in later)
+        more = (intern(one) if isinstance(one, str) else one for one in later[:_LATER])
+        known: Any = action, outcome, reason, message, *more
         yield PlanRow(intern(account), intern(stream), campaign, name, intern(wave), *known)
 
 
@@ -140,8 +125,7 @@ def ending_of(record: Record) -> Ending:
 
 def held_of(end: Record) -> dict[CampaignKey, tuple[str, str]]:
     """The campaigns that a run held each for a reason of its own, as the record of its end has them."""
-    text = ending_of(end).get("held")
-    reasons = unpacked_value(text) if text else {}
+    reasons = unpacked_value(end, "held", _HELD) if ending_of(end).get("held") else {}
     return {CampaignKey(key): (reason, message) for key, (reason, message) in reasons.items()}
 
 

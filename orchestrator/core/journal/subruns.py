@@ -1,8 +1,10 @@
 """The subruns of a fleet's run: each lane of each wave is a run of its own, whose header names the fleet's run."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from itertools import zip_longest
+from typing import Final
 
+from orchestrator.core.journal.record_data import BudgetData
 from orchestrator.core.journal.records import (
     END,
     PLAN,
@@ -76,9 +78,9 @@ def merged_held(records: Iterable[Record], subruns: Sequence[str]) -> dict[Campa
     return held
 
 
-def merged_budget(records: Iterable[Record], subruns: Sequence[str]) -> dict[str, Any]:
+def merged_budget(records: Iterable[Record], subruns: Sequence[str]) -> dict[str, BudgetData]:
     """Calls by lane, added up over the subruns: the highest peak of each window, and the last suggested rate."""
-    names, budget = frozenset(subruns), dict[str, Any]()
+    names, budget = frozenset(subruns), dict[str, BudgetData]()
     for record in records:
         if record.kind == END and record.campaign in names:
             for lane, used in ending_of(record)["budget"].items():
@@ -86,9 +88,13 @@ def merged_budget(records: Iterable[Record], subruns: Sequence[str]) -> dict[str
     return budget
 
 
-def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    peaks = [max(pair) for pair in zip(one["peak_in_window"], other["peak_in_window"], strict=True)]
-    sums = {key: one[key] + other[key] for key in ("calls", "throttled")}
-    # A later subrun without a suggestion has seen too little: it does not withdraw an earlier one.
-    suggested = other.get("suggested") or one.get("suggested")
-    return {**one, **sums, "peak_in_window": peaks, "suggested": suggested}
+def _added(one: BudgetData, other: BudgetData) -> BudgetData:
+    peaks = zip_longest(one["peak_in_window"], other["peak_in_window"], fillvalue=0)
+    return {
+        **one,
+        "calls": one["calls"] + other["calls"],
+        "throttled": one["throttled"] + other["throttled"],
+        "peak_in_window": [max(pair) for pair in peaks],
+        # A later subrun without a suggestion has seen too little: it does not withdraw an earlier one.
+        "suggested": other.get("suggested") or one.get("suggested"),
+    }

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
+from orchestrator.core.journal.damage import RecordDamaged
 from orchestrator.core.journal.packing import unpacked_value
 from orchestrator.core.journal.records import PLANNED, RunRecords
+from orchestrator.core.json_shape import Count, first_fault
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.selection import Choice
-from orchestrator.core.text import plural, timestamp
+from orchestrator.core.text import plural
 from orchestrator.errors import PlanInvalid, Refused
 from orchestrator.model import CampaignKey, PosixSeconds, Record, key_of
 
@@ -22,6 +24,45 @@ SHORTEST_HASH: Final = 8
 
 SHOWN_HASH: Final = 12
 """Characters of a plan's hash that a sentence about an approval shows."""
+
+
+_TWICE: Final = "a campaign is in it twice"
+
+
+class _Selected(TypedDict):
+    select: list[str]
+    exclude: list[str]
+    retry_failed: bool
+
+
+class _Start(TypedDict):
+    account_id: str
+    stream: str
+    campaign: str
+    iid: str
+    type: str
+    wave: str
+    content: NotRequired[dict[str, str]]
+
+
+class _Identity(TypedDict):
+    selection: _Selected
+    starts: list[_Start]
+    nonce: NotRequired[str]
+
+
+class _Row(TypedDict):
+    stream: str
+    campaign: str
+    recipients: NotRequired[Count | None]
+
+
+class _PlanFile(TypedDict):
+    plan_sha256: str
+    made_at: PosixSeconds
+    identity: _Identity
+    planned_by: NotRequired[list[str]]  # plans of earlier versions do not name anybody
+    campaigns: NotRequired[list[_Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +138,15 @@ def find(records: Iterable[Record], start_of_hash: str, again: str) -> Proposal:
             next_step=again,
         )
     data = found[-1].data
-    by = tuple(data.get("planned_by", ()))
-    return Proposal(data["plan_sha256"], found[-1].at, unpacked_value(data["identity"]), by)
+    return Proposal(data["plan_sha256"], found[-1].at, identity_of(found[-1]), tuple(data.get("planned_by", ())))
+
+
+def identity_of(record: Record) -> Mapping[str, Any]:
+    """What a journaled plan covers. Raises RecordDamaged if that cannot be understood."""
+    identity: Mapping[str, Any] = unpacked_value(record, "identity", _Identity)
+    if (fault := _fault_of(identity)) is not None:
+        raise RecordDamaged(record, f"identity: {fault}")
+    return identity
 
 
 def read(document: Any, file_bytes: bytes = b"") -> Proposal:
@@ -106,22 +154,20 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
 
     Raises PlanInvalid for a file that is not one, or was changed by hand.
     """
-    try:
-        proposal = Proposal(
-            str(document["plan_sha256"]), PosixSeconds(float(document["made_at"])), dict(document["identity"]),
-            _planners(document), file_bytes, _shown(document),
-        )  # fmt: skip
-        own = plan_hash.sha256(proposal.identity)
-        # Read everything once here: a missing part is then a fault of the file, and not a crash later on.
-        _ = proposal.choice, bytes.fromhex(proposal.nonce)
-        _ = timestamp(proposal.expires_at)
-        _check_each_once(proposal.identity["starts"])
-        for start in proposal.identity["starts"]:
-            # To be joined, each has to be a text.
-            _ = "".join([*(start[name] for name in plan_hash.WITHOUT_LIVE_STATE), *start.get("content", {}).values()])
-    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
-        raise PlanInvalid("the file is not a plan", next_step="make one with plan and its option -o") from error
+    fault = first_fault([document], _PlanFile) or _fault_of(document["identity"])
+    # Of two rows about one campaign, a person would be shown one, and the other be compared.
+    if fault is None and not _is_each_once(rows := document.get("campaigns", ())):
+        fault = _TWICE
+    if fault is not None:
+        raise PlanInvalid(f"the file is not a plan: {fault}", next_step="make one with plan and its option -o")
+    shown = {key_of(row["stream"], row["campaign"]): row.get("recipients") for row in rows}
+    proposal = Proposal(
+        document["plan_sha256"], PosixSeconds(document["made_at"]), document["identity"],
+        tuple(document.get("planned_by", ())), file_bytes,
+        {key: people for key, people in shown.items() if people is not None},
+    )  # fmt: skip
     # A person approved what the file showed. An edit must not pass under the old hash.
+    own = plan_hash.sha256(proposal.identity)
     if own != proposal.sha256:
         raise PlanInvalid(
             f"the plan was changed after it was made: its contents have the hash {own[:16]}, "
@@ -131,23 +177,17 @@ def read(document: Any, file_bytes: bytes = b"") -> Proposal:
     return proposal
 
 
-def _planners(document: Mapping[str, Any]) -> tuple[str, ...]:
-    names = document.get("planned_by", [])  # plans of earlier versions do not name anybody
-    if not isinstance(names, list):
-        raise TypeError(names)
-    return tuple(map(str, names))
+def _fault_of(identity: Mapping[str, Any]) -> str | None:
+    """What is wrong with what a plan covers, where its shape is right."""
+    try:
+        _ = Proposal("", PosixSeconds(0.0), identity).choice, bytes.fromhex(identity.get("nonce", ""))
+    except ValueError as error:
+        return str(error)
+    return None if _is_each_once(identity["starts"]) else _TWICE
 
 
-def _shown(document: Mapping[str, Any]) -> dict[CampaignKey, int]:
-    rows = document.get("campaigns", ())
-    _check_each_once(rows)
-    return {key_of(r["stream"], r["campaign"]): r["recipients"] for r in rows if isinstance(r.get("recipients"), int)}
-
-
-def _check_each_once(rows: Collection[Mapping[str, Any]]) -> None:
-    """Of two rows about one campaign, a person would be shown one, and the other be compared."""
-    if len({(row["stream"], row["campaign"]) for row in rows}) != len(rows):
-        raise ValueError("a campaign is in the plan twice")
+def _is_each_once(rows: Collection[Mapping[str, Any]]) -> bool:
+    return len({(row["stream"], row["campaign"]) for row in rows}) == len(rows)
 
 
 def check_shown(document: Any, proposal: Proposal) -> None:

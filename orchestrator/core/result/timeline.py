@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-from orchestrator.core.journal.records import END, RUN, VERDICT, Ending, Header, ending_of, header_of
+from orchestrator.core.journal.record_data import Ending, Header
+from orchestrator.core.journal.records import END, RUN, VERDICT, ending_of, header_of
 from orchestrator.core.journal.states import KINDS, Event, event_of
 from orchestrator.core.journal.subruns import subruns_of
 from orchestrator.core.result.types import Result, wave_verdict
@@ -129,7 +130,8 @@ def build(result: Result, records: Sequence[Record]) -> Timeline:
     accounts = {c.key: c.account for c in result.campaigns}
     attempts: dict[str, list[Attempt]] = {name: [] for name in accounts.values()}
     for attempt in _attempts(records, runs):
-        attempts[accounts[attempt.key]].append(attempt)
+        if attempt.key in accounts:  # else it is of a journal that lost a part of its plan
+            attempts[accounts[attempt.key]].append(attempt)
     limits = _limits(header_of(header), ending)
     lanes = tuple(
         Account(name, limits.get(name, ()), tuple(made), _pauses(made, end)) for name, made in attempts.items()
@@ -193,8 +195,7 @@ def _updated(attempt: Attempt, record: Record) -> Attempt:
 
 
 def _limits(header: Header, ending: Ending | None) -> dict[str, tuple[Window, ...]]:
-    budget = ending.get("budget", {}) if ending else {}
-    used = {lane["account"]: lane["limits"] for lane in budget.values() if "limits" in lane}
+    used = {lane["account"]: lane["limits"] for lane in ending["budget"].values()} if ending else {}
     planned = header.get("limits", {})
     return {account: tuple(map(_window, texts)) for account, texts in {**planned, **used}.items()}
 
@@ -227,7 +228,7 @@ def _waves(ending: Ending | None, result: Result, accounts: Sequence[Account]) -
     for attempt in (a for account in accounts for a in account.attempts):
         name = of[attempt.key]
         first[name] = min(attempt.at, first.get(name, attempt.at))
-    journaled = {wave["name"]: wave for wave in (ending.get("waves", []) if ending else [])}
+    journaled: dict[str, Mapping[str, Any]] = {wave["name"]: wave for wave in (ending["waves"] if ending else [])}
     spans = []
     # A crashed run has no journaled waves: its attempts show those that opened.
     for name in dict.fromkeys([*journaled, *first]):

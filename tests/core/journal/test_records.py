@@ -171,7 +171,7 @@ def test_a_header_has_the_facts_of_its_run():
 def test_a_plan_is_kept_with_who_made_it(by, names):
     made = MADE.planned(3, "p", {"host": "sandbox"}, by)
 
-    assert unpacked_value(made.data["identity"]) == {"host": "sandbox"}
+    assert unpacked_value(made, "identity") == {"host": "sandbox"}
     assert made == Record(
         "demo", "@plan", 3, "planned", "r-1", 7.0, "",
         {"plan_sha256": "p", "identity": made.data["identity"], **names},

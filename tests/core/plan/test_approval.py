@@ -375,21 +375,42 @@ def signed(**changes):
     return {"plan_sha256": identity.sha256(contents), "made_at": MADE, "identity": contents}
 
 
+FIRST = plan().identity["starts"][0]
+CHOSEN = plan().identity["selection"]
+
+
 @pytest.mark.parametrize(
-    "value",
-    [None, [], {}, "x", {**document(), "made_at": "soon"}, signed(selection={}), signed(starts=None),
-     signed(starts=[1]), signed(starts=[{"stream": "st-1"}]), signed(nonce="no hexadecimal"),
-     signed(starts=[{"stream": "st-1", "campaign": "cd-1"}]),
-     signed(starts=[{**plan().identity["starts"][0], "content": "text"}]),
-     signed(starts=[{**plan().identity["starts"][0], "wave": 5}]),
-     signed(starts=[{**plan().identity["starts"][0], "content": {"message": 5}}]),
-     {**document(), "made_at": 1e300}, {**document(), "made_at": -1e300},
-     {**document(), "planned_by": "ann"}, {**document(), "campaigns": 7}],
+    ("value", "fault"),
+    [
+        (None, "is None, and not an object"),
+        ([], "is [], and not an object"),
+        ({}, "plan_sha256 is missing"),
+        ("x", "is 'x', and not an object"),
+        ({**document(), "made_at": "soon"}, "made_at is 'soon', and not a time in POSIX seconds"),
+        ({**document(), "made_at": 1e300}, "made_at is 1e+300, and not a time in POSIX seconds"),
+        ({**document(), "made_at": -1e300}, "made_at is -1e+300, and not a time in POSIX seconds"),
+        ({**document(), "planned_by": "ann"}, "planned_by is 'ann', and not a list"),
+        ({**document(), "planned_by": ["ann", 7]}, "planned_by[1] is 7, and not a text"),
+        ({**document(), "campaigns": 7}, "campaigns is 7, and not a list"),
+        ({**document(), "campaigns": [{}]}, "campaigns[0].stream is missing"),
+        (signed(selection={}), "identity.selection.select is missing"),
+        (signed(selection={**CHOSEN, "select": ["outcome:x"]}),
+         "'outcome:x': the outcomes to select by are new, started, failed, unknown"),
+        (signed(starts=None), "identity.starts is None, and not a list"),
+        (signed(starts=[1]), "identity.starts[0] is 1, and not an object"),
+        (signed(starts=[{**FIRST, "iid": None}]), "identity.starts[0].iid is None, and not a text"),
+        (signed(starts=[FIRST, {"stream": "st-1"}]), "identity.starts[1].account_id is missing"),
+        (signed(starts=[FIRST, FIRST]), "a campaign is in it twice"),
+        (signed(starts=[{**FIRST, "content": "text"}]), "identity.starts[0].content is 'text', and not an object"),
+        (signed(starts=[{**FIRST, "content": {"message": 5}}]),
+         "identity.starts[0].content.'message' is 5, and not a text"),
+        (signed(nonce="no hexadecimal"), "non-hexadecimal number found in fromhex() arg at position 0"),
+    ],
 )  # fmt: skip
-def test_what_is_no_plan_is_invalid(value):
+def test_what_is_no_plan_is_invalid(value, fault):
     with pytest.raises(PlanInvalid) as refused:
         proposals.read(value)
-    assert refused.value.message == "the file is not a plan"
+    assert refused.value.message == f"the file is not a plan: {fault}"
     assert refused.value.next_step == "make one with plan and its option -o"
 
 

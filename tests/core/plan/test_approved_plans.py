@@ -88,7 +88,7 @@ def test_a_plan_in_the_journal_names_who_made_it(by):
     assert proposals.find([kept], made.sha256[:8], "") == Proposal(made.sha256, NINE, made.identity, by)
 
 
-@pytest.mark.parametrize(("written", "names"), [([], ()), (["ann", 7], ("ann", "7"))])
+@pytest.mark.parametrize(("written", "names"), [([], ()), (["ann", "eve"], ("ann", "eve"))])
 def test_a_file_names_who_made_its_plan(written, names):
     made = plan("a")
     file = {"plan_sha256": made.sha256, "made_at": NINE, "identity": made.identity, "planned_by": written}
