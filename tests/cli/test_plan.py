@@ -180,7 +180,7 @@ def test_why_says_what_a_shared_list_means_and_what_to_do(workplace, platform):
     assert f"\nmeans: {means}\nnext: python -m orchestrator run " in why
 
 
-def test_a_list_that_a_refused_start_left_free_is_said_to_be_free(workplace, platform):
+def test_a_list_that_a_refused_start_left_free_is_named_as_free(workplace, platform):
     manifest = workplace.manifest(host=platform.start(), accounts=workplace.credentials())
     for number in range(2):
         platform.set_state(f"cd-{number}", "Ready", contact_lists=("east",))
