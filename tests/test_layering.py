@@ -36,7 +36,7 @@ IMPURE = {"asyncio", "os", "time", "random", "socket", "threading", "subprocess"
 FILES = sorted(ROOT.rglob("*.py"))
 
 MOST_IMPORTS, MOST_LINES_EACH = 20, 350
-MOST_MODULES, MOST_LINES, MOST_SMALL = 306, 40_600, 11
+MOST_MODULES, MOST_LINES, MOST_SMALL = 306, 40_500, 11
 NAMESAKES = {
     "audit": "the rule in the core, its use cases, the commands, and what is shown of it",
     "approval": "the rule in the core, and the check of a run in app",

@@ -138,7 +138,7 @@ def order_of(records: Iterable[Record], run_id: str) -> Order:
     """The order in the records of a run. Raises LedgerError if it is missing, or cannot be read."""
     own = [record for record in records if record.campaign == f"@{run_id}"]
     header = next((record for record in own if record.kind == RUN), None)
-    written = list(unpacked((record for record in own if record.kind == MANIFEST), Mapping[str, Any]))
+    written = list(unpacked((record for record in own if record.kind == MANIFEST), dict[str, Any]))
     manifest = parse(written[0], written[1:])[0] if written else None
     if header is None or manifest is None:
         raise LedgerError(f"run {run_id} is not in the ledger, or was ordered by another version")
@@ -158,5 +158,5 @@ def approved_record(header: Record, proposal: Proposal) -> Record:
 
 
 def _approved(record: Record) -> Proposal:
-    shown = unpacked_value(record, "shown", Mapping[str, Count])
+    shown = unpacked_value(record, "shown", dict[str, Count])
     return Proposal(record.data["plan_sha256"], record.at, identity_of(record), shown=shown)

@@ -4,16 +4,17 @@ import json
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator import places
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.control import CONTROL
 from orchestrator.core.journal.lease import AcquiredLease, HeldLease, Holder, Lease, Moment
 from orchestrator.core.journal.records import LEASES, lease_release
-from orchestrator.core.json_shape import Count, first_fault
+from orchestrator.core.json_shape import Count, Number, Seconds, first_fault
 from orchestrator.core.json_text import read_json
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
@@ -65,13 +66,13 @@ def lease_of(row: Any) -> Lease:
 
 
 class _Moment(TypedDict):
-    now: PosixSeconds
+    now: Seconds
     boot: str
-    steady: float
+    steady: Number
 
 
 class _Released(TypedDict):
-    ended: list[PosixSeconds]
+    ended: list[Seconds]
     moment: _Moment
 
 
@@ -81,8 +82,8 @@ class _Row(TypedDict):
     machine: str
     pid: Count
     fence: Count
-    acquired: PosixSeconds
-    expires: PosixSeconds
+    acquired: Seconds
+    expires: Seconds
     recent: _Released
 
 

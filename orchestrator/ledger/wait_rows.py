@@ -5,15 +5,16 @@ They are there because they end as a lease does: with their process on this mach
 
 import json
 from dataclasses import asdict
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
+from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator.core.journal import lease as rules
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder, Moment
 from orchestrator.core.journal.waits import Wait
-from orchestrator.core.json_shape import first_fault
+from orchestrator.core.json_shape import Seconds, first_fault
 from orchestrator.core.json_text import read_json
 from orchestrator.core.manifest.start_times import StartTime
 from orchestrator.errors import LedgerError
@@ -66,7 +67,7 @@ def _wait_of(row: Any, moment: Moment) -> Wait:
 
 
 class _Start(TypedDict):
-    at: PosixSeconds
+    at: Seconds
     zone: str
 
 

@@ -56,7 +56,8 @@ async def test_a_lane_knows_what_earlier_waves_may_have_started(store, monkeypat
     monkeypatch.setenv("ACME_ID", "cs-acme")
     monkeypatch.setenv("ACME_SECRET", "s" * 64)
     lane = lane_of(lane_work("a1").manifest, "a1")
-    intents = [Record("spring", key, 1, "intent", "r-1", 1.0, lane, {}) for key in ("s/earlier", "s/other")]
+    sent = {"deadline": 31.0}
+    intents = [Record("spring", key, 1, "intent", "r-1", 1.0, lane, sent) for key in ("s/earlier", "s/other")]
     store.commit(intents, "r-1", {}, 1.0)
     runs = WorkerRuns(store, Redactor(), RecordingObserver(), connections=7, allow_commands=False)
     async with runs.assemble(lane_work("a1"), StopSignal()) as run:

@@ -827,10 +827,10 @@ ODD = r"odd 1 of s/c0 \(launch spring, run r-1\)"
         ("data", "{", f"a record is not JSON: row 1, {ODD}"),
         ("data", "{},{}", f"a record is not one JSON value: row 1, {ODD}"),
         ("data", "7" * 5000, f"a record has a number that is too long: row 1, {ODD}"),
-        ("at", "noon", f"{ODD}: its time is 'noon', and not a time in POSIX seconds"),
-        ("at", 9e999, f"{ODD}: its time is inf, and not a time in POSIX seconds"),
-        ("attempt", "x", r"odd x of s/c0 .*: its number is 'x', and not a whole number from 0 to 2\*\*53"),
-        ("attempt", -1, r"odd -1 of s/c0 .*: its number is -1, and not a whole number from 0 to 2\*\*53"),
+        ("at", "noon", f"{ODD}: its time is 'noon', and should be a valid number"),
+        ("at", 9e999, f"{ODD}: its time is inf, and should be less than or equal to 100000000000"),
+        ("attempt", "x", r"odd x of s/c0 .*: its number is 'x', and should be a valid integer"),
+        ("attempt", -1, r"odd -1 of s/c0 .*: its number is -1, and should be greater than or equal to 0"),
     ],
 )
 def test_a_record_of_another_type_is_a_damaged_ledger(path, file_store, column, value, words):
@@ -861,7 +861,7 @@ def test_a_record_without_the_data_of_its_kind_is_named(store, kind):
             reading("launch-1")
         assert str(damaged.value) == (
             f"the ledger is damaged: {kind} 1 of s/b (launch launch-1, run run-1): "
-            "sent_at is 1e+300, and not a time in POSIX seconds"
+            "sent_at is 1e+300, and should be less than or equal to 100000000000"
         )
     assert len(list(store.numbered(is_checked=False))) == 2
 
@@ -871,13 +871,17 @@ def test_a_record_without_the_data_of_its_kind_is_named(store, kind):
     [
         ("recent", "[1", "it ends too early"),
         ("recent", b"x", ".*"),
-        ("recent", "[]", r"recent is \[\], and not an object"),
-        ("recent", '{"ended": [1e400], "moment": {}}', r"recent.ended\[0\] is inf, and not a time in POSIX seconds"),
+        ("recent", "[]", r"recent is \[\], and should be a valid dictionary"),
+        (
+            "recent",
+            '{"ended": [1e400], "moment": {}}',
+            r"recent.ended\[0\] is inf, and should be less than or equal to 1\d+",
+        ),
         ("recent", '{"ended": [], "moment": {"now": 5}}', "recent.moment.boot is missing"),
-        ("expires", "x", "expires is 'x', and not a time in POSIX seconds"),
-        ("fence", "x", r"fence is 'x', and not a whole number from 0 to 2\*\*53"),
-        ("pid", "x", r"pid is 'x', and not a whole number from 0 to 2\*\*53"),
-        ("machine", b"x", "machine is b'x', and not a text"),
+        ("expires", "x", "expires is 'x', and should be a valid number"),
+        ("fence", "x", r"fence is 'x', and should be a valid integer"),
+        ("pid", "x", r"pid is 'x', and should be a valid integer"),
+        ("machine", b"x", "machine is b'x', and should be a valid string"),
     ],
 )
 def test_a_lease_that_cannot_be_read_is_a_damaged_ledger(path, file_store, column, value, fault):

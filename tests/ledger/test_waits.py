@@ -108,9 +108,9 @@ def test_a_dead_wait_is_shown_until_a_run_begins(store):
 @pytest.mark.parametrize(
     ("start", "fault"),
     [
-        (None, "start is None, and not an object"),
+        (None, "start is None, and should be a valid dictionary"),
         ({"at": 5}, "start.zone is missing"),
-        ({"at": "soon", "zone": "UTC"}, "start.at is 'soon', and not a time in POSIX seconds"),
+        ({"at": "soon", "zone": "UTC"}, "start.at is 'soon', and should be a valid number"),
         ({"at": 5, "zone": "Mars/Base"}, "start.zone is 'Mars/Base', and no time zone that is known here"),
         ({"at": 5, "zone": "../UTC"}, "start.zone is '../UTC', and no time zone that is known here"),
     ],

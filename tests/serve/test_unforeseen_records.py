@@ -63,7 +63,7 @@ STOPPED = {"stop": {"reason": "tomorrow", "detail": "x"}, "budget": {}, "waves":
 @pytest.mark.parametrize(
     ("kind", "data", "fault"),
     [
-        ("end", STOPPED, "stop.reason is 'tomorrow', and not a word that this version knows"),
+        ("end", STOPPED, "stop.reason is 'tomorrow', which this version does not know"),
         ("plan", {"rows": "AAAA"}, "rows cannot be unpacked"),
     ],
 )

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from orchestrator.core.journal.packing import packed_value, unpacked_value
 from orchestrator.core.journal.records import STOP_KINDS
-from orchestrator.core.json_shape import Count
+from orchestrator.core.json_shape import COLUMNS, Count, Number
 from orchestrator.model import CallingHours, CampaignKey, LiveState, PosixSeconds, Record
 
 FOLLOW: Final = "follow"
@@ -38,14 +38,25 @@ class _Row(NamedTuple):
     """A reading as it is packed: `after` is in seconds since the round began."""
 
     key: str
-    after: float
+    after: Number
     status: str | None
     sent: Count | None = None
     instance: str | None = None
 
 
-_HOURS: Final = Mapping[str, tuple[str, list[tuple[str, str, str]]] | None]
-"""Zone and days by campaign, as they are packed."""
+class _Day(NamedTuple):
+    day: str
+    opens: str
+    closes: str
+
+
+class _Hours(NamedTuple):
+    zone: str
+    days: list[Annotated[_Day, COLUMNS]]
+
+
+_HOURS: Final = dict[str, Annotated[_Hours, COLUMNS] | None]
+"""Calling hours by campaign, as they are packed."""
 
 
 @dataclass(slots=True)
@@ -83,7 +94,7 @@ def round_of(record: Record) -> Round:
     """The round in a record of kind FOLLOW. Raises RecordDamaged if it cannot be understood."""
     data = record.data
     began = PosixSeconds(data["began"])
-    rows: list[list[Any]] = unpacked_value(record, "rows", list[_Row]) if "rows" in data else []
+    rows: list[list[Any]] = unpacked_value(record, "rows", list[Annotated[_Row, COLUMNS]]) if "rows" in data else []
     hours: Mapping[str, Any] = unpacked_value(record, "hours", _HOURS) if "hours" in data else {}
     unread: list[str] = unpacked_value(record, "unread", list[str]) if "unread" in data else []
     return Round(

@@ -4,21 +4,23 @@ Keys that a type does not name are those of a later version, and are left alone.
 records of earlier versions, or read as empty.
 """
 
-import re
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator.core.attempt.verdict import VerdictKind
-from orchestrator.core.json_shape import Count
-from orchestrator.model import PosixSeconds, StopReason, WaveVerdict
+from orchestrator.core.json_shape import Count, Number, Seconds, one_of
+from orchestrator.model import StopReason, WaveVerdict
 
-RateLimit = Annotated[str, re.compile(r"[1-9]\d{0,17}/\d{1,18}(\.\d{1,18})?(e[+-]\d\d)?s")]
+RateLimit = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}/[0-9]{1,18}(\.[0-9]{1,18})?(e[+-][0-9][0-9])?s$")]
 """A text of `Window`, such as `50/60s`."""
 
 
 class StopData(TypedDict):
     """Why a run or a lane ended early, as `Stop.as_json` has it."""
 
-    reason: Annotated[str, StopReason]
+    reason: Annotated[str, one_of(StopReason)]
     detail: str
 
 
@@ -27,7 +29,7 @@ class ApprovalData(TypedDict):
 
     by: str
     key: str
-    at: PosixSeconds
+    at: Seconds
 
 
 class RehearsalData(TypedDict):
@@ -62,9 +64,9 @@ class WaveData(TypedDict):
     campaigns: Count
     passed: bool
     message: str
-    verdict: NotRequired[Annotated[str, WaveVerdict]]
-    opened_at: NotRequired[PosixSeconds | None]
-    closed_at: NotRequired[PosixSeconds | None]
+    verdict: NotRequired[Annotated[str, one_of(WaveVerdict)]]
+    opened_at: NotRequired[Seconds | None]
+    closed_at: NotRequired[Seconds | None]
 
 
 class Header(TypedDict):
@@ -153,7 +155,7 @@ class Baseline(TypedDict):
 class Intent(TypedDict):
     """A start is about to be sent, before a deadline."""
 
-    deadline: PosixSeconds
+    deadline: Seconds
     baseline: NotRequired[Baseline | None]
     recipients: NotRequired[Count | None]
 
@@ -161,11 +163,11 @@ class Intent(TypedDict):
 class VerdictData(TypedDict):
     """What came of an attempt."""
 
-    event: Annotated[str, VerdictKind]
+    event: Annotated[str, one_of(VerdictKind)]
     message: NotRequired[str]
     http_status: NotRequired[Count | None]
-    sent_at: NotRequired[PosixSeconds | None]
-    elapsed_ms: NotRequired[float | None]
+    sent_at: NotRequired[Seconds | None]
+    elapsed_ms: NotRequired[Number | None]
     updated_at: NotRequired[str | None]
 
 
@@ -215,8 +217,8 @@ class FollowedRound(TypedDict):
     """What `follow` read of an account in one round: packed, and only what changed."""
 
     account: str
-    began: PosixSeconds
-    stalled_after: float
+    began: Seconds
+    stalled_after: Number
     rows: NotRequired[str]
     unread: NotRequired[str]
     hours: NotRequired[str]

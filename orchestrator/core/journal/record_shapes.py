@@ -11,9 +11,9 @@ from orchestrator.core.journal import records as kinds
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.damage import RecordDamaged, check_shape
 from orchestrator.core.journal.states import Event
-from orchestrator.core.json_shape import Count
+from orchestrator.core.json_shape import Count, Seconds
 from orchestrator.core.notice import NOTICE
-from orchestrator.model import PosixSeconds, Record
+from orchestrator.model import Record
 
 SHAPES: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ def check_records(records: Sequence[Record]) -> None:
 
     Some hundred at once are checked in a quarter of the time that each by itself would take.
     """
-    check_shape(records, [record.at for record in records], PosixSeconds, "its time ")
+    check_shape(records, [record.at for record in records], Seconds, "its time ")
     check_shape(records, [record.attempt for record in records], Count, "its number ")
     by_kind: dict[str, list[Record]] = defaultdict(list)
     for record in records:

@@ -14,7 +14,7 @@ from orchestrator.core.journal.lease import Lease
 from orchestrator.core.journal.packing import packed, packed_value, unpacked, unpacked_value
 from orchestrator.core.journal.record_data import Ending, Header
 from orchestrator.core.journal.states import Event
-from orchestrator.core.json_shape import Count
+from orchestrator.core.json_shape import COLUMNS, Count, one_of
 from orchestrator.core.manifest.models import Manifest
 from orchestrator.core.plan.approvers import NOT_ASKED, Approved
 from orchestrator.core.plan.decision import Action
@@ -62,7 +62,14 @@ NOT_STOPPED: Final = "not_stopped"
 
 Held = Mapping[CampaignKey, tuple[Reason, str]]
 """Campaigns that were held, each for its own reason: the reason, and the same in words."""
-_HELD: Final = Mapping[str, tuple[Annotated[str, Reason], str]]
+
+
+class _HeldRow(NamedTuple):
+    reason: Annotated[str, one_of(Reason)]
+    message: str
+
+
+_HELD: Final = dict[str, Annotated[_HeldRow, COLUMNS]]
 
 
 class PlanRow(NamedTuple):
@@ -73,9 +80,9 @@ class PlanRow(NamedTuple):
     campaign: str
     name: str
     wave: str
-    action: Annotated[str, Action]
-    outcome: Annotated[str, Outcome] | None
-    reason: Annotated[str, Reason] | None
+    action: Annotated[str, one_of(Action)]
+    outcome: Annotated[str, one_of(Outcome)] | None
+    reason: Annotated[str, one_of(Reason)] | None
     message: str
     tags: str = ""
     recipients: Count | None = None  # people on its contact lists; None: unknown
@@ -96,7 +103,7 @@ def plan_rows(records: Iterable[Record]) -> Iterator[PlanRow]:
     """
     # Recurring texts are interned: JSON gives each of a million rows its own.
     for account, stream, campaign, name, wave, action, outcome, reason, message, *later in unpacked(
-        (r for r in records if r.kind == PLAN), PlanRow
+        (r for r in records if r.kind == PLAN), Annotated[PlanRow, COLUMNS]
     ):
         more = (intern(one) if isinstance(one, str) else one for one in later[:_LATER])
         known: Any = action, outcome, reason, message, *more
@@ -126,7 +133,7 @@ def ending_of(record: Record) -> Ending:
 def held_of(end: Record) -> dict[CampaignKey, tuple[str, str]]:
     """The campaigns that a run held each for a reason of its own, as the record of its end has them."""
     reasons = unpacked_value(end, "held", _HELD) if ending_of(end).get("held") else {}
-    return {CampaignKey(key): (reason, message) for key, (reason, message) in reasons.items()}
+    return {CampaignKey(key): (reason, message) for key, (reason, message, *_) in reasons.items()}
 
 
 def lane_stops_of(end: Record) -> dict[str, Stop]:

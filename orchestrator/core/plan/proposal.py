@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired
+
+from typing_extensions import TypedDict  # typing's own says too little for pydantic before Python 3.12
 
 from orchestrator.core.journal.damage import RecordDamaged
 from orchestrator.core.journal.packing import unpacked_value
 from orchestrator.core.journal.records import PLANNED, RunRecords
-from orchestrator.core.json_shape import Count, first_fault
+from orchestrator.core.json_shape import Count, Seconds, first_fault
 from orchestrator.core.plan import plan_hash
 from orchestrator.core.plan.decision import Action
 from orchestrator.core.plan.plan import Plan
@@ -59,7 +61,7 @@ class _Row(TypedDict):
 
 class _PlanFile(TypedDict):
     plan_sha256: str
-    made_at: PosixSeconds
+    made_at: Seconds
     identity: _Identity
     planned_by: NotRequired[list[str]]  # plans of earlier versions do not name anybody
     campaigns: NotRequired[list[_Row]]

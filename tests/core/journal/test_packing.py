@@ -37,9 +37,9 @@ def test_what_is_no_packed_list_is_a_damaged_record(text):
 @pytest.mark.parametrize(
     ("value", "shape", "fault"),
     [
-        (b"7", Any, r"rows: is 7, and not a list"),
-        (b'["a", 7]', str, r"rows: \[1\] is 7, and not a text"),
-        (b'{"a": "b"}', Any, r"rows: is {'a': 'b'}, and not a list"),
+        (b"7", Any, r"rows: is 7, and should be a valid list"),
+        (b'["a", 7]', str, r"rows: \[1\] is 7, and should be a valid string"),
+        (b'{"a": "b"}', Any, r"rows: is {'a': 'b'}, and should be a valid list"),
     ],
 )
 def test_packed_items_of_another_shape_damage_the_record(value, shape, fault):
