@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -7,6 +8,11 @@ from tests import postgres
 
 # Programs that tests start run on the loop every user has; tests/cli/test_event_loop.py also runs them on uvloop.
 os.environ["ORCHESTRATOR_LOOP"] = "asyncio"
+
+# Behind nohup, or in a shell's background, these are ignored; the programs that tests start would inherit that.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # On a crowded machine an example may take any time: by default, one that takes a fifth of a second has failed.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
