@@ -97,7 +97,7 @@ def measured(directory, names):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured by Linux's /proc")
-def test_a_megabyte_of_anything_takes_at_most_1_s_and_256_mib(tmp_path):
+def test_a_megabyte_of_anything_is_read_within_bounds(tmp_path):
     seen = measured(tmp_path, big.NAMES)
 
     assert [one["name"] for one in seen] == list(big.NAMES)
