@@ -32,7 +32,7 @@ run: $(RUNTIME)  ## start the demonstration launch against the bundled sandbox
 
 JOBS ?= 2
 
-test: $(READY)  ## run all tests but the soak; about 13 minutes on two quiet cores
+test: $(READY)  ## run all tests but the soak; about 15 minutes on two quiet cores
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not soak"
 
 FAST := core property engine loading report console sandbox
