@@ -1,7 +1,7 @@
 """Reads a launch from the ledger and records a person's commands in it; nothing here sends anything."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from orchestrator.core.delivery.delivery import Deliveries
@@ -49,12 +49,15 @@ def record_command(
 ) -> tuple[ControlState, tuple[Wait, ...]]:
     """Record this user's pause, unpause or abort, for every run that reaches the ledger. Raises Refused.
 
-    Returns the new state, and who waited for the launch's time then.
+    Returns the new state, and who waits for the launch's time, as far as that can be read.
     """
     with open_ledger(url) as store:
         name = pick_launch(store, launch)
-        waits = tuple(wait for wait in current(store.waits(), name, None) if wait.is_live)
-        return store.record_command(name, command, this_user(), reason, store.time()), waits
+        state = store.record_command(name, command, this_user(), reason, store.time())
+        # Only then: a mark that cannot be read must not keep anybody from stopping a launch.
+        with suppress(LedgerError):
+            return state, tuple(wait for wait in current(store.waits(), name, None) if wait.is_live)
+        return state, ()
 
 
 def release_lanes(

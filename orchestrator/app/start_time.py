@@ -136,7 +136,10 @@ class _ShownWait:
 
     async def show(self, start: StartTime, now: PosixSeconds) -> None:
         # The clock may have been set back: then it has not been seen for long.
-        if abs(now - self._shown) >= SHOW_SECONDS:
+        if abs(now - self._shown) < SHOW_SECONDS:
+            return
+        # A ledger that cannot be written keeps nobody from waiting: what cannot be shown now is shown later.
+        with suppress(LedgerError):
             await asyncio.to_thread(self._store.show_wait, self._holder, start, now)
             self._shown = now
 

@@ -67,8 +67,6 @@ class StartWait:
         try:
             state = await self._read_state(self._manifest.launch)
             now = await self._read_time()
-            if now < start.at:
-                await self._show(start, now)
         except LedgerError as error:
             if not self._away:
                 self._observer.event("ledger_away", message=error.message)
@@ -79,4 +77,7 @@ class StartWait:
         self._away, self._last_left = 0.0, start.at - now
         check_not_aborted(state, self._manifest.launch, self._manifest.ledger)
         self._control.update(state)
+        # Last: an abort that was read must not wait for a mark that cannot be written.
+        if now < start.at:
+            await self._show(start, now)
         return self._last_left

@@ -1,5 +1,6 @@
 """The marks of runs that wait for their time: whom they show, for how long, and what they leave alone."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -7,14 +8,20 @@ from contextlib import closing
 
 import pytest
 
+from orchestrator.app.journal_reader import record_command
+from orchestrator.app.start_time import wait_without_lease
 from orchestrator.core.journal.control import ControlCommand
 from orchestrator.core.journal.lease import LEASE_SECONDS, Holder
 from orchestrator.core.journal.waits import current
 from orchestrator.core.manifest.start_times import StartTime
+from orchestrator.engine.stop_signal import StopSignal
 from orchestrator.errors import LedgerError, Refused
 from orchestrator.ledger.machine_id import this_machine
 from orchestrator.ledger.store import Store
 from orchestrator.model import Home, Lane
+from tests.commands import HANGS
+from tests.core.builders import manifest
+from tests.fakes import RecordingObserver
 from tests.raw_server import NOW
 
 START = StartTime(NOW + 1e9, "America/New_York")
@@ -123,3 +130,22 @@ def test_a_wait_that_cannot_be_read_is_a_damaged_ledger(tmp_path, start, fault):
             connection.execute("UPDATE leases SET recent = ?", (json.dumps({**mark, "start": start}),))
         with pytest.raises(LedgerError, match=f"^the ledger is damaged: the wait of spring cannot be read: {fault}$"):
             store.waits()
+        store.bind_launch("spring", Home("sandbox"), NOW)
+        state, shown = record_command(store.url, "spring", ControlCommand.ABORT, "wrong list")
+
+        assert (state.command, shown) == (ControlCommand.ABORT, ())
+
+
+async def test_an_abort_ends_a_wait_that_cannot_be_shown(tmp_path):
+    with closing(Store.open(f"sqlite:///{tmp_path}/l/ledger.db")) as store:
+        store.bind_launch("spring", Home("sandbox"), NOW)
+        record_command(store.url, "spring", ControlCommand.ABORT, "wrong list")
+        with closing(sqlite3.connect(tmp_path / "l" / "ledger.db")) as connection, connection:
+            connection.execute("ALTER TABLE leases RENAME TO gone")
+        with pytest.raises(LedgerError):
+            store.show_wait(waiter(), START, store.time())
+        waiting = wait_without_lease(
+            manifest({"campaign": "c"}), START, StopSignal(), RecordingObserver(), ledger=store
+        )
+        with pytest.raises(Refused, match="launch spring is aborted"):
+            await asyncio.wait_for(waiting, HANGS)
